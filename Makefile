@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+#
+# Kvasir: three kernels from one source (boot/kernel.mk builds one of them) and one image that boots them all.
+# Everything is built under build/. `make help` lists what can be asked for.
+
+TARGETS := x86_64 i386-pae i386
+
+O       ?= build
+CONFIG  ?= debug
+ISO     ?= $(O)/kvasir.iso
+KERNELS := $(TARGETS:%=$(O)/%/kernel)
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+
+# The scripts of tests/qemu read these; what is not set has its default there.
+export O CC CONFIG ISO QEMU QEMUFLAGS CPUS MEM CMDLINE ACCEL ENV V
+
+# What is asked for is done in order (`make setup run`); the parts of one kernel are compiled side by side.
+.NOTPARALLEL:
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+.PHONY: all help setup $(TARGETS) iso run test debug usb clean compile_commands.json
+.DEFAULT_GOAL := all
+
+all: iso ## build the three kernels and the image, build/kvasir.iso
+
+help: ## show this list
+	@echo 'usage: make [target...] [VARIABLE=value...]'
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@sed -n 's/^#> \{0,1\}//p' Makefile
+
+setup: ## install what is missing (Debian, Ubuntu), or say what is needed
+	@sh boot/setup.sh
+
+$(TARGETS):
+	@$(MAKE) --no-print-directory -f boot/kernel.mk TARGET=$@
+
+iso: $(TARGETS) ## the image: boots as CD and as USB stick, with BIOS and UEFI
+	@sh iso/make-iso.sh $(ISO) $(KERNELS)
+
+run: iso ## boot it in QEMU: quick self-test, then a shell on this terminal
+	@tests/qemu/run
+
+test: iso ## every test: on this machine, then the matrix of virtual machines
+	@$(MAKE) --no-print-directory -f tests/tests.mk T='$(T)'
+
+debug: iso ## as run, but QEMU waits for gdb and prints the command for it
+	@tests/qemu/run --gdb
+
+usb: iso ## write the image to a USB stick: make usb DEV=/dev/sdX
+	@sh iso/write-usb.sh $(ISO) '$(DEV)'
+
+compile_commands.json: ## for editors and clang's tools
+	@{ echo '['; for t in $(TARGETS); do $(MAKE) -s -f boot/kernel.mk TARGET=$$t compile_commands; done | \
+		sed '$$s/,$$//'; echo ']'; } > $@
+
+clean: ## remove everything that was built
+	rm -rf $(O) compile_commands.json
+
+include tests/host/host.mk
+
+#>
+#> variables:
+#>   ENV=x64|x64-la57|pae|i386   paging mode of run, test and debug
+#>   T='vmalloc.*'               the booted tests to run
+#>   CMDLINE='words'             more words for the kernel's command line
+#>   CPUS=4 MEM=512M             the virtual machine of run and debug
+#>   ACCEL=tcg|kvm               how QEMU runs it (tcg)
+#>   QEMU=path QEMUFLAGS='...'   another QEMU, more arguments for it
+#>   CC=gcc|clang                the compiler
+#>   CONFIG=debug                build options, see kernel/config
+#>   O=build                     where everything is built
+#>   V=1                         show the commands

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes in and out, and the ways to end. Everything returns at once when the hardware is missing.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+struct boot_info;
+
+/* Find and set up the UART. Needs nothing, may run first of all. Text goes nowhere while there is none. */
+void arch_console_early_init(void);
+
+/* Set up the screen that the loader left (VGA text, or framebuffer and font module), and the keyboard. */
+void arch_console_init(const struct boot_info *boot);
+
+/* Write bytes to every console. Any context; the caller serialises (printk's lock). '\n' is enough for a new line. */
+void arch_console_write(const char *text, size_t len);
+
+/* Next byte typed on the serial line or the keyboard, or -1. Any thread context. */
+int arch_console_getc(void);
+
+/* Is this QEMU, and is its debug-exit device there? */
+bool arch_in_qemu(void);
+
+/* End the run. exit: QEMU's debug-exit port with `code` if it is really there, else power off; halts when neither works. */
+void __noreturn arch_exit(unsigned int code);
+void __noreturn arch_power_off(void);
+void __noreturn arch_reboot(void);

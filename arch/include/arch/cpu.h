@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One processor: who am I, what can it do, how does it wait, how are the others started.
+ *
+ *   unsigned int smp_processor_id(void)  this CPU's id, 0 = the boot CPU; ids may have holes
+ *   vaddr_t this_cpu_offset(void)        add to the address of a DEFINE_PER_CPU object
+ *   void cpu_relax(void)                 in every spin loop
+ *   void arch_cpu_idle(void)             enable interrupts and halt until one comes, without a lost wake-up;
+ *                                        call with interrupts off, returns with them on
+ */
+#pragma once
+
+#include <lib/compiler.h>
+#include <asm/percpu.h>
+
+/* Features that the portable code may ask for. All CPUs of the machine have them when this says so. */
+enum cpu_feature {
+	FEATURE_HUGE_2M,  /* leaves at the PMD level (2M, or 4M with 2 levels) */
+	FEATURE_HUGE_1G,  /* leaves at the PUD level */
+	FEATURE_NX,	  /* no-execute bit */
+	FEATURE_GLOBAL,	  /* global pages */
+	FEATURE_LA57,	  /* 5-level paging is in use */
+	FEATURE_SMEP,
+	FEATURE_SMAP,
+	FEATURE_X2APIC,
+	FEATURE_HYPERVISOR,
+	NR_FEATURES
+};
+bool cpu_has(enum cpu_feature feature);
+
+/* Human-readable: "AuthenticAMD QEMU TCG CPU version 2.5+". Valid after arch_init_cpu(). */
+const char *cpu_name(void);
+
+/*
+ * Start every processor that the firmware tables name, up to `limit`. Each one runs `entry(cpu)` on the stack that
+ * `alloc_stack` gave it, on the reference page table, with interrupts off. Process context, boot CPU only.
+ * A CPU that does not come up within a second is reported and left out. Returns the number that is online.
+ */
+unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu));
+
+/* Memory for the per-CPU areas of the APs; handed in by main.c before arch_start_cpus(). */
+void arch_set_percpu_allocator(void *(*alloc)(size_t bytes));
+
+struct trap_frame;
+/* What the report of a panic shows of the CPU: the frame's registers (NULL: none were saved) and CR0, CR2, CR3, CR4. */
+void arch_print_registers(struct trap_frame *frame);
+
+/* Stop all other CPUs where they are, for a panic. Returns without waiting for them. */
+void arch_stop_other_cpus(void);
+
+/* Stop this CPU for ever, interrupts off. */
+void __noreturn arch_cpu_stop(void);
+
+/* Cycle counter; 0 for ever on a CPU without one. */
+u64 arch_cycles(void);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps of bringing the machine up, in the order in which kernel/main.c calls them. Boot CPU, interrupts off. */
+#pragma once
+
+#include <lib/compiler.h>
+
+struct boot_info;
+
+/* This CPU's descriptor tables, per-CPU base, CR0/CR4/EFER written whole, features read. Every CPU, first of all. */
+void arch_init_cpu(void);
+
+/*
+ * Decide the layout: `ram_end` bytes of RAM have to be described by `page_struct_size` bytes a page;
+ * vmalloc_size 0 = the mode's own default. Sets `layout` and `arch_lowmem_limit()`. Before any phys_to_virt() of RAM.
+ */
+void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size);
+
+/* Reference tables: the kernel image, W^X, guard pages under the boot stacks left out. Needs a table allocator. */
+void pgtable_init_image(bool huge_leaves);
+/* Direct map of one stretch of RAM, read-only where the image's text and read-only data lie. May be called again later. */
+void pgtable_map_direct(u64 start, u64 end);
+/* Leave the boot tables. */
+void pgtable_init_done(void);
+/* What CR3 is to be while i386 reports a double fault: the reference. pgtable_init_done() calls it. */
+void arch_set_reference_cr3(phys_addr_t root);
+/* Forget the identity map of the boot tables; all CPUs are up. */
+void pgtable_drop_boot_identity(void);
+
+/* Firmware and device memory: how to reach it (handed in by main.c: ioremap and ioremap_cache). */
+struct device_mapper {
+	void *(*map)(phys_addr_t phys, unsigned long size, bool cached);
+	void (*unmap)(void *virt);
+};
+void arch_set_device_mapper(const struct device_mapper *mapper);
+extern const struct device_mapper *arch_device_mapper;
+
+/* ACPI tables (CPUs, interrupt controllers), local APIC, IPIs, the tick. Boot CPU; APs do their part in arch_start_cpus. */
+void arch_init_platform(const struct boot_info *boot);
+
+/* The image's borders, from the linker script. */
+extern char __image_start[], __image_end[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
+extern char __data_start[], __data_end[], __stacks_start[], __stacks_end[];
+extern char __symbols_start[], __symbols_end[];
+extern char __percpu_start[], __percpu_end[];
+
+/* "x64", "x64-la57", "pae" or "i386": the name under which people and the test runner know the running mode. */
+const char *arch_mode_name(void);
+
+/* The loader's tags, copied by the entry code before paging; 0 bytes: not started by a multiboot2 loader. */
+extern const u8 boot_mbi[];
+extern u32 boot_mbi_size;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts as the layers above see them.
+ *
+ *   bool local_irq_save(void)            disable on this CPU; returns whether they were enabled
+ *   void local_irq_restore(bool flags)   put back what local_irq_save returned
+ *   void local_irq_enable/disable(void)
+ *   bool irqs_disabled(void)
+ *
+ * All of them: any context, NMI included.
+ */
+#pragma once
+
+#include <lib/types.h>
+#include <asm/irqflags.h>
+
+struct trap_frame; /* what the entry code saved; its shape is <asm/trap.h> */
+
+/* Where the interrupted code was, and its frame pointer: the start of a backtrace. */
+vaddr_t trap_frame_pc(const struct trap_frame *frame);
+vaddr_t trap_frame_fp(const struct trap_frame *frame);
+
+/* Vectors that the layers above may own. Handlers run with interrupts off. */
+enum ipi_vector {
+	IPI_RESCHEDULE, /* look at the run queue */
+	IPI_CALL,	/* run the queued function calls */
+	IPI_TLB,	/* arch's own: execute a flush request */
+	NR_IPIS
+};
+
+/* Install the handler of an IPI or of the timer tick. Boot only. */
+void arch_set_ipi_handler(enum ipi_vector ipi, void (*handler)(struct trap_frame *));
+void arch_set_timer_handler(void (*handler)(struct trap_frame *));
+
+/* Interrupt one other online CPU. Any context but NMI. The target's handler sees all stores made before the call. */
+void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
+
+/* Send a non-maskable interrupt (also to the caller itself). The handler is what arch_set_nmi_handler installed. */
+void arch_send_nmi(unsigned int cpu);
+void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
+
+/* True inside an interrupt, exception or NMI handler of this CPU. */
+bool in_interrupt(void);
+
+/* Page faults, exceptions and interrupts nested on this CPU right now; 0 in a thread. */
+unsigned int arch_trap_depth(void);
+
+/* Milliseconds since the timer was started; advances on every CPU. Any context. */
+u64 arch_uptime_ms(void);
+
+/* Microseconds since boot, from the TSC where there is one, else from the tick. Any context. */
+u64 arch_uptime_us(void);
+
+/* Busy-wait. Any context. */
+void arch_udelay(unsigned int us);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where things lie in the kernel's half of the address space.
+ *
+ * The borders are data, not constants: 5-level paging, the amount of RAM and `vmalloc=` on the command line move
+ * them, and all of that is known only at boot. They are fixed before mm starts and never change afterwards.
+ * <asm/layout.h> (one a target) gives the constants: PAGE_OFFSET limits, the kernel's link address, table order.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
+
+#define PAGE_ALIGN(x)	   ALIGN(x, PAGE_SIZE)
+#define PAGE_ALIGN_DOWN(x) ALIGN_DOWN(x, PAGE_SIZE)
+#define offset_in_page(p)  ((vaddr_t)(p) & ~PAGE_MASK)
+
+#define MAX_CPUS 64
+
+struct vm_layout {
+	vaddr_t user_end;	/* first address a process may not use */
+	vaddr_t direct_start;	/* direct map: virtual = direct_start + physical, RAM only */
+	vaddr_t direct_end;
+	vaddr_t vmemmap_start;	/* the struct page array, indexed by frame number */
+	vaddr_t vmemmap_end;
+	vaddr_t vmalloc_start;	/* vmalloc, vmap, ioremap, vmap blocks */
+	vaddr_t vmalloc_end;
+	vaddr_t private_start;	/* kernel slots of one process alone: outside the shared range */
+	vaddr_t private_end;
+	vaddr_t fixmap_start;	/* per-CPU kmap_local slots */
+	vaddr_t fixmap_end;
+	vaddr_t image_start;	/* the kernel's own text and data */
+	vaddr_t image_end;
+};
+extern struct vm_layout layout;
+
+#define VMALLOC_START (layout.vmalloc_start)
+#define VMALLOC_END   (layout.vmalloc_end)
+#define VMEMMAP_START (layout.vmemmap_start)
+
+/* Address of a frame in the direct map. Only for RAM that the direct map covers (not for highmem on i386). */
+static inline void *phys_to_virt(phys_addr_t phys)
+{
+	return (void *)(layout.direct_start + (vaddr_t)phys);
+}
+
+/* Frame address of a pointer into the direct map; never for the image or vmalloc space. */
+static inline phys_addr_t virt_to_phys(const void *virt)
+{
+	return (vaddr_t)virt - layout.direct_start;
+}
+
+/* Physical address of an object that is part of the kernel's image (text, data, bss). */
+phys_addr_t image_to_phys(const void *virt);
+
+/* Highest physical address + 1 that this mode's page tables and this CPU can reach. Unit: bytes, as u64. */
+u64 arch_phys_limit(void);
+
+/* Bytes of RAM from 0 that the direct map may cover (lowmem); more than all RAM on x86_64. */
+u64 arch_lowmem_limit(void);
+
+/* How much RAM table pages may come from before the direct map is complete (what the boot tables reach). */
+u64 arch_boot_reach(void);

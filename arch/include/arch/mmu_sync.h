@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Carrying changes of kernel top entries to every process (theory: arch/x86/mm/pgtable_sync.c).
+ *
+ *	struct mmu_update u;
+ *	arch_update_kernel_mappings_begin(&u, start, end);
+ *	err = pgtable_map(&kernel_pgtable, &u, ...);      // any number of walks inside [start, end)
+ *	arch_update_kernel_mappings_end(&u);              // also on error: what was changed must be carried
+ *
+ * After _end every process sees what the walks did, and no CPU holds a translation that they removed (if the caller put
+ * the range into u.tlb). The hook itself runs only when u.mask has the level that this mode shares.
+ */
+#pragma once
+
+#include <arch/pgtable.h>
+
+/* Levels whose entries are copied into every process: the top, but the PMD with PAE. */
+#define ARCH_PAGE_TABLE_SYNC_MASK PGTBL_MODIFIED(pt_sync_level())
+
+void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vaddr_t end);
+void arch_update_kernel_mappings_end(struct mmu_update *u);
+
+/*
+ * The hook: carry every marked entry of [start, end) to all trees in pgd_list. Takes pgd_lock with interrupts on.
+ * Called by arch_update_kernel_mappings_end and by nobody else. Returns the number of entries carried.
+ */
+unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end);
+
+/*
+ * A process's tree: kernel half copied and entered into pgd_list under one lock, so it is never half old.
+ * -ENOMEM. exit: leaves the list; the tree must not be in any CR3. User tables must be gone (pgtable_free_user).
+ */
+int pgtable_init_process(struct pgtable *pt);
+void pgtable_exit_process(struct pgtable *pt);
+
+/*
+ * Map one page in this process's private kernel slot (layout.private_start..), which is never shared; and read the entry
+ * of the sync level that covers it, for tests and dumps.
+ */
+int pgtable_map_private(struct pgtable *pt, vaddr_t addr, phys_addr_t phys, pgprot_t prot);
+void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr);
+
+/* Parity: compare the shared kernel entries of every tree with the reference. Thread context, takes pgd_lock. */
+struct pgd_parity {
+	unsigned int trees, slots;     /* compared */
+	unsigned int differs, missing; /* entries unlike the reference; absent though the reference has them */
+};
+struct pgd_parity pgd_parity_check(void);
+/* One row a process, one column a used kernel slot: '=' equal, '.' empty in both, '!' differs, '?' missing; then the verdict. */
+void pgd_parity_dump(void);
+
+struct sync_counters {
+	unsigned long calls;	/* of the hook */
+	unsigned long carried;	/* entries that were carried (once each, however many processes) */
+	unsigned long spurious;	/* calls that had no reason: neither a marked entry nor a sync since the scope began */
+	unsigned long mismatches; /* parity failures found by the check after a sync; must stay 0 */
+};
+struct sync_counters sync_counters(void);
+
+/* The log of hook calls (CONFIG_MM_LOGS), like the log of flushes. */
+#define SYNC_LOG_SIZE 256
+struct sync_log_entry {
+	unsigned long seq;
+	vaddr_t start, end;
+	unsigned int carried;
+};
+unsigned long sync_log_seq(void);
+bool sync_log_read(unsigned long seq, struct sync_log_entry *out);

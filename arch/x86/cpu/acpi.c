@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding ACPI tables: from the root pointer that the loader copied, over the XSDT or RSDT, to a table by name. */
+#include <arch/init.h>
+#include <asm/acpi.h>
+#include <kernel/boot_info.h>
+#include <kernel/printk.h>
+#include <lib/string.h>
+
+#define TABLE_MAX (4U << 20) /* no table is larger; a length beyond it is rubbish */
+
+struct acpi_rsdp {
+	char signature[8];
+	u8 checksum;
+	char oem_id[6];
+	u8 revision;
+	u32 rsdt;
+	/* From revision 2 on. */
+	u32 length;
+	u64 xsdt;
+	u8 extended_checksum, reserved[3];
+} __packed;
+
+#define RSDP_V1_BYTES 20
+
+static const struct acpi_header *root;
+static unsigned int root_entry_bytes; /* 8: XSDT, 4: RSDT */
+static bool emulator;
+
+static bool sum_is_zero(const void *bytes, size_t len)
+{
+	const u8 *p = bytes;
+	u8 sum = 0;
+
+	while (len--)
+		sum += *p++;
+	return sum == 0;
+}
+
+static const void *map_bytes(u64 phys, u32 len)
+{
+	u64 limit = arch_phys_limit();
+
+	if (phys == 0 || phys >= limit || len > limit - phys)
+		return NULL;
+	return arch_device_mapper->map((phys_addr_t)phys, len, true);
+}
+
+void acpi_unmap(const struct acpi_header *table)
+{
+	if (table)
+		arch_device_mapper->unmap((void *)table);
+}
+
+/* Length of the table at phys if it bears the signature, else 0. */
+static u32 table_length(u64 phys, const char *signature)
+{
+	const struct acpi_header *head = map_bytes(phys, sizeof(*head));
+	u32 length = head && memcmp(head->signature, signature, 4) == 0 ? head->length : 0;
+
+	acpi_unmap(head);
+	return length;
+}
+
+const struct acpi_header *acpi_map(u64 phys, const char *signature)
+{
+	u32 length = table_length(phys, signature);
+	const struct acpi_header *table;
+
+	if (length == 0)
+		return NULL;
+	if (length < sizeof(*table) || length > TABLE_MAX) {
+		printk("ACPI: %.4s at %#llx has a length of %u bytes, ignored\n", signature, phys, length);
+		return NULL;
+	}
+	table = map_bytes(phys, length);
+	if (table && !sum_is_zero(table, length)) {
+		printk("ACPI: %.4s at %#llx has a wrong checksum, ignored\n", signature, phys);
+		acpi_unmap(table);
+		return NULL;
+	}
+	return table;
+}
+
+static u64 root_entry(unsigned int i)
+{
+	const u8 *entry = (const u8 *)(root + 1) + (size_t)i * root_entry_bytes;
+	u64 phys = 0;
+
+	memcpy(&phys, entry, root_entry_bytes);
+	return phys;
+}
+
+const struct acpi_header *acpi_find(const char *signature, unsigned int n)
+{
+	unsigned int entries = root ? (root->length - sizeof(*root)) / root_entry_bytes : 0;
+
+	for (unsigned int i = 0; i < entries; i++)
+		if (table_length(root_entry(i), signature) && n-- == 0)
+			return acpi_map(root_entry(i), signature);
+	return NULL;
+}
+
+/* The XSDT if there is a sound one, else the RSDT. */
+static void find_root(const struct acpi_rsdp *rsdp, unsigned int len)
+{
+	bool v2 = rsdp->revision >= 2 && len >= sizeof(*rsdp) && sum_is_zero(rsdp, sizeof(*rsdp));
+
+	root_entry_bytes = 8;
+	root = v2 ? acpi_map(rsdp->xsdt, "XSDT") : NULL;
+	if (root)
+		return;
+	root_entry_bytes = 4;
+	root = acpi_map(rsdp->rsdt, "RSDT");
+}
+
+void acpi_init(const struct boot_info *boot)
+{
+	struct acpi_rsdp rsdp = { 0 };
+
+	if (boot->rsdp_len < RSDP_V1_BYTES || boot->rsdp_len > sizeof(rsdp)) {
+		printk("ACPI: the loader passed no root pointer\n");
+		return;
+	}
+	memcpy(&rsdp, boot->rsdp, boot->rsdp_len);
+	if (memcmp(rsdp.signature, "RSD PTR ", 8) != 0 || !sum_is_zero(&rsdp, RSDP_V1_BYTES)) {
+		printk("ACPI: the root pointer is damaged, ignored\n");
+		return;
+	}
+	find_root(&rsdp, boot->rsdp_len);
+	if (!root) {
+		printk("ACPI: no usable root table\n");
+		return;
+	}
+	emulator = memcmp(rsdp.oem_id, "BOCHS ", 6) == 0;
+	printk("ACPI: %.4s of %u bytes by %.6s\n", root->signature, root->length, rsdp.oem_id);
+	acpi_fadt_init();
+}
+
+bool acpi_is_emulator(void)
+{
+	return emulator;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC, by memory-mapped registers (xAPIC) or, where the CPU has it, by MSRs (x2APIC). (Intel SDM vol. 3,
+ * chapter 11.) Device interrupts are not used, so there is no I/O APIC here: what arrives is the local timer, IPIs and
+ * NMIs.
+ */
+#include <arch/barrier.h>
+#include <arch/cpu.h>
+#include <arch/init.h>
+#include <arch/irq.h>
+#include <asm/acpi.h>
+#include <asm/cpuid.h>
+#include <asm/io.h>
+#include <asm/msr.h>
+#include <asm/platform.h>
+#include <asm/trap.h>
+#include <kernel/printk.h>
+
+/* Registers: offsets in the page; divided by 16 they are the numbers of the x2APIC's MSRs. */
+#define APIC_ID		0x020
+#define APIC_VERSION	0x030
+#define APIC_TPR	0x080
+#define APIC_EOI	0x0b0
+#define APIC_SPURIOUS	0x0f0
+#define APIC_ERROR	0x280
+#define APIC_ICR	0x300
+#define APIC_ICR_HIGH	0x310
+#define APIC_LVT_TIMER	0x320
+#define APIC_LVT_PERF	0x340
+#define APIC_LVT_LINT0	0x350
+#define APIC_LVT_LINT1	0x360
+#define APIC_LVT_ERROR	0x370
+#define APIC_TIMER_INIT 0x380
+#define APIC_TIMER_NOW	0x390
+#define APIC_TIMER_DIV	0x3e0
+
+#define SPURIOUS_ENABLE	 0x100
+#define LVT_MASKED	 0x10000
+#define LVT_PERIODIC	 0x20000
+#define DELIVER_NMI	 0x400
+#define DELIVER_INIT	 0x500
+#define DELIVER_STARTUP	 0x600
+#define ICR_PENDING	 0x1000
+#define ICR_ASSERT	 0x4000
+#define ICR_LEVEL	 0x8000
+#define TIMER_DIVIDE_16	 0x3
+
+#define BASE_ENABLE   (1ULL << 11) /* MSR_APIC_BASE */
+#define BASE_X2APIC   (1ULL << 10)
+#define BASE_LOW_BITS 0xfffULL
+#define APIC_DEFAULT  0xfee00000
+
+#define ICR_POLLS 100000
+
+static bool present, x2apic;
+static volatile u8 *registers;
+u32 cpu_apic_id[MAX_CPUS];
+
+static u32 apic_read(u32 reg)
+{
+	return x2apic ? (u32)rdmsr(MSR_X2APIC + (reg >> 4)) : readl(registers + reg);
+}
+
+static void apic_write(u32 reg, u32 value)
+{
+	if (x2apic)
+		wrmsr(MSR_X2APIC + (reg >> 4), value);
+	else
+		writel(value, registers + reg);
+}
+
+bool apic_present(void)
+{
+	return present;
+}
+
+bool apic_is_x2apic(void)
+{
+	return x2apic;
+}
+
+u32 apic_read_id(void)
+{
+	u32 id = apic_read(APIC_ID);
+
+	return x2apic ? id : id >> 24;
+}
+
+void apic_eoi(void)
+{
+	apic_write(APIC_EOI, 0);
+}
+
+/* --- commands to other CPUs --------------------------------------------------------------------------------------- */
+
+/* Old APICs hold one command at a time; a pending one leaves within microseconds, unless its target is dead. */
+static void wait_icr(void)
+{
+	for (unsigned int i = 0; i < ICR_POLLS && (apic_read(APIC_ICR) & ICR_PENDING); i++)
+		cpu_relax();
+}
+
+/* The two halves of the command must not be torn apart by a handler that sends one too. */
+static void send_command(u32 apic_id, u32 command)
+{
+	bool flags = local_irq_save();
+
+	if (x2apic) {
+		/* WRMSR to an APIC register waits for no store (SDM 11.12.3): the target must see what came before. */
+		__asm__ volatile("mfence\n\tlfence" : : : "memory");
+		wrmsr(MSR_X2APIC + (APIC_ICR >> 4), (u64)apic_id << 32 | command);
+	} else {
+		wait_icr();
+		apic_write(APIC_ICR_HIGH, apic_id << 24);
+		apic_write(APIC_ICR, command);
+	}
+	local_irq_restore(flags);
+}
+
+void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
+{
+	send_command(cpu_apic_id[cpu], ICR_ASSERT | (VECTOR_IPI + ipi));
+}
+
+void arch_send_nmi(unsigned int cpu)
+{
+	if (present)
+		send_command(cpu_apic_id[cpu], ICR_ASSERT | DELIVER_NMI);
+	else
+		__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory"); /* one CPU: it can only be ourselves */
+}
+
+/* A Pentium's APIC wants the level taken back; later ones ignore it, and x2APIC has forgotten it. */
+void apic_send_init(u32 apic_id)
+{
+	send_command(apic_id, DELIVER_INIT | ICR_ASSERT | (x2apic ? 0 : ICR_LEVEL));
+	if (x2apic)
+		return;
+	wait_icr();
+	send_command(apic_id, DELIVER_INIT | ICR_LEVEL);
+	wait_icr();
+}
+
+void apic_send_startup(u32 apic_id, u32 page)
+{
+	send_command(apic_id, DELIVER_STARTUP | ICR_ASSERT | page >> 12);
+	if (!x2apic)
+		wait_icr();
+}
+
+/* --- the local timer ---------------------------------------------------------------------------------------------- */
+
+void apic_timer_start(void)
+{
+	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+	apic_write(APIC_TIMER_DIV, TIMER_DIVIDE_16);
+	apic_write(APIC_TIMER_INIT, ~0U);
+}
+
+u32 apic_timer_read(void)
+{
+	return apic_read(APIC_TIMER_NOW);
+}
+
+void apic_timer_periodic(u32 count)
+{
+	apic_write(APIC_TIMER_DIV, TIMER_DIVIDE_16);
+	apic_write(APIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
+	apic_write(APIC_TIMER_INIT, count);
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+/* The MSR came with the P6; a Pentium's APIC is where the tables say. */
+static bool has_base_msr(void)
+{
+	return boot_cpu.msr && (cpuid_raw(1, 0).eax >> 8 & 15) >= 6;
+}
+
+static void enable_by_msr(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	/* From off to x2APIC it takes two steps (SDM 11.12.5). */
+	if (!(base & BASE_ENABLE))
+		wrmsr(MSR_APIC_BASE, base |= BASE_ENABLE);
+	if (x2apic && !(base & BASE_X2APIC))
+		wrmsr(MSR_APIC_BASE, base | BASE_X2APIC);
+}
+
+void apic_init_cpu(void)
+{
+	u32 last_lvt;
+
+	if (has_base_msr())
+		enable_by_msr();
+	last_lvt = apic_read(APIC_VERSION) >> 16 & 0xff;
+	apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+	apic_write(APIC_LVT_LINT0, LVT_MASKED);
+	apic_write(APIC_LVT_LINT1, DELIVER_NMI);
+	if (last_lvt >= 4)
+		apic_write(APIC_LVT_PERF, LVT_MASKED);
+	if (last_lvt >= 3)
+		apic_write(APIC_LVT_ERROR, LVT_MASKED);
+	apic_write(APIC_ERROR, 0);
+	apic_write(APIC_TPR, 0);
+	apic_eoi(); /* an interrupt that the firmware had begun to serve */
+}
+
+static u64 registers_phys(const struct acpi_cpus *cpus)
+{
+	u64 phys = has_base_msr() ? rdmsr(MSR_APIC_BASE) & ~BASE_LOW_BITS : 0;
+
+	if (boot_cpu.phys_bits < 52)
+		phys &= (1ULL << boot_cpu.phys_bits) - 1;
+	if (!phys)
+		phys = cpus->apic_phys ? cpus->apic_phys : APIC_DEFAULT;
+	return phys;
+}
+
+bool apic_init(const struct acpi_cpus *cpus)
+{
+	u64 phys;
+
+	if (!boot_cpu.apic)
+		return false;
+	x2apic = cpu_has(FEATURE_X2APIC);
+	phys = registers_phys(cpus);
+	if (!x2apic) {
+		if (phys < arch_phys_limit())
+			registers = arch_device_mapper->map((phys_addr_t)phys, PAGE_SIZE, false);
+		if (!registers) {
+			printk("APIC: registers at %#llx cannot be mapped\n", phys);
+			return false;
+		}
+	}
+	apic_init_cpu();
+	cpu_apic_id[0] = apic_read_id();
+	present = true;
+	printk("APIC: %s, id %u, version %#x\n", x2apic ? "x2APIC" : "xAPIC", cpu_apic_id[0],
+	       apic_read(APIC_VERSION) & 0xff);
+	return true;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Sends each byte to every console that was found, and reads from the first one that has something to say. */
+#include <arch/console.h>
+#include <asm/console_driver.h>
+
+static const struct console_driver *consoles[3];
+static unsigned int nr_consoles;
+
+static void add_console(const struct console_driver *driver)
+{
+	if (driver && nr_consoles < ARRAY_SIZE(consoles))
+		consoles[nr_consoles++] = driver;
+}
+
+void arch_console_early_init(void)
+{
+	add_console(uart_probe());
+}
+
+void arch_console_init(const struct boot_info *boot)
+{
+	add_console(screen_probe(boot));
+	add_console(keyboard_probe());
+}
+
+void arch_console_write(const char *text, size_t len)
+{
+	for (unsigned int i = 0; i < nr_consoles; i++)
+		if (consoles[i]->write)
+			consoles[i]->write(text, len);
+}
+
+int arch_console_getc(void)
+{
+	for (unsigned int i = 0; i < nr_consoles; i++) {
+		int c = consoles[i]->getc ? consoles[i]->getc() : -1;
+
+		if (c >= 0)
+			return c;
+	}
+	return -1;
+}
+
+void console_drain(void)
+{
+	for (unsigned int i = 0; i < nr_consoles; i++)
+		if (consoles[i]->drain)
+			consoles[i]->drain();
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Switching stacks, and the call of probe_exec(), i386. */
+
+	.text
+
+	/*
+	 * void arch_switch_to(void **save, void *next): what is pushed here is struct switch_frame. The caller-saved
+	 * registers are dead across the call, and flags are the scheduler's business.
+	 */
+	.globl	arch_switch_to
+	.type	arch_switch_to, @function
+arch_switch_to:
+	movl	4(%esp), %eax
+	movl	8(%esp), %edx
+	pushl	%ebp
+	pushl	%ebx
+	pushl	%esi
+	pushl	%edi
+	movl	%esp, (%eax)
+	movl	%edx, %esp
+	popl	%edi
+	popl	%esi
+	popl	%ebx
+	popl	%ebp
+	ret
+	.size	arch_switch_to, . - arch_switch_to
+
+	/* What a fresh stack returns to: entry in esi, its argument in edi. Frame pointer 0 ends backtraces. */
+	.globl	thread_start
+	.type	thread_start, @function
+thread_start:
+	xorl	%ebp, %ebp
+	subl	$12, %esp
+	pushl	%edi
+	call	*%esi
+	ud2
+	.size	thread_start, . - thread_start
+
+	/* int probe_call(void *addr): 0, or what probe_fixup() put into eax after a fault. ebx tells it the address. */
+	.globl	probe_call, probe_call_return, probe_call_faulted
+	.type	probe_call, @function
+probe_call:
+	pushl	%ebp
+	movl	%esp, %ebp
+	pushl	%ebx
+	subl	$4, %esp
+	movl	8(%ebp), %ebx
+	call	*%ebx
+probe_call_return:
+	xorl	%eax, %eax
+1:	addl	$4, %esp
+	popl	%ebx
+	popl	%ebp
+	ret
+probe_call_faulted:			/* at the first byte of the callee: the return address is still there */
+	addl	$4, %esp
+	jmp	1b
+	.size	probe_call, . - probe_call
+
+	.section .note.GNU-stack, "", @progbits

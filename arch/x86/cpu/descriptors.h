@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptor tables: the encoding that both word sizes share (Intel SDM vol. 3, 3.4.5), and who builds them. */
+#pragma once
+
+#include <lib/compiler.h>
+#include <asm/vectors.h>
+
+/* Access byte. The "accessed" bit is set from the start, so the CPU never writes to a table. */
+#define DESC_PRESENT_CODE 0x9b
+#define DESC_PRESENT_DATA 0x93
+#define DESC_PRESENT_TSS  0x89
+#define DESC_RING3	  0x60
+/* Flags nibble. */
+#define DESC_PAGES 0x8 /* the limit counts pages */
+#define DESC_32BIT 0x4
+#define DESC_64BIT 0x2
+
+#define DESC_NO_LIMIT 0xfffff
+
+static inline u64 descriptor(u32 base, u32 limit, u32 access, u32 flags)
+{
+	u32 low = (base & 0xffff) << 16 | (limit & 0xffff);
+	u32 high = (base & 0xff000000) | flags << 20 | (limit & 0xf0000) | access << 8 | (base >> 16 & 0xff);
+
+	return (u64)high << 32 | low;
+}
+
+/* Operand of LGDT and LIDT. */
+struct table_register {
+	u16 limit;
+	vaddr_t base;
+} __packed;
+
+/* A gate is made of 32-bit words: two on i386, four on x86_64 (the third has the upper half of the address). */
+#define GATE_WORDS (sizeof(unsigned long) / 2)
+typedef u32 gate_t[GATE_WORDS];
+
+#define GATE_INTERRUPT 0x8e00 /* present, ring 0, interrupts off on entry */
+#define GATE_TASK      0x8500
+
+/* Load this CPU's descriptor table, segment registers (per-CPU base included) and task register. gdt_{32,64}.c */
+void gdt_load(unsigned int cpu);
+
+/* Give the gates of double fault and NMI the stacks that they need. gdt_{32,64}.c */
+void gdt_finish_idt(gate_t *idt);
+
+/* Fill in the one table that all CPUs share; load it on this CPU. idt.c */
+void idt_init(void);
+void idt_load(void);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Characters on a linear framebuffer of 15 to 32 bits a pixel, in any order of colours. A glyph's line is put together
+ * in a small buffer and leaves it in whole words: the framebuffer is uncached, so what counts is the number of stores.
+ */
+#include <arch/init.h>
+#include <arch/layout.h>
+#include <asm/screen.h>
+#include <kernel/printk.h>
+
+#define GREY 0xaa
+
+static struct screen_device device;
+static struct console_font font;
+static u8 *pixels;
+static u32 pitch;
+static unsigned int pixel_bytes;
+static u32 ink;
+
+/* Paint one glyph line: bit 31 of `bits` is the leftmost pixel. */
+static void draw_line(u8 *to, u32 bits)
+{
+	/* One word more than a line: the last pixel is stored as a whole word too. */
+	unsigned long line[FONT_MAX_WIDTH * 4 / sizeof(long) + 1];
+	size_t bytes = font.width * pixel_bytes, whole = bytes / sizeof(long), i;
+	u8 *p = (u8 *)line;
+
+	for (i = 0; i < font.width; i++, bits <<= 1, p += pixel_bytes) {
+		u32 colour = bits & 0x80000000 ? ink : 0;
+
+		__builtin_memcpy(p, &colour, sizeof(colour));
+	}
+	for (i = 0; i < whole; i++)
+		((volatile unsigned long *)to)[i] = line[i];
+	for (i = whole * sizeof(long); i < bytes; i++)
+		((volatile u8 *)to)[i] = ((u8 *)line)[i];
+}
+
+static u32 glyph_bits(u8 ch, unsigned int y)
+{
+	const u8 *byte = font.glyphs + (ch * font.height + y) * font.bytes_per_line;
+	u32 bits = 0;
+
+	for (unsigned int i = 0; i < font.bytes_per_line; i++)
+		bits |= (u32)byte[i] << (24 - 8 * i);
+	return bits;
+}
+
+/* The lowest `under` lines of the cell are painted solid. */
+static void draw_cell(unsigned int col, unsigned int row, u8 ch, unsigned int under)
+{
+	u8 *to = pixels + (size_t)row * font.height * pitch + col * font.width * pixel_bytes;
+
+	for (unsigned int y = 0; y < font.height; y++, to += pitch)
+		draw_line(to, y + under >= font.height ? ~0U : glyph_bits(ch, y));
+}
+
+static void framebuffer_draw(unsigned int col, unsigned int row, u8 ch)
+{
+	draw_cell(col, row, ch, 0);
+}
+
+static void framebuffer_cursor(unsigned int col, unsigned int row, u8 ch)
+{
+	draw_cell(col, row, ch, font.height / 8);
+}
+
+/* One colour component at its place in the pixel, from 8 bits. */
+static u32 component(u8 level, u8 pos, u8 size)
+{
+	return size == 0 || size > 8 || pos + size > 32 ? 0 : (u32)level >> (8 - size) << pos;
+}
+
+static bool geometry_is_sane(const struct boot_framebuffer *fb)
+{
+	unsigned int bytes = (fb->bpp + 7U) / 8;
+
+	return (fb->bpp == 15 || fb->bpp == 16 || fb->bpp == 24 || fb->bpp == 32) && fb->width <= 0x4000 &&
+	       fb->height <= 0x4000 && fb->pitch <= 0x10000 && fb->pitch >= fb->width * bytes &&
+	       fb->phys < arch_phys_limit() && fb->phys + (u64)fb->pitch * fb->height <= arch_phys_limit();
+}
+
+static void clear(u32 height)
+{
+	volatile unsigned long *word = (volatile unsigned long *)pixels;
+
+	for (size_t i = 0; i < (size_t)pitch * height / sizeof(long); i++)
+		word[i] = 0;
+}
+
+const struct screen_device *framebuffer_probe(const struct boot_info *boot)
+{
+	const struct boot_framebuffer *fb = &boot->fb;
+
+	if (!geometry_is_sane(fb)) {
+		printk("screen: framebuffer %ux%ux%u at %#llx cannot be used\n", fb->width, fb->height, fb->bpp,
+		       fb->phys);
+		return NULL;
+	}
+	if (!font_find(boot, &font)) {
+		printk("screen: no console font among the modules, so no text on the framebuffer\n");
+		return NULL;
+	}
+	device = (struct screen_device){
+		fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor };
+	if (device.cols == 0 || device.rows == 0)
+		return NULL;
+	pixels = arch_device_mapper->map((phys_addr_t)fb->phys, (unsigned long)fb->pitch * fb->height, false);
+	if (!pixels) {
+		printk("screen: the framebuffer at %#llx cannot be mapped\n", fb->phys);
+		return NULL;
+	}
+	pitch = fb->pitch;
+	pixel_bytes = (fb->bpp + 7U) / 8;
+	ink = component(GREY, fb->red_pos, fb->red_size) | component(GREY, fb->green_pos, fb->green_size) |
+	      component(GREY, fb->blue_pos, fb->blue_size);
+	clear(fb->height);
+	printk("screen: framebuffer %ux%ux%u at %#llx, %ux%u characters\n", fb->width, fb->height, fb->bpp, fb->phys,
+	       device.cols, device.rows);
+	return &device;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor table and task state segments of one CPU, i386 and PAE.
+ *
+ * A double fault goes through a task gate, the only way to get a fresh stack without a change of ring. The task's CR3
+ * is the reference directory, so the report works even if the running directory was the reason. NMI is an ordinary
+ * interrupt gate: a task gate would change CR3 and so hide a kernel entry that is missing in the running directory.
+ */
+#include <arch/init.h>
+#include <asm/cr.h>
+#include <asm/irqflags.h>
+#include <asm/percpu.h>
+#include <asm/trap.h>
+#include <kernel/bug.h>
+#include <kernel/percpu.h>
+#include "descriptors.h"
+
+struct tss {
+	u32 link;	       /* selector of the task that was interrupted */
+	u32 sp0, ss0;	       /* stack for entering ring 0; comes with ring 3 */
+	u32 ring12_stacks[4];
+	u32 cr3, ip, flags;
+	u32 ax, cx, dx, bx, sp, bp, si, di;
+	u32 es, cs, ss, ds, fs, gs;
+	u32 ldt;
+	u16 trap, iomap; /* offset of the I/O map; the limit = no map */
+} __packed;
+
+/* A TSS must not straddle pages that are not neighbours in memory; 128 bytes apart none of them straddles at all. */
+struct cpu_tables {
+	struct tss tss __aligned(128);
+	struct tss double_fault __aligned(128);
+	u64 gdt[NR_GDT_ENTRIES];
+};
+
+static DEFINE_PER_CPU(struct cpu_tables, cpu_tables);
+
+/* 0 until arch_set_reference_cr3(): the boot tables serve. */
+static u32 reference_cr3;
+
+void arch_set_reference_cr3(phys_addr_t root)
+{
+	unsigned int cpu;
+
+	reference_cr3 = root;
+	for (cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (per_cpu_offset[cpu])
+			per_cpu(cpu_tables, cpu).double_fault.cr3 = root;
+}
+
+/* The double fault task. The interrupted registers are where the CPU saved them: in the other TSS. */
+static void __noreturn double_fault_task(void)
+{
+	const struct tss *old = &this_cpu(cpu_tables).tss;
+	struct trap_frame frame = {
+		.di = old->di, .si = old->si, .bp = old->bp, .bx = old->bx, .dx = old->dx, .cx = old->cx, .ax = old->ax,
+		.ds = old->ds, .es = old->es, .fs = old->fs, .gs = old->gs, .vector = VECTOR_DOUBLE_FAULT,
+		.ip = old->ip, .cs = old->cs, .flags = old->flags, .sp = old->sp, .ss = old->ss,
+	};
+
+	write_flags(FLAGS_FIXED); /* "nested task" is set now, and an IRET would switch tasks */
+	trap_dispatch(&frame);
+	panic("double fault: the report returned");
+}
+
+static void tables_fill(struct cpu_tables *t, unsigned int cpu)
+{
+	u32 ring3 = DESC_RING3, flat = DESC_PAGES | DESC_32BIT;
+
+	t->tss.iomap = sizeof(t->tss);
+	t->double_fault = (struct tss){
+		.cr3 = reference_cr3 ? reference_cr3 : read_cr3(),
+		.ip = (u32)double_fault_task, .flags = FLAGS_FIXED, .sp = per_cpu(df_stack_top, cpu),
+		.cs = SEL_KERNEL_CODE, .ss = SEL_KERNEL_DATA, .ds = SEL_KERNEL_DATA, .es = SEL_KERNEL_DATA,
+		.fs = SEL_PERCPU, .iomap = sizeof(t->double_fault),
+	};
+
+	t->gdt[SEL_KERNEL_CODE / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE, flat);
+	t->gdt[SEL_KERNEL_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA, flat);
+	t->gdt[SEL_USER_CODE32 / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE | ring3, flat);
+	t->gdt[SEL_USER_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA | ring3, flat);
+	t->gdt[SEL_PERCPU / 8] = descriptor(per_cpu_offset[cpu], DESC_NO_LIMIT, DESC_PRESENT_DATA, flat);
+	t->gdt[SEL_TSS / 8] = descriptor((u32)&t->tss, sizeof(t->tss) - 1, DESC_PRESENT_TSS, 0);
+	t->gdt[SEL_DF_TSS / 8] = descriptor((u32)&t->double_fault, sizeof(t->double_fault) - 1, DESC_PRESENT_TSS, 0);
+}
+
+void gdt_load(unsigned int cpu)
+{
+	struct cpu_tables *t = &per_cpu(cpu_tables, cpu);
+	struct table_register gdtr = { sizeof(t->gdt) - 1, (vaddr_t)t->gdt };
+
+	tables_fill(t, cpu);
+	__asm__ volatile("lgdt %0\n\t"
+			 "ljmp %1, $1f\n"
+			 "1:\tmov %2, %%ss\n\t"
+			 "mov %2, %%ds\n\t"
+			 "mov %2, %%es\n\t"
+			 "mov %3, %%fs\n\t"
+			 "mov %4, %%gs\n\t"
+			 "ltr %w5"
+			 : : "m"(gdtr), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_PERCPU), "r"(0),
+			     "r"(SEL_TSS) : "memory");
+}
+
+void gdt_finish_idt(gate_t *idt)
+{
+	idt[VECTOR_DOUBLE_FAULT][0] = SEL_DF_TSS << 16;
+	idt[VECTOR_DOUBLE_FAULT][1] = GATE_TASK;
+}

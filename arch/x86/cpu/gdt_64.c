@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor table and task state segment of one CPU, x86_64.
+ *
+ * Double fault and NMI get stacks of their own (IST): either may strike when the current stack cannot be trusted. The
+ * word above such a stack's first frame holds the CPU's GS base, because these two may also strike between the entry
+ * from ring 3 and its SWAPGS, when GS still is the user's: trap_entry_64.S takes the base from there and asks nobody.
+ *
+ *	stack top -> +------------------+
+ *		     | unused           |
+ *		     | GS base          |  <- IST pointer
+ *		     | struct trap_frame|
+ */
+#include <asm/msr.h>
+#include <asm/percpu.h>
+#include <asm/stack.h>
+#include <asm/trap.h>
+#include <kernel/percpu.h>
+#include "descriptors.h"
+
+struct tss {
+	u32 reserved0;
+	u64 rsp[3]; /* stacks for entering rings 0..2; rsp[0] comes with ring 3 */
+	u64 reserved1;
+	u64 ist[7];
+	u64 reserved2;
+	u16 reserved3;
+	u16 iomap; /* its offset; the limit = no map */
+} __packed;
+
+#define IST_DOUBLE_FAULT 1
+#define IST_NMI		 2
+#define IST_RESERVE	 16
+
+struct cpu_tables {
+	struct tss tss;
+	u64 gdt[NR_GDT_ENTRIES];
+} __aligned(128);
+
+static DEFINE_PER_CPU(struct cpu_tables, cpu_tables);
+
+static u64 ist_pointer(vaddr_t stack_top, vaddr_t gs_base)
+{
+	vaddr_t pointer = stack_top - IST_RESERVE;
+
+	*(vaddr_t *)pointer = gs_base;
+	return pointer;
+}
+
+static void tables_fill(struct cpu_tables *t, unsigned int cpu)
+{
+	vaddr_t tss = (vaddr_t)&t->tss;
+	u32 ring3 = DESC_RING3;
+
+	t->tss.ist[IST_DOUBLE_FAULT - 1] = ist_pointer(per_cpu(df_stack_top, cpu), per_cpu_offset[cpu]);
+	t->tss.ist[IST_NMI - 1] = ist_pointer(per_cpu(nmi_stack_top, cpu), per_cpu_offset[cpu]);
+	t->tss.iomap = sizeof(t->tss);
+
+	t->gdt[SEL_KERNEL_CODE / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE, DESC_PAGES | DESC_64BIT);
+	t->gdt[SEL_KERNEL_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA, DESC_PAGES | DESC_32BIT);
+	t->gdt[SEL_USER_CODE32 / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE | ring3, DESC_PAGES | DESC_32BIT);
+	t->gdt[SEL_USER_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA | ring3, DESC_PAGES | DESC_32BIT);
+	t->gdt[SEL_USER_CODE64 / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE | ring3, DESC_PAGES | DESC_64BIT);
+	t->gdt[SEL_TSS / 8] = descriptor((u32)tss, sizeof(t->tss) - 1, DESC_PRESENT_TSS, 0);
+	t->gdt[SEL_TSS / 8 + 1] = tss >> 32;
+}
+
+void gdt_load(unsigned int cpu)
+{
+	struct cpu_tables *t = &per_cpu(cpu_tables, cpu);
+	struct table_register gdtr = { sizeof(t->gdt) - 1, (vaddr_t)t->gdt };
+
+	tables_fill(t, cpu);
+	__asm__ volatile("lgdt %0\n\t"
+			 "pushq %1\n\t"
+			 "leaq 1f(%%rip), %%rax\n\t"
+			 "pushq %%rax\n\t"
+			 "lretq\n"
+			 "1:\tmov %2, %%ss\n\t"
+			 "mov %3, %%ds\n\t"
+			 "mov %3, %%es\n\t"
+			 "mov %3, %%fs\n\t"
+			 "mov %3, %%gs"
+			 : : "m"(gdtr), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(0) : "rax", "memory");
+	wrmsr(MSR_GS_BASE, per_cpu_offset[cpu]);
+	wrmsr(MSR_FS_BASE, 0);
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+}
+
+void gdt_finish_idt(gate_t *idt)
+{
+	idt[VECTOR_DOUBLE_FAULT][1] |= IST_DOUBLE_FAULT;
+	idt[VECTOR_NMI][1] |= IST_NMI;
+}
+
+/* Long mode has no task gates: a double fault is reported on the tables that it happened on. */
+void arch_set_reference_cr3(phys_addr_t root __maybe_unused)
+{
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The interrupt descriptor table: one for all CPUs, every vector an interrupt gate to its stub in trap_entry_*.S. */
+#include <asm/trap.h>
+#include "descriptors.h"
+
+#define STUB_SIZE 16
+
+extern char trap_stubs[]; /* NR_VECTORS of them, STUB_SIZE bytes apart */
+
+static gate_t idt[NR_VECTORS] __aligned(16);
+
+static void set_gate(u32 *gate, vaddr_t handler)
+{
+	gate[0] = SEL_KERNEL_CODE << 16 | (handler & 0xffff);
+	gate[1] = (handler & 0xffff0000) | GATE_INTERRUPT;
+	if (GATE_WORDS == 4)
+		gate[2] = (u64)handler >> 32;
+}
+
+void idt_init(void)
+{
+	unsigned int vector;
+
+	for (vector = 0; vector < NR_VECTORS; vector++)
+		set_gate(idt[vector], (vaddr_t)trap_stubs + vector * STUB_SIZE);
+	gdt_finish_idt(idt);
+}
+
+void idt_load(void)
+{
+	struct table_register idtr = { sizeof(idt) - 1, (vaddr_t)idt };
+
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* One CPU's start: per-CPU area, descriptor tables, control registers. And its end. */
+#include <arch/init.h>
+#include <arch/irq.h>
+#include <asm/cpuid.h>
+#include <asm/msr.h>
+#include <asm/percpu.h>
+#include <asm/stack.h>
+#include <asm/trap.h>
+#include <kernel/cpumask.h>
+#include <kernel/percpu.h>
+#include "descriptors.h"
+#include "features.h"
+
+DEFINE_PER_CPU(unsigned int, cpu_number);
+DEFINE_PER_CPU(vaddr_t, df_stack_top);
+DEFINE_PER_CPU(vaddr_t, nmi_stack_top);
+
+static DEFINE_GUARDED_STACK(boot_df_stack);
+static DEFINE_GUARDED_STACK(boot_nmi_stack);
+
+extern char __boot_percpu_start[];
+
+/* From here on this_cpu() is this CPU's own, and a fault is reported. */
+static void load_tables(unsigned int cpu)
+{
+	write_flags(FLAGS_FIXED);
+	gdt_load(cpu);
+	this_cpu(cpu_number) = cpu;
+	idt_load();
+}
+
+void arch_init_cpu(void)
+{
+	percpu_area_init(0, __boot_percpu_start);
+	per_cpu(df_stack_top, 0) = guarded_stack_top(&boot_df_stack);
+	per_cpu(nmi_stack_top, 0) = guarded_stack_top(&boot_nmi_stack);
+	idt_init();
+	load_tables(0);
+	features_init();
+	cpumask_set(&cpu_possible_mask, 0);
+	cpumask_set(&cpu_online_mask, 0);
+}
+
+bool arch_init_ap(unsigned int cpu)
+{
+	load_tables(cpu);
+	return features_init_ap();
+}
+
+void arch_cpu_stop(void)
+{
+	for (;;)
+		__asm__ volatile("cli\n\thlt" : : : "memory");
+}
+
+u64 arch_cycles(void)
+{
+	return boot_cpu.tsc ? rdtsc() : 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine around the CPU, in the order in which its parts need each other. */
+#include <arch/init.h>
+#include <asm/acpi.h>
+#include <asm/platform.h>
+#include <kernel/printk.h>
+
+const struct device_mapper *arch_device_mapper;
+
+void arch_set_device_mapper(const struct device_mapper *mapper)
+{
+	arch_device_mapper = mapper;
+}
+
+void arch_init_platform(const struct boot_info *boot)
+{
+	struct acpi_cpus cpus;
+
+	if (hypervisor_name())
+		printk("hypervisor: %s\n", hypervisor_name());
+	acpi_init(boot);
+	acpi_read_cpus(&cpus);
+	pic_init();
+	if (!apic_init(&cpus)) {
+		printk("APIC: none, one CPU and the PIT's tick\n");
+		cpus.nr = 0;
+	}
+	timer_init();
+	smp_init(boot, &cpus);
+}

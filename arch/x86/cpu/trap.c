@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a vector to its handler. The C side of trap_entry_*.S; interrupts are off from beginning to end (page_fault()
+ * enables them while a user fault is served).
+ */
+#include <arch/irq.h>
+#include <arch/context.h>
+#include <arch/uaccess.h>
+#include <asm/cr.h>
+#include <asm/trap.h>
+#include <kernel/bug.h>
+#include <kernel/percpu.h>
+
+typedef void (*interrupt_handler)(struct trap_frame *);
+
+static interrupt_handler ipi_handlers[NR_IPIS];
+static interrupt_handler timer_handler;
+
+DEFINE_PER_CPU(unsigned int, trap_depth);
+
+void arch_set_ipi_handler(enum ipi_vector ipi, void (*handler)(struct trap_frame *))
+{
+	BUG_ON(ipi >= NR_IPIS);
+	ipi_handlers[ipi] = handler;
+}
+
+void arch_set_timer_handler(void (*handler)(struct trap_frame *))
+{
+	timer_handler = handler;
+}
+
+unsigned int arch_trap_depth(void)
+{
+	return this_cpu(trap_depth);
+}
+
+bool in_interrupt(void)
+{
+	return arch_trap_depth() != 0;
+}
+
+vaddr_t trap_frame_pc(const struct trap_frame *frame)
+{
+	return frame->ip;
+}
+
+vaddr_t trap_frame_fp(const struct trap_frame *frame)
+{
+	return frame->bp;
+}
+
+/* Names as in the Intel SDM, vol. 3, table 6-1. */
+const char *exception_name(unsigned long vector)
+{
+	static const char *const names[] = {
+		"divide error", "debug exception", "non-maskable interrupt", "breakpoint", "overflow",
+		"BOUND range exceeded", "invalid opcode", "device not available", "double fault", "coprocessor overrun",
+		"invalid TSS", "segment not present", "stack segment fault", "general protection fault", "page fault",
+		"reserved exception 15", "x87 floating-point error", "alignment check", "machine check",
+		"SIMD floating-point exception", "virtualization exception", "control protection exception",
+	};
+
+	return vector < ARRAY_SIZE(names) ? names[vector] : "reserved exception";
+}
+
+/* A fault on the stack's guard page is what a double fault mostly is: CR2 and the stack pointer tell. */
+static void __noreturn double_fault(struct trap_frame *frame)
+{
+	vaddr_t addr = read_cr2(), sp = trap_frame_sp(frame);
+
+	panic_at(frame, addr, "double fault at %pS, stack pointer %lx, last page fault at %lx%s", (void *)frame->ip, sp,
+		 addr, sp - addr + 4096 < 8192 ? ": kernel stack overflow?" : "");
+}
+
+static void exception(struct trap_frame *frame)
+{
+	switch (frame->vector) {
+	case VECTOR_NMI:
+		nmi_interrupt(frame);
+		return;
+	case VECTOR_PAGE_FAULT:
+		page_fault(frame);
+		return;
+	case VECTOR_DOUBLE_FAULT:
+		double_fault(frame);
+	case VECTOR_GENERAL:
+	case VECTOR_STACK_SEGMENT:
+		if (probe_fixup(frame, PROBE_OTHER))
+			return;
+	}
+	panic_at(frame, 0, "%s (vector %lu, error code %lx) at %pS", exception_name(frame->vector), frame->vector,
+		 frame->error, (void *)frame->ip);
+}
+
+static void timer_interrupt(struct trap_frame *frame)
+{
+	timer_account();
+	if (timer_handler)
+		timer_handler(frame);
+}
+
+static void ipi(unsigned int nr, struct trap_frame *frame)
+{
+	apic_eoi();
+	if (!WARN(!ipi_handlers[nr], "IPI %u has no handler", nr))
+		ipi_handlers[nr](frame);
+}
+
+static void interrupt(struct trap_frame *frame)
+{
+	unsigned int vector = frame->vector;
+
+	if (vector == VECTOR_SPURIOUS)
+		return;
+	if (vector >= VECTOR_IPI && vector < VECTOR_IPI + NR_IPIS) {
+		ipi(vector - VECTOR_IPI, frame);
+	} else if (vector >= VECTOR_PIC && vector < VECTOR_PIC + 16) {
+		pic_eoi(vector - VECTOR_PIC);
+		if (vector == VECTOR_PIC)
+			timer_interrupt(frame);
+	} else {
+		apic_eoi();
+		if (!WARN(vector != VECTOR_TIMER, "interrupt on vector %u, which nobody uses", vector))
+			timer_interrupt(frame);
+	}
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+	user_access_end(); /* IRET gives the interrupted code its own setting back */
+	this_cpu(trap_depth)++;
+	if (frame->vector < NR_EXCEPTIONS)
+		exception(frame);
+	else
+		interrupt(frame);
+	this_cpu(trap_depth)--;
+	/* EOI done, depth 0 again: the place where a tick may switch threads once there is preemption. */
+}

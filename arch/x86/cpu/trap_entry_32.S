@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the CPU's interrupt frame to trap_dispatch(struct trap_frame *), i386. Each of the 256 stubs makes the frame
+ * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
+ * <asm/machine_32.h>. Double fault does not come here: its gate is a task (gdt_32.c).
+ */
+#include <asm/vectors.h>
+
+	.text
+
+	.balign	16
+	.globl	trap_stubs
+trap_stubs:
+	.set	vector, 0
+	.rept	NR_VECTORS
+	.balign	16
+	/* The CPU pushes an error code for 8, 10..14, 17, 21, 29 and 30 (SDM vol. 3, 6.13; APM vol. 2, 8.2). */
+	.set	low, vector == 8 || (vector >= 10 && vector <= 14)
+	.set	high, vector == 17 || vector == 21 || vector == 29 || vector == 30
+	.if	!(low || high)
+	pushl	$0
+	.endif
+	pushl	$vector
+	jmp	trap_common
+	.set	vector, vector + 1
+	.endr
+
+	.type	trap_common, @function
+trap_common:
+	cld
+	pushl	%gs
+	pushl	%fs
+	pushl	%es
+	pushl	%ds
+	pushal
+	movl	$SEL_KERNEL_DATA, %eax	/* the segments may be the user's */
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	$SEL_PERCPU, %eax
+	movl	%eax, %fs
+	movl	%esp, %ebx		/* the compiler expects calls at a multiple of 16 */
+	andl	$-16, %esp
+	subl	$12, %esp
+	pushl	%ebx
+	call	trap_dispatch
+	movl	%ebx, %esp
+	popal
+	popl	%ds
+	popl	%es
+	popl	%fs
+	popl	%gs
+	addl	$8, %esp		/* vector and error code */
+	iret
+	.size	trap_common, . - trap_common
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The devices behind arch/console.h. A driver's probe function answers NULL when its hardware is not there; console.c
+ * then never hears of it. Calls are serialised by printk's lock, save in a panic: a driver must stay inside its buffers
+ * whatever another CPU does to its state meanwhile.
+ */
+#pragma once
+
+#include <kernel/boot_info.h>
+
+struct console_driver {
+	const char *name;
+	/* Each may be NULL: what the device cannot do. */
+	void (*write)(const char *text, size_t len);
+	int (*getc)(void);   /* next byte or -1; never waits */
+	void (*drain)(void); /* wait, not for ever, until every byte has left the machine */
+};
+
+/* COM1, a 16550 or better, at 115200 8N1. Needs nothing but port I/O. */
+const struct console_driver *uart_probe(void);
+
+/* A PS/2 keyboard behind an i8042, polled. */
+const struct console_driver *keyboard_probe(void);
+
+/* The screen that the loader left. Prints why, if there is one that cannot be used. Needs arch_device_mapper. */
+const struct console_driver *screen_probe(const struct boot_info *boot);
+
+/* Wait until everything written has left the machine; before power off. */
+void console_drain(void);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the CPU says about itself (Intel SDM vol. 2, CPUID; AMD APM vol. 3, E). Decoded once, leaf limits respected; a
+ * 486 without the instruction has no feature at all. Whether a feature is *in use* is cpu_has() in <arch/cpu.h>.
+ */
+#pragma once
+
+#include <lib/types.h>
+
+struct cpuid_regs {
+	u32 eax, ebx, ecx, edx;
+};
+
+/* The raw instruction; the caller knows that it exists and that the leaf is within the maximum. */
+static inline struct cpuid_regs cpuid_raw(u32 leaf, u32 subleaf)
+{
+	struct cpuid_regs r;
+
+	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+struct cpu_info {
+	u32 max_leaf, max_ext_leaf; /* highest basic and extended (0x8000....) leaf; 0 = none */
+	char vendor[13];	    /* "GenuineIntel"; "" without CPUID */
+	char model[49];		    /* brand string, leading blanks dropped; "family 5 model 2" if there is none */
+	u32 initial_apic_id;
+	unsigned int phys_bits, virt_bits;
+
+	bool cpuid;		    /* the instruction exists */
+	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat; /* leaf 1, EDX */
+	bool pcid, x2apic, tsc_deadline, hypervisor;	     /* leaf 1, ECX */
+	bool smep, smap, umip, la57, invpcid;		     /* leaf 7 */
+	bool nx, huge_1g, long_mode;			     /* leaf 0x80000001, EDX */
+	bool invariant_tsc;				     /* leaf 0x80000007 */
+};
+
+/* Ask the CPU that runs this. */
+void cpu_info_read(struct cpu_info *info);
+
+/* The boot CPU's; valid after arch_init_cpu(). */
+extern struct cpu_info boot_cpu;
+
+/* A basic or extended leaf, all zeros if the CPU does not have it. */
+struct cpuid_regs cpuid(u32 leaf, u32 subleaf);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What differs by word size: i386, with PAE and without. Included through <asm/machine.h>, one a target. */
+#pragma once
+
+#include <lib/types.h>
+#include <asm/vectors.h>
+
+#define PERCPU_SEGMENT "fs"
+
+/* What trap_entry_32.S leaves on the stack, lowest address first. */
+struct trap_frame {
+	unsigned long di, si, bp, unused_sp, bx, dx, cx, ax; /* in the order of PUSHA */
+	unsigned long ds, es, fs, gs;
+	unsigned long vector;
+	unsigned long error; /* what the CPU pushed, or 0 */
+	unsigned long ip, cs, flags;
+	unsigned long sp, ss; /* pushed only when the CPU came from ring 3; the double fault task fills them in */
+};
+
+/* What arch_switch_to leaves on a stack. */
+struct switch_frame {
+	unsigned long di, si, bx, bp, ip;
+};
+
+/* Stack pointer of the interrupted code. */
+static inline vaddr_t trap_frame_sp(const struct trap_frame *frame)
+{
+	bool saved = (frame->cs & 3) || frame->vector == VECTOR_DOUBLE_FAULT;
+
+	return saved ? frame->sp : (vaddr_t)&frame->sp;
+}
+
+/* Where a fresh thread finds what thread_start (context_32.S) is to call. */
+static inline void switch_frame_set_call(struct switch_frame *frame, unsigned long entry, unsigned long arg)
+{
+	frame->si = entry;
+	frame->di = arg;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What differs by word size: x86_64. Included through <asm/machine.h>, which each target has one of. */
+#pragma once
+
+#include <lib/types.h>
+
+#define PERCPU_SEGMENT "gs"
+
+/* What trap_entry_64.S leaves on the stack, lowest address first. */
+struct trap_frame {
+	unsigned long r15, r14, r13, r12, r11, r10, r9, r8;
+	unsigned long bp, di, si, dx, cx, bx, ax;
+	unsigned long vector;
+	unsigned long error; /* what the CPU pushed, or 0 */
+	unsigned long ip, cs, flags, sp, ss;
+};
+
+/* What arch_switch_to leaves on a stack. */
+struct switch_frame {
+	unsigned long r15, r14, r13, r12, bx, bp, ip;
+};
+
+/* Stack pointer of the interrupted code. */
+static inline vaddr_t trap_frame_sp(const struct trap_frame *frame)
+{
+	return frame->sp;
+}
+
+/* Where a fresh thread finds what thread_start (context_64.S) is to call. */
+static inline void switch_frame_set_call(struct switch_frame *frame, unsigned long entry, unsigned long arg)
+{
+	frame->r12 = entry;
+	frame->r13 = arg;
+}

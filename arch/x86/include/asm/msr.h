@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Model-specific registers and the time stamp counter. Only where CPUID says that the CPU has them. */
+#pragma once
+
+#include <lib/types.h>
+#include <asm/cr_bits.h>
+
+#define MSR_APIC_BASE	   0x01b
+#define MSR_TSC_DEADLINE   0x6e0
+#define MSR_PAT		   0x277
+#define MSR_X2APIC	   0x800 /* + register offset / 16 */
+#define MSR_STAR	   0xc0000081
+#define MSR_LSTAR	   0xc0000082
+#define MSR_SFMASK	   0xc0000084
+#define MSR_FS_BASE	   0xc0000100
+#define MSR_GS_BASE	   0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+static inline u64 rdmsr(u32 msr)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+	return (u64)high << 32 | low;
+}
+
+static inline void wrmsr(u32 msr, u64 value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+static inline u64 rdtsc(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (u64)high << 32 | low;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A text screen in two halves: screen.c keeps the characters and knows about lines, wrapping and scrolling; a screen
+ * device only draws one character cell. So no device ever reads its memory back, and scrolling redraws only the cells
+ * that change.
+ */
+#pragma once
+
+#include <kernel/boot_info.h>
+
+struct screen_device {
+	unsigned int cols, rows; /* at most SCREEN_MAX_COLS and SCREEN_MAX_ROWS are used */
+	void (*draw)(unsigned int col, unsigned int row, u8 ch);   /* ch: ' ' to '~' */
+	void (*cursor)(unsigned int col, unsigned int row, u8 ch); /* show the cursor on this cell, which holds ch */
+};
+
+#define SCREEN_MAX_COLS 256
+#define SCREEN_MAX_ROWS 128
+
+/* Map and clear the screen. NULL: not usable; the reason has been printed. */
+const struct screen_device *vga_probe(const struct boot_framebuffer *fb);
+const struct screen_device *framebuffer_probe(const struct boot_info *boot);
+
+/* A console font: glyph of character c = height lines of bytes_per_line bytes, leftmost pixel in bit 7. */
+struct console_font {
+	unsigned int width, height, bytes_per_line;
+	const u8 *glyphs; /* at least FONT_GLYPHS of them */
+};
+#define FONT_MAX_WIDTH	32
+#define FONT_MAX_HEIGHT 64
+#define FONT_GLYPHS	128 /* the ASCII half is all that is used */
+
+/* Look at `size` bytes of a PSF1 or PSF2 file. False: no font, or one that does not fit its own header. Pure. */
+bool font_parse(const u8 *file, size_t size, struct console_font *font);
+
+/* The first loader module that is a font; its pages stay mapped. False: there is none. */
+bool font_find(const struct boot_info *boot, struct console_font *font);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share and nobody else sees. */
+#pragma once
+
+#include <arch/mmu_sync.h>
+#include <kernel/bug.h>
+
+/* --- geometry ------------------------------------------------------------------------------------------------- */
+
+static inline vaddr_t pt_size(unsigned int level) { return (vaddr_t)1 << pt_level[level].shift; }
+static inline unsigned int pt_entries(unsigned int level) { return 1u << pt_level[level].bits; }
+static inline unsigned int pt_index(unsigned int level, vaddr_t addr)
+{
+	return (addr >> pt_level[level].shift) & (pt_entries(level) - 1);
+}
+
+/* Where the entry for addr ends, or `end` if that comes first. Right also when the entry is the last of the space. */
+static inline vaddr_t pt_entry_end(unsigned int level, vaddr_t addr, vaddr_t end)
+{
+	vaddr_t next = (addr + pt_size(level)) & ~(pt_size(level) - 1);
+
+	return next - 1 < end - 1 ? next : end;
+}
+
+static inline bool pt_whole_entry(unsigned int level, vaddr_t start, vaddr_t end)
+{
+	return IS_ALIGNED(start, pt_size(level)) && end - start == pt_size(level);
+}
+
+/* The table that a link points to. */
+static inline pte_t *pte_table(pte_t link) { return phys_to_virt(pte_phys(link)); }
+
+static inline bool is_kernel_addr(vaddr_t addr) { return addr >= layout.user_end; }
+/* Between the two halves lies nothing; an address there would index the tables as if it were another one. */
+static inline bool is_canonical(vaddr_t addr) { return addr < layout.user_end || addr >= layout.direct_start; }
+static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private_start && addr < layout.private_end; }
+
+/* --- tables (pgtable_tables.c) -------------------------------------------------------------------------------- */
+
+/* A zeroed table page, 0 = none. Kernel tables are counted. */
+phys_addr_t table_alloc(bool kernel);
+void table_free(phys_addr_t table, bool kernel);
+void table_free_below(pte_t link, unsigned int level, bool kernel);
+
+/* The link value for a table under an entry of this level. */
+pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user);
+
+/* The entry of `level` for addr, or NULL if the walk ends above it. Lock-less. */
+pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level);
+
+/* --- synchronisation (pgtable_sync.c) ------------------------------------------------------------------------- */
+
+/* The mark that a kernel entry of this level gets when it changes: PTE_PENDING at the shared level, nothing elsewhere. */
+static inline pteval_t pt_change_mark(unsigned int level, vaddr_t addr)
+{
+	return level == pt_sync_level() && is_kernel_addr(addr) && !is_private_addr(addr) ? PTE_PENDING : 0;
+}
+
+extern struct list_head pgd_list;
+void pgd_lock_take(void);
+void pgd_lock_drop(void);
+
+/* The next shared kernel slot at or after addr, or 0 when there is none. */
+vaddr_t pt_next_shared_slot(vaddr_t addr);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where things lie on i386, with and without PAE: one gigabyte, shared out by the amount of RAM.
+ *
+ *	PAGE_OFFSET  direct map of lowmem | page array | gap | vmalloc space | private | fixmap  4G
+ *			grows up to here ─┘		     └─ gets what is left, at least vmalloc=
+ */
+#include <arch/init.h>
+#include <arch/layout.h>
+#include <asm/boot.h>
+#include <asm/cpuid.h>
+#include <asm/layout.h>
+#include <asm/ptfmt.h>
+#include <kernel/printk.h>
+#include <lib/string.h>
+
+/* Borders lie on entries of the level that processes copy, in either mode. */
+#define SLOT (4ul << 20)
+
+static vaddr_t clamp_vmalloc(u64 wanted)
+{
+	u64 size = ALIGN(wanted ? wanted : VMALLOC_DEFAULT, (u64)SLOT);
+	u64 used = clamp(size, (u64)VMALLOC_LEAST, (u64)VMALLOC_MOST);
+
+	if (wanted && used != size)
+		printk("vmalloc=%lluM: using %lluM", wanted >> 20, used >> 20);
+	return (vaddr_t)used;
+}
+
+void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
+{
+	vaddr_t page_array = ALIGN((vaddr_t)((ram_end + PAGE_SIZE - 1) >> PAGE_SHIFT) * page_struct_size, SLOT);
+	vaddr_t most = VMALLOC_TOP - clamp_vmalloc(vmalloc_size) - VMALLOC_GAP - page_array;
+	vaddr_t lowmem = (vaddr_t)min(ram_end, (u64)(most - PAGE_OFFSET));
+
+	layout = (struct vm_layout){
+		.user_end = PAGE_OFFSET - PAGE_SIZE,
+		.direct_start = PAGE_OFFSET,
+		.direct_end = PAGE_OFFSET + PAGE_ALIGN_DOWN(lowmem),
+		.private_start = PRIVATE_START,
+		.private_end = PRIVATE_END,
+		.fixmap_start = FIXMAP_START,
+		.fixmap_end = FIXMAP_END,
+		.image_start = (vaddr_t)__image_start,
+		.image_end = (vaddr_t)__image_end,
+	};
+	layout.vmemmap_start = ALIGN(layout.direct_end, SLOT);
+	layout.vmemmap_end = layout.vmemmap_start + page_array;
+	layout.vmalloc_start = layout.vmemmap_end + VMALLOC_GAP;
+	layout.vmalloc_end = VMALLOC_TOP;
+}
+
+/* Without PAE entries have 32 bits. With it, 36: what such CPUs had, and all that one page array could describe. */
+u64 arch_phys_limit(void)
+{
+	if (PT_MAX_LEVEL == 2)
+		return 1ull << 32;
+	return 1ull << min(boot_cpu.phys_bits, 36u);
+}
+
+u64 arch_lowmem_limit(void)
+{
+	return layout.direct_end - layout.direct_start;
+}
+
+/* The boot tables of the 2-level kernel are 4K pages, because PSE may be missing. */
+u64 arch_boot_reach(void)
+{
+	return PT_MAX_LEVEL == 2 ? 16ull << 20 : 1ull << 30;
+}
+
+const char *arch_mode_name(void)
+{
+	return PT_MAX_LEVEL == 2 ? "i386" : "pae";
+}
+
+/* Three quarters of the first top table: the APs went through it too, and from now on nobody does. */
+void pgtable_drop_boot_identity(void)
+{
+	memset(boot_root, 0, sizeof(pte_t) * 3 << (pt_level[PT_MAX_LEVEL].bits - 2));
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Where things lie on x86_64: two fixed maps, one for each depth. */
+#include <arch/init.h>
+#include <arch/layout.h>
+#include <asm/boot.h>
+#include <asm/cpuid.h>
+#include <asm/layout.h>
+#include <asm/ptfmt.h>
+#include <kernel/printk.h>
+#include <lib/string.h>
+
+static const struct vm_layout layout_l4 = {
+	.user_end = L4_USER_END,
+	.direct_start = L4_DIRECT_START,
+	.direct_end = L4_DIRECT_END,
+	.vmemmap_start = L4_VMEMMAP_START,
+	.vmemmap_end = L4_VMEMMAP_END,
+	.vmalloc_start = L4_VMALLOC_START,
+	.vmalloc_end = L4_VMALLOC_END,
+	.private_start = L4_PRIVATE_START,
+	.private_end = L4_PRIVATE_END,
+};
+
+static const struct vm_layout layout_l5 = {
+	.user_end = L5_USER_END,
+	.direct_start = L5_DIRECT_START,
+	.direct_end = L5_DIRECT_END,
+	.vmemmap_start = L5_VMEMMAP_START,
+	.vmemmap_end = L5_VMEMMAP_END,
+	.vmalloc_start = L5_VMALLOC_START,
+	.vmalloc_end = L5_VMALLOC_END,
+	.private_start = L5_PRIVATE_START,
+	.private_end = L5_PRIVATE_END,
+};
+
+unsigned int pt_levels = 4;
+
+void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
+{
+	(void)ram_end;
+	(void)page_struct_size;
+	pt_levels = boot_levels;
+	layout = pt_levels == 5 ? layout_l5 : layout_l4;
+	layout.fixmap_start = FIXMAP_START;
+	layout.fixmap_end = FIXMAP_END;
+	layout.image_start = (vaddr_t)__image_start;
+	layout.image_end = (vaddr_t)__image_end;
+	if (vmalloc_size)
+		printk("vmalloc=: ignored, vmalloc space is %llu TiB in this mode",
+		       (u64)(layout.vmalloc_end - layout.vmalloc_start) >> 40);
+}
+
+u64 arch_phys_limit(void)
+{
+	u64 direct = boot_levels == 5 ? L5_DIRECT_END - L5_DIRECT_START : L4_DIRECT_END - L4_DIRECT_START;
+
+	return min(direct, 1ull << boot_cpu.phys_bits);
+}
+
+u64 arch_lowmem_limit(void)
+{
+	return arch_phys_limit();
+}
+
+u64 arch_boot_reach(void)
+{
+	return 1ull << 30;
+}
+
+const char *arch_mode_name(void)
+{
+	return pt_levels == 5 ? "x64-la57" : "x64";
+}
+
+/* The lower half of whichever table was the first top one: the APs went through it too, and from now on nobody does. */
+void pgtable_drop_boot_identity(void)
+{
+	memset(pt_levels == 5 ? boot_root5 : boot_root, 0, PAGE_SIZE / 2);
+}

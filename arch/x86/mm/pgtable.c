@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page-table walker. There is one, for 2, 3, 4 and 5 levels.
+ *
+ * 1. Depth is data. pt_level[] (asm/ptfmt.h) says for each level which address bits index it, how its links look and
+ *    whether its entries may be leaves. walk_table() goes down that list and knows nothing else:
+ *
+ *	pt->root ─> level 5 ─> level 4 ─> level 3 ─> level 2 ─> level 1 ─> frame
+ *		    (x86_64 with LA57)    PAE starts here  2-level here
+ *
+ * 2. An operation is two functions. entry() is asked at every entry above level 1: make it a leaf, skip it, or go down.
+ *    run() gets all the wanted entries of one level-1 table at once, so that its loop is as tight as the work allows.
+ *
+ * 3. Who may write what.
+ *    - A leaf belongs to whoever owns the virtual range (vmalloc hands ranges out once). No lock.
+ *    - A link is shared by neighbours. It goes from none to a table by one compare-and-exchange; the loser frees its own
+ *      table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only in pgtable_clear_tables(),
+ *      whose caller owns all that the table spans.
+ *    - Kernel ranges are written in the reference tree alone. Processes share everything below the level of
+ *      synchronisation and get copies at that level (pgtable_sync.c).
+ *
+ * 4. What a walk reports. Each level at which it changed an entry puts a bit into update->mask. At the level of
+ *    synchronisation so does each entry that it met marked PTE_PENDING: another walker has installed it and has not yet
+ *    carried it everywhere, and this walker's caller must not return before that is done.
+ *
+ * 5. A leaf never lands on anything: neither on a leaf nor on a table. Over a table the walk goes down and maps small.
+ */
+#include "internal.h"
+
+#include <arch/irq.h>
+#include <kernel/schedule_point.h>
+#include <lib/errno.h>
+
+struct pt_walk {
+	struct pgtable *pt;
+	struct mmu_update *u;
+	const struct pt_ops *ops;
+	pgtbl_mod_mask mask;
+};
+
+enum pt_step { PT_SKIP, PT_DESCEND }; /* or -errno */
+
+struct pt_ops {
+	int (*entry)(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end);
+	int (*run)(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n);
+};
+
+static int walk_table(struct pt_walk *w, pte_t *table, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	vaddr_t next;
+
+	if (level == 1)
+		return w->ops->run(w, table + pt_index(1, start), start, (end - start) >> PAGE_SHIFT);
+	for (; start != end; start = next) {
+		pte_t *p = table + pt_index(level, start);
+		int step;
+
+		next = pt_entry_end(level, start, end);
+		step = w->ops->entry(w, p, level, start, next);
+		if (level == pt_sync_level() && pte_pending(pte_read(p)))
+			w->mask |= PGTBL_MODIFIED(level);
+		if (step == PT_DESCEND)
+			step = walk_table(w, pte_table(pte_read(p)), level - 1, start, next);
+		if (step < 0)
+			return step;
+	}
+	return 0;
+}
+
+/* Kernel ranges are changed in the reference tree, inside the scope that was opened for them; user ranges in a process's. */
+static void check_target(const struct pgtable *pt, const struct mmu_update *u, vaddr_t start, vaddr_t end)
+{
+	bool aligned = IS_ALIGNED(start | end, PAGE_SIZE) && start < end;
+	bool kernel = is_kernel_addr(start) && !is_private_addr(start);
+	bool inside = kernel ? pt == &kernel_pgtable && u && start >= u->start && end <= u->end
+			     : pt != &kernel_pgtable && !u;
+
+	if (!aligned || !inside)
+		panic("page tables: %lx-%lx may not be changed in tree %u (scope %lx-%lx)", start, end, pt->id,
+		      u ? u->start : 0, u ? u->end : 0);
+}
+
+static int walk(struct pt_walk *w, vaddr_t start, vaddr_t end)
+{
+	int err;
+
+	check_target(w->pt, w->u, start, end);
+	err = walk_table(w, w->pt->root, pt_top(), start, end);
+	if (w->u)
+		w->u->mask |= w->mask;
+	return err;
+}
+
+/* Make *p, which is none, a link to a fresh table. Losing the race against another walker is as good as winning. */
+static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
+{
+	bool kernel = w->pt == &kernel_pgtable;
+	phys_addr_t table = table_alloc(kernel);
+	pte_t old = pte_read(p), link;
+
+	if (!table)
+		return -ENOMEM;
+	link = pt_make_link(table, level, !is_kernel_addr(addr));
+	link.val |= pt_change_mark(level, addr);
+	schedule_point("pgtable:install");
+	if (!pte_none(old) || !pte_cmpxchg(p, old, link)) {
+		table_free(table, kernel);
+		return pte_table_link(pte_read(p), level) ? 0 : -EBUSY;
+	}
+	w->mask |= PGTBL_MODIFIED(level);
+	schedule_point("pgtable:installed");
+	return 0;
+}
+
+/* Go down through *p, with a new table if there is none. A leaf in the way ends the walk with `leaf_error`. */
+static int descend(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr, int leaf_error)
+{
+	pte_t pte = pte_read(p);
+	int err = 0;
+
+	if (pte_none(pte))
+		err = install_table(w, p, level, addr);
+	else if (!pte_table_link(pte, level))
+		err = leaf_error;
+	return err ? err : PT_DESCEND;
+}
+
+/* --- map a physical range --------------------------------------------------------------------------------------- */
+
+struct map_walk {
+	struct pt_walk w;
+	vaddr_t start;
+	phys_addr_t phys; /* at start */
+	pgprot_t prot;
+	unsigned int max_shift;
+};
+
+static phys_addr_t map_phys(const struct map_walk *m, vaddr_t addr)
+{
+	return m->phys + (phys_addr_t)(addr - m->start);
+}
+
+static bool leaf_fits(const struct map_walk *m, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	return pt_level[level].shift <= m->max_shift && pt_leaf_allowed(level) && pt_whole_entry(level, start, end) &&
+	       IS_ALIGNED(map_phys(m, start), (phys_addr_t)pt_size(level));
+}
+
+static int map_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	const struct map_walk *m = container_of(w, struct map_walk, w);
+	pte_t old = pte_read(p), leaf;
+
+	if (!pte_none(old) || !leaf_fits(m, level, start, end))
+		return descend(w, p, level, start, -EBUSY);
+	leaf = __pte((pteval_t)map_phys(m, start) | m->prot.val | PTE_PSE | pt_change_mark(level, start));
+	if (!pte_cmpxchg(p, old, leaf))
+		return descend(w, p, level, start, -EBUSY);
+	w->mask |= PGTBL_MODIFIED(level);
+	return PT_SKIP;
+}
+
+static int map_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
+{
+	const struct map_walk *m = container_of(w, struct map_walk, w);
+	pteval_t val = (pteval_t)map_phys(m, addr) | m->prot.val;
+
+	w->mask |= PGTBL_MODIFIED(1);
+	for (pte_t *end = p + n; p != end; p++, val += PAGE_SIZE) {
+		if (!pte_none(pte_peek(p)))
+			return -EBUSY;
+		pte_store(p, __pte(val));
+	}
+	return 0;
+}
+
+int pgtable_map(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot,
+		unsigned int max_shift)
+{
+	static const struct pt_ops ops = { map_entry, map_run };
+	struct map_walk m = {
+		.w = { .pt = pt, .u = u, .ops = &ops },
+		.start = start,
+		.phys = phys,
+		.prot = pgprot_supported(prot),
+		.max_shift = max_shift,
+	};
+
+	return walk(&m.w, start, end);
+}
+
+/* --- visit level-1 entries -------------------------------------------------------------------------------------- */
+
+struct visit_walk {
+	struct pt_walk w;
+	bool create;
+	pgtable_run_fn call;
+	void *ctx;
+};
+
+static int visit_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	const struct visit_walk *v = container_of(w, struct visit_walk, w);
+
+	(void)end;
+	if (!v->create && pte_none(pte_read(p)))
+		return PT_SKIP;
+	return descend(w, p, level, start, -EINVAL);
+}
+
+static int visit_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
+{
+	const struct visit_walk *v = container_of(w, struct visit_walk, w);
+
+	w->mask |= PGTBL_MODIFIED(1);
+	return v->call(v->ctx, p, addr, n);
+}
+
+int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, bool create,
+			 pgtable_run_fn call, void *ctx)
+{
+	static const struct pt_ops ops = { visit_entry, visit_run };
+	struct visit_walk v = {
+		.w = { .pt = pt, .u = u, .ops = &ops },
+		.create = create,
+		.call = call,
+		.ctx = ctx,
+	};
+
+	return walk(&v.w, start, end);
+}
+
+/* --- unmap ------------------------------------------------------------------------------------------------------ */
+
+static int unmap_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	pte_t pte = pte_read(p);
+
+	if (pte_none(pte))
+		return PT_SKIP;
+	if (pte_table_link(pte, level))
+		return PT_DESCEND;
+	if (WARN(!pt_whole_entry(level, start, end), "unmap %lx-%lx: only part of a %s leaf", start, end,
+		 pt_level_name(level)))
+		return PT_SKIP;
+	pte_xchg(p, __pte(pt_change_mark(level, start)));
+	w->mask |= PGTBL_MODIFIED(level);
+	return PT_SKIP;
+}
+
+static int unmap_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
+{
+	(void)addr;
+	w->mask |= PGTBL_MODIFIED(1);
+	for (pte_t *end = p + n; p != end; p++)
+		if (!pte_none(pte_peek(p)))
+			pte_store(p, __pte(0));
+	return 0;
+}
+
+void pgtable_unmap(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end)
+{
+	static const struct pt_ops ops = { unmap_entry, unmap_run };
+	struct pt_walk w = { .pt = pt, .u = u, .ops = &ops };
+
+	walk(&w, start, end);
+}
+
+/* --- change rights ---------------------------------------------------------------------------------------------- */
+
+struct protect_walk {
+	struct pt_walk w;
+	pteval_t set, clear;
+};
+
+static void protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
+{
+	const struct protect_walk *c = container_of(w, struct protect_walk, w);
+	pte_t old = pte_read(p);
+	pteval_t val = (old.val & ~c->clear) | c->set;
+
+	if (!pte_present(old) || val == old.val)
+		return;
+	pte_xchg(p, __pte(val | pt_change_mark(level, addr)));
+	w->mask |= PGTBL_MODIFIED(level);
+}
+
+static int protect_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	pte_t pte = pte_read(p);
+
+	if (pte_none(pte))
+		return PT_SKIP;
+	if (pte_table_link(pte, level))
+		return PT_DESCEND;
+	if (!pt_whole_entry(level, start, end))
+		return -EINVAL;
+	protect_one(w, p, level, start);
+	return PT_SKIP;
+}
+
+static int protect_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
+{
+	for (pte_t *end = p + n; p != end; p++)
+		protect_one(w, p, 1, addr);
+	return 0;
+}
+
+int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, pgprot_t set, pgprot_t clear)
+{
+	static const struct pt_ops ops = { protect_entry, protect_run };
+	struct protect_walk c = {
+		.w = { .pt = pt, .u = u, .ops = &ops },
+		.set = pgprot_supported(set).val,
+		.clear = clear.val,
+	};
+
+	return walk(&c.w, start, end);
+}
+
+/* --- ask -------------------------------------------------------------------------------------------------------- */
+
+struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr)
+{
+	struct pgtable_leaf leaf = { .level = pt_top() };
+	const pte_t *table = pt->root;
+	bool flags;
+
+	if (!is_canonical(addr))
+		return leaf;
+	flags = local_irq_save(); /* a table is not freed before this CPU has answered a flush */
+	for (;; leaf.level--) {
+		leaf.pte = pte_read(table + pt_index(leaf.level, addr));
+		if (!pte_table_link(leaf.pte, leaf.level))
+			break;
+		table = pte_table(leaf.pte);
+	}
+	local_irq_restore(flags);
+	leaf.present = pte_leaf(leaf.pte, leaf.level);
+	if (leaf.present)
+		leaf.phys = (pte_phys(leaf.pte) & ~(phys_addr_t)(pt_size(leaf.level) - 1)) |
+			    (phys_addr_t)(addr & (pt_size(leaf.level) - 1));
+	return leaf;
+}

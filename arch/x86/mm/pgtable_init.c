@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reference tables, as they are made at boot. The kernel's map in full:
+ *
+ *	image	text r-x | read-only data r-- | data rw- | stacks rw-, a hole below each | bss rw- | symbols r--
+ *	direct	all RAM and nothing else, rw-, with the largest leaves; where the image lies, its own rights
+ *
+ * Nothing is writable and executable, and address 0 is never mapped.
+ */
+#include "internal.h"
+
+#include <arch/cpu.h>
+#include <arch/init.h>
+#include <asm/boot.h>
+#include <asm/layout.h>
+#include <asm/stack.h>
+#include <asm/tlb.h>
+#include <asm/trap.h>
+#include <kernel/printk.h>
+
+struct vm_layout layout;
+static pte_t reference_root[PT_ENTRIES] __aligned(PAGE_SIZE);
+struct pgtable kernel_pgtable = { .root = reference_root };
+
+static unsigned int max_leaf_shift;
+
+phys_addr_t image_to_phys(const void *virt)
+{
+	return (phys_addr_t)((vaddr_t)virt - IMAGE_BASE);
+}
+
+/* Boot-time mapping: there is nobody to hand an error to. */
+static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot)
+{
+	struct mmu_update u;
+	int err;
+
+	if (start >= end)
+		return;
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, prot, max_leaf_shift);
+	arch_update_kernel_mappings_end(&u);
+	if (err)
+		panic("cannot map %lx-%lx: error %d", start, end, err);
+}
+
+static void map_image(const char *start, const char *end, pgprot_t prot)
+{
+	map_or_panic((vaddr_t)start, (vaddr_t)end, image_to_phys(start), prot);
+}
+
+static void map_stacks(void)
+{
+	const struct guarded_stack *s = (const struct guarded_stack *)__stacks_start;
+
+	for (; (const char *)s < __stacks_end; s++)
+		map_image((const char *)s->stack, (const char *)(s + 1), PAGE_KERNEL);
+}
+
+void pgtable_init_image(bool huge_leaves)
+{
+	max_leaf_shift = huge_leaves ? pt_level[pt_top()].shift : PAGE_SHIFT;
+	if (cpu_has(FEATURE_NX))
+		pte_supported |= PTE_NX;
+	if (cpu_has(FEATURE_GLOBAL))
+		pte_supported |= PTE_GLOBAL;
+	kernel_pgtable.root_phys = image_to_phys(reference_root);
+	tlb_init();
+	map_image(__text_start, __text_end, PAGE_KERNEL_ROX);
+	map_image(__rodata_start, __rodata_end, PAGE_KERNEL_RO);
+	map_image(__data_start, __stacks_start, PAGE_KERNEL);
+	map_stacks();
+	map_image(__stacks_end, __data_end, PAGE_KERNEL);
+	map_image(__symbols_start, __symbols_end, PAGE_KERNEL_RO);
+}
+
+static void map_direct(u64 start, u64 end, pgprot_t prot)
+{
+	if (start < end)
+		map_or_panic((vaddr_t)phys_to_virt((phys_addr_t)start), (vaddr_t)phys_to_virt((phys_addr_t)(end - 1)) + 1,
+			     (phys_addr_t)start, prot);
+}
+
+/* The part of the direct map that shows the image: on i386 it is the image's own map and exists already. */
+static void map_direct_image(u64 start, u64 end, u64 image_data)
+{
+	if (IMAGE_IN_DIRECT_MAP)
+		return;
+	map_direct(start, min(end, image_data), PAGE_KERNEL_RO);
+	map_direct(max(start, image_data), end, PAGE_KERNEL);
+}
+
+void pgtable_map_direct(u64 start, u64 end)
+{
+	u64 image_start = image_to_phys(__image_start), image_end = image_to_phys(__image_end);
+
+	end = min(end, arch_lowmem_limit());
+	map_direct(start, min(end, image_start), PAGE_KERNEL);
+	map_direct_image(max(start, image_start), min(end, image_end), image_to_phys(__data_start));
+	map_direct(max(start, image_end), end, PAGE_KERNEL);
+}
+
+void pgtable_init_done(void)
+{
+	pgtable_load(&kernel_pgtable);
+	flush_tlb_local();
+	arch_set_reference_cr3((unsigned long)kernel_pgtable.root_phys);
+}

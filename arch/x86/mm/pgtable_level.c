@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Levels as the rest of the kernel asks for them: names, spans, and which of them may hold leaves on this CPU. */
+#include "internal.h"
+
+#include <arch/cpu.h>
+
+const char *pt_level_name(unsigned int level)
+{
+	static const char *const names[] = { "?", "PTE", "PMD", "PUD", "P4D", "PGD" };
+
+	return level == pt_top() ? "PGD" : names[level];
+}
+
+vaddr_t pt_level_size(unsigned int level)
+{
+	return pt_size(level);
+}
+
+bool pt_leaf_allowed(unsigned int level)
+{
+	switch (pt_level[level].leaf) {
+	case PT_LEAF_ALWAYS:
+		return true;
+	case PT_LEAF_WITH_2M:
+		return cpu_has(FEATURE_HUGE_2M);
+	case PT_LEAF_WITH_1G:
+		return cpu_has(FEATURE_HUGE_1G);
+	default:
+		return false;
+	}
+}

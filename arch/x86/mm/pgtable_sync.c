@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sync hook: carrying kernel entries to every process.
+ *
+ * 1. The picture. Every process has a top table of its own. Its kernel half holds copies of the reference's entries,
+ *    and below those entries all trees are one:
+ *
+ *	reference  [ user: none  | k0 | k1 | .. | private | .. ]        level of synchronisation: the top table;
+ *	process 1  [ its own ... | k0 | k1 | .. | its own | .. ]        with PAE the PMD table under PGD[3], because
+ *	process 2  [ its own ... | k0 | k1 | .. | its own | .. ]        the CPU reads the PGD only when CR3 is loaded
+ *				    |    └──> one shared subtree
+ *				    └──> one shared subtree
+ *
+ *    So a mapping needs carrying exactly when it changes an entry of that level: at most 64 times ever for 32 TiB of
+ *    vmalloc space with 4 levels, every 2 or 4 MiB on i386, and never in between.
+ *
+ * 2. Invariant. For every tree in pgd_list, each shared kernel entry equals the reference's, the PTE_PENDING mark aside,
+ *    unless that mark is set. The debug walker compares all of them after every sync. Nothing is repaired at fault time:
+ *    a not-present fault on a kernel address is a bug report.
+ *
+ * 3. No window. The danger (Linux 4819e15f740e): CPU 0 installs an entry in the reference and has not carried it yet;
+ *    CPU 1 maps next to it, finds the entry present, has nothing to carry, returns, and its user faults in a process that
+ *    lacks the entry. Here a changed reference entry is born with PTE_PENDING. A walker that meets the mark puts the
+ *    level into its own mask and so runs the hook before it returns. The mark goes, under pgd_lock, only after every tree
+ *    has the entry. Whoever finds an entry without the mark knows that it is everywhere.
+ *
+ * 4. New trees. Copying the kernel half and entering pgd_list are one critical section of pgd_lock. Either the copy sees
+ *    a changed entry, or the hook that carries it finds the tree on the list; a tree is never half old.
+ *
+ * 5. Removal. With 4 and 5 levels top entries are only ever added. With PAE and 2 levels an entry of the shared level
+ *    may be a large leaf and go away again, or be replaced; that is carried by the same mark (a none entry can carry it)
+ *    before the TLB is flushed and the range given back (Linux 3f8fd02b1bf1).
+ *
+ * 6. Range. Only [start, end) is looked at, only shared slots, so each process's private slots stay as they are
+ *    (Linux 9a62d20027da). Frames are compared as numbers: MMIO has no struct page.
+ *
+ * Locks: pgd_lock, rank below every mm lock, taken with interrupts on, because a holder of another lock may be waiting
+ * for this CPU to answer a TLB flush (Linux a79e53d85683). Nothing is allocated or flushed under it.
+ */
+#include "internal.h"
+
+#include <arch/irq.h>
+#include <kernel/config.h>
+#include <kernel/cpumask.h>
+#include <kernel/schedule_point.h>
+#include <kernel/spinlock.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+
+LIST_HEAD(pgd_list);
+static DEFINE_SPINLOCK(pgd_lock, 90);
+
+/* All under pgd_lock; syncs_done is read without it when a scope opens. */
+static struct sync_counters counters;
+static struct sync_log_entry sync_log[SYNC_LOG_SIZE];
+static unsigned long syncs_done;
+static unsigned int next_id = 1;
+
+void pgd_lock_take(void)
+{
+	BUG_ON(irqs_disabled() && num_online_cpus() > 1);
+	spin_lock(&pgd_lock);
+}
+
+void pgd_lock_drop(void)
+{
+	spin_unlock(&pgd_lock);
+}
+
+/* --- the hook --------------------------------------------------------------------------------------------------- */
+
+/* Carry one marked entry to all trees, and take the mark off. Again if another walker changes the entry meanwhile. */
+static bool carry(vaddr_t addr)
+{
+	pte_t *ref = pt_entry(&kernel_pgtable, addr, pt_sync_level());
+	struct pgtable *pt;
+	pte_t pte, clean;
+
+	if (!ref || !pte_pending(pte_read(ref)))
+		return false;
+	do {
+		pte = pte_read(ref);
+		clean = __pte(pte.val & ~PTE_PENDING);
+		list_for_each_entry(pt, &pgd_list, list)
+			pte_xchg(pt_entry(pt, addr, pt_sync_level()), clean);
+	} while (!pte_cmpxchg(ref, pte, clean));
+	return true;
+}
+
+static void log_sync(vaddr_t start, vaddr_t end, unsigned int carried)
+{
+	counters.calls++;
+	counters.carried += carried;
+	sync_log[counters.calls % SYNC_LOG_SIZE] = (struct sync_log_entry){ counters.calls, start, end, carried };
+}
+
+static void check_parity(vaddr_t start, vaddr_t end)
+{
+	struct pgd_parity parity = pgd_parity_check();
+
+	if (!WARN(parity.differs + parity.missing, "sync %lx-%lx: %u entries differ, %u are missing", start, end,
+		  parity.differs, parity.missing))
+		return;
+	pgd_lock_take();
+	counters.mismatches += parity.differs + parity.missing;
+	pgd_lock_drop();
+}
+
+unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end)
+{
+	vaddr_t size = pt_size(pt_sync_level());
+	unsigned int carried = 0;
+
+	schedule_point("sync:before");
+	pgd_lock_take();
+	for (vaddr_t addr = pt_next_shared_slot(ALIGN_DOWN(start, size)); addr && addr < end;
+	     addr = pt_next_shared_slot(addr + size))
+		carried += carry(addr);
+	log_sync(start, end, carried);
+	WRITE_ONCE(syncs_done, syncs_done + (carried != 0));
+	pgd_lock_drop();
+	if (CONFIG_DEBUG_MM)
+		check_parity(start, end);
+	return carried;
+}
+
+void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vaddr_t end)
+{
+	u->start = start;
+	u->end = end;
+	u->mask = 0;
+	u->sync_seq = READ_ONCE(syncs_done);
+	tlb_batch_init(&u->tlb);
+}
+
+/* The hook found nothing to carry. Its one excuse: a mark was met, and another CPU's sync took it off since. */
+static void count_idle_sync(const struct mmu_update *u)
+{
+	pgd_lock_take();
+	counters.spurious += syncs_done == u->sync_seq;
+	pgd_lock_drop();
+}
+
+void arch_update_kernel_mappings_end(struct mmu_update *u)
+{
+	if ((u->mask & ARCH_PAGE_TABLE_SYNC_MASK) && !arch_sync_kernel_mappings(u->start, u->end))
+		count_idle_sync(u);
+	tlb_batch_flush(&u->tlb);
+}
+
+/* --- process trees ---------------------------------------------------------------------------------------------- */
+
+/* The kernel's slots of the shared level run to the end of the address space, where the address wraps to 0. */
+vaddr_t pt_next_shared_slot(vaddr_t addr)
+{
+	vaddr_t size = pt_size(pt_sync_level());
+
+	if (addr && addr < layout.direct_start)
+		addr = ALIGN_DOWN(layout.direct_start, size);
+	while (addr && is_private_addr(addr))
+		addr += size;
+	return addr;
+}
+
+/* Levels above the shared one belong to the process and are complete from the start: PAE's four PMD tables. */
+static int alloc_upper_tables(struct pgtable *pt)
+{
+	unsigned int top = pt_top();
+
+	for (unsigned int i = 0; pt_sync_level() < top && i < pt_entries(top); i++) {
+		phys_addr_t table = table_alloc(false);
+
+		if (!table)
+			return -ENOMEM;
+		pte_store(pt->root + i, pt_make_link(table, top, false));
+	}
+	return 0;
+}
+
+static void copy_kernel_half(struct pgtable *pt)
+{
+	vaddr_t size = pt_size(pt_sync_level());
+
+	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + size)) {
+		pte_t pte = pte_read(pt_entry(&kernel_pgtable, addr, pt_sync_level()));
+
+		pte_store(pt_entry(pt, addr, pt_sync_level()), __pte(pte.val & ~PTE_PENDING));
+	}
+}
+
+int pgtable_init_process(struct pgtable *pt)
+{
+	memset(pt, 0, sizeof(*pt));
+	pt->root_phys = table_alloc(false);
+	if (!pt->root_phys)
+		return -ENOMEM;
+	pt->root = phys_to_virt(pt->root_phys);
+	if (alloc_upper_tables(pt)) {
+		pgtable_free_user(pt);
+		table_free(pt->root_phys, false);
+		return -ENOMEM;
+	}
+	pgd_lock_take();
+	copy_kernel_half(pt);
+	schedule_point("pgd:copied");
+	pt->id = next_id++;
+	list_add_tail(&pt->list, &pgd_list);
+	pgd_lock_drop();
+	return 0;
+}
+
+/* Free what hangs under the process's own entries of the kernel half: its private slots, and the upper tables. */
+static void free_private(struct pgtable *pt)
+{
+	unsigned int level = pt_sync_level(), top = pt_top();
+
+	for (vaddr_t addr = layout.private_start; addr != layout.private_end; addr += pt_size(level)) {
+		pte_t link = pte_read(pt_entry(pt, addr, level));
+
+		if (pte_table_link(link, level))
+			table_free_below(link, level, false);
+	}
+	for (unsigned int i = 0; level < top && i < pt_entries(top); i++)
+		if (pte_present(pte_read(pt->root + i)))
+			table_free(pte_phys(pte_read(pt->root + i)), false);
+}
+
+void pgtable_exit_process(struct pgtable *pt)
+{
+	BUG_ON(pgtable_is_loaded(pt));
+	pgd_lock_take();
+	list_del(&pt->list);
+	pgd_lock_drop();
+	free_private(pt);
+	table_free(pt->root_phys, false);
+	pt->root = NULL;
+}
+
+int pgtable_map_private(struct pgtable *pt, vaddr_t addr, phys_addr_t phys, pgprot_t prot)
+{
+	BUG_ON(!is_private_addr(addr));
+	return pgtable_map(pt, NULL, addr, addr + PAGE_SIZE, phys, prot, PAGE_SHIFT);
+}
+
+void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr)
+{
+	BUG_ON(!is_private_addr(addr));
+	pgtable_unmap(pt, NULL, addr, addr + PAGE_SIZE);
+	flush_tlb_kernel_range(addr, addr + PAGE_SIZE);
+}
+
+/* --- what was done ---------------------------------------------------------------------------------------------- */
+
+struct sync_counters sync_counters(void)
+{
+	struct sync_counters copy;
+
+	pgd_lock_take();
+	copy = counters;
+	pgd_lock_drop();
+	return copy;
+}
+
+unsigned long sync_log_seq(void)
+{
+	return sync_counters().calls;
+}
+
+bool sync_log_read(unsigned long seq, struct sync_log_entry *out)
+{
+	pgd_lock_take();
+	*out = sync_log[seq % SYNC_LOG_SIZE];
+	pgd_lock_drop();
+	return seq && out->seq == seq;
+}

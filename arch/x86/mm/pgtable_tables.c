@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Table pages: where they come from, how they are linked, and the one way in which they go.
+ *
+ * A table of the kernel leaves its slot only when a large leaf wants to stand there (pgtable_clear_tables). Old
+ * translations that went through it may sit in any CPU's paging-structure caches, and other walkers may be looking at it
+ * without a lock, so the order is fixed:
+ *
+ *	1. clear the link in the reference tree, for all slots of the range
+ *	2. carry the cleared entries to every process (if they are at the level that is copied)
+ *	3. flush everything on every CPU: TLBs and paging-structure caches. Lock-less walkers (pgtable_query, the dumps)
+ *	   keep interrupts off, so a CPU that has answered the flush is not inside such a walk
+ *	4. free the tables
+ *
+ * Only then may the caller write leaves there. Meanwhile the slots are closed to every other mapper: they lie wholly
+ * inside a range that the caller owns.
+ */
+#include "internal.h"
+
+#include <arch/irq.h>
+#include <lib/atomic.h>
+#include <lib/string.h>
+
+static phys_addr_t (*alloc_frame)(void);
+static void (*free_frame)(phys_addr_t frame);
+static atomic_long_t kernel_tables;
+
+void pgtable_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t frame))
+{
+	alloc_frame = alloc;
+	free_frame = free;
+}
+
+unsigned long pgtable_kernel_pages(void)
+{
+	return atomic_long_read(&kernel_tables);
+}
+
+phys_addr_t table_alloc(bool kernel)
+{
+	phys_addr_t table = alloc_frame();
+
+	if (table && kernel)
+		atomic_long_inc(&kernel_tables);
+	return table;
+}
+
+void table_free(phys_addr_t table, bool kernel)
+{
+	if (kernel)
+		atomic_long_dec(&kernel_tables);
+	free_frame(table);
+}
+
+/* Free the table that `link`, an entry of `level`, points to, and all below it. Leaves are not touched. */
+void table_free_below(pte_t link, unsigned int level, bool kernel)
+{
+	pte_t *table = pte_table(link);
+
+	for (unsigned int i = 0; level > 2 && i < pt_entries(level - 1); i++)
+		if (pte_table_link(pte_read(table + i), level - 1))
+			table_free_below(pte_read(table + i), level - 1, kernel);
+	table_free(pte_phys(link), kernel);
+}
+
+pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user)
+{
+	pteval_t flags = pt_level[level].link_flags;
+
+	if (user && (flags & PTE_RW))
+		flags |= PTE_USER;
+	return __pte((pteval_t)table | flags);
+}
+
+pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level)
+{
+	pte_t *table = pt->root;
+
+	for (unsigned int l = pt_top(); l > level; l--) {
+		pte_t pte = pte_read(table + pt_index(l, addr));
+
+		if (!pte_table_link(pte, l))
+			return NULL;
+		table = pte_table(pte);
+	}
+	return table + pt_index(level, addr);
+}
+
+pte_t pgtable_read_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level)
+{
+	bool flags = local_irq_save();
+	const pte_t *p = pt_entry(pt, addr, level);
+	pte_t pte = p ? pte_read(p) : __pte(0);
+
+	local_irq_restore(flags);
+	return pte;
+}
+
+/* Step 1 for one slot: unlink its table. Everything below must be unmapped. */
+static bool unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vaddr_t addr, pte_t *link)
+{
+	*link = pte_read(p);
+	if (!pte_table_link(*link, level))
+		return false;
+	pte_xchg(p, __pte(pt_change_mark(level, addr)));
+	u->mask |= PGTBL_MODIFIED(level);
+	return true;
+}
+
+#define CLEAR_BATCH 32
+
+static vaddr_t clear_some(struct pgtable *pt, vaddr_t addr, vaddr_t end, unsigned int level)
+{
+	struct mmu_update u;
+	pte_t freed[CLEAR_BATCH];
+	unsigned int nr = 0;
+
+	arch_update_kernel_mappings_begin(&u, addr, end);
+	for (; addr != end && nr < CLEAR_BATCH; addr += pt_size(level)) {
+		pte_t *p = pt_entry(pt, addr, level);
+
+		if (p && unlink_table(&u, p, level, addr, &freed[nr]))
+			nr++;
+	}
+	if (nr)
+		tlb_batch_add_all(&u.tlb);
+	arch_update_kernel_mappings_end(&u);
+	while (nr)
+		table_free_below(freed[--nr], level, true);
+	return addr;
+}
+
+void pgtable_clear_tables(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift)
+{
+	unsigned int level = 2;
+
+	while (level < pt_top() && pt_level[level].shift < shift)
+		level++;
+	for (; level >= 2; level--) {
+		vaddr_t from = ALIGN(start, pt_size(level)), to = ALIGN_DOWN(end, pt_size(level));
+
+		if (!pt_leaf_allowed(level) || from >= to)
+			continue;
+		while (from != to)
+			from = clear_some(pt, from, to, level);
+	}
+}
+
+void pgtable_free_user(struct pgtable *pt)
+{
+	unsigned int top = pt_top();
+
+	for (unsigned int i = 0; i <= pt_index(top, layout.user_end - 1); i++) {
+		pte_t link = pte_read(pt->root + i);
+
+		if (!pte_table_link(link, top))
+			continue;
+		pte_store(pt->root + i, __pte(0));
+		table_free_below(link, top, false);
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Access to one entry: with PAE it is two words of a 32-bit machine, and neither the MMU nor another CPU may ever see one
+ * half of the old and one of the new (FreeBSD rS342769). Whole values go through CMPXCHG8B; an entry that turns present
+ * gets its high word first, one that turns absent loses its low word (with the present bit) first.
+ */
+#pragma once
+
+static inline bool pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
+{
+	bool done;
+
+	__asm__ volatile("lock cmpxchg8b %1"
+			 : "=@ccz"(done), "+m"(p->val), "+A"(old.val)
+			 : "b"((u32)new.val), "c"((u32)(new.val >> 32))
+			 : "memory");
+	return done;
+}
+
+/* Comparing with a guess stores nothing new either way, and returns the whole value. */
+static inline pte_t pte_read(const pte_t *p)
+{
+	pteval_t val = 0;
+
+	__asm__ volatile("lock cmpxchg8b %1" : "+A"(val), "+m"(*(pteval_t *)&p->val) : "b"(0), "c"(0) : "memory", "cc");
+	return __pte(val);
+}
+
+static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
+
+static inline void pte_store(pte_t *p, pte_t pte)
+{
+	volatile u32 *half = (volatile u32 *)&p->val;
+
+	if (pte.val & PTE_PRESENT) {
+		half[1] = (u32)(pte.val >> 32);
+		half[0] = (u32)pte.val;
+	} else {
+		half[0] = (u32)pte.val;
+		half[1] = (u32)(pte.val >> 32);
+	}
+}
+
+static inline pte_t pte_xchg(pte_t *p, pte_t pte)
+{
+	pte_t old = pte_read(p);
+
+	while (!pte_cmpxchg(p, old, pte))
+		old = pte_read(p);
+	return old;
+}

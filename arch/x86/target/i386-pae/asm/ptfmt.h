@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The format of this target's page tables: everything about their depth, as data.
+ *
+ *	level	PGD 3	PMD 2	PTE 1
+ *	shift	30	21	12
+ *
+ * A PGD entry has neither R/W nor U/S nor NX, and the CPU reads the four of them only when CR3 is loaded. A change there
+ * would reach a running process too late, so every process owns the tables below it and the PMD is the level to synchronise.
+ *
+ * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
+ * pte_store(p, pte): by the owner; the old or the new value is not present. pte_xchg, pte_cmpxchg: atomic, any values.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+typedef u64 pteval_t;
+typedef struct { pteval_t val; } pte_t;
+typedef struct { pteval_t val; } pgprot_t;
+
+#define PTE_NX	  ((pteval_t)1 << 63)
+#define PTE_FRAME 0x000ffffffffff000ull
+
+#define PT_MAX_LEVEL 3
+#define PT_ENTRIES   512 /* in a table page */
+
+/* When is an entry of a level allowed to be a leaf? */
+enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH_1G };
+
+struct pt_level {
+	u8 shift, bits;	     /* which address bits index a table of this level */
+	u16 link_flags;	     /* of an entry that points to the next table; a user table adds PTE_USER if it has PTE_RW */
+	enum pt_leaf_rule leaf;
+};
+
+#include <asm/pte_bits.h>
+#include <asm/pte_atomic.h>
+
+#define PT_LINK (PTE_PRESENT | PTE_RW | PTE_ACCESSED)
+
+static const struct pt_level pt_level[PT_MAX_LEVEL + 1] = {
+	[1] = { 12, 9, 0, PT_LEAF_ALWAYS },
+	[2] = { 21, 9, PT_LINK, PT_LEAF_WITH_2M },
+	[3] = { 30, 2, PTE_PRESENT, PT_LEAF_NEVER },
+};
+
+static inline unsigned int pt_top(void) { return 3; }
+
+/* The level whose kernel entries every process has a copy of. */
+static inline unsigned int pt_sync_level(void) { return 2; }

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Shapes that follow the word size of this target. */
+#pragma once
+
+#include <asm/machine_64.h>

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The format of this target's page tables: everything about their depth, as data.
+ *
+ *	level	PGD 5	P4D 4	PUD 3	PMD 2	PTE 1
+ *	shift	48	39	30	21	12
+ *
+ * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/entry32.S).
+ *
+ * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
+ * pte_store(p, pte): by the owner; the old or the new value is not present. pte_xchg, pte_cmpxchg: atomic, any values.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+typedef u64 pteval_t;
+typedef struct { pteval_t val; } pte_t;
+typedef struct { pteval_t val; } pgprot_t;
+
+#define PTE_NX	  ((pteval_t)1 << 63)
+#define PTE_FRAME 0x000ffffffffff000ull
+
+#define PT_MAX_LEVEL 5
+#define PT_ENTRIES   512 /* in a table page */
+
+/* When is an entry of a level allowed to be a leaf? */
+enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH_1G };
+
+struct pt_level {
+	u8 shift, bits;	     /* which address bits index a table of this level */
+	u16 link_flags;	     /* of an entry that points to the next table; a user table adds PTE_USER if it has PTE_RW */
+	enum pt_leaf_rule leaf;
+};
+
+#include <asm/pte_bits.h>
+#include <asm/pte_atomic.h>
+
+#define PT_LINK (PTE_PRESENT | PTE_RW | PTE_ACCESSED)
+
+static const struct pt_level pt_level[PT_MAX_LEVEL + 1] = {
+	[1] = { 12, 9, 0, PT_LEAF_ALWAYS },
+	[2] = { 21, 9, PT_LINK, PT_LEAF_WITH_2M },
+	[3] = { 30, 9, PT_LINK, PT_LEAF_WITH_1G },
+	[4] = { 39, 9, PT_LINK, PT_LEAF_NEVER },
+	[5] = { 48, 9, PT_LINK, PT_LEAF_NEVER },
+};
+
+extern unsigned int pt_levels; /* 4 or 5 */
+static inline unsigned int pt_top(void) { return pt_levels; }
+
+/* The level whose kernel entries every process has a copy of. */
+static inline unsigned int pt_sync_level(void) { return pt_levels; }

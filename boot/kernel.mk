@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+#
+# How one kernel is built: make -f boot/kernel.mk TARGET=x86_64 (the top Makefile calls it once for each target).
+#
+#   sources -> objects -> kernel.nosyms -> symbol table -> kernel.elf (for gdb) -> kernel (stripped, for the image)
+
+TARGET ?= x86_64
+CONFIG ?= debug
+O      ?= build
+CC     ?= gcc
+OUT    := $(O)/$(TARGET)
+
+NM := nm
+LD := ld
+AWK := awk
+
+# --- sources: every file in these folders, except siblings for the other word size ------------------------------
+
+WORD_x86_64 := 64
+WORD_i386-pae := 32
+WORD_i386 := 32
+WORD := $(WORD_$(TARGET))
+OTHER_WORD := $(if $(filter 64,$(WORD)),32,64)
+$(if $(WORD),,$(error TARGET=$(TARGET): not one of x86_64, i386-pae, i386))
+
+FOLDERS := boot arch/x86/cpu arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
+	mm tests/kernel
+SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S $(EXTRA)
+SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
+OBJECTS := $(patsubst %,$(OUT)/obj/%.o,$(SOURCES))
+
+# --- how to compile -----------------------------------------------------------------------------------------------
+
+INCLUDES := -I. -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include -Iarch/x86/target/$(TARGET) \
+	-Ikernel/config/$(CONFIG)
+
+MACHINE_x86_64   := -m64 -mno-red-zone -mcmodel=kernel
+MACHINE_i386-pae := -m32 -march=i686
+MACHINE_i386     := -m32 -march=i586
+
+CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
+	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(INCLUDES)
+
+LDFLAGS := -m $(if $(filter 64,$(WORD)),elf_x86_64,elf_i386) -nostdlib -static --build-id=none \
+	-z max-page-size=4096 -z noexecstack --no-warn-rwx-segments
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$1' '$2')
+
+# --- rules --------------------------------------------------------------------------------------------------------
+
+.PHONY: all compile_commands FORCE
+.DELETE_ON_ERROR:
+all: $(OUT)/kernel
+
+# A changed compiler or flag rebuilds everything; so does a source that appears or goes.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES)' > $@
+
+$(OUT)/obj/%.c.o: %.c $(OUT)/flags
+	$(call say,CC,$(TARGET) $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/obj/%.S.o: %.S $(OUT)/flags
+	$(call say,AS,$(TARGET) $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/linker.lds: linker.ld $(OUT)/flags
+	$(Q)$(CC) -E -P -x assembler-with-cpp -undef -MMD -MP -MT $@ -MF $@.d $(INCLUDES) $< -o $@
+
+# Two links: the first gives every symbol its address, the second adds the table of them behind everything else.
+$(OUT)/no_symbols.S: boot/symbols.awk $(OUT)/flags
+	$(Q)$(AWK) -f $< /dev/null > $@
+
+$(OUT)/symbols.S: $(OUT)/kernel.nosyms boot/symbols.awk
+	$(Q)$(NM) -n $< | $(AWK) -f boot/symbols.awk > $@
+
+$(OUT)/no_symbols.o $(OUT)/symbols.o: %.o: %.S
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+
+$(OUT)/kernel.nosyms: $(OUT)/linker.lds $(OBJECTS) $(OUT)/no_symbols.o
+	$(call say,LINK,$(TARGET))
+	$(Q)$(LD) $(LDFLAGS) -T $(OUT)/linker.lds $(OBJECTS) $(OUT)/no_symbols.o -o $@
+
+$(OUT)/kernel.elf: $(OUT)/kernel.nosyms $(OUT)/symbols.o boot/check_symbols.awk
+	$(call say,LINK,$(TARGET) with symbols)
+	$(Q)$(LD) $(LDFLAGS) -T $(OUT)/linker.lds $(OBJECTS) $(OUT)/symbols.o -o $@
+	$(Q)$(NM) $@ | $(AWK) -f boot/check_symbols.awk
+
+$(OUT)/kernel: $(OUT)/kernel.elf
+	$(Q)objcopy --strip-all $< $@
+
+# The entries of compile_commands.json for this target, one a line, each with a comma behind it.
+compile_commands:
+	@$(foreach s,$(SOURCES),printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
+		'$(CURDIR)' '$s' '$(CC) $(CFLAGS) -c $s';)
+
+-include $(OBJECTS:.o=.d) $(OUT)/linker.lds.d

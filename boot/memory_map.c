@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making sense of a memory map. Firmware gives entries in any order, overlapping, of length 0, ending within a page.
+ *
+ * A sweep goes from border to border of the entries, from address 0 upwards:
+ *
+ *	entries		RAM	 |-----------------------|
+ *			ACPI		     |------------------|
+ *			reserved	     |---|
+ *	borders			 ^	     ^   ^	 ^	^
+ *	result			 RAM	     res ACPI		hole
+ *
+ * Between two borders nothing changes, so one look at all entries gives the kind: the most careful of those that cover
+ * the place. It takes no memory beside the result, does not depend on the order, and cannot get overlaps wrong. It
+ * costs the square of the number of entries, which is 20 to 200 on real machines.
+ */
+#include <lib/errno.h>
+#include <arch/layout.h>
+#include "memory_map.h"
+
+/* An entry with its limits in order: below MEMORY_MAP_END, and to whole pages if nobody may use it. */
+static bool read_entry(const struct memory_map *map, u32 i, struct boot_region *region)
+{
+	const u64 page = PAGE_SIZE;
+
+	if (!map->decode(map->entries + (size_t)i * map->entry_size, &region->start, &region->end, &region->kind))
+		return false;
+	region->end = min(region->end, MEMORY_MAP_END);
+	if (region->start >= region->end)
+		return false;
+	if (region->kind != BOOT_MEM_RAM) {
+		region->start = ALIGN_DOWN(region->start, page);
+		region->end = ALIGN(region->end, page);
+	}
+	return true;
+}
+
+/* What lies between `pos` and the next border. */
+struct stretch {
+	bool covered; /* by an entry; else it is a hole */
+	enum boot_mem_kind kind;
+	u64 border; /* MEMORY_MAP_END if there is none */
+};
+
+static struct stretch look_at(const struct memory_map *map, u64 pos)
+{
+	struct stretch s = { .covered = false, .kind = BOOT_MEM_RAM, .border = MEMORY_MAP_END };
+	struct boot_region entry;
+
+	for (u32 i = 0; i < map->count; i++) {
+		if (!read_entry(map, i, &entry) || entry.end <= pos)
+			continue;
+		if (entry.start > pos) {
+			s.border = min(s.border, entry.start);
+			continue;
+		}
+		s.border = min(s.border, entry.end);
+		s.kind = max(s.kind, entry.kind);
+		s.covered = true;
+	}
+	return s;
+}
+
+/* Add a piece that lies above all others; joined with its neighbour where that is the same. */
+static int append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kind kind)
+{
+	struct boot_region *last = info->nr_regions ? &info->region[info->nr_regions - 1] : NULL;
+
+	if (last && last->end == start && last->kind == kind) {
+		last->end = end;
+		return 0;
+	}
+	if (info->nr_regions == BOOT_MAX_REGIONS)
+		return -ENOSPC;
+	info->region[info->nr_regions++] = (struct boot_region){ start, end, kind };
+	return 0;
+}
+
+/* Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. */
+static void keep_whole_pages(struct boot_info *info)
+{
+	const u64 page = PAGE_SIZE;
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < info->nr_regions; i++) {
+		struct boot_region region = info->region[i];
+
+		if (region.kind == BOOT_MEM_RAM) {
+			region.start = ALIGN(region.start, page);
+			region.end = ALIGN_DOWN(region.end, page);
+		}
+		if (region.start < region.end)
+			info->region[kept++] = region;
+	}
+	info->nr_regions = kept;
+}
+
+int memory_map_resolve(const struct memory_map *map, struct boot_info *info)
+{
+	struct boot_region entry;
+
+	for (u32 i = 0; i < map->count; i++)
+		info->dropped_entries += !read_entry(map, i, &entry);
+
+	for (u64 pos = 0; pos < MEMORY_MAP_END;) {
+		struct stretch s = look_at(map, pos);
+
+		if (s.covered && append(info, pos, s.border, s.kind) < 0)
+			return -ENOSPC;
+		pos = s.border;
+	}
+	keep_whole_pages(info);
+	return 0;
+}

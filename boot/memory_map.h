@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A firmware's memory map in whatever format, and how it becomes the sorted list in struct boot_info. */
+#pragma once
+
+#include <kernel/boot_info.h>
+
+/* x86 has 52 bits of physical address at most (Intel SDM vol. 3, 4.1.4): nothing lies above. */
+#define MEMORY_MAP_END (1ULL << 52)
+
+struct memory_map {
+	const u8 *entries; /* NULL: there is no such map */
+	u32 count;
+	u32 entry_size; /* bytes from one entry to the next, at least what decode reads */
+
+	/* One entry, in bytes as the firmware says; false: zero length, or it wraps around. */
+	bool (*decode)(const u8 *entry, u64 *start, u64 *end, enum boot_mem_kind *kind);
+};
+
+/*
+ * Fill info->region[] from the map and count senseless entries in info->dropped_entries. 0, or -ENOSPC: more than
+ * BOOT_MAX_REGIONS regions are left after merging. Pure; needs time in the square of the number of entries.
+ */
+int memory_map_resolve(const struct memory_map *map, struct boot_info *info);

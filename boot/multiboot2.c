@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the boot loader's tags to struct boot_info (Multiboot2 specification 2.0, 3.6).
+ *
+ * The tags are not trusted: every length is checked against what is left before a byte is read, numbers are fetched
+ * without regard to alignment, and what the kernel cannot do without (a memory map) is told apart from what it can (a
+ * screen). A reader below is given one tag that has at least the bytes that the table promises.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include "memory_map.h"
+
+#define INFO_HEADER  8 /* total size, reserved */
+#define INFO_LONGEST 0x10000
+#define TAG_HEADER   8 /* type, size */
+
+struct tag {
+	u32 type;
+	u32 len;	/* bytes of data */
+	const u8 *data; /* behind the header */
+};
+
+struct parser {
+	struct boot_info *info;
+	struct memory_map bios_map, efi_map;
+};
+
+static u32 get32(const u8 *p)
+{
+	u32 value;
+
+	memcpy(&value, p, sizeof(value));
+	return value;
+}
+
+static u64 get64(const u8 *p)
+{
+	u64 value;
+
+	memcpy(&value, p, sizeof(value));
+	return value;
+}
+
+/* --- texts ---------------------------------------------------------------------------------------------------- */
+
+/* As much of the text as fits, always ended. */
+static void copy_text(char *to, size_t size, const u8 *text, u32 len)
+{
+	size_t n = strnlen((const char *)text, min_t(size_t, len, size - 1));
+
+	memcpy(to, text, n);
+	to[n] = '\0';
+}
+
+static const char *read_cmdline(struct parser *p, const struct tag *tag)
+{
+	u32 most = min_t(u32, tag->len, BOOT_TEXT_LEN);
+
+	if (strnlen((const char *)tag->data, most) == most)
+		return "The kernel's command line is longer than 511 characters, or has no end.";
+	copy_text(p->info->cmdline, BOOT_TEXT_LEN, tag->data, tag->len);
+	return NULL;
+}
+
+static const char *read_loader(struct parser *p, const struct tag *tag)
+{
+	copy_text(p->info->loader, sizeof(p->info->loader), tag->data, tag->len);
+	return NULL;
+}
+
+/* --- modules, ACPI, EFI --------------------------------------------------------------------------------------- */
+
+static const char *read_module(struct parser *p, const struct tag *tag)
+{
+	struct boot_module *module = &p->info->module[p->info->nr_modules];
+
+	if (p->info->nr_modules == BOOT_MAX_MODULES)
+		return "The boot loader gives more than 8 modules.";
+	module->start = get32(tag->data);
+	module->end = get32(tag->data + 4);
+	if (module->start > module->end)
+		return "A module of the boot loader ends before it starts.";
+	copy_text(module->name, sizeof(module->name), tag->data + 8, tag->len - 8);
+	p->info->nr_modules++;
+	return NULL;
+}
+
+/* Old (20 bytes) or new (36 bytes); UEFI gives both, and the longer one is the better one. */
+static const char *read_rsdp(struct parser *p, const struct tag *tag)
+{
+	u32 len = min_t(u32, tag->len, sizeof(p->info->rsdp));
+
+	if (len > p->info->rsdp_len) {
+		memcpy(p->info->rsdp, tag->data, len);
+		p->info->rsdp_len = len;
+	}
+	return NULL;
+}
+
+static const char *read_efi(struct parser *p, const struct tag *tag)
+{
+	(void)tag;
+	p->info->efi = true;
+	return NULL;
+}
+
+/* --- screen --------------------------------------------------------------------------------------------------- */
+
+#define FB_TYPE_RGB    1
+#define FB_TYPE_TEXT   2
+#define FB_RGB_LEN     30 /* bytes of data with the positions of the colours */
+#define FB_LARGEST     16384 /* pixels or characters */
+
+/* Would writing to every pixel stay inside? A wrong answer here is a write to anywhere, so a strange screen is none. */
+static bool framebuffer_is_sane(const struct boot_framebuffer *fb)
+{
+	unsigned int bits = fb->kind == BOOT_FB_TEXT ? 16 : fb->bpp;
+
+	if (fb->width == 0 || fb->height == 0 || fb->width > FB_LARGEST || fb->height > FB_LARGEST)
+		return false;
+	if (fb->phys == 0 || fb->phys >= MEMORY_MAP_END || fb->pitch < (fb->width * bits + 7) / 8 ||
+	    fb->pitch > FB_LARGEST * 8)
+		return false;
+	if (fb->kind == BOOT_FB_TEXT)
+		return true;
+	return fb->bpp >= 15 && fb->bpp <= 32 && fb->red_pos + fb->red_size <= fb->bpp &&
+	       fb->green_pos + fb->green_size <= fb->bpp && fb->blue_pos + fb->blue_size <= fb->bpp;
+}
+
+static const char *read_framebuffer(struct parser *p, const struct tag *tag)
+{
+	const u8 *d = tag->data;
+	struct boot_framebuffer fb = {
+		.phys = get64(d), .pitch = get32(d + 8), .width = get32(d + 12), .height = get32(d + 16), .bpp = d[20],
+	};
+
+	if (d[21] == FB_TYPE_TEXT) {
+		fb.kind = BOOT_FB_TEXT;
+	} else if (d[21] == FB_TYPE_RGB && tag->len >= FB_RGB_LEN) {
+		fb.kind = BOOT_FB_RGB;
+		fb.red_pos = d[24], fb.red_size = d[25];
+		fb.green_pos = d[26], fb.green_size = d[27];
+		fb.blue_pos = d[28], fb.blue_size = d[29];
+	}
+	if (fb.kind != BOOT_FB_NONE && framebuffer_is_sane(&fb))
+		p->info->fb = fb;
+	return NULL;
+}
+
+/* --- memory maps ---------------------------------------------------------------------------------------------- */
+
+#define BIOS_ENTRY_LEN 24
+#define EFI_ENTRY_LEN  40
+
+static bool decode_bios_entry(const u8 *entry, u64 *start, u64 *end, enum boot_mem_kind *kind)
+{
+	u32 type = get32(entry + 16);
+
+	*start = get64(entry);
+	*end = *start + get64(entry + 8);
+	*kind = type == 1 ? BOOT_MEM_RAM : type == 3 ? BOOT_MEM_ACPI : BOOT_MEM_RESERVED;
+	return *end > *start;
+}
+
+/* Boot services have ended when we run, so what they and the loader used is free (UEFI specification 7.2). */
+static enum boot_mem_kind efi_kind(u32 type)
+{
+	switch (type) {
+	case 1: case 2: /* loader: us */
+	case 3: case 4: /* boot services */
+	case 7:		/* conventional */
+		return BOOT_MEM_RAM;
+	case 9:
+		return BOOT_MEM_ACPI;
+	default:
+		return BOOT_MEM_RESERVED;
+	}
+}
+
+static bool decode_efi_entry(const u8 *entry, u64 *start, u64 *end, enum boot_mem_kind *kind)
+{
+	u64 pages = get64(entry + 24);
+
+	*start = get64(entry + 8);
+	*end = *start + (pages << 12);
+	*kind = efi_kind(get32(entry));
+	return pages < MEMORY_MAP_END >> 12 && *end > *start;
+}
+
+static const char *read_bios_map(struct parser *p, const struct tag *tag)
+{
+	u32 entry_size = get32(tag->data);
+
+	if (entry_size < BIOS_ENTRY_LEN)
+		return "The entries of the boot loader's memory map are too short.";
+	p->bios_map = (struct memory_map){
+		.entries = tag->data + 8, .count = (tag->len - 8) / entry_size, .entry_size = entry_size,
+		.decode = decode_bios_entry,
+	};
+	return NULL;
+}
+
+static const char *read_efi_map(struct parser *p, const struct tag *tag)
+{
+	u32 entry_size = get32(tag->data);
+
+	p->info->efi = true;
+	if (entry_size < EFI_ENTRY_LEN)
+		return "The entries of the EFI memory map are too short.";
+	p->efi_map = (struct memory_map){
+		.entries = tag->data + 8, .count = (tag->len - 8) / entry_size, .entry_size = entry_size,
+		.decode = decode_efi_entry,
+	};
+	return NULL;
+}
+
+static bool has_ram(const struct boot_info *info)
+{
+	for (unsigned int i = 0; i < info->nr_regions; i++)
+		if (info->region[i].kind == BOOT_MEM_RAM)
+			return true;
+	return false;
+}
+
+static const char *read_maps(struct parser *p)
+{
+	const struct memory_map *map = p->bios_map.entries ? &p->bios_map : &p->efi_map;
+
+	if (!map->entries)
+		return "The boot loader gives no memory map.";
+	if (memory_map_resolve(map, p->info) < 0)
+		return "The boot loader's memory map has more than 128 regions.";
+	return has_ram(p->info) ? NULL : "The boot loader's memory map has no RAM in it.";
+}
+
+/* --- tags ----------------------------------------------------------------------------------------------------- */
+
+#define TAG_END 0
+
+/* Tags that nobody reads here are skipped. `least`: bytes of data below which the tag is malformed. */
+static const struct tag_reader {
+	u32 type, least;
+	const char *(*read)(struct parser *p, const struct tag *tag); /* NULL, or what is wrong */
+} readers[] = {
+	{ 1, 1, read_cmdline },
+	{ 2, 1, read_loader },
+	{ 3, 8, read_module },
+	{ 6, 8, read_bios_map },
+	{ 8, 24, read_framebuffer },
+	{ 11, 4, read_efi }, /* 32-bit system table */
+	{ 12, 8, read_efi }, /* 64-bit system table */
+	{ 14, 20, read_rsdp },
+	{ 15, 36, read_rsdp },
+	{ 17, 8, read_efi_map },
+};
+
+static const char *read_tag(struct parser *p, const struct tag *tag)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(readers); i++) {
+		if (readers[i].type != tag->type)
+			continue;
+		if (tag->len < readers[i].least)
+			return "A tag of the boot loader is too short.";
+		return readers[i].read(p, tag);
+	}
+	return NULL;
+}
+
+/* The tag of type 0 must come before the bytes end. Every tag starts at a multiple of 8 from the start. */
+static const char *read_tags(struct parser *p, const u8 *info, u32 total)
+{
+	const char *wrong = NULL;
+	u32 pos = INFO_HEADER;
+
+	while (!wrong && total - pos >= TAG_HEADER) {
+		struct tag tag = { .type = get32(info + pos), .data = info + pos + TAG_HEADER };
+		u32 size = get32(info + pos + 4);
+
+		if (size < TAG_HEADER || size > total - pos)
+			return "A tag of the boot loader is longer than the boot information.";
+		if (tag.type == TAG_END)
+			return NULL;
+		tag.len = size - TAG_HEADER;
+		wrong = read_tag(p, &tag);
+		pos = min(ALIGN(pos + size, 8u), total);
+	}
+	return wrong ? wrong : "The boot information has no end.";
+}
+
+int multiboot2_parse(const void *tags, size_t size, struct boot_info *info, const char **why)
+{
+	struct parser p = { .info = info };
+	u32 total;
+
+	memset(info, 0, sizeof(*info));
+	*why = "The kernel was not started by a multiboot2 boot loader.";
+	if (size < INFO_HEADER)
+		return -EINVAL;
+	total = get32(tags);
+	*why = "The boot information is longer than 64 KiB, or cut off.";
+	if (total < INFO_HEADER || total > size || total > INFO_LONGEST)
+		return -EINVAL;
+	*why = read_tags(&p, tags, total);
+	if (!*why)
+		*why = read_maps(&p);
+	return *why ? -EINVAL : 0;
+}

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# make-iso.sh OUT.iso KERNEL...: one image that boots as CD and as USB stick, with BIOS and with UEFI.
+#
+# A kernel is called after the folder that it was built in: build/i386-pae/kernel becomes /boot/kvasir-i386-pae.
+# The same kernels give the same image, byte for byte: every date in it is fixed.
+set -eu
+
+EPOCH=1700000000		# 2023-11-14 22:13:20, any fixed moment
+VOLUME_DATE=2023111422132000
+FONT=${FONT:-/usr/share/consolefonts/Unifont-APL8x16.psf.gz}
+MODULES="normal multiboot2 all_video serial terminal cpuid smbios regexp echo test boot configfile
+	part_msdos part_gpt part_apple part_acorn part_amiga part_bsd part_dfly part_dvh part_plan part_sun part_sunpc"
+
+fail() { echo "make-iso.sh: $*" >&2; exit 1; }
+
+out=$1
+shift
+here=$(dirname "$0")
+
+for tool in grub-mkrescue xorriso mformat; do
+	command -v $tool >/dev/null || fail "$tool is missing: run 'make setup'"
+done
+for platform in i386-pc x86_64-efi; do
+	[ -d /usr/lib/grub/$platform ] || fail "GRUB for $platform is missing: run 'make setup'"
+done
+[ -f "$FONT" ] || fail "$FONT is missing: run 'make setup'"
+
+# Nothing to do if nothing it is made of is newer.
+if [ -f "$out" ] && [ -z "$(find "$@" "$here/grub.cfg" "$0" "$FONT" -newer "$out")" ]; then
+	exit 0
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/tree/boot/grub" "$(dirname "$out")"
+cp "$here/grub.cfg" "$work/tree/boot/grub/"
+gzip -dc "$FONT" > "$work/tree/boot/font.psf"
+for kernel in "$@"; do
+	cp "$kernel" "$work/tree/boot/kvasir-$(basename "$(dirname "$kernel")")"
+done
+
+echo "  ISO     $out"
+SOURCE_DATE_EPOCH=$EPOCH grub-mkrescue --install-modules="$(echo $MODULES)" --locales= --fonts= --themes= \
+	-o "$work/image" "$work/tree" -- -padding 0 \
+	-volume_date uuid $VOLUME_DATE -alter_date_r b =$EPOCH / -- >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+
+report=$(xorriso -indev "$work/image" -report_el_torito plain 2>/dev/null)
+case $report in *BIOS*UEFI*) ;; *) fail "the image does not boot with both BIOS and UEFI: $report" ;; esac
+
+# The one thing that grub-mkrescue leaves to chance: the serial number of the FAT file system that UEFI starts from.
+lba=$(echo "$report" | awk '/boot img/ && $7 == "UEFI" { print $NF }')
+printf KVSR | dd of="$work/image" bs=1 seek=$((lba * 2048 + 39)) conv=notrunc status=none
+
+mv "$work/image" "$out"

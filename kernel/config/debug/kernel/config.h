@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Build options, as constants for a plain `if`, so that every branch is compiled in every build.
+ * The build picks the file by include path: config/debug is what `make` and `make test` build.
+ */
+#pragma once
+
+#define CONFIG_DEBUG_MM	     1 /* compare every PGD after every sync, check invariants */
+#define CONFIG_DEBUG_LOCKS   1 /* record holders, check ranks and contexts */
+#define CONFIG_FAULT_INJECT  1 /* fail-the-n-th on page and table allocations */
+#define CONFIG_SCHED_POINTS  1 /* schedule_point("name") can hold a CPU */
+#define CONFIG_MM_LOGS	     1 /* logs of flushes and of sync calls */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Symbols by binary search in the image's own table, and backtraces along the frame pointers:
+ *
+ *	frame pointer -> [ caller's frame pointer | return address ]
+ *
+ * A backtrace is printed when something is wrong already, so it believes nothing: a frame must lie above the last one,
+ * not far from it, in the kernel's half, and be mapped in the tables that this CPU uses.
+ */
+#include <kernel/backtrace.h>
+#include <arch/init.h>
+#include <arch/pgtable.h>
+#include <kernel/printk.h>
+#include <kernel/symbols.h>
+#include <lib/format.h>
+
+#define MAX_FRAMES   32
+#define MAX_DISTANCE (16 * 1024) /* from one frame to the next: a whole stack */
+
+/* The last symbol at or before an offset into the image; NULL: none. */
+static const char *symbol_before(u32 offset, u32 *start)
+{
+	u32 count = __symbols[0];
+	const u32 *addr = __symbols + 1, *name = addr + count;
+	const char *names = (const char *)(name + count);
+	u32 low = 0, high = count; /* addr[i] <= offset for all i < low; addr[i] > offset for all i >= high */
+
+	while (low < high) {
+		u32 middle = low + (high - low) / 2;
+
+		if (addr[middle] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return NULL;
+	*start = addr[low - 1];
+	return names + name[low - 1];
+}
+
+size_t symbol_format(char *buf, size_t len, vaddr_t addr)
+{
+	vaddr_t image = (vaddr_t)__image_start;
+	const char *name = NULL;
+	u32 start = 0;
+
+	if (addr >= image && addr < (vaddr_t)__image_end)
+		name = symbol_before((u32)(addr - image), &start);
+	if (!name)
+		return (size_t)scnprintf(buf, len, "0x%lx", addr);
+	return (size_t)scnprintf(buf, len, "%s+0x%lx", name, addr - image - start);
+}
+
+/* Can a frame be read at fp? Before the kernel has tables of its own nothing can be asked, but the image is mapped. */
+static bool readable(vaddr_t fp)
+{
+	vaddr_t last = fp + 2 * sizeof(vaddr_t) - 1;
+	const struct pgtable *pt = pgtable_current();
+
+	if (!IS_ALIGNED(fp, sizeof(vaddr_t)) || fp < layout.user_end || last < fp)
+		return false;
+	if (!pt->root_phys)
+		return fp >= (vaddr_t)__image_start && last < (vaddr_t)__image_end;
+	return pgtable_query(pt, fp).present && pgtable_query(pt, last).present;
+}
+
+void backtrace_print(vaddr_t pc, vaddr_t frame_pointer)
+{
+	vaddr_t fp = frame_pointer, next;
+
+	for (int i = 0; i < MAX_FRAMES; i++) {
+		/* A return address may lie behind the end of its function, after a call that never comes back. */
+		printk("  %px %pS\n", (void *)pc, (void *)(pc - (i > 0)));
+		if (!readable(fp))
+			return;
+		next = ((const vaddr_t *)fp)[0];
+		pc = ((const vaddr_t *)fp)[1];
+		if (!pc)
+			return;
+		/* After the outermost frame there may be anything; this one's return address is still good. */
+		if (next <= fp || next - fp > MAX_DISTANCE)
+			next = 0;
+		fp = next;
+	}
+}
+
+void __noinline backtrace_here(void)
+{
+	const vaddr_t *frame = __builtin_frame_address(0);
+
+	backtrace_print(frame[1], frame[0]);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold around every test, as far as core and the contract can see it. Others add theirs with KTEST_GUARD. */
+#include <arch/fault.h>
+#include <arch/irq.h>
+#include <arch/mmu_sync.h>
+#include <kernel/bug.h>
+#include <kernel/inject.h>
+#include <kernel/ktest.h>
+#include <kernel/schedule_point.h>
+
+static unsigned long warnings_before;
+
+static void warn_begin(void)
+{
+	warnings_before = warn_unexpected_count();
+}
+
+static void warn_end(void)
+{
+	warn_expected(false);
+	EXPECT_EQ(warn_unexpected_count(), warnings_before);
+}
+KTEST_GUARD(warn, warn_begin, warn_end);
+
+/* Not compared with the start of the test: one such fault ever is one too many. */
+static void fault_end(void)
+{
+	EXPECT_EQ(fault_counters().kernel_not_present, 0);
+	EXPECT_EQ(arch_trap_depth(), 0);
+	EXPECT(!irqs_disabled());
+}
+KTEST_GUARD(fault, NULL, fault_end);
+
+static void parity_end(void)
+{
+	struct pgd_parity parity = pgd_parity_check();
+
+	EXPECT_EQ(parity.differs, 0);
+	EXPECT_EQ(parity.missing, 0);
+	EXPECT_EQ(sync_counters().mismatches, 0);
+}
+KTEST_GUARD(parity, NULL, parity_end);
+
+/* A test that ended early must not leave its traps to the next one. */
+static void inject_end(void)
+{
+	for (unsigned int site = 0; site < NR_INJECT_SITES; site++)
+		inject_clear((enum inject_site)site);
+	EXPECT_EQ(sched_points_armed, 0);
+}
+KTEST_GUARD(inject, NULL, inject_end);

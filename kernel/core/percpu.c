@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU areas: copies of the template .data..percpu, and the sets that say which CPUs have one. */
+#include <kernel/percpu.h>
+#include <arch/init.h>
+#include <kernel/cpumask.h>
+#include <lib/string.h>
+
+vaddr_t per_cpu_offset[MAX_CPUS];
+cpumask_t cpu_online_mask, cpu_possible_mask;
+
+/* Its own offset, in every area: what this_cpu_offset() reads. */
+DEFINE_PER_CPU(vaddr_t, this_cpu_off);
+
+size_t percpu_area_size(void)
+{
+	return (size_t)(__percpu_end - __percpu_start);
+}
+
+void percpu_area_init(unsigned int cpu, void *area)
+{
+	memcpy(area, __percpu_start, percpu_area_size());
+	per_cpu_offset[cpu] = (vaddr_t)area - (vaddr_t)__percpu_start;
+	per_cpu(this_cpu_off, cpu) = per_cpu_offset[cpu];
+}

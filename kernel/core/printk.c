@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text to the consoles and into the log ring.
+ *
+ * One lock makes lines whole. Its holder may be interrupted by whatever wants to print too: on its own CPU (an
+ * exception, an NMI) waiting would never end, so the newcomer goes ahead at once, on a line of its own; a handler that
+ * meets another CPU's lock waits a while and then does the same. Everything under the lock therefore bears being
+ * interrupted: the worst is a torn line, never a lost one or a bad access. A thread waits as long as it takes.
+ */
+#include <kernel/printk.h>
+#include <arch/barrier.h>
+#include <arch/console.h>
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <lib/atomic.h>
+#include <lib/format.h>
+#include <lib/math.h>
+#include <lib/string.h>
+
+#define TEXT_MAX       1024	   /* of one call; the rest is cut off */
+#define RING_SIZE      (64 * 1024) /* a power of two */
+#define HANDLER_WAITS_US 1000000
+
+static int lock_holder; /* CPU + 1; 0: free */
+static bool lock_broken;
+static bool mid_line; /* the consoles' column is not 0 */
+
+static char ring[RING_SIZE];
+static unsigned long ring_end; /* bytes ever written; byte n is at n % RING_SIZE */
+
+struct lock_state {
+	bool irqs, owned;
+};
+
+/* Interrupts stay on between attempts: whoever waits for this CPU's answer must not wait for a serial line too. */
+static struct lock_state console_lock(void)
+{
+	unsigned int waited = 0;
+
+	for (;;) {
+		struct lock_state state = { .irqs = local_irq_save() };
+		int me = (int)smp_processor_id() + 1;
+
+		if (READ_ONCE(lock_broken) || READ_ONCE(lock_holder) == me)
+			return state;
+		state.owned = cmpxchg(&lock_holder, 0, me) == 0;
+		if (state.owned || (in_interrupt() && waited++ == HANDLER_WAITS_US))
+			return state;
+		local_irq_restore(state.irqs);
+		if (in_interrupt())
+			arch_udelay(1);
+		cpu_relax();
+	}
+}
+
+static void console_unlock(struct lock_state state)
+{
+	if (state.owned)
+		smp_store_release(&lock_holder, 0);
+	local_irq_restore(state.irqs);
+}
+
+void printk_break_lock(void)
+{
+	WRITE_ONCE(lock_broken, true);
+}
+
+static void ring_append(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		ring[(ring_end + i) % RING_SIZE] = text[i];
+	ring_end += len;
+}
+
+static void write_text(const char *text, size_t len)
+{
+	if (!len)
+		return;
+	arch_console_write(text, len);
+	mid_line = text[len - 1] != '\n';
+}
+
+/* One line without its '\n', for consoles and ring. */
+static void write_line(const char *stamp, const char *text, size_t len)
+{
+	if (mid_line)
+		write_text("\n", 1);
+	write_text(stamp, strlen(stamp));
+	write_text(text, len);
+	write_text("\n", 1);
+	ring_append(stamp, strlen(stamp));
+	ring_append(text, len);
+	ring_append("\n", 1);
+}
+
+static void make_stamp(char *buf, size_t size)
+{
+	u32 fraction;
+	u32 seconds = (u32)div_u64_rem(arch_uptime_us(), 1000000, &fraction);
+
+	scnprintf(buf, size, "[%5u.%06u] ", seconds, fraction);
+}
+
+void printk(const char *fmt, ...)
+{
+	char text[TEXT_MAX], stamp[24];
+	const char *line = text, *end;
+	struct lock_state state;
+	va_list args;
+
+	va_start(args, fmt);
+	end = text + vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	make_stamp(stamp, sizeof(stamp));
+	state = console_lock();
+	do {
+		const char *eol = memchr(line, '\n', (size_t)(end - line));
+
+		eol = eol ? eol : end;
+		write_line(stamp, line, (size_t)(eol - line));
+		line = eol + 1;
+	} while (line < end);
+	console_unlock(state);
+}
+
+void print_line(const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	struct lock_state state;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	state = console_lock();
+	write_line("", text, (size_t)len);
+	console_unlock(state);
+}
+
+void cprintf(const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	struct lock_state state;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	state = console_lock();
+	write_text(text, (size_t)len);
+	console_unlock(state);
+}
+
+/* Write the ring from *pos on, up to the end of a line or of a piece. False: that was all. */
+static bool dump_piece(unsigned long *pos)
+{
+	char piece[128];
+	size_t len = 0;
+
+	if (ring_end - *pos > RING_SIZE) /* overwritten: go on with what is left */
+		*pos = ring_end - RING_SIZE;
+	while (*pos != ring_end && len < sizeof(piece)) {
+		char c = ring[(*pos)++ % RING_SIZE];
+
+		piece[len++] = c;
+		if (c == '\n')
+			break;
+	}
+	write_text(piece, len);
+	return len != 0;
+}
+
+/* Only what is there now: others go on writing meanwhile. The lock is given up after each piece. */
+void dmesg_dump(void)
+{
+	unsigned long pos = 0, end = READ_ONCE(ring_end);
+	struct lock_state state;
+	bool more = true;
+
+	if (end > RING_SIZE) /* begin with a whole line */
+		for (pos = end - RING_SIZE; pos != end && ring[pos++ % RING_SIZE] != '\n';)
+			;
+	while (more && pos < end) {
+		state = console_lock();
+		more = dump_piece(&pos);
+		console_unlock(state);
+	}
+}

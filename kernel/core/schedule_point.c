@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holding a CPU at a named point.
+ *
+ *	FREE -> ARMED		sched_hold
+ *	ARMED -> HELD		the first other CPU that comes by
+ *	HELD -> RELEASED	sched_release
+ *	ARMED -> FREE		sched_release, when nobody came
+ *	RELEASED -> FREE	the held CPU, as its last step: only then is the place used again
+ */
+#include <kernel/schedule_point.h>
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <arch/barrier.h>
+#include <kernel/bug.h>
+#include <lib/atomic.h>
+#include <lib/string.h>
+
+#define MAX_HOLDS 8
+
+enum hold_state { FREE, SETTING_UP, ARMED, HELD, RELEASED };
+
+static struct hold {
+	unsigned int state;
+	const char *name;
+	unsigned int owner; /* the CPU that asked for it */
+} holds[MAX_HOLDS];
+
+unsigned int sched_points_armed; /* holds in any state but FREE */
+
+static bool advance(struct hold *hold, enum hold_state from, enum hold_state to)
+{
+	return cmpxchg(&hold->state, (unsigned int)from, (unsigned int)to) == (unsigned int)from;
+}
+
+static void hold_free(struct hold *hold)
+{
+	__atomic_fetch_sub(&sched_points_armed, 1, __ATOMIC_SEQ_CST);
+	smp_store_release(&hold->state, FREE);
+}
+
+/* Several holds may have one name; then each holds one CPU. */
+void schedule_point_slow(const char *name)
+{
+	for (struct hold *hold = holds; hold < holds + MAX_HOLDS; hold++) {
+		if (smp_load_acquire(&hold->state) != ARMED || hold->owner == smp_processor_id() ||
+		    strcmp(hold->name, name) != 0 || !advance(hold, ARMED, HELD))
+			continue;
+		while (smp_load_acquire(&hold->state) == HELD)
+			cpu_relax();
+		hold_free(hold);
+		return;
+	}
+}
+
+void sched_hold(const char *name)
+{
+	for (struct hold *hold = holds; hold < holds + MAX_HOLDS; hold++) {
+		if (!advance(hold, FREE, SETTING_UP))
+			continue;
+		hold->name = name;
+		hold->owner = smp_processor_id();
+		__atomic_fetch_add(&sched_points_armed, 1, __ATOMIC_SEQ_CST);
+		smp_store_release(&hold->state, ARMED);
+		return;
+	}
+	panic("sched_hold(%s): %u points are held already", name, MAX_HOLDS);
+}
+
+static bool is_held(const char *name)
+{
+	for (struct hold *hold = holds; hold < holds + MAX_HOLDS; hold++)
+		if (smp_load_acquire(&hold->state) == HELD && strcmp(hold->name, name) == 0)
+			return true;
+	return false;
+}
+
+bool sched_wait_held(const char *name, unsigned int timeout_ms)
+{
+	u64 start = arch_uptime_ms();
+
+	while (!is_held(name)) {
+		if (arch_uptime_ms() - start > timeout_ms)
+			return is_held(name);
+		cpu_relax();
+	}
+	return true;
+}
+
+void sched_release(const char *name)
+{
+	for (struct hold *hold = holds; hold < holds + MAX_HOLDS; hold++) {
+		unsigned int state = smp_load_acquire(&hold->state);
+
+		if ((state != ARMED && state != HELD) || strcmp(hold->name, name) != 0)
+			continue;
+		if (advance(hold, ARMED, SETTING_UP))
+			hold_free(hold);
+		else
+			advance(hold, HELD, RELEASED);
+	}
+}

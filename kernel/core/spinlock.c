@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spinlocks and their checks.
+ *
+ * A lock is one word, taken by an exchange; who waits only reads it, so its cache line stays shared until it is free.
+ * There is no queue: with tickets a CPU that an emulator or hypervisor has stopped holds up everybody behind it.
+ *
+ * With CONFIG_DEBUG_LOCKS each CPU remembers the locks that it holds, in the order in which it took them; what an
+ * interrupt takes on top is part of the same order. If every CPU only ever takes a lock of the same or a higher rank
+ * than those it holds, no circle of waiters can exist. Ranks are checked on the way in, before waiting, so a forbidden
+ * order is found the first time it is used and not the first time it deadlocks.
+ */
+#include <kernel/spinlock.h>
+#include <arch/barrier.h>
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <kernel/bug.h>
+#include <kernel/percpu.h>
+#include <lib/atomic.h>
+
+#define MAX_HELD	 8
+#define SPIN_LIMIT_US	 (30 * 1000000ull) /* a lock that is not given up for so long never will be */
+#define SPINS_BETWEEN_LOOKS (1u << 16)
+
+struct held_locks {
+	unsigned int nr;
+	spinlock_t *lock[MAX_HELD];
+};
+static DEFINE_PER_CPU(struct held_locks, held_locks);
+
+/* A panic goes on with whatever is locked; it must not stumble over its own checks. */
+static bool checking(void)
+{
+	return CONFIG_DEBUG_LOCKS && !panic_in_progress();
+}
+
+void spin_lock_init(spinlock_t *lock, const char *name, unsigned int rank)
+{
+	*lock = (spinlock_t)SPINLOCK_INIT(name, rank);
+}
+
+static void check_order(const spinlock_t *lock)
+{
+	const struct held_locks *held = this_cpu_ptr(&held_locks);
+
+	for (unsigned int i = 0; i < held->nr; i++) {
+		const spinlock_t *h = held->lock[i];
+
+		if (h == lock)
+			panic("cpu %u takes lock %s, which it holds", smp_processor_id(), lock->name);
+		if (lock->rank && lock->rank < h->rank)
+			panic("cpu %u takes lock %s (rank %u) while it holds %s (rank %u)", smp_processor_id(),
+			      lock->name, lock->rank, h->name, h->rank);
+	}
+}
+
+static void note_taken(spinlock_t *lock)
+{
+	struct held_locks *held = this_cpu_ptr(&held_locks);
+
+	if (held->nr == MAX_HELD)
+		panic("cpu %u holds %u locks and takes %s", smp_processor_id(), MAX_HELD, lock->name);
+	held->lock[held->nr] = lock;
+	barrier(); /* an interrupt looks at what is below nr, and uses what is above */
+	held->nr++;
+	WRITE_ONCE(lock->cpu, (int)smp_processor_id());
+}
+
+/* Locks may be given back in any order, so the one to forget need not be the last. */
+static void note_released(spinlock_t *lock)
+{
+	struct held_locks *held = this_cpu_ptr(&held_locks);
+	unsigned int i = held->nr;
+
+	while (i-- > 0 && held->lock[i] != lock)
+		;
+	if (i >= held->nr)
+		panic("cpu %u releases lock %s, held by cpu %d", smp_processor_id(), lock->name, lock->cpu);
+	WRITE_ONCE(lock->cpu, -1);
+	for (; i + 1 < held->nr; i++)
+		held->lock[i] = held->lock[i + 1];
+	barrier();
+	held->nr--;
+}
+
+/* Wait until the lock looks free, only reading. A wait without end becomes a report. */
+static void wait_until_free(const spinlock_t *lock)
+{
+	u64 start = 0, now;
+
+	for (unsigned int spins = 1; READ_ONCE(lock->locked); spins++) {
+		cpu_relax();
+		if (!checking() || spins % SPINS_BETWEEN_LOOKS)
+			continue;
+		now = arch_uptime_us();
+		if (!start)
+			start = now;
+		if (now - start > SPIN_LIMIT_US)
+			panic("cpu %u waits for lock %s (rank %u), held by cpu %d", smp_processor_id(), lock->name,
+			      lock->rank, READ_ONCE(lock->cpu));
+	}
+}
+
+__ts(no_thread_safety_analysis)
+void spin_lock(spinlock_t *lock)
+{
+	if (checking())
+		check_order(lock);
+	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
+		wait_until_free(lock);
+	if (checking())
+		note_taken(lock);
+}
+
+/* Trying cannot deadlock, so the rank does not matter. */
+__ts(no_thread_safety_analysis)
+bool spin_trylock(spinlock_t *lock)
+{
+	if (READ_ONCE(lock->locked) || __atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
+		return false;
+	if (checking())
+		note_taken(lock);
+	return true;
+}
+
+__ts(no_thread_safety_analysis)
+void spin_unlock(spinlock_t *lock)
+{
+	if (checking())
+		note_released(lock);
+	smp_store_release(&lock->locked, 0u);
+}
+
+bool spin_is_held(const spinlock_t *lock)
+{
+	return !checking() || READ_ONCE(lock->cpu) == (int)smp_processor_id();
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Symbols and backtraces. The symbol table is part of the image (tests/qemu is not needed to read a panic). */
+#pragma once
+
+#include <lib/compiler.h>
+
+/* "vmalloc+0x41"; the number alone when no symbol is known. len counts the NUL; returns the length. Any context. */
+size_t symbol_format(char *buf, size_t len, vaddr_t addr);
+
+/* Print the frames from a frame pointer on, one line each. Stops at the first that is not readable. Any context. */
+void backtrace_print(vaddr_t pc, vaddr_t frame_pointer);
+void backtrace_here(void);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Broken invariants. A panic stops the other CPUs and prints registers, a backtrace and the page walks. */
+#pragma once
+
+#include <lib/compiler.h>
+
+struct trap_frame;
+
+void __noreturn panic(const char *fmt, ...) __printf(1, 2);
+
+/* The same for a fault: the frame's registers and backtrace instead of the caller's. fault_addr 0 = no page walk. */
+void __noreturn panic_at(struct trap_frame *frame, vaddr_t fault_addr, const char *fmt, ...) __printf(3, 4);
+
+bool panic_in_progress(void);
+
+/* What a panic asks of the layers above core, handed in at boot: stop the others; print registers; print page walks. */
+struct panic_ops {
+	void (*stop_other_cpus)(void);
+	void (*print_registers)(struct trap_frame *frame);
+	void (*print_walk)(vaddr_t addr);
+	void (*exit)(void);
+};
+void panic_set_ops(const struct panic_ops *ops);
+
+#define BUG_ON(cond) \
+	do { if (unlikely(cond)) panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); } while (0)
+
+/* Reports once a call site, counts every time, and goes on. Value: the condition. */
+#define WARN_ON(cond) WARN(cond, "%s", #cond)
+#define WARN(cond, fmt, ...) ({ \
+	bool _cond = !!(cond); \
+	static bool _warned; \
+	if (unlikely(_cond)) warn_report(&_warned, __FILE__, __LINE__, fmt, ##__VA_ARGS__); \
+	unlikely(_cond); })
+void warn_report(bool *warned, const char *file, int line, const char *fmt, ...) __printf(4, 5);
+
+/* WARNs so far; a test that provokes one compares and calls warn_expected(). A test fails on unexpected ones. */
+unsigned long warn_count(void);
+unsigned long warn_unexpected_count(void);
+/* From now on until warn_expected(false): reports are counted as expected and printed as one short line. */
+void warn_expected(bool expected);

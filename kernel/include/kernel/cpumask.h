@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Sets of CPUs. Ids may have holes, so walk them with the macros and never count from 0 to the number of CPUs. */
+#pragma once
+
+#include <arch/cpu.h>
+#include <arch/layout.h>
+#include <lib/bitmap.h>
+
+typedef struct cpumask {
+	DECLARE_BITMAP(bits, MAX_CPUS);
+} cpumask_t;
+
+extern cpumask_t cpu_online_mask;   /* up and taking IPIs; only grows */
+extern cpumask_t cpu_possible_mask; /* has a per-CPU area, or may get one */
+
+void cpumask_set(cpumask_t *mask, unsigned int cpu);   /* atomic */
+void cpumask_clear(cpumask_t *mask, unsigned int cpu); /* atomic */
+bool cpumask_test(const cpumask_t *mask, unsigned int cpu);
+unsigned int cpumask_weight(const cpumask_t *mask);
+unsigned int cpumask_next(const cpumask_t *mask, int after); /* first set id > after, or MAX_CPUS */
+
+#define for_each_cpu(cpu, mask) \
+	for ((cpu) = cpumask_next(mask, -1); (cpu) < MAX_CPUS; (cpu) = cpumask_next(mask, (int)(cpu)))
+#define for_each_online_cpu(cpu)   for_each_cpu(cpu, &cpu_online_mask)
+#define for_each_possible_cpu(cpu) for_each_cpu(cpu, &cpu_possible_mask)
+#define num_online_cpus() cpumask_weight(&cpu_online_mask)

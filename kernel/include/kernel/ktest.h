@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests inside the kernel. Write a function anywhere under tests/kernel/ and it is built in and found:
+ *
+ *	KTEST(vmalloc, guard_page)
+ *	{
+ *		char *p = vmalloc(PAGE_SIZE);
+ *		ASSERT(p != NULL);
+ *		EXPECT_EQ(probe_read(p + PAGE_SIZE, NULL), PROBE_NOT_PRESENT);
+ *		vfree(p);
+ *	}
+ *
+ * EXPECT records a failure and goes on; ASSERT also leaves the test function. KTEST_SKIP leaves it and needs a reason.
+ * Tests run one after another in a thread on the boot CPU with interrupts on. The results are KTAP on every console.
+ * After each test the runner itself checks: no kernel not-present fault, every PGD equal, no unexpected WARN, no
+ * not-ended vmalloc area, the handler depth back at 0, and the number of free pages as before.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+struct ktest {
+	const char *suite, *name;
+	void (*run)(void);
+};
+
+#define KTEST(_suite, _name) \
+	static void ktest_##_suite##_##_name(void); \
+	static const struct ktest ktest_entry_##_suite##_##_name __table_entry(".ktests") = { \
+		#_suite, #_name, ktest_##_suite##_##_name }; \
+	static void ktest_##_suite##_##_name(void)
+
+#define EXPECT(cond) ktest_expect(!!(cond), __FILE__, __LINE__, #cond)
+
+/* Both sides are evaluated once and printed as numbers when they differ. */
+#define EXPECT_EQ(a, b) ktest_expect_eq((u64)(a), (u64)(b), __FILE__, __LINE__, #a, #b)
+
+#define ASSERT(cond)	do { if (!EXPECT(cond)) return; } while (0)
+#define ASSERT_EQ(a, b) do { if (!EXPECT_EQ(a, b)) return; } while (0)
+
+#define KTEST_SKIP(why) do { ktest_skip(why); return; } while (0)
+
+/* A diagnostic line "# test: ..." that belongs to the running test. */
+void ktest_note(const char *fmt, ...) __printf(1, 2);
+
+bool ktest_expect(bool ok, const char *file, int line, const char *text);
+bool ktest_expect_eq(u64 a, u64 b, const char *file, int line, const char *text_a, const char *text_b);
+void ktest_skip(const char *why);
+
+/* Checks that the layers above core hand in; run around each test. `begin` records, `end` EXPECTs. */
+struct ktest_guard {
+	const char *name;
+	void (*begin)(void);
+	void (*end)(void);
+};
+#define KTEST_GUARD(_name, _begin, _end) \
+	static const struct ktest_guard ktest_guard_##_name __table_entry(".ktest_guards") = { \
+		#_name, _begin, _end }
+
+enum ktest_verdict {
+	KTEST_PASS = 0x10, KTEST_FAIL = 0x11, KTEST_ERROR = 0x13, KTEST_SKIPPED = 0x14, KTEST_CRASH = 0x15
+};
+
+/*
+ * Run every test whose "suite.name" matches the glob list (comma-separated; NULL or "" or "all" = all; "smoke" = the
+ * quick ones: suites listed in ktest.c) and print KTAP. A glob that matches nothing is KTEST_ERROR.
+ */
+enum ktest_verdict ktest_run(const char *globs);
+
+/* Everything random in a test comes from here. Each test starts at the seed of the run, which is printed. */
+u64 ktest_random(void);
+void ktest_seed(u64 seed);
+
+/* What ENV= of `make test` selects this kernel; stands in the replay line of a failure. */
+void ktest_set_env(const char *env);
+
+/* For a panic: is a run going on; and its last words, which name the test that was running. Any context. */
+bool ktest_active(void);
+void ktest_bail_out(const char *why);

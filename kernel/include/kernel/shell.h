@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The monitor on the serial line and the screen: look at memory, run tests, switch off. */
+#pragma once
+
+#include <lib/compiler.h>
+
+/*
+ * Read commands from the consoles and run them, for ever. Thread context, boot CPU. While it waits for a key it lets
+ * other threads run and halts the CPU; with no keyboard and no serial line it waits for ever and disturbs nobody.
+ */
+void __noreturn shell_run(void);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spinlocks. In debug builds they know their holder, and a lock taken with a lower rank than one already held is a bug
+ * (the ranks stand in mm/internal.h and at each DEFINE_SPINLOCK).
+ *
+ * spin_lock:         thread context, interrupts as they are; never for a lock that a handler takes.
+ * spin_lock_irqsave: any context but NMI.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+#include <arch/irq.h>
+#include <kernel/config.h>
+
+/* Checked by clang -Wthread-safety where it can be; nothing elsewhere. */
+#if defined(__clang__)
+#define __ts(x) __attribute__((x))
+#else
+#define __ts(x)
+#endif
+#define __capability	__ts(capability("spinlock"))
+#define __guarded_by(l) __ts(guarded_by(l))
+#define __acquires(l)	__ts(acquire_capability(l))
+#define __releases(l)	__ts(release_capability(l))
+#define __must_hold(l)	__ts(requires_capability(l))
+
+typedef struct __capability spinlock {
+	u32 locked;	   /* 0 or 1 */
+	int cpu;	  /* holder, -1 when free (debug) */
+	unsigned int rank; /* 0: not checked */
+	const char *name;
+} spinlock_t;
+
+#define SPINLOCK_INIT(_name, _rank) { .cpu = -1, .rank = (_rank), .name = (_name) }
+#define DEFINE_SPINLOCK(var, rank)  spinlock_t var = SPINLOCK_INIT(#var, rank)
+void spin_lock_init(spinlock_t *lock, const char *name, unsigned int rank);
+
+void spin_lock(spinlock_t *lock) __acquires(lock);
+bool spin_trylock(spinlock_t *lock) __ts(try_acquire_capability(true, lock));
+void spin_unlock(spinlock_t *lock) __releases(lock);
+bool spin_is_held(const spinlock_t *lock); /* by this CPU; always true when CONFIG_DEBUG_LOCKS is 0 */
+
+#define spin_lock_irqsave(lock, flags) do { (flags) = local_irq_save(); spin_lock(lock); } while (0)
+#define spin_unlock_irqrestore(lock, flags) do { spin_unlock(lock); local_irq_restore(flags); } while (0)

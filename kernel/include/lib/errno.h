@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Error numbers, with the values that every Unix gives them. Functions return 0 or a negative one. */
+#pragma once
+
+#define EPERM	1
+#define ENOENT	2
+#define EINTR	4
+#define EIO	5
+#define E2BIG	7
+#define ENOEXEC 8
+#define ECHILD	10
+#define EAGAIN	11
+#define ENOMEM	12
+#define EACCES	13
+#define EFAULT	14
+#define EBUSY	16
+#define EEXIST	17
+#define ENODEV	19
+#define EINVAL	22
+#define ENOSPC	28
+#define ERANGE	34
+#define EDEADLK 35
+#define ENOSYS	38
+#define ETIMEDOUT 110
+
+/* A pointer that carries an error, in the last page of the address space (never mapped). */
+#define MAX_ERRNO 4095
+static inline void *ERR_PTR(long error) { return (void *)error; }
+static inline long PTR_ERR(const void *ptr) { return (long)ptr; }
+static inline int IS_ERR(const void *ptr)
+{
+	return (unsigned long)ptr >= (unsigned long)-MAX_ERRNO;
+}

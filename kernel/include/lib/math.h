@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic for which the compiler would call a library that a freestanding kernel does not have: 64-bit division on
+ * 32-bit targets, counting bits. Linux's names and numbering.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+/* Lowest / highest set bit of a long, from 0. The argument must not be 0. */
+static inline unsigned int __ffs(unsigned long x) { return (unsigned int)__builtin_ctzl(x); }
+static inline unsigned int __fls(unsigned long x) { return BITS_PER_LONG - 1 - (unsigned int)__builtin_clzl(x); }
+
+/* Lowest / highest set bit, from 1; 0 when there is none. */
+int ffs(int x);
+static inline unsigned int fls(u32 x) { return x ? 32 - (unsigned int)__builtin_clz(x) : 0; }
+static inline unsigned int fls64(u64 x)
+{
+	u32 high = (u32)(x >> 32);
+
+	return high ? 32 + fls(high) : fls((u32)x);
+}
+
+/* Number of set bits. */
+unsigned int hweight32(u32 x);
+unsigned int hweight64(u64 x);
+static inline unsigned int hweight_long(unsigned long x)
+{
+	return BITS_PER_LONG == 64 ? hweight64(x) : hweight32((u32)x);
+}
+
+/* Logarithm to base 2, rounded down; x must not be 0. */
+static inline unsigned int ilog2(u64 x) { return fls64(x) - 1; }
+/* The same, rounded up; 0 for 0 and 1. */
+static inline unsigned int order_base_2(u64 x) { return x > 1 ? fls64(x - 1) : 0; }
+
+static inline u64 rounddown_pow_of_two(u64 x) { return 1ull << ilog2(x); }	 /* x != 0 */
+static inline u64 roundup_pow_of_two(u64 x) { return 1ull << order_base_2(x); } /* x <= 2^63 */
+
+/* n / d, remainder in *rem (may be NULL). d must not be 0. */
+u64 div_u64_rem(u64 n, u32 d, u32 *rem);
+static inline u64 div_u64(u64 n, u32 d) { return div_u64_rem(n, d, NULL); }
+u64 div64_u64(u64 n, u64 d);

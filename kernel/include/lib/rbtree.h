@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Red-black trees in Linux's API shape: the caller descends and links, the tree rebalances.
+ *
+ *	struct rb_node **link = &root->rb_node, *parent = NULL;
+ *	while (*link) {
+ *		parent = *link;
+ *		link = key < rb_entry(parent, struct thing, node)->key ? &parent->rb_left : &parent->rb_right;
+ *	}
+ *	rb_link_node(&thing->node, parent, link);
+ *	rb_insert_color(&thing->node, root);
+ *
+ * An augmented tree keeps in each node something about its whole subtree, for example the largest gap. The callbacks
+ * keep it true. Before rb_insert_augmented() the caller has set the new node's value and brought its ancestors up to
+ * date (propagate(parent, NULL) after rb_link_node does that).
+ *
+ * No locking of its own, and no lock-free readers.
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+struct rb_node {
+	unsigned long parent_color; /* parent's address; bit 0: 1 = black */
+	struct rb_node *rb_right, *rb_left;
+} __aligned(sizeof(long));
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+#define RB_ROOT ((struct rb_root){ NULL })
+
+#define rb_entry(ptr, type, member) container_of(ptr, type, member)
+#define rb_entry_safe(ptr, type, member) ({ \
+	__typeof__(ptr) _ptr = (ptr); \
+	_ptr ? rb_entry(_ptr, type, member) : NULL; })
+#define rb_parent(node) ((struct rb_node *)((node)->parent_color & ~1UL))
+
+#define RB_EMPTY_ROOT(root) (READ_ONCE((root)->rb_node) == NULL)
+
+/* A node that is in no tree is its own parent. */
+#define RB_EMPTY_NODE(node) ((node)->parent_color == (unsigned long)(node))
+#define RB_CLEAR_NODE(node) ((node)->parent_color = (unsigned long)(node))
+
+/* Hang a node into an empty place; rb_insert_color() or rb_insert_augmented() must follow. */
+static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, struct rb_node **link)
+{
+	node->parent_color = (unsigned long)parent;
+	node->rb_left = NULL;
+	node->rb_right = NULL;
+	*link = node;
+}
+
+void rb_insert_color(struct rb_node *node, struct rb_root *root);
+void rb_erase(struct rb_node *node, struct rb_root *root);
+
+/* `node` takes the place of `victim`; the order must stay right. Augmented values are the caller's. */
+void rb_replace_node(struct rb_node *victim, struct rb_node *node, struct rb_root *root);
+
+/* Order of keys. NULL at the ends. */
+struct rb_node *rb_first(const struct rb_root *root);
+struct rb_node *rb_last(const struct rb_root *root);
+struct rb_node *rb_next(const struct rb_node *node);
+struct rb_node *rb_prev(const struct rb_node *node);
+
+struct rb_augment_callbacks {
+	/* Recompute from `node` up to, not including, `stop` (NULL: above the root). May end where nothing changes. */
+	void (*propagate)(struct rb_node *node, struct rb_node *stop);
+	/* `to` takes the place of `from`: take over its value. */
+	void (*copy)(struct rb_node *from, struct rb_node *to);
+	/* `up` has taken the place of `down`, which is now its child: up takes down's value, down is recomputed. */
+	void (*rotate)(struct rb_node *down, struct rb_node *up);
+};
+
+void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment);
+void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment);
+
+/*
+ * Define the callbacks `name` for trees of `type`, linked by `field`, where `value` is a member that is kept at
+ * compute(node): the value of the subtree, from the node's own part and its children's values.
+ */
+#define RB_DECLARE_CALLBACKS(name, type, field, value, compute) \
+	static void name##_propagate(struct rb_node *rb, struct rb_node *stop) \
+	{ \
+		while (rb != stop) { \
+			type *node = rb_entry(rb, type, field); \
+			__typeof__(node->value) now = compute(node); \
+			if (node->value == now) \
+				break; \
+			node->value = now; \
+			rb = rb_parent(rb); \
+		} \
+	} \
+	static void name##_copy(struct rb_node *from, struct rb_node *to) \
+	{ \
+		rb_entry(to, type, field)->value = rb_entry(from, type, field)->value; \
+	} \
+	static void name##_rotate(struct rb_node *down, struct rb_node *up) \
+	{ \
+		type *node = rb_entry(down, type, field); \
+		rb_entry(up, type, field)->value = node->value; \
+		node->value = compute(node); \
+	} \
+	static const struct rb_augment_callbacks name = { name##_propagate, name##_copy, name##_rotate }

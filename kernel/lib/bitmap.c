@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Searching and filling bitmaps, a word at a time. */
+#include <lib/bitmap.h>
+#include <lib/math.h>
+
+/* First bit at or after `start` that differs from those of `invert` (0: set bits, ~0: clear bits). */
+static unsigned int find_next(const unsigned long *map, unsigned int size, unsigned int start, unsigned long invert)
+{
+	unsigned long mask = ~0UL << (start % BITS_PER_LONG), word;
+	unsigned int bit;
+
+	if (start >= size)
+		return size;
+	for (unsigned int i = BIT_WORD(start); i < BITS_TO_LONGS(size); i++, mask = ~0UL) {
+		word = (__atomic_load_n(&map[i], __ATOMIC_RELAXED) ^ invert) & mask;
+		if (!word)
+			continue;
+		bit = i * BITS_PER_LONG + __ffs(word);
+		return bit < size ? bit : size; /* the last word may have bits beyond the end */
+	}
+	return size;
+}
+
+unsigned int find_next_bit(const unsigned long *map, unsigned int size, unsigned int start)
+{
+	return find_next(map, size, start, 0);
+}
+
+unsigned int find_next_zero_bit(const unsigned long *map, unsigned int size, unsigned int start)
+{
+	return find_next(map, size, start, ~0UL);
+}
+
+unsigned int find_last_bit(const unsigned long *map, unsigned int size)
+{
+	unsigned long mask = ~0UL >> (-size % BITS_PER_LONG), word;
+
+	for (unsigned int i = BITS_TO_LONGS(size); i-- > 0; mask = ~0UL) {
+		word = __atomic_load_n(&map[i], __ATOMIC_RELAXED) & mask;
+		if (word)
+			return i * BITS_PER_LONG + __fls(word);
+	}
+	return size;
+}
+
+unsigned int bitmap_find_next_zero_area(const unsigned long *map, unsigned int size, unsigned int start, unsigned int n,
+					unsigned int align_mask)
+{
+	unsigned int first, taken;
+
+	for (;;) {
+		first = find_next_zero_bit(map, size, start);
+		first = (first + align_mask) & ~align_mask;
+		if (first >= size || n > size - first)
+			return size;
+		taken = find_next_bit(map, first + n, first);
+		if (taken == first + n)
+			return first;
+		start = taken + 1;
+	}
+}
+
+/* The bits of word i that lie in [start, end). */
+static unsigned long word_part(unsigned int i, unsigned int start, unsigned int end)
+{
+	unsigned int base = i * BITS_PER_LONG;
+	unsigned long mask = ~0UL;
+
+	if (start > base)
+		mask &= ~0UL << (start - base);
+	if (end < base + BITS_PER_LONG)
+		mask &= ~(~0UL << (end - base));
+	return mask;
+}
+
+void bitmap_set(unsigned long *map, unsigned int start, unsigned int n)
+{
+	for (unsigned int i = BIT_WORD(start); n && i <= BIT_WORD(start + n - 1); i++)
+		map[i] |= word_part(i, start, start + n);
+}
+
+void bitmap_clear(unsigned long *map, unsigned int start, unsigned int n)
+{
+	for (unsigned int i = BIT_WORD(start); n && i <= BIT_WORD(start + n - 1); i++)
+		map[i] &= ~word_part(i, start, start + n);
+}
+
+unsigned int bitmap_weight(const unsigned long *map, unsigned int size)
+{
+	unsigned int weight = 0;
+
+	for (unsigned int i = 0; i < BITS_TO_LONGS(size); i++)
+		weight += hweight_long(__atomic_load_n(&map[i], __ATOMIC_RELAXED) & word_part(i, 0, size));
+	return weight;
+}

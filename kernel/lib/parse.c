@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers in text. */
+#include <lib/parse.h>
+#include <lib/compiler.h>
+#include <lib/errno.h>
+
+/* 0..15, or something larger than any base. */
+static unsigned int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a' + 10) : ~0u;
+}
+
+/* Read digits from *s on and move it behind them. 0, -EINVAL, -ERANGE. */
+static int scan_number(const char **s, unsigned int base, u64 *result)
+{
+	const char *p = *s;
+	u64 value = 0;
+
+	if (base != 10 && p[0] == '0' && (p[1] | 0x20) == 'x' && digit_value(p[2]) < 16) {
+		p += 2;
+		base = 16;
+	}
+	if (!base)
+		base = 10;
+	if (digit_value(*p) >= base)
+		return -EINVAL;
+	for (; digit_value(*p) < base; p++) {
+		if (__builtin_mul_overflow(value, (u64)base, &value) ||
+		    __builtin_add_overflow(value, (u64)digit_value(*p), &value))
+			return -ERANGE;
+	}
+	*s = p;
+	*result = value;
+	return 0;
+}
+
+int kstrtou64(const char *s, unsigned int base, u64 *result)
+{
+	u64 value;
+	int err = scan_number(&s, base, &value);
+
+	if (err)
+		return err;
+	if (*s)
+		return -EINVAL;
+	*result = value;
+	return 0;
+}
+
+/* How far the unit that c stands for shifts; 0 when c is none. */
+static unsigned int unit_shift(char c)
+{
+	static const char units[] = "kmgtpe";
+
+	for (unsigned int i = 0; units[i]; i++)
+		if ((c | 0x20) == units[i])
+			return 10 * (i + 1);
+	return 0;
+}
+
+u64 memparse(const char *s, const char **end)
+{
+	const char *p = s;
+	unsigned int shift;
+	u64 value;
+
+	*end = s;
+	if (scan_number(&p, 0, &value))
+		return 0;
+	shift = unit_shift(*p);
+	if (shift) {
+		if (value << shift >> shift != value)
+			return 0;
+		p++;
+	}
+	*end = p;
+	return value << shift;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order in which the kernel comes up, and nothing else: a list of calls, each with the reason why it stands where it
+ * stands. What a lower layer needs from a higher one is handed over here.
+ */
+#include <arch/console.h>
+#include <arch/fault.h>
+#include <arch/init.h>
+#include <arch/irq.h>
+#include <arch/mmu_sync.h>
+#include <asm/stack_size.h>
+#include <kernel/backtrace.h>
+#include <kernel/boot_info.h>
+#include <kernel/bug.h>
+#include <kernel/cmdline.h>
+#include <kernel/cpumask.h>
+#include <kernel/ktest.h>
+#include <kernel/printk.h>
+#include <kernel/shell.h>
+#include <kernel/task.h>
+#include <kernel/xarray.h>
+#include <lib/format.h>
+#include <lib/random.h>
+#include <mm/highmem.h>
+#include <mm/ioremap.h>
+#include <mm/kstack.h>
+#include <mm/memblock.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+#include <mm/vmalloc.h>
+
+CMDLINE_OPTION(vmalloc, "vmalloc=SIZE", "size of vmalloc space (32-bit modes)");
+CMDLINE_OPTION(nohuge, "nohuge", "map everything with 4K pages");
+CMDLINE_OPTION(nosmp, "nosmp", "use one CPU");
+CMDLINE_OPTION(maxcpus, "maxcpus=N", "use at most N CPUs");
+CMDLINE_OPTION(test, "test=GLOB[,GLOB]", "run these tests (suite.name), then go on; all, smoke (the default)");
+CMDLINE_OPTION(seed, "seed=N", "seed of everything random in tests");
+CMDLINE_OPTION(shell, "shell", "no self-test: straight to the shell");
+CMDLINE_OPTION(exit, "exit", "after the tests end the machine, with the verdict as QEMU's exit status");
+CMDLINE_OPTION(no5lvl, "no5lvl", "use 4 levels where the CPU has 5 (read by the entry code)");
+
+struct boot_info boot_info;
+
+static_assert(KSTACK_SIZE == IMAGE_STACK_SIZE, "arch runs APs on the stacks that mm makes");
+
+/* --- memory ----------------------------------------------------------------------------------------------------- */
+
+static void reserve_in_use(void)
+{
+	memblock_reserve(0, 1 << 20); /* firmware's tables, the APs' trampoline */
+	memblock_reserve(image_to_phys(__image_start), image_to_phys(__image_end));
+	for (unsigned int i = 0; i < boot_info.nr_modules; i++)
+		memblock_reserve(PAGE_ALIGN_DOWN(boot_info.module[i].start), PAGE_ALIGN(boot_info.module[i].end));
+}
+
+static void map_all_ram(void)
+{
+	const struct memblock_region *ram;
+	unsigned int n = memblock_ram(&ram);
+
+	for (unsigned int i = 0; i < n; i++)
+		pgtable_map_direct(ram[i].start, ram[i].end);
+}
+
+static void table_free_early(phys_addr_t frame)
+{
+	panic("table page %pa freed before there is a page allocator", &frame);
+}
+
+static void *alloc_xa_node(size_t bytes)
+{
+	return kmalloc(bytes, GFP_ATOMIC | __GFP_ZERO);
+}
+
+static void free_xa_node(void *node)
+{
+	kfree(node);
+}
+
+/* From the loader's map to kmalloc. Table pages come from memblock until the page allocator can give them. */
+static void init_memory(void)
+{
+	memblock_init(&boot_info, arch_phys_limit());
+	reserve_in_use();
+	arch_init_layout(memblock_end_of_ram(), sizeof(struct page), cmdline_size("vmalloc", 0));
+	pgtable_set_allocator(memblock_table_alloc, table_free_early);
+	pgtable_init_image(!cmdline_has("nohuge"));
+	map_all_ram();
+	pgtable_init_done();
+	page_alloc_init();
+	pgtable_set_allocator(mm_table_alloc, mm_table_free);
+	slab_init();
+	xa_set_allocator(alloc_xa_node, free_xa_node);
+	highmem_init();
+	vmalloc_init();
+}
+
+/* --- what lower layers need from mm ------------------------------------------------------------------------------ */
+
+/* Firmware's tables and the loader's modules may lie in RAM: the direct map shows it already. */
+static void *map_device(phys_addr_t phys, unsigned long size, bool cached)
+{
+	if (cached && memblock_is_ram(phys, (u64)phys + size) && (u64)phys + size <= arch_lowmem_limit())
+		return phys_to_virt(phys);
+	return cached ? ioremap_cache(phys, size) : ioremap(phys, size);
+}
+
+static void unmap_device(void *virt)
+{
+	if (is_vmalloc_addr(virt))
+		iounmap(virt);
+}
+
+static void *alloc_percpu_area(size_t bytes)
+{
+	return kmalloc(bytes, GFP_KERNEL);
+}
+
+static bool user_fault(vaddr_t addr, bool write, bool exec)
+{
+	return mm_handle_fault(current, addr, write, exec);
+}
+
+static void hand_over(void)
+{
+	static const struct device_mapper mapper = { map_device, unmap_device };
+
+	arch_set_device_mapper(&mapper);
+	arch_set_percpu_allocator(alloc_percpu_area);
+	arch_set_user_fault_handler(user_fault);
+	sched_set_stack_allocator(kstack_alloc, kstack_free);
+}
+
+/* --- panic ------------------------------------------------------------------------------------------------------- */
+
+static void print_walks(vaddr_t addr)
+{
+	cprintf("walk of %lx in the tree of this CPU (%u):\n", addr, pgtable_current()->id);
+	pgtable_dump_walk(pgtable_current(), addr);
+	if (pgtable_current() == &kernel_pgtable)
+		return;
+	cprintf("and in the reference tree:\n");
+	pgtable_dump_walk(&kernel_pgtable, addr);
+}
+
+static void exit_after_panic(void)
+{
+	if (arch_in_qemu())
+		arch_exit(KTEST_CRASH);
+	arch_cpu_stop();
+}
+
+static const struct panic_ops panic_ops = {
+	.stop_other_cpus = arch_stop_other_cpus,
+	.print_registers = arch_print_registers,
+	.print_walk = print_walks,
+	.exit = exit_after_panic,
+};
+
+/* --- CPUs -------------------------------------------------------------------------------------------------------- */
+
+static void ap_main(unsigned int cpu)
+{
+	(void)cpu;
+	sched_init_cpu(NULL);
+	cpu_idle_loop();
+}
+
+static void init_cpus(void)
+{
+	unsigned int limit = cmdline_has("nosmp") ? 1 : (unsigned int)cmdline_number("maxcpus", MAX_CPUS);
+
+	arch_start_cpus(clamp(limit, 1u, (unsigned int)MAX_CPUS), kstack_alloc, ap_main);
+	pgtable_drop_boot_identity();
+}
+
+/* --- the end of the list ------------------------------------------------------------------------------------------ */
+
+static void print_banner(void)
+{
+	print_line("kvasir 0.1.0 %s levels=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"", arch_mode_name(), pt_top(),
+		   num_online_cpus(), totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
+		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
+}
+
+static void self_test(void)
+{
+	const char *globs = cmdline_value("test");
+	enum ktest_verdict verdict;
+
+	ktest_set_env(arch_mode_name());
+	ktest_seed(cmdline_number("seed", 0x5eed0001));
+	verdict = ktest_run(globs && *globs ? globs : "smoke");
+	if (cmdline_has("exit"))
+		arch_exit(verdict);
+}
+
+/* Called by the entry code on the boot stack: boot tables, interrupts off. */
+void kmain(void)
+{
+	const char *why = NULL;
+
+	arch_init_cpu(); /* per-CPU data and trap reports: everything below relies on them */
+	arch_console_early_init();
+	format_set_symbol_formatter(symbol_format);
+	panic_set_ops(&panic_ops);
+	if (multiboot2_parse(boot_mbi, boot_mbi_size, &boot_info, &why))
+		panic("boot loader: %s", why);
+	cmdline_init(boot_info.cmdline);
+	cmdline_report_unknown();
+	init_memory();
+	hand_over();
+	arch_console_init(&boot_info); /* the screen is device memory: it needs ioremap */
+	sched_init_cpu(NULL);	  /* what runs here becomes the boot CPU's first thread */
+	arch_init_platform(&boot_info);
+	local_irq_enable();
+	init_cpus();
+	print_banner();
+	if (!cmdline_has("shell"))
+		self_test();
+	shell_run();
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line editor: echo, backspace, Ctrl-U (forget the line), Ctrl-C (a fresh one), arrows up and down through the
+ * last lines. It writes nothing but characters and backspaces, so it works on a serial line and on any screen.
+ */
+#include "internal.h"
+
+#include <arch/console.h>
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <kernel/printk.h>
+#include <kernel/task.h>
+#include <lib/string.h>
+
+#define HISTORY_LINES 8
+#define CTRL(c)	      ((c) & 0x1f)
+
+enum key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
+
+static char history[HISTORY_LINES][SHELL_LINE_MAX];
+static unsigned int nr_history; /* lines ever remembered; the last HISTORY_LINES of them are still there */
+
+/* The tick ends every halt, so a thread that became runnable just before it waits for one tick at most. */
+static int wait_for_byte(void)
+{
+	int c;
+
+	while ((c = arch_console_getc()) < 0) {
+		schedule();
+		local_irq_disable();
+		arch_cpu_idle();
+	}
+	return c;
+}
+
+/* One key: a byte, or what a sequence ESC [ ... letter stands for. */
+static int wait_for_key(void)
+{
+	int c = wait_for_byte();
+
+	if (c != '\033')
+		return c;
+	if (wait_for_byte() != '[')
+		return KEY_OTHER;
+	do
+		c = wait_for_byte();
+	while (c < '@' || c > '~');
+	return c == 'A' ? KEY_UP : c == 'B' ? KEY_DOWN : KEY_OTHER;
+}
+
+static void remember(const char *line)
+{
+	if (line[0] && (!nr_history || strcmp(line, history[(nr_history - 1) % HISTORY_LINES]) != 0))
+		memcpy(history[nr_history++ % HISTORY_LINES], line, strlen(line) + 1);
+}
+
+static size_t erase(char *line, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		cprintf("\b \b");
+	line[from] = '\0';
+	return from;
+}
+
+static size_t replace(char *line, size_t len, const char *text)
+{
+	erase(line, 0, len);
+	memcpy(line, text, strlen(text) + 1);
+	cprintf("%s", line);
+	return strlen(line);
+}
+
+/* Move `back` (0: the new line; 1: the last remembered one, ...) one step, if there is a line. */
+static unsigned int step_history(unsigned int back, int key)
+{
+	unsigned int kept = nr_history < HISTORY_LINES ? nr_history : HISTORY_LINES;
+
+	if (key == KEY_UP)
+		return back < kept ? back + 1 : back;
+	return back ? back - 1 : 0;
+}
+
+static size_t type(char *line, size_t len, int c)
+{
+	if (c < ' ' || c > '~' || len == SHELL_LINE_MAX - 1)
+		return len;
+	line[len++] = (char)c;
+	line[len] = '\0';
+	cprintf("%c", c);
+	return len;
+}
+
+/* All keys that change the line but do not end it. Returns its new length. */
+static size_t edit(char *line, size_t len, int key, unsigned int *back)
+{
+	switch (key) {
+	case '\b':
+	case 0x7f:
+		return len ? erase(line, len - 1, len) : 0;
+	case CTRL('U'):
+		return erase(line, 0, len);
+	case KEY_UP:
+	case KEY_DOWN:
+		*back = step_history(*back, key);
+		return replace(line, len, *back ? history[(nr_history - *back) % HISTORY_LINES] : "");
+	default:
+		return type(line, len, key);
+	}
+}
+
+void shell_read_line(const char *prompt, char line[SHELL_LINE_MAX])
+{
+	unsigned int back = 0;
+	size_t len = 0;
+	int key;
+
+	line[0] = '\0';
+	cprintf("%s", prompt);
+	while ((key = wait_for_key()) != '\r' && key != '\n') {
+		if (key == CTRL('C')) {
+			cprintf("^C\n%s", prompt);
+			line[len = 0] = '\0';
+		} else {
+			len = edit(line, len, key, &back);
+		}
+	}
+	cprintf("\n");
+	remember(line);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about memory and page tables. */
+#include "internal.h"
+
+#include <arch/layout.h>
+#include <arch/mmu_sync.h>
+#include <arch/pgtable.h>
+#include <kernel/printk.h>
+#include <lib/parse.h>
+#include <lib/string.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+#include <mm/vmalloc.h>
+
+static unsigned long kib(unsigned long pages)
+{
+	return pages << (PAGE_SHIFT - 10);
+}
+
+static void print_zone(enum zone_id id)
+{
+	struct zone_stats zone;
+
+	zone_stats(id, &zone);
+	if (!zone.present)
+		return;
+	cprintf("%-8s %10lu K present %10lu K free %8lu K on CPU lists; free blocks by order:", zone.name,
+		kib(zone.present), kib(zone.free), kib(zone.cached));
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
+		cprintf(" %lu", zone.free_blocks[order]);
+	cprintf("\n");
+}
+
+static void cmd_meminfo(void)
+{
+	struct vmalloc_stats stats;
+
+	vmalloc_stats(&stats);
+	cprintf("RAM %lu K, free %lu K, slabs %lu K, kernel page tables %lu K\n", kib(totalram_pages()),
+		kib(nr_free_pages()), kib(slab_pages()), kib(pgtable_kernel_pages()));
+	for (unsigned int id = 0; id < NR_ZONES; id++)
+		print_zone(id);
+	slab_dump();
+	cprintf("vmalloc: %lu areas %lu K, %lu pages of their own; %lu blocks %lu K; free %lu K, largest hole %lu K\n",
+		stats.areas, stats.area_bytes >> 10, stats.nr_pages, stats.blocks, stats.block_bytes >> 10,
+		stats.free_bytes >> 10, stats.largest_free >> 10);
+}
+
+static void emit_line(void *ctx, const char *line)
+{
+	(void)ctx;
+	cprintf("%s", line);
+}
+
+static void cmd_vmallocinfo(void)
+{
+	vmallocinfo(emit_line, NULL);
+}
+
+/* A hexadecimal address, with or without 0x. False: it is something else, or wider than this mode's addresses. */
+static bool parse_address(const char *text, vaddr_t *addr)
+{
+	u64 value;
+
+	if (kstrtou64(text, 16, &value) != 0 || value != (vaddr_t)value)
+		return false;
+	*addr = (vaddr_t)value;
+	return true;
+}
+
+/* The parts of the layout that have a name; false: there is none of this name. */
+static bool named_range(const char *name, vaddr_t *start, vaddr_t *end)
+{
+	const struct { const char *name; vaddr_t start, end; } ranges[] = {
+		{ "user", 0, layout.user_end },
+		{ "direct", layout.direct_start, layout.direct_end },
+		{ "vmemmap", layout.vmemmap_start, layout.vmemmap_end },
+		{ "vmalloc", layout.vmalloc_start, layout.vmalloc_end },
+		{ "private", layout.private_start, layout.private_end },
+		{ "fixmap", layout.fixmap_start, layout.fixmap_end },
+		{ "image", layout.image_start, layout.image_end },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++) {
+		if (strcmp(name, ranges[i].name) == 0) {
+			*start = ranges[i].start;
+			*end = ranges[i].end;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "START-END", or a name. */
+static bool parse_range(char *text, vaddr_t *start, vaddr_t *end)
+{
+	char *dash = strchr(text, '-');
+
+	if (!dash)
+		return named_range(text, start, end);
+	*dash = '\0';
+	return parse_address(text, start) && parse_address(dash + 1, end) && *start < *end;
+}
+
+static void cmd_ptdump(char *range)
+{
+	vaddr_t start = layout.direct_start, end = 0; /* the kernel's half */
+
+	if (!*range || parse_range(range, &start, &end))
+		pgtable_dump_range(pgtable_current(), start, end);
+	else
+		cprintf("a range is START-END (hexadecimal), or user, direct, vmemmap, vmalloc, private, fixmap, image\n");
+}
+
+static void print_area(const void *addr)
+{
+	const struct vm_struct *area = find_vm_area(addr);
+
+	if (area)
+		cprintf("in the area 0x%p-0x%p of %pS\n", area->addr, (const char *)area->addr + area->size,
+			(void *)area->caller);
+}
+
+static void cmd_walk(char *text)
+{
+	const struct pgtable *here = pgtable_current();
+	vaddr_t addr;
+
+	if (!parse_address(text, &addr)) {
+		cprintf("an address is hexadecimal, like %lx\n", VMALLOC_START);
+		return;
+	}
+	cprintf("reference table%s:\n", here == &kernel_pgtable ? ", which is in use" : "");
+	pgtable_dump_walk(&kernel_pgtable, addr);
+	if (here != &kernel_pgtable) {
+		cprintf("table %u, which is in use:\n", here->id);
+		pgtable_dump_walk(here, addr);
+	}
+	if (addr >= VMALLOC_START && addr < VMALLOC_END)
+		print_area((const void *)addr);
+}
+
+const struct shell_command shell_memory_commands[] = {
+	{ "meminfo", "", "pages by zone, slabs, page tables, vmalloc space", .run = cmd_meminfo },
+	{ "vmallocinfo", "", "areas of vmalloc space, as Linux's /proc/vmallocinfo", .run = cmd_vmallocinfo },
+	{ "ptdump", "[RANGE]", "ranges of equal rights in the page tables (kernel)", .run_with = cmd_ptdump },
+	{ "walk", "ADDR", "the entries that translate one address", .run_with = cmd_walk },
+	{ "pgds", "", "top-level entries of every process against the reference", .run = pgd_parity_dump },
+	{ 0 },
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A short-lived mapping of any page for this CPU (Linux: kmap_local_page). For a lowmem page it is its direct-map address.
+ * Nests like a stack, at most KMAP_SLOTS deep, interrupts included: unmap in the reverse order. The thread must not
+ * schedule in between. Any context but NMI.
+ */
+#pragma once
+
+#include <mm/page.h>
+
+/*
+ * A CPU has 16 pages of the fixmap window and uses 15: the last page of the last CPU would be the last page of the
+ * address space, where error pointers live.
+ */
+#define KMAP_STRIDE 16
+#define KMAP_SLOTS  (KMAP_STRIDE - 1)
+
+void *kmap_local_page(struct page *page);
+void kunmap_local(const void *addr);
+
+/* Get the page-table entries of all slots, if there is highmem. Boot CPU, after page_alloc_init(). */
+void highmem_init(void);

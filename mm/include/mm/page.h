@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct page: one for each frame of RAM, in an array indexed by frame number at layout.vmemmap_start.
+ *
+ * Only the parts of the array that describe RAM in use exist (mm/page_online.c); asking for the page of a hole or a
+ * device is a bug that pfn_valid() tells beforehand. 32 bytes on 64-bit, 16 on 32-bit: index arithmetic is a shift.
+ */
+#pragma once
+
+#include <arch/layout.h>
+#include <lib/atomic.h>
+#include <lib/list.h>
+
+/* Where a frame is in its life. The first is 0, so a fresh (zeroed) part of the array describes nothing. */
+enum page_state {
+	PAGE_HOLE,     /* no RAM of ours: a gap between stretches of RAM, or memory left to firmware and devices */
+	PAGE_RESERVED, /* kernel image, boot tables, the page array: never handed out */
+	PAGE_FREE,     /* head of a free block in the buddy */
+	PAGE_TAIL,     /* inside a block, free or allocated; its head tells */
+	PAGE_CACHED,   /* free, on a per-CPU list */
+	PAGE_USED,     /* head of an allocated block */
+	PAGE_SLAB,     /* every page of a slab */
+	PAGE_TABLE,    /* a page table, or a process's */
+};
+
+/* Higher ids are preferred where the caller allows them; a request falls back to the lower ones. */
+enum zone_id {
+	ZONE_DMA32,   /* 64-bit: below 4 GiB */
+	ZONE_NORMAL,  /* the rest of what the direct map covers; all of it on 32-bit */
+	ZONE_HIGHMEM, /* 32-bit: above the direct map */
+	NR_ZONES
+};
+
+#define PAGE_FLAG_KMALLOC 0x01 /* head of a block that kmalloc gave out whole */
+
+struct page {
+	u8 state; /* enum page_state */
+	u8 order; /* of the block it heads (PAGE_FREE), or with which it was allocated */
+	u8 zone;  /* enum zone_id; never changes */
+	u8 flags;
+	atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
+	union {
+		struct list_head lru; /* free lists; owner's use while allocated */
+		struct {
+			void *slab; /* PAGE_SLAB: its struct slab */
+			unsigned long private;
+		};
+		unsigned long words[sizeof(long) == 8 ? 3 : 2]; /* fills up to a power of two */
+	};
+};
+static_assert(sizeof(struct page) == 4 * sizeof(long), "index arithmetic must stay a shift");
+
+#define vmemmap ((struct page *)VMEMMAP_START)
+
+static inline struct page *pfn_to_page(unsigned long pfn) { return vmemmap + pfn; }
+static inline unsigned long page_to_pfn(const struct page *page) { return (unsigned long)(page - vmemmap); }
+static inline phys_addr_t page_to_phys(const struct page *page) { return (phys_addr_t)page_to_pfn(page) << PAGE_SHIFT; }
+static inline struct page *phys_to_page(phys_addr_t phys) { return pfn_to_page((unsigned long)(phys >> PAGE_SHIFT)); }
+
+/* Is this a frame of RAM that has a struct page by now? Any context, lock-free. */
+bool pfn_valid(unsigned long pfn);
+
+/* Direct-map address of a lowmem page; NULL for highmem (use kmap_local_page). Any context. */
+static inline void *page_address(const struct page *page)
+{
+	return page->zone == ZONE_HIGHMEM ? NULL : phys_to_virt(page_to_phys(page));
+}
+
+/* The page of an address inside the direct map. */
+static inline struct page *virt_to_page(const void *virt) { return phys_to_page(virt_to_phys(virt)); }
+
+/* The same for an address that may be anything: NULL if it is not in the direct map or has no page. Any context. */
+struct page *virt_to_page_checked(const void *virt);
+
+/* One more user of an allocated block: it is freed when the last one calls put_page (or __free_pages). Any context but NMI. */
+void get_page(struct page *page);
+void put_page(struct page *page);

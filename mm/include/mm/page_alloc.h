@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator: a buddy system per zone (mm/buddy.c) with per-CPU lists of single pages in front
+ * (mm/page_alloc.c). RAM that nobody needs yet stays "offline" without struct pages; it comes online when a zone runs
+ * low (mm/page_online.c).
+ *
+ * Every function: any context but NMI, unless its line says otherwise. An allocation waits for nothing, except that one
+ * without __GFP_NOWAIT in a thread with interrupts on may bring RAM online or collect the other CPUs' lists: it maps, and
+ * waits for other CPUs to answer, so its caller must not hold pgd_lock (see the lock table in mm/internal.h).
+ */
+#pragma once
+
+#include <mm/page.h>
+
+#define MAX_PAGE_ORDER 10
+
+typedef unsigned int gfp_t;
+#define __GFP_ZERO     0x01u /* clear the pages */
+#define __GFP_HIGHMEM  0x02u /* may lie outside the direct map */
+#define __GFP_NOWARN   0x04u /* failing is normal here */
+#define __GFP_DMA32    0x08u /* below 4 GiB */
+#define __GFP_NOWAIT   0x10u /* caller may not wait */
+#define __GFP_RESERVE  0x20u /* may use the margin kept for bringing RAM online; mm's own */
+#define GFP_KERNEL     0u
+#define GFP_ATOMIC     __GFP_NOWAIT
+#define GFP_NOWAIT     (__GFP_NOWAIT | __GFP_NOWARN)
+#define GFP_HIGHUSER   __GFP_HIGHMEM
+
+/* Hand all of memblock's RAM to the allocator: part of it now, the rest on demand. Boot CPU; needs the direct map. */
+void page_alloc_init(void);
+
+/* 2^order pages side by side, aligned to their size, with one user. NULL = no memory, or order > MAX_PAGE_ORDER. */
+struct page *alloc_pages(gfp_t gfp, unsigned int order);
+/* Drop one user; the last one frees. A free page, a tail, or the wrong order is reported and refused. */
+void __free_pages(struct page *page, unsigned int order);
+static inline struct page *alloc_page(gfp_t gfp) { return alloc_pages(gfp, 0); }
+static inline void __free_page(struct page *page) { __free_pages(page, 0); }
+
+/* Lowmem pages by address. NULL = no memory. free_pages(NULL) does nothing. */
+void *get_free_pages(gfp_t gfp, unsigned int order);
+void free_pages(void *addr, unsigned int order);
+
+/* Fill pages[0..n) with single pages; returns how many were had (the first ones), never undoing. */
+unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages);
+void free_pages_bulk(struct page **pages, unsigned long n);
+
+/* Turn an allocated block of an order, with one user, into that many independent single pages. */
+void split_page(struct page *page, unsigned int order);
+
+/*
+ * Page tables: one zeroed lowmem frame in state PAGE_TABLE, 0 = no memory; and back. Handed to arch by main.c. May bring
+ * RAM online, and so open a mapping scope of its own inside the caller's. Fails by order of INJECT_TABLE, not INJECT_PAGE.
+ */
+phys_addr_t mm_table_alloc(void);
+void mm_table_free(phys_addr_t frame);
+
+struct zone_stats {
+	const char *name;
+	unsigned long present; /* pages that the buddy was given so far */
+	unsigned long offline; /* pages that it will be given when it needs them */
+	unsigned long free;    /* of the present ones: in the buddy */
+	unsigned long cached;  /* and free on per-CPU lists */
+	unsigned long free_blocks[MAX_PAGE_ORDER + 1];
+};
+void zone_stats(enum zone_id zone, struct zone_stats *out);
+
+/* Pages that can still be had: free + cached + offline, all zones. Bringing RAM online does not change it. */
+unsigned long nr_free_pages(void);
+/* All RAM that this kernel uses, reserved parts included, online or not. In pages. */
+unsigned long totalram_pages(void);
+
+/* Walk all free lists: sizes, buddies, states. Returns the number of faults found (and prints them). Tests and `meminfo`. */
+unsigned int page_alloc_check(void);
+/* Give the per-CPU lists back to the buddy (all CPUs). Thread context, interrupts on (off: only this CPU's). */
+void drain_all_pages(void);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small objects (theory: mm/slab.c). Per-CPU magazines in front of slabs of one page block each.
+ * Any context but NMI; waits as alloc_pages does. kfree(NULL) does nothing; a foreign, interior or free pointer is
+ * reported and ignored.
+ */
+#pragma once
+
+#include <mm/page_alloc.h>
+
+#define KMALLOC_MIN_SIZE  8
+#define KMALLOC_SLAB_MAX  2048 /* larger ones are page blocks */
+#define KMALLOC_MAX_SIZE  (PAGE_SIZE << MAX_PAGE_ORDER)
+
+/*
+ * Zeroed with __GFP_ZERO. Alignment: the size rounded up to a power of two, at most a page; 8 bytes at least.
+ * Size 0 is the smallest object. NULL = no memory, or more than KMALLOC_MAX_SIZE.
+ */
+void *kmalloc(size_t size, gfp_t gfp);
+void kfree(const void *ptr);
+/* Bytes that may be used behind a kmalloc pointer; 0 for NULL. */
+size_t ksize(const void *ptr);
+static inline void *kzalloc(size_t size, gfp_t gfp) { return kmalloc(size, gfp | __GFP_ZERO); }
+void *kcalloc(size_t n, size_t size, gfp_t gfp); /* NULL when n * size overflows */
+
+struct kmem_cache;
+/*
+ * Objects of one size, at most KMALLOC_SLAB_MAX. align: a power of two up to that, 0 = 8 bytes; beyond 8 the caller
+ * gives a size that is a multiple of it. name must outlive the cache. NULL on lack of memory or bad arguments.
+ */
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+/* An object of another cache is reported and ignored. */
+void kmem_cache_free(struct kmem_cache *cache, void *obj);
+
+void slab_init(void);
+/* Give back what the magazines keep, and every empty slab. Thread context, interrupts on (off: only this CPU's). */
+void slab_shrink(void);
+/* Pages held by slabs, free objects in them included. */
+unsigned long slab_pages(void);
+/* One line a cache. */
+void slab_dump(void);
+/* Walk all slabs that have free objects: counts, links, poison. Returns the number of faults found (and prints them). */
+unsigned int slab_check(void);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of mm/ share with each other and with nobody else; and the lock table.
+ *
+ * THE LOCK TABLE. A lock is taken only while all locks that are held have a lower rank (checked in debug builds).
+ * Context: T = thread with interrupts on; I = taken with interrupts off (irqsave), so handlers may take it too.
+ * Allocating: may alloc_pages/kmalloc be called while it is held? "nowait" = with __GFP_NOWAIT only.
+ *
+ *   lock                protects                                               rank            context allocating
+ *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
+ *   mm_struct.lock      user mappings and pages of one process                 RANK_MM         T       yes
+ *   vmap_queue.lock     one CPU's vmap blocks: their bitmaps, and the list     RANK_VMAP_QUEUE T       no
+ *   busy_lock           the tree of vmalloc ranges in use                      RANK_VM_BUSY    T       no
+ *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
+ *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
+ *   kmem_cache.lock     slabs of one cache that have free objects; counts      RANK_SLAB       I       no
+ *   zone.lock           free lists of one zone; PAGE_FREE heads, their order   RANK_ZONE       I       no
+ *   pgd_lock            pgd_list, and carrying to it (arch's own, rank 90)     above all here  T       no
+ *
+ * Without a lock: per-CPU page lists and slab magazines (interrupts off on their CPU); struct page of an allocated block
+ * (its owner); the section table (written by the one CPU that owns online_owner, published with release); leaves of
+ * kernel page tables (the owner of the address range); links to table pages (compare-and-exchange in the walker).
+ *
+ * Bringing RAM online happens inside alloc_pages, maps, and so may take pgd_lock and wait for other CPUs to answer a
+ * flush: whoever holds a lock that is not in column T allocates with __GFP_NOWAIT. With interrupts off, or in a handler,
+ * RAM never comes online, whatever the flags say.
+ */
+#pragma once
+
+#include <mm/port.h>
+#include <mm/highmem.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+
+/* Multiples of 10, so that a lock can come between two others. */
+enum mm_lock_rank {
+	RANK_MM_LIST = 10,
+	RANK_MM = 20,
+	RANK_VMAP_QUEUE = 30,
+	RANK_VM_BUSY = 40,
+	RANK_VM_HOLES = 50,
+	RANK_SLAB_LIST = 60,
+	RANK_SLAB = 70,
+	RANK_ZONE = 80,
+};
+
+/* --- mm/buddy.c: zones and their free blocks --- */
+
+struct free_area {
+	struct list_head list; /* heads of free blocks, by lru */
+	unsigned long nr;
+};
+
+struct zone {
+	spinlock_t lock;
+	unsigned long end;     /* first frame above it; it starts where the zone below ends */
+	unsigned int orders;   /* bit o: area[o] is not empty */
+	unsigned long free;    /* pages in the free areas */
+	unsigned long present; /* pages ever given */
+	unsigned long offline; /* pages still to come; changed under the lock, read without */
+	struct free_area area[MAX_PAGE_ORDER + 1];
+};
+extern struct zone zones[NR_ZONES];
+
+void zones_init(void);
+
+static inline enum zone_id pfn_zone(unsigned long pfn)
+{
+	unsigned int z = 0;
+
+	while (pfn >= zones[z].end)
+		z++;
+	return z;
+}
+
+/* One block, NULL if there is none; its state is PAGE_TAIL: the caller decides what it becomes. */
+struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
+/* Up to n single pages, in blocks as they come. Returns how many. All in state PAGE_TAIL. */
+unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, struct page **pages) __must_hold(zone->lock);
+/* Merge a block with its free neighbours and keep it. Its tails are PAGE_TAIL, whatever its head is. */
+void zone_put_locked(struct zone *zone, struct page *page, unsigned int order) __must_hold(zone->lock);
+
+/* Give frames [start, end), all in state PAGE_TAIL and never given before, to their zones. */
+void zones_add_range(unsigned long start, unsigned long end);
+
+/* --- mm/page_alloc.c: what stands in front of the zones --- */
+
+/* alloc_pages without fault injection: page tables count for themselves. */
+struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order);
+/* Free pages of a zone on per-CPU lists: a glance, exact only while nothing moves. */
+unsigned long pages_cached(enum zone_id zone);
+
+/* --- mm/page_online.c: which RAM has struct pages --- */
+
+/* RAM comes online in sections: small enough to be quick, large enough to be rare. 256 MiB; 64 MiB on 32-bit. */
+#define SECTION_SHIFT	    (sizeof(long) == 8 ? 28 : 26)
+#define SECTION_PAGES	    (1UL << (SECTION_SHIFT - PAGE_SHIFT))
+/* A zone is low when it has less than this free, and more comes online if there is any. */
+#define ZONE_LOW_PAGES	    (SECTION_PAGES / 8)
+/* While any RAM is offline, each zone keeps this much for the table pages that going online needs. */
+#define ONLINE_MARGIN_PAGES 32
+
+/* Build the section table, bring online what booting needs. Ends the time of memblock. */
+void page_online_init(void);
+/*
+ * Bring the next section of a zone online. Thread context, interrupts on. wait: if another CPU is at it, wait until that
+ * is done. True: something changed, trying to allocate again makes sense.
+ */
+bool page_online_next(enum zone_id zone, bool wait);
+/* Is this CPU in the middle of bringing a section online? (Then table pages may come out of the margin.) */
+bool page_online_here(void);
+/* Is any usable RAM still offline? Lock-free. */
+bool page_offline_left(void);

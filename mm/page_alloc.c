@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator's front: per-CPU lists of single pages, and what to do when memory runs short.
+ *
+ *	alloc_page ─> this CPU's list ─(empty: a batch)─> zones, from the highest allowed down ─(low)─> bring RAM online
+ *	__free_page ─> this CPU's list ─(full: a batch)─> zone of each page
+ *
+ * The fast paths take no lock: they keep interrupts off and touch nothing but their CPU's list and the page. There are
+ * two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
+ * highmem. Whoever insists on DMA32 goes to the zone.
+ */
+#include "internal.h"
+
+#define LIST_PAGES 63 /* a list is 64 words: indexing is a shift */
+#define LIST_BATCH 32
+
+/* A stack: what was freed last is in the cache and goes out first. */
+struct page_list {
+	unsigned long count;
+	struct page *page[LIST_PAGES];
+};
+
+enum { LIST_LOW, LIST_HIGH, NR_LISTS };
+
+struct page_lists {
+	struct page_list list[NR_LISTS];
+};
+static DEFINE_PER_CPU(struct page_lists, page_lists);
+static unsigned int high_list = LIST_LOW; /* which list serves __GFP_HIGHMEM: without highmem, the one list */
+
+static unsigned long failures;
+
+/* --- which zones, which list --------------------------------------------------------------------------------------- */
+
+/* On 32-bit all lowmem is below 4 GiB. */
+static inline bool needs_dma32(gfp_t gfp)
+{
+	return sizeof(long) == 8 && (gfp & __GFP_DMA32);
+}
+
+static enum zone_id highest_zone(gfp_t gfp)
+{
+	if (needs_dma32(gfp))
+		return ZONE_DMA32;
+	return gfp & __GFP_HIGHMEM ? ZONE_HIGHMEM : ZONE_NORMAL;
+}
+
+static inline struct page_list *list_for_alloc(gfp_t gfp)
+{
+	return &this_cpu_ptr(&page_lists)->list[gfp & __GFP_HIGHMEM ? high_list : LIST_LOW];
+}
+
+static inline struct page_list *list_for_free(const struct page *page)
+{
+	return &this_cpu_ptr(&page_lists)->list[page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW];
+}
+
+/* May this allocation map, and wait for other CPUs? */
+static bool may_wait(gfp_t gfp)
+{
+	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt();
+}
+
+/* --- between lists and zones ---------------------------------------------------------------------------------------- */
+
+/* How many pages of the zone a request may have. */
+static unsigned long zone_available(const struct zone *zone, gfp_t gfp)
+{
+	unsigned long margin = page_offline_left() && !(gfp & __GFP_RESERVE) ? ONLINE_MARGIN_PAGES : 0;
+
+	return zone->free > margin ? zone->free - margin : 0;
+}
+
+/* Before a zone is used: see to it that it does not run low while there is more RAM for it. */
+static void zone_keep_up(enum zone_id z, gfp_t gfp)
+{
+	if (READ_ONCE(zones[z].offline) && READ_ONCE(zones[z].free) < ZONE_LOW_PAGES && may_wait(gfp))
+		page_online_next(z, false);
+}
+
+static struct page *zone_block(enum zone_id z, gfp_t gfp, unsigned int order)
+{
+	struct zone *zone = &zones[z];
+	struct page *page = NULL;
+	bool flags;
+
+	zone_keep_up(z, gfp);
+	spin_lock_irqsave(&zone->lock, flags);
+	if (zone_available(zone, gfp) >= 1ul << order)
+		page = zone_take_locked(zone, order);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return page;
+}
+
+static unsigned long zone_bulk(enum zone_id z, gfp_t gfp, unsigned long n, struct page **pages)
+{
+	struct zone *zone = &zones[z];
+	unsigned long got;
+	bool flags;
+
+	zone_keep_up(z, gfp);
+	spin_lock_irqsave(&zone->lock, flags);
+	got = zone_take_bulk_locked(zone, min(n, zone_available(zone, gfp)), pages);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return got;
+}
+
+/* A block, or n single pages, from the highest zone that the caller allows and that has any. */
+static struct page *take_block(gfp_t gfp, unsigned int order)
+{
+	struct page *page = NULL;
+
+	for (int z = (int)highest_zone(gfp); z >= 0 && !page; z--)
+		page = zone_block((enum zone_id)z, gfp, order);
+	return page;
+}
+
+static unsigned long take_bulk(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	unsigned long got = 0;
+
+	for (int z = (int)highest_zone(gfp); z >= 0 && !got; z--)
+		got = zone_bulk((enum zone_id)z, gfp, n, pages);
+	return got;
+}
+
+static void put_block(struct page *page, unsigned int order)
+{
+	struct zone *zone = &zones[page->zone];
+	bool flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	zone_put_locked(zone, page, order);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Give the n oldest pages of a list back, the lock being taken once for neighbours of one zone. Interrupts off. */
+static void list_drain(struct page_list *list, unsigned long n)
+{
+	struct zone *zone = NULL;
+
+	for (unsigned long i = 0; i < n; i++) {
+		struct page *page = list->page[i];
+
+		if (zone != &zones[page->zone]) {
+			if (zone)
+				spin_unlock(&zone->lock);
+			zone = &zones[page->zone];
+			spin_lock(&zone->lock);
+		}
+		zone_put_locked(zone, page, 0);
+	}
+	if (zone)
+		spin_unlock(&zone->lock);
+	list->count -= n;
+	memmove(&list->page[0], &list->page[n], list->count * sizeof(list->page[0]));
+}
+
+static void drain_this_cpu(void *unused)
+{
+	bool flags = local_irq_save();
+
+	(void)unused;
+	for (unsigned int i = 0; i < NR_LISTS; i++) {
+		struct page_list *list = &this_cpu_ptr(&page_lists)->list[i];
+
+		list_drain(list, list->count);
+	}
+	local_irq_restore(flags);
+}
+
+void drain_all_pages(void)
+{
+	if (irqs_disabled())
+		drain_this_cpu(NULL);
+	else
+		on_each_cpu(drain_this_cpu, NULL);
+}
+
+unsigned long pages_cached(enum zone_id zone)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		const struct page_list *list = per_cpu(page_lists, cpu).list;
+
+		for (unsigned int i = 0; i < NR_LISTS * LIST_PAGES; i++) {
+			const struct page_list *l = &list[i / LIST_PAGES];
+
+			if (i % LIST_PAGES < READ_ONCE(l->count))
+				sum += READ_ONCE(l->page[i % LIST_PAGES])->zone == zone;
+		}
+	}
+	return sum;
+}
+
+unsigned long nr_free_pages(void)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	for (unsigned int z = 0; z < NR_ZONES; z++)
+		sum += READ_ONCE(zones[z].free) + READ_ONCE(zones[z].offline);
+	for_each_online_cpu(cpu)
+		for (unsigned int i = 0; i < NR_LISTS; i++)
+			sum += READ_ONCE(per_cpu(page_lists, cpu).list[i].count);
+	return sum;
+}
+
+/* --- allocating ----------------------------------------------------------------------------------------------------- */
+
+/* A page or block leaves the allocator. */
+static inline void hand_out(struct page *page, unsigned int order)
+{
+	page->state = PAGE_USED;
+	page->order = (u8)order;
+	page->flags = 0;
+	atomic_set(&page->refcount, 1);
+}
+
+static inline struct page *list_pop(struct page_list *list)
+{
+	return likely(list->count) ? list->page[--list->count] : NULL;
+}
+
+/* Fill this CPU's list with a batch and take one. */
+static struct page *list_refill(gfp_t gfp)
+{
+	struct page *batch[LIST_BATCH];
+	unsigned long n = take_bulk(gfp, LIST_BATCH, batch), i;
+	struct page_list *list;
+	bool flags;
+
+	if (!n)
+		return NULL;
+	flags = local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
+	list = list_for_alloc(gfp);
+	for (i = 1; i < n && list->count < LIST_PAGES; i++) {
+		batch[i]->state = PAGE_CACHED;
+		list->page[list->count++] = batch[i];
+	}
+	local_irq_restore(flags);
+	for (; i < n; i++)
+		put_block(batch[i], 0);
+	return batch[0];
+}
+
+static struct page *take(gfp_t gfp, unsigned int order)
+{
+	if (order == 0 && !needs_dma32(gfp))
+		return list_refill(gfp);
+	return take_block(gfp, order);
+}
+
+/* Nothing fits. Bring RAM online if there is any, else (once) collect what other CPUs hold. True: try again. */
+static bool make_room(gfp_t gfp, bool *drained)
+{
+	for (int z = (int)highest_zone(gfp); z >= 0 && may_wait(gfp); z--)
+		if (READ_ONCE(zones[z].offline) && page_online_next((enum zone_id)z, true))
+			return true;
+	if (*drained)
+		return false;
+	*drained = true;
+	if (may_wait(gfp))
+		drain_all_pages();
+	else
+		drain_this_cpu(NULL);
+	return true;
+}
+
+static void report_failure(gfp_t gfp, unsigned int order)
+{
+	if (gfp & __GFP_NOWARN)
+		return;
+	failures++;
+	if (is_power_of_2(failures))
+		printk("page allocation failed: order %u, flags %x, %lu pages free (failure %lu)\n", order, gfp,
+		       nr_free_pages(), failures);
+}
+
+static __noinline struct page *alloc_slow(gfp_t gfp, unsigned int order)
+{
+	bool drained = false;
+	struct page *page;
+
+	if (order > MAX_PAGE_ORDER)
+		return NULL;
+	do
+		page = take(gfp, order);
+	while (!page && make_room(gfp, &drained));
+	if (!page)
+		report_failure(gfp, order);
+	return page;
+}
+
+static __noinline void clear_pages(struct page *page, unsigned int order)
+{
+	for (unsigned long i = 0; i < 1ul << order; i++) {
+		void *addr = kmap_local_page(page + i);
+
+		memset(addr, 0, PAGE_SIZE);
+		kunmap_local(addr);
+	}
+}
+
+static inline struct page *get_block(gfp_t gfp, unsigned int order)
+{
+	struct page *page = NULL;
+
+	if (likely(order == 0 && !needs_dma32(gfp))) {
+		bool flags = local_irq_save();
+
+		page = list_pop(list_for_alloc(gfp));
+		local_irq_restore(flags);
+	}
+	if (unlikely(!page)) {
+		page = alloc_slow(gfp, order);
+		if (!page)
+			return NULL;
+	}
+	hand_out(page, order);
+	if (gfp & __GFP_ZERO)
+		clear_pages(page, order);
+	return page;
+}
+
+struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order)
+{
+	return get_block(gfp, order);
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	if (inject_fails(INJECT_PAGE))
+		return NULL;
+	return get_block(gfp, order);
+}
+
+/* Many at once out of the zones, as long as they have any. */
+static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	unsigned long got = take_bulk(gfp, n, pages);
+
+	for (unsigned long i = 0; i < got; i++) {
+		hand_out(pages[i], 0);
+		if (gfp & __GFP_ZERO)
+			clear_pages(pages[i], 0);
+	}
+	return got;
+}
+
+unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	bool one_by_one = CONFIG_FAULT_INJECT && READ_ONCE(inject_armed); /* each page is an allocation that may fail */
+	unsigned long got = 0;
+
+	while (got < n) {
+		unsigned long more = 0;
+
+		if (!one_by_one && n - got >= LIST_BATCH)
+			more = alloc_bulk_fast(gfp, min(n - got, 1ul << MAX_PAGE_ORDER), pages + got);
+		if (!more) {
+			pages[got] = alloc_pages(gfp, 0);
+			more = pages[got] != NULL;
+		}
+		if (!more)
+			break;
+		got += more;
+	}
+	return got;
+}
+
+void *get_free_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages(gfp & ~__GFP_HIGHMEM, order);
+
+	return page ? page_address(page) : NULL;
+}
+
+/* --- freeing -------------------------------------------------------------------------------------------------------- */
+
+static __noinline void report_bad_free(const struct page *page, unsigned int order)
+{
+	static const char *const states[] = { "no RAM", "reserved", "free already", "inside a block", "free already",
+					      "allocated", "a slab", "a page table" };
+
+	WARN(true, "free of frame %lx, order %u, refused: it is %s (order %u, flags %u, %d users)", page_to_pfn(page),
+	     order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged", page->order, page->flags,
+	     atomic_read(&page->refcount));
+}
+
+/* Drop one user. True: it was the last, the block is free to go. */
+static inline bool last_user(struct page *page, unsigned int order)
+{
+	if (unlikely(page->state != PAGE_USED || page->order != order || page->flags)) {
+		report_bad_free(page, order);
+		return false;
+	}
+	if (unlikely(atomic_read(&page->refcount) != 1) && !atomic_dec_and_test(&page->refcount))
+		return false;
+	atomic_set(&page->refcount, 0);
+	return true;
+}
+
+/* Interrupts off. */
+static inline void list_push(struct page *page)
+{
+	struct page_list *list = list_for_free(page);
+
+	if (unlikely(list->count == LIST_PAGES))
+		list_drain(list, LIST_BATCH);
+	page->state = PAGE_CACHED;
+	list->page[list->count++] = page;
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	bool flags;
+
+	if (unlikely(!last_user(page, order)))
+		return;
+	if (unlikely(order)) {
+		put_block(page, order);
+		return;
+	}
+	flags = local_irq_save();
+	list_push(page);
+	local_irq_restore(flags);
+}
+
+void free_pages_bulk(struct page **pages, unsigned long n)
+{
+	for (unsigned long done = 0; done < n;) {
+		unsigned long end = min(n, done + LIST_BATCH); /* interrupts are off for one batch at a time */
+		bool flags = local_irq_save();
+
+		for (; done < end; done++)
+			if (last_user(pages[done], 0))
+				list_push(pages[done]);
+		local_irq_restore(flags);
+	}
+}
+
+void free_pages(void *addr, unsigned int order)
+{
+	struct page *page;
+
+	if (!addr)
+		return;
+	page = virt_to_page_checked(addr);
+	if (WARN(!page || offset_in_page(addr), "free_pages(%p): not the address of a page", addr))
+		return;
+	__free_pages(page, order);
+}
+
+void get_page(struct page *page)
+{
+	if (WARN(page->state != PAGE_USED, "get_page of frame %lx in state %u", page_to_pfn(page), page->state))
+		return;
+	atomic_inc(&page->refcount);
+}
+
+void put_page(struct page *page)
+{
+	__free_pages(page, page->order);
+}
+
+void split_page(struct page *page, unsigned int order)
+{
+	if (WARN(page->state != PAGE_USED || page->order != order || atomic_read(&page->refcount) != 1,
+		 "split_page of frame %lx, order %u: state %u, order %u", page_to_pfn(page), order, page->state,
+		 page->order))
+		return;
+	for (unsigned long i = 0; i < 1ul << order; i++)
+		hand_out(page + i, 0);
+}
+
+void page_alloc_init(void)
+{
+	zones_init();
+	page_online_init();
+	if (memblock_end_of_ram() > arch_lowmem_limit())
+		high_list = LIST_HIGH;
+	printk("memory: %lu MiB of RAM, %lu MiB free, of which %lu MiB come online when needed\n",
+	       totalram_pages() >> (20 - PAGE_SHIFT), nr_free_pages() >> (20 - PAGE_SHIFT),
+	       (zones[ZONE_DMA32].offline + zones[ZONE_NORMAL].offline + zones[ZONE_HIGHMEM].offline) >>
+		       (20 - PAGE_SHIFT));
+}

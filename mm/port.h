@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outside world, as mm/ knows it: every header from elsewhere that a file in mm/ uses, and why. Another kernel that
+ * wants this mm, and the host build of the tests, provide these and nothing else. A new line here is a design event.
+ * (The public headers in mm/include include the few of these that their own prototypes need.)
+ */
+#pragma once
+
+/* The machine (the contract in arch/include). */
+#include <arch/barrier.h>  /* smp_load_acquire, smp_store_release: publishing a section, a table, a descriptor */
+#include <arch/cpu.h>	   /* smp_processor_id, cpu_relax, cpu_has */
+#include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */
+#include <arch/layout.h>   /* where vmalloc space, the page array and the kmap window lie; phys_to_virt */
+#include <arch/mmu_sync.h> /* the scope around every change of kernel mappings */
+#include <arch/pgtable.h>  /* the walkers */
+#include <arch/tlb.h>	   /* batches of invalidations */
+
+/* What the kernel gives to everybody. */
+#include <kernel/boot_info.h>	   /* the memory map */
+#include <kernel/bug.h>		   /* panic, BUG_ON, WARN */
+#include <kernel/cmdline.h>	   /* mem=, nohugeiomap */
+#include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
+#include <kernel/cpumask.h>	   /* for_each_online_cpu */
+#include <kernel/inject.h>	   /* making the n-th allocation fail */
+#include <kernel/percpu.h>	   /* per-CPU lists */
+#include <kernel/printk.h>	   /* reports */
+#include <kernel/schedule_point.h> /* places at which a test holds a CPU */
+#include <kernel/spinlock.h>	   /* all locks of the table in mm/internal.h */
+#include <kernel/task.h>	   /* on_each_cpu; current, for process address spaces */
+#include <kernel/xarray.h>	   /* vmap blocks by address */
+
+/* Pure helpers. */
+#include <lib/atomic.h>
+#include <lib/bitmap.h>
+#include <lib/compiler.h>
+#include <lib/errno.h>
+#include <lib/format.h> /* lines of vmallocinfo */
+#include <lib/list.h>
+#include <lib/math.h>
+#include <lib/rbtree.h>
+#include <lib/string.h>

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* What concerns all slab caches together: giving memory back, counting, showing, checking. */
+#include "slab_types.h"
+
+static void drain_magazines(void *unused)
+{
+	struct kmem_cache *cache;
+
+	(void)unused;
+	list_for_each_entry(cache, &kmem_caches, list)
+		kmem_cache_drain(cache);
+}
+
+void slab_shrink(void)
+{
+	struct kmem_cache *cache;
+
+	if (irqs_disabled())
+		drain_magazines(NULL);
+	else
+		on_each_cpu(drain_magazines, NULL);
+	list_for_each_entry(cache, &kmem_caches, list)
+		kmem_cache_reap(cache);
+}
+
+unsigned long slab_pages(void)
+{
+	struct kmem_cache *cache;
+	unsigned long sum = 0;
+
+	list_for_each_entry(cache, &kmem_caches, list)
+		sum += READ_ONCE(cache->nr_slabs) << cache->order;
+	return sum;
+}
+
+void slab_dump(void)
+{
+	struct kmem_cache *cache;
+
+	cprintf("cache              size  slabs  objects  in use or cached\n");
+	list_for_each_entry(cache, &kmem_caches, list)
+		cprintf("%-16s %6u %6lu %8lu %8lu\n", cache->name, cache->size, cache->nr_slabs,
+			cache->nr_slabs * cache->nr, cache->out);
+}
+
+/* --- the invariant walk --------------------------------------------------------------------------------------------- */
+
+static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)
+{
+	unsigned int faults = 0, nr = 0;
+	u16 index;
+
+	for (index = slab->first; index < cache->nr && nr <= cache->nr; index = slab->link[index], nr++)
+		faults += slab_check_poison(cache, slab_object(cache, slab, index));
+	if (slab->cache != cache || index != LINK_END || nr != cache->nr - slab->out) {
+		printk("slab_check: %s: slab %p has %u free objects, %u out, of %u; the list ends with %x\n", cache->name,
+		       (void *)slab, nr, slab->out, cache->nr, index);
+		faults++;
+	}
+	return faults;
+}
+
+static unsigned int check_cache(struct kmem_cache *cache)
+{
+	unsigned int faults = 0, nr_empty = 0;
+	struct slab *slab;
+	bool flags;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	list_for_each_entry(slab, &cache->partial, list)
+		faults += check_slab(cache, slab) + !slab->out;
+	list_for_each_entry(slab, &cache->empty, list) {
+		faults += check_slab(cache, slab) + !!slab->out;
+		nr_empty++;
+	}
+	if (nr_empty != cache->nr_empty || cache->out > cache->nr_slabs * cache->nr)
+		faults++;
+	spin_unlock_irqrestore(&cache->lock, flags);
+	if (faults)
+		printk("slab_check: %s: %u faults\n", cache->name, faults);
+	return faults;
+}
+
+unsigned int slab_check(void)
+{
+	struct kmem_cache *cache;
+	unsigned int faults = 0;
+
+	list_for_each_entry(cache, &kmem_caches, list)
+		faults += check_cache(cache);
+	return faults;
+}

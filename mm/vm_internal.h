@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files behind <mm/vmalloc.h> share: stretches of vmalloc space, and filling them with mappings. */
+#pragma once
+
+#include "internal.h"
+
+#include <mm/vmalloc.h>
+
+/* Alignments that the search for space knows: every power of two from a page to the largest leaf. */
+#define VM_ALIGN_MAX_SHIFT (BITS_PER_LONG == 64 ? 30u : 22u)
+#define VM_ALIGN_MAX	   (1UL << VM_ALIGN_MAX_SHIFT)
+#define VM_ALIGN_CLASSES   (VM_ALIGN_MAX_SHIFT - PAGE_SHIFT + 1)
+
+enum vm_range_kind {
+	VM_RANGE_HOLE,	/* free: in the tree of holes */
+	VM_RANGE_AREA,	/* has a struct vm_struct */
+	VM_RANGE_BLOCK, /* a vmap block */
+	VM_RANGE_RAM,	/* a vm_map_ram mapping too long for a block */
+	NR_VM_RANGE_KINDS
+};
+
+/*
+ * A stretch of vmalloc space. It is in exactly one place: the tree of holes, the busy tree, or the hands of one function
+ * that builds it up or tears it down; nobody else can find it then.
+ */
+struct vm_range {
+	struct rb_node node;
+	vaddr_t start, end; /* page-aligned; guard page included */
+	enum vm_range_kind kind;
+	union {
+		struct vm_struct *area;		/* VM_RANGE_AREA */
+		vaddr_t fit[VM_ALIGN_CLASSES];	/* VM_RANGE_HOLE: see vm_area.c */
+	};
+};
+
+static inline unsigned long vm_range_size(const struct vm_range *range) { return range->end - range->start; }
+
+struct vm_request {
+	unsigned long size;  /* bytes, guard page included; page-aligned, not 0 */
+	unsigned long align; /* power of two, PAGE_SIZE..VM_ALIGN_MAX */
+	unsigned long skew;  /* the range starts this much behind an aligned address; page-aligned, < align */
+	vaddr_t lo, hi;	     /* the range lies wholly in [lo, hi) */
+	enum vm_range_kind kind;
+};
+
+/* --- vm_area.c: free space. Thread context, no lock held. ------------------------------------------------------------ */
+
+void vm_range_init(void);
+
+/* The lowest range that meets the request, in the caller's hands. NULL: no space, or no memory for the descriptor. */
+struct vm_range *vm_range_alloc(const struct vm_request *rq);
+/* Give a range in the caller's hands back. Nothing is mapped in it and no CPU remembers that anything was. Never fails. */
+void vm_range_free(struct vm_range *range);
+
+/* All free bytes; *largest: of the largest hole. */
+unsigned long vm_holes(unsigned long *largest);
+/* Does some hole reach into the range? (A fault if so.) */
+bool vm_range_has_hole(const struct vm_range *range);
+/* Order, borders and search keys of the holes. Number of faults, each printed. */
+unsigned int vm_holes_check(void);
+
+/* Trees of ranges by address. The caller holds the tree's lock. */
+/* The lowest range that ends above addr, or NULL. */
+struct vm_range *vm_tree_above(const struct rb_root *tree, vaddr_t addr);
+/* Hang the range in as a leaf; rb_insert_... must follow. Panics when it overlaps another. */
+void vm_tree_link(struct rb_root *tree, struct vm_range *range);
+
+/* --- vm_busy.c: space in use. Thread context, no lock held. ----------------------------------------------------- */
+
+/* The range is complete: whoever asks for its address may find it now. */
+void vm_range_publish(struct vm_range *range);
+#define VM_ANY (~0UL)
+/*
+ * Take the range that starts at addr exactly out of the busy tree, into the caller's hands. NULL, and nothing changes:
+ * there is none, it is of another kind, or it is an area with none of `flags` (VM_ANY: any area will do). Of two callers one gets it.
+ */
+struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags);
+/* The descriptor of the area that contains addr, or NULL. Valid while the caller knows that nobody frees it. */
+struct vm_struct *vm_range_area(vaddr_t addr);
+
+/* Copy of a busy range, for reports. */
+struct vm_range_info {
+	vaddr_t start, end;
+	enum vm_range_kind kind;
+	struct vm_struct area; /* VM_RANGE_AREA; its pointers are only for looking at, not through */
+};
+/* The lowest busy range that starts at or above `from`. False: no more. */
+bool vm_range_next(vaddr_t from, struct vm_range_info *info);
+
+/* Order and borders on both sides, and conservation at a quiet moment. Number of faults, each printed. */
+unsigned int vm_range_check(void);
+
+/* --- vm_map.c: pages into ranges. Thread context, interrupts on, no lock held. ---------------------------------- */
+
+/* May so many pages be mapped at all: no more than there is RAM, or address space? */
+bool vm_count_possible(unsigned long count);
+/* Is each of them a page that the kernel knows? */
+bool vm_pages_valid(struct page **pages, unsigned long count);
+
+/* Map pages in order from start on. 0, -ENOMEM (no table page), -EBUSY (something is mapped); nothing is left on error. */
+int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
+/* Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift. As vm_map_pages on error. */
+int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
+/* Unmap whatever is there; every CPU has forgotten it on return. */
+void vm_unmap(vaddr_t start, vaddr_t end);
+/* Unmap, but CPUs may remember until the caller flushes [start, end). */
+void vm_unmap_noflush(vaddr_t start, vaddr_t end);
+
+/* --- vmalloc.c: areas ------------------------------------------------------------------------------------------- */
+
+/* vm_range_alloc, and once more after the vmap blocks have given back what they can spare. */
+struct vm_range *vm_range_obtain(const struct vm_request *rq);
+
+/* What a new area shall be. Fields left 0 mean: page alignment, all of vmalloc space, GFP_KERNEL. */
+struct vm_area_spec {
+	unsigned long size;	     /* bytes that can be mapped; the guard page comes on top */
+	unsigned long align, skew;   /* as in struct vm_request */
+	vaddr_t lo, hi;
+	unsigned long flags;
+	vaddr_t caller;
+	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
+	gfp_t gfp;		     /* vmalloc: of the pages */
+	pgprot_t prot;
+};
+
+/* An area with its descriptor, not yet published. size is page-aligned. NULL: no space or memory. */
+struct vm_range *vm_area_create(const struct vm_area_spec *spec);
+/* The end of an area in the caller's hands: descriptor and address space. Nothing may be mapped in it. */
+void vm_area_destroy(struct vm_range *range);
+/* Claim the area that starts at addr. If there is none with any of `flags`, report it under the name `who`: NULL. */
+struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who);
+
+/* vmalloc: an area with pages. Returns the first mapped address; vfree takes that minus lead. */
+void *vmalloc_area(const struct vm_area_spec *spec);
+
+/* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
+
+/* Flush, and free every block that holds no mapping. True: address space came back. */
+bool vmap_block_reclaim(void);
+/* Bitmaps, counts and queues of all blocks at a quiet moment. Number of faults, each printed. */
+unsigned int vmap_block_check(void);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings into stretches of vmalloc space.
+ *
+ * Every function here opens one scope (arch/mmu_sync.h), walks, and closes it on every path: what a failed walk has
+ * changed is carried to the processes and flushed like anything else.
+ */
+#include "vm_internal.h"
+
+#include <mm/mm.h>
+
+bool vm_count_possible(unsigned long count)
+{
+	return count <= totalram_pages() && count < (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT;
+}
+
+bool vm_pages_valid(struct page **pages, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		if (!pages[i] || !pfn_valid(page_to_pfn(pages[i])))
+			return false;
+	return true;
+}
+
+struct map_pages {
+	struct page **next;
+	vaddr_t end; /* of what is mapped so far */
+	pgprot_t prot;
+};
+
+static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
+{
+	struct map_pages *map = ctx;
+
+	map->end = addr;
+	for (pte_t *stop = ptep + n; ptep != stop; ptep++, map->end += PAGE_SIZE) {
+		if (WARN(!pte_none(pte_peek(ptep)), "vmalloc: something is mapped at %lx already", map->end))
+			return -EBUSY;
+		pte_store(ptep, pfn_pte(page_to_pfn(*map->next++), map->prot));
+	}
+	return 0;
+}
+
+static void unmap_in_scope(struct mmu_update *u, vaddr_t start, vaddr_t end)
+{
+	if (start == end)
+		return;
+	pgtable_unmap(&kernel_pgtable, u, start, end);
+	tlb_batch_add(&u->tlb, start, end);
+}
+
+int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
+{
+	struct map_pages map = { .next = pages, .end = start, .prot = pgprot_supported(prot) };
+	vaddr_t end = start + (count << PAGE_SHIFT);
+	struct mmu_update u;
+	int err;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pgtable_for_each_run(&kernel_pgtable, &u, start, end, true, map_page_run, &map);
+	schedule_point("vmalloc:mapped");
+	if (err)
+		unmap_in_scope(&u, start, map.end);
+	arch_update_kernel_mappings_end(&u);
+	return err;
+}
+
+int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
+{
+	struct mmu_update u;
+	int err;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, prot, max_shift);
+	schedule_point("vmalloc:mapped");
+	if (err)
+		unmap_in_scope(&u, start, end);
+	arch_update_kernel_mappings_end(&u);
+	return err;
+}
+
+void vm_unmap(vaddr_t start, vaddr_t end)
+{
+	struct mmu_update u;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	unmap_in_scope(&u, start, end);
+	schedule_point("vmalloc:unmapped");
+	arch_update_kernel_mappings_end(&u);
+}
+
+void vm_unmap_noflush(vaddr_t start, vaddr_t end)
+{
+	struct mmu_update u;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	pgtable_unmap(&kernel_pgtable, &u, start, end);
+	arch_update_kernel_mappings_end(&u);
+}
+
+/* --- one call for every entry ----------------------------------------------------------------------------------- */
+
+struct apply {
+	pte_fn_t fn;
+	void *data;
+	bool create; /* empty entries count too */
+};
+
+static int apply_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
+{
+	const struct apply *a = ctx;
+	int err = 0;
+
+	for (; n && !err; n--, ptep++, addr += PAGE_SIZE)
+		if (a->create || !pte_none(pte_read(ptep)))
+			err = a->fn(ptep, addr, a->data);
+	return err;
+}
+
+static int apply_kernel(vaddr_t start, vaddr_t end, struct apply *a)
+{
+	struct mmu_update u;
+	int err;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pgtable_for_each_run(&kernel_pgtable, &u, start, end, a->create, apply_run, a);
+	arch_update_kernel_mappings_end(&u);
+	return err;
+}
+
+static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, struct apply *a)
+{
+	int err;
+
+	spin_lock(&mm->lock);
+	err = pgtable_for_each_run(&mm->pgtable, NULL, start, end, a->create, apply_run, a);
+	spin_unlock(&mm->lock);
+	return err;
+}
+
+static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, struct apply *a)
+{
+	vaddr_t end = addr + size;
+	bool wrong_half = mm ? end > layout.user_end : addr < layout.user_end;
+
+	if (addr >= end || !IS_ALIGNED(addr | size, PAGE_SIZE) || wrong_half)
+		return -EINVAL;
+	return mm ? apply_user(mm, addr, end, a) : apply_kernel(addr, end, a);
+}
+
+int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data)
+{
+	struct apply a = { .fn = fn, .data = data, .create = true };
+
+	return apply(mm, addr, size, &a);
+}
+
+int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data)
+{
+	struct apply a = { .fn = fn, .data = data, .create = false };
+
+	return apply(mm, addr, size, &a);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmap blocks: short-lived mappings of a few pages, without a search for address space and without a flush for each.
+ *
+ * 1. A block is a stretch of vmalloc space of VMAP_BLOCK_PAGES pages, aligned to its size, and belongs to the CPU that
+ *    made it. vm_map_ram() takes a run of pages from a block of its own CPU; vm_unmap_ram() may come from any CPU and
+ *    finds the block by the address in one array that holds all live blocks. The last page is never used: the guard.
+ *
+ * 2. Each page goes round a circle:
+ *
+ *	clean ──map──> live ──unmap──> dirty ──purge begins──> flushing ──flush done──> clean
+ *
+ *    Dirty: the entry is empty, but some CPU may remember it. Only a clean page is given out, so no mapping is ever made
+ *    where an old one is remembered. Runs have exactly the length that was asked for; freed runs become usable again
+ *    wherever they lie, whatever else lives in the block.
+ *
+ *	taken  0 1 1 1 1 1 1 0 0 1 1 0 ... 0	not clean
+ *	heads  0 1 0 0 0 0 0 0 0 1 0 0 ... 0	first page of a live run	 live runs: 1-3 and 9-10
+ *	lasts  0 0 0 1 0 0 0 0 0 0 1 0 ... 0	last page of a live run
+ *	dirty  0 0 0 0 1 1 1 0 0 0 0 0 ... 0
+ *
+ * 3. vm_unmap_aliases() promises that nothing unmapped before the call is remembered after it. It visits the blocks that
+ *    are marked dirty in the array, wherever their pages are and whether they have clean ones or not (museum: a full block
+ *    was on no list and so was never flushed); moves dirty to flushing under the queue's lock, flushes once for all of
+ *    them without a lock, and makes clean what was flushing. What is unmapped meanwhile is dirty again, by its own bits.
+ *
+ * 4. `unflushed` counts dirty and flushing pages. It falls only after the flush, so 0 means that there is nothing to wait
+ *    for, and calling with nothing dirty costs a compare. One purge runs at a time: a second caller must not return
+ *    before the flush that the first one has begun on its behalf.
+ *
+ * 5. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
+ *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
+ *    A block with a live run is never freed, which is what makes the lock-free lookup in vm_unmap_ram() safe.
+ */
+#include "vm_internal.h"
+
+#define VMAP_BLOCK_PAGES  (BITS_PER_LONG == 64 ? 1024u : 256u)
+#define VMAP_BLOCK_SIZE	  (VMAP_BLOCK_PAGES * PAGE_SIZE)
+#define VMAP_BLOCK_USABLE (VMAP_BLOCK_PAGES - 1)
+/* A CPU with so many dirty pages flushes before it makes another block. */
+#define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
+
+#define BLOCK_DIRTY XA_MARK_0
+
+struct vmap_queue {
+	spinlock_t lock;	 /* all fields of its blocks too, but `purge` */
+	struct list_head blocks; /* with clean pages */
+	unsigned int dirty;	 /* pages in its blocks, also in those without clean pages */
+};
+
+struct vmap_block {
+	struct vmap_queue *owner;
+	struct list_head queue;	 /* on owner->blocks; empty when no page is clean */
+	struct list_head purge;	 /* on the list of the running purge */
+	struct vm_range *range;
+	unsigned int clean, live, dirty, flushing; /* pages; their sum is VMAP_BLOCK_USABLE */
+	unsigned int longest;	 /* no clean run is longer; may be too large */
+	DECLARE_BITMAP(taken_map, VMAP_BLOCK_PAGES);
+	DECLARE_BITMAP(heads_map, VMAP_BLOCK_PAGES);
+	DECLARE_BITMAP(lasts_map, VMAP_BLOCK_PAGES);
+	DECLARE_BITMAP(dirty_map, VMAP_BLOCK_PAGES);
+	DECLARE_BITMAP(flushing_map, VMAP_BLOCK_PAGES);
+};
+
+static DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = { .lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE) };
+static DEFINE_XARRAY(blocks);
+static atomic_long_t unflushed;
+static unsigned int purging; /* 1: some CPU runs a purge */
+static struct {
+	atomic_long_t created, freed, visits;
+} counters;
+
+static struct vmap_queue *this_queue(void)
+{
+	struct vmap_queue *queue = this_cpu_ptr(&vmap_queue);
+
+	if (!queue->blocks.next) /* an empty list points to itself, which a per-CPU template cannot */
+		INIT_LIST_HEAD(&queue->blocks);
+	return queue;
+}
+
+static unsigned long block_index(vaddr_t addr)
+{
+	return (addr - ALIGN_DOWN(VMALLOC_START, VMAP_BLOCK_SIZE)) / VMAP_BLOCK_SIZE;
+}
+
+static vaddr_t page_addr(const struct vmap_block *block, unsigned int page)
+{
+	return block->range->start + page * PAGE_SIZE;
+}
+
+/* --- blocks come and go ----------------------------------------------------------------------------------------- */
+
+static void mark_live(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	bitmap_set(block->taken_map, page, count);
+	__set_bit(page, block->heads_map);
+	__set_bit(page + count - 1, block->lasts_map);
+	block->clean -= count;
+	block->live += count;
+}
+
+/* A new block of this CPU, with its first `count` pages live. Returns their address, or 0. */
+static vaddr_t block_create(struct vmap_queue *queue, unsigned int count)
+{
+	const struct vm_request rq = {
+		.size = VMAP_BLOCK_SIZE,
+		.align = VMAP_BLOCK_SIZE,
+		.lo = VMALLOC_START,
+		.hi = VMALLOC_END,
+		.kind = VM_RANGE_BLOCK,
+	};
+	struct vmap_block *block = kzalloc(sizeof(*block), GFP_KERNEL);
+
+	if (!block)
+		return 0;
+	block->range = vm_range_obtain(&rq);
+	if (!block->range)
+		goto fail_range;
+	block->owner = queue;
+	block->clean = block->longest = VMAP_BLOCK_USABLE;
+	INIT_LIST_HEAD(&block->queue);
+	mark_live(block, 0, count);
+	if (xa_insert(&blocks, block_index(block->range->start), block))
+		goto fail_insert;
+	vm_range_publish(block->range);
+	atomic_long_inc(&counters.created);
+	spin_lock(&queue->lock);
+	list_add_tail(&block->queue, &queue->blocks);
+	spin_unlock(&queue->lock);
+	return block->range->start;
+
+fail_insert:
+	vm_range_free(block->range);
+fail_range:
+	kfree(block);
+	return 0;
+}
+
+/* The end of a block that is clean and on no queue. */
+static void block_destroy(struct vmap_block *block)
+{
+	struct vm_range *range = vm_range_claim(block->range->start, VM_RANGE_BLOCK, 0);
+
+	if (range != block->range)
+		panic("vmap block %p: its range %p is %p in the tree", block, block->range, range);
+	xa_erase(&blocks, block_index(range->start));
+	vm_range_free(range);
+	kfree(block);
+	atomic_long_inc(&counters.freed);
+}
+
+/* The block that contains addr, or NULL. The caller holds a live run in it. */
+static struct vmap_block *block_find(vaddr_t addr)
+{
+	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&blocks, block_index(addr)) : NULL;
+}
+
+/* --- runs of pages ---------------------------------------------------------------------------------------------- */
+
+/* Make the first clean run that is long enough live. False: there is none. Under the queue's lock. */
+static bool take_run(struct vmap_block *block, unsigned int count, unsigned int *page)
+{
+	if (block->longest < count)
+		return false;
+	*page = bitmap_find_next_zero_area(block->taken_map, VMAP_BLOCK_USABLE, 0, count, 0);
+	if (*page >= VMAP_BLOCK_USABLE) {
+		block->longest = count - 1;
+		return false;
+	}
+	mark_live(block, *page, count);
+	if (!block->clean)
+		list_del_init(&block->queue);
+	return true;
+}
+
+/* A clean run of some block of this CPU: its address, or 0. One lock, however many blocks are too full. */
+static vaddr_t take_from_queue(struct vmap_queue *queue, unsigned int count)
+{
+	struct vmap_block *block;
+	unsigned int page;
+	vaddr_t addr = 0;
+
+	spin_lock(&queue->lock);
+	list_for_each_entry(block, &queue->blocks, queue) {
+		if (take_run(block, count, &page)) {
+			addr = page_addr(block, page);
+			break;
+		}
+	}
+	spin_unlock(&queue->lock);
+	return addr;
+}
+
+static vaddr_t run_alloc(unsigned int count)
+{
+	struct vmap_queue *queue = this_queue();
+	vaddr_t addr = take_from_queue(queue, count);
+
+	if (!addr && READ_ONCE(queue->dirty) < VMAP_FLUSH_PAGES)
+		addr = block_create(queue, count);
+	if (!addr) { /* enough is dirty, or there is no memory: use again what was used */
+		vm_unmap_aliases();
+		addr = take_from_queue(queue, count);
+	}
+	return addr ? addr : block_create(queue, count);
+}
+
+/* Is [page, page + count) exactly one live run? Then it is the caller's alone: a second unmap finds none. */
+static bool release_run(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	bool live;
+
+	spin_lock(&block->owner->lock);
+	live = test_bit(page, block->heads_map) &&
+	       find_next_bit(block->lasts_map, VMAP_BLOCK_USABLE, page) == page + count - 1;
+	if (live) {
+		__clear_bit(page, block->heads_map);
+		__clear_bit(page + count - 1, block->lasts_map);
+	}
+	spin_unlock(&block->owner->lock);
+	return live;
+}
+
+static void dirty_run(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	struct vmap_queue *queue = block->owner;
+
+	spin_lock(&queue->lock);
+	if (!block->dirty)
+		xa_set_mark(&blocks, block_index(block->range->start), BLOCK_DIRTY);
+	bitmap_set(block->dirty_map, page, count);
+	block->live -= count;
+	block->dirty += count;
+	queue->dirty += count;
+	atomic_long_add(count, &unflushed);
+	spin_unlock(&queue->lock);
+}
+
+/* False: no such run, and nothing has changed. */
+static bool run_free(vaddr_t addr, unsigned int count)
+{
+	struct vmap_block *block = block_find(addr);
+	unsigned int page;
+
+	if (!block)
+		return false;
+	page = (unsigned int)((addr - block->range->start) >> PAGE_SHIFT);
+	if (!release_run(block, page, count))
+		return false;
+	vm_unmap_noflush(addr, addr + count * PAGE_SIZE);
+	schedule_point("vb:unmapped");
+	dirty_run(block, page, count);
+	return true;
+}
+
+/* --- purge ------------------------------------------------------------------------------------------------------ */
+
+/* Whoever waits here has interrupts on and holds no lock, so the flush that it waits for gets through. */
+static void purge_lock(void)
+{
+	while (xchg(&purging, 1)) {
+		schedule();
+		cpu_relax();
+	}
+}
+
+static void purge_unlock(void)
+{
+	smp_store_release(&purging, 0);
+}
+
+/* From now on the running purge answers for what is dirty in this block. */
+static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
+{
+	spin_lock(&block->owner->lock);
+	if (block->dirty) {
+		unsigned int first = find_first_bit(block->dirty_map, VMAP_BLOCK_USABLE);
+		unsigned int last = find_last_bit(block->dirty_map, VMAP_BLOCK_USABLE);
+
+		tlb_batch_add(batch, page_addr(block, first), page_addr(block, last + 1));
+		bitmap_copy(block->flushing_map, block->dirty_map, VMAP_BLOCK_PAGES);
+		bitmap_zero(block->dirty_map, VMAP_BLOCK_PAGES);
+		xa_clear_mark(&blocks, block_index(block->range->start), BLOCK_DIRTY);
+		block->owner->dirty -= block->dirty;
+		block->flushing = block->dirty;
+		block->dirty = 0;
+	}
+	spin_unlock(&block->owner->lock);
+}
+
+static void make_clean(struct vmap_block *block)
+{
+	for (unsigned int i = 0; i < BITS_TO_LONGS(VMAP_BLOCK_PAGES); i++)
+		block->taken_map[i] &= ~block->flushing_map[i];
+	bitmap_zero(block->flushing_map, VMAP_BLOCK_PAGES);
+	block->clean += block->flushing;
+	block->longest = VMAP_BLOCK_USABLE;
+	if (block->clean && list_empty(&block->queue))
+		list_add_tail(&block->queue, &block->owner->blocks);
+	atomic_long_sub(block->flushing, &unflushed);
+	block->flushing = 0;
+}
+
+/* The flush is done. True: the block is off its queue and the caller destroys it. */
+static bool end_flush(struct vmap_block *block, bool reclaim)
+{
+	struct vmap_queue *queue = block->owner;
+	bool retire;
+
+	spin_lock(&queue->lock);
+	make_clean(block);
+	retire = block->clean == VMAP_BLOCK_USABLE && (reclaim || !list_is_singular(&queue->blocks));
+	if (retire)
+		list_del_init(&block->queue);
+	spin_unlock(&queue->lock);
+	return retire;
+}
+
+/* One pass: blocks with dirty pages, or with reclaim all blocks. Returns how many it freed. */
+static unsigned int purge(bool reclaim)
+{
+	struct vmap_block *block, *next;
+	struct tlb_batch batch;
+	unsigned int freed = 0;
+	unsigned long index;
+	LIST_HEAD(visited);
+
+	tlb_batch_init(&batch);
+	purge_lock();
+	xa_for_each_filtered(&blocks, index, block, 0, ~0UL, reclaim ? XA_PRESENT : BLOCK_DIRTY) {
+		begin_flush(block, &batch);
+		list_add(&block->purge, &visited);
+		atomic_long_inc(&counters.visits);
+	}
+	schedule_point("vb:purge");
+	tlb_batch_flush(&batch);
+	list_for_each_entry_safe(block, next, &visited, purge) {
+		if (end_flush(block, reclaim)) {
+			block_destroy(block);
+			freed++;
+		}
+	}
+	purge_unlock();
+	return freed;
+}
+
+void vm_unmap_aliases(void)
+{
+	if (atomic_long_read(&unflushed))
+		purge(false);
+}
+
+bool vmap_block_reclaim(void)
+{
+	return purge(true) > 0;
+}
+
+/* --- mapping ---------------------------------------------------------------------------------------------------- */
+
+static void *map_in_block(struct page **pages, unsigned int count)
+{
+	vaddr_t addr = run_alloc(count);
+
+	if (!addr)
+		return NULL;
+	if (vm_map_pages(addr, pages, count, PAGE_KERNEL)) {
+		run_free(addr, count);
+		return NULL;
+	}
+	return (void *)addr;
+}
+
+/* More pages than a block likes to give: a range of its own. */
+static void *map_alone(struct page **pages, unsigned int count)
+{
+	const struct vm_request rq = {
+		.size = ((unsigned long)count + 1) << PAGE_SHIFT,
+		.align = PAGE_SIZE,
+		.lo = VMALLOC_START,
+		.hi = VMALLOC_END,
+		.kind = VM_RANGE_RAM,
+	};
+	struct vm_range *range = vm_range_obtain(&rq);
+
+	if (!range)
+		return NULL;
+	if (vm_map_pages(range->start, pages, count, PAGE_KERNEL)) {
+		vm_range_free(range);
+		return NULL;
+	}
+	vm_range_publish(range);
+	return (void *)range->start;
+}
+
+static bool unmap_alone(vaddr_t addr, unsigned int count)
+{
+	struct vm_range *range = vm_range_claim(addr, VM_RANGE_RAM, 0);
+
+	if (!range)
+		return false;
+	if (vm_range_size(range) >> PAGE_SHIFT != (unsigned long)count + 1) {
+		vm_range_publish(range);
+		return false;
+	}
+	vm_unmap(addr, range->end - PAGE_SIZE);
+	vm_range_free(range);
+	return true;
+}
+
+void *vm_map_ram(struct page **pages, unsigned int count, int node)
+{
+	(void)node; /* one memory node */
+	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count) || !vm_pages_valid(pages, count))
+		return NULL;
+	return count <= VMAP_MAX_ALLOC ? map_in_block(pages, count) : map_alone(pages, count);
+}
+
+void vm_unmap_ram(const void *mem, unsigned int count)
+{
+	vaddr_t addr = (vaddr_t)mem;
+	bool found = false;
+
+	if (count && IS_ALIGNED(addr, PAGE_SIZE))
+		found = count <= VMAP_MAX_ALLOC ? run_free(addr, count) : unmap_alone(addr, count);
+	WARN(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);
+}
+
+/* --- reports and checks ----------------------------------------------------------------------------------------- */
+
+void vmap_block_stats(struct vmap_block_stats *out)
+{
+	out->created = atomic_long_read(&counters.created);
+	out->freed = atomic_long_read(&counters.freed);
+	out->visits = atomic_long_read(&counters.visits);
+	out->live = out->created - out->freed;
+}
+
+static bool block_right(const struct vmap_block *block)
+{
+	unsigned int taken = bitmap_weight(block->taken_map, VMAP_BLOCK_PAGES);
+
+	return block->clean + block->live + block->dirty + block->flushing == VMAP_BLOCK_USABLE &&
+	       taken == VMAP_BLOCK_USABLE - block->clean && block->flushing == 0 &&
+	       block->dirty == bitmap_weight(block->dirty_map, VMAP_BLOCK_PAGES) &&
+	       bitmap_weight(block->heads_map, VMAP_BLOCK_PAGES) == bitmap_weight(block->lasts_map, VMAP_BLOCK_PAGES) &&
+	       !list_empty(&block->queue) == (block->clean > 0) &&
+	       xa_get_mark(&blocks, block_index(block->range->start), BLOCK_DIRTY) == (block->dirty > 0);
+}
+
+unsigned int vmap_block_check(void)
+{
+	unsigned long index, found = 0, dirty = 0;
+	struct vmap_block_stats stats;
+	struct vmap_block *block;
+	unsigned int faults = 0;
+
+	xa_for_each(&blocks, index, block) {
+		found++;
+		dirty += block->dirty;
+		if (block_right(block))
+			continue;
+		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u do not fit its bitmaps\n",
+		       block->range->start, block->clean, block->live, block->dirty, block->flushing);
+		faults++;
+	}
+	vmap_block_stats(&stats);
+	if (found != stats.live || dirty != (unsigned long)atomic_long_read(&unflushed)) {
+		printk("vmap blocks: %lu found, %lu counted; %lu pages dirty, %ld counted\n", found, stats.live, dirty,
+		       atomic_long_read(&unflushed));
+		faults++;
+	}
+	return faults;
+}

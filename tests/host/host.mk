@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+#
+# The host ring: the portable code as user-space programs, with the sanitizers on, and run at once.
+#
+#	make host-test			all of it
+#	make host-test HOST_T=unit_slab	programs whose name contains that
+#	make fuzz SECONDS=60		the fuzzers, for longer
+#
+# Every unit_*.c is a program. Those of $(host_plain) do not depend on page tables and are built once; all others are
+# built four times, for 2, 3 (PAE), 4 and 5 levels. Every race_*.c is built with the thread sanitizer, every fuzz_*.c with
+# libFuzzer (clang only).
+
+O	 ?= build
+HO	 := $(O)/host
+HOST_CC	 ?= $(shell command -v clang >/dev/null && echo clang || echo gcc)
+HOST_T	 ?=
+SECONDS	 ?= 60
+
+host_plain := unit_lib unit_string unit_rbtree unit_xarray unit_multiboot2
+host_without_mm := $(host_plain) unit_layout unit_pgtable unit_sync
+# Unit tests with threads of their own run once more under the thread sanitizer.
+host_threaded := unit_sync
+
+# What is under test. Kernel code that is hardware or would come in twice has its counterpart in port/.
+HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c spinlock.c cpumask.c inject.c schedule_point.c cmdline.c))
+HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
+	     pgtable_parity.c pgtable_dump.c tlb_batch.c))
+HOST_MM	  ?= $(filter-out mm/highmem.c mm/kstack.c,$(wildcard mm/*.c))
+host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
+		$(wildcard tests/host/port/*.c)
+host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
+host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
+host_fuzzers := $(if $(findstring clang,$(HOST_CC)),$(basename $(notdir $(wildcard tests/host/fuzz_*.c))))
+
+HOST_CFLAGS := -std=gnu11 -O1 -g -fno-builtin -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
+	-Wall -Wextra -Werror -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -MMD -MP
+HOST_LDFLAGS := -pthread -Wl,-T,tests/host/port/port.ld
+
+host_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+host_tsan := -fsanitize=thread
+host_fuzz := $(host_asan) -fsanitize=fuzzer-no-link
+
+# A build: $(1) directory, $(2) levels, $(3) target whose table format it has, $(4) layout, $(5) physical address, $(6) sanitizers
+define host_build
+$(HO)/$(1)/%.o: %.c tests/host/host.mk
+	@mkdir -p $$(@D)
+	@$(HOST_CC) $(HOST_CFLAGS) $(6) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) $$(host_cflags_$$(notdir $$*)) \
+		-I. -Itests/host/port/include -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include \
+		-Iarch/x86/target/$(3) -Ikernel/config/debug -c $$< -o $$@
+
+$(HO)/$(1)/libkvasir.a: $(host_sources:%.c=$(HO)/$(1)/%.o) $(HO)/$(1)/arch/x86/mm/$(4).o
+	@rm -f $$@
+	@ar rcs $$@ $$^
+
+$(HO)/$(1)/libmm.a: $(HOST_MM:%.c=$(HO)/$(1)/%.o)
+	@rm -f $$@
+	@ar rcs $$@ $$^
+
+$(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units))): $(HO)/$(1)/libmm.a
+
+$(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
+	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+
+$(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
+	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+
+$(HO)/$(1)/fuzz_%: $(HO)/$(1)/tests/host/fuzz_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
+	@$(HOST_CC) -fsanitize=fuzzer $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -o $$@
+endef
+
+host_cflags_string	:= -include tests/host/port/rename.h
+host_cflags_unit_string := -include tests/host/port/rename.h
+
+$(eval $(call host_build,2level,2,i386,layout_32,u32,$(host_asan)))
+$(eval $(call host_build,pae,3,i386-pae,layout_32,u64,$(host_asan)))
+$(eval $(call host_build,4level,4,x86_64,layout_64,u64,$(host_asan)))
+$(eval $(call host_build,5level,5,x86_64,layout_64,u64,$(host_asan)))
+$(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan)))
+$(eval $(call host_build,fuzz,4,x86_64,layout_64,u64,$(host_fuzz)))
+.SECONDARY:
+
+host_programs := $(addprefix $(HO)/4level/,$(filter $(host_plain),$(host_units))) \
+	$(foreach g,2level pae 4level 5level,$(addprefix $(HO)/$g/,$(filter-out $(host_plain),$(host_units)))) \
+	$(addprefix $(HO)/race/,$(host_races) $(host_threaded)) $(addprefix $(HO)/fuzz/,$(host_fuzzers))
+host_chosen := $(if $(HOST_T),$(foreach p,$(host_programs),$(if $(findstring $(HOST_T),$p),$p)),$(host_programs))
+
+.PHONY: host-test fuzz
+host-test: $(host_chosen) ## unit tests of the portable code, as programs on this machine
+	@tests/host/run $^
+
+fuzz: $(addprefix $(HO)/fuzz/,$(host_fuzzers)) ## fuzz the parsers for SECONDS=60 each
+	@FUZZ_SECONDS=$(SECONDS) tests/host/run $^
+
+-include $(shell find $(HO) -name '*.d' 2>/dev/null)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The processor's part of the arch contract: features, time, interrupts between CPUs (all of them direct calls here). */
+#include "tests/host/port/port.h"
+#include "tests/host/port/host.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static bool missing[NR_FEATURES];
+
+bool cpu_has(enum cpu_feature feature) { return !missing[feature]; }
+void host_set_feature(enum cpu_feature feature, bool present) { missing[feature] = !present; }
+const char *cpu_name(void) { return "host port"; }
+void __noreturn arch_cpu_stop(void) { abort(); }
+
+static u64 clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+u64 arch_cycles(void) { return clock_ns(); }
+u64 arch_uptime_us(void) { return clock_ns() / 1000; }
+u64 arch_uptime_ms(void) { return clock_ns() / 1000000; }
+
+void arch_udelay(unsigned int us)
+{
+	u64 end = arch_uptime_us() + us;
+
+	while (arch_uptime_us() < end)
+		cpu_relax();
+}
+
+bool in_interrupt(void) { return host_trap_depth != 0; }
+unsigned int arch_trap_depth(void) { return host_trap_depth; }
+
+/* --- interrupts between CPUs: the handler runs at once, as if the target had taken it -------------------------- */
+
+static void (*ipi_handler[NR_IPIS])(struct trap_frame *);
+
+void arch_set_ipi_handler(enum ipi_vector ipi, void (*handler)(struct trap_frame *)) { ipi_handler[ipi] = handler; }
+
+void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
+{
+	unsigned int here = host_run_on(cpu);
+	bool flags = local_irq_save();
+
+	host_trap_depth++;
+	if (ipi_handler[ipi])
+		ipi_handler[ipi](NULL);
+	host_trap_depth--;
+	local_irq_restore(flags);
+	host_run_on(here);
+}
+
+void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg)
+{
+	unsigned int here = host_run_on(cpu);
+	bool flags = local_irq_save();
+
+	fn(arg);
+	local_irq_restore(flags);
+	host_run_on(here);
+}
+
+void on_each_cpu(void (*fn)(void *), void *arg)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		smp_call_function_single(cpu, fn, arg);
+}
+
+/* --- devices: physical memory that is not RAM has nobody behind it ------------------------------------------------ */
+
+const struct device_mapper *arch_device_mapper;
+void arch_set_device_mapper(const struct device_mapper *mapper) { arch_device_mapper = mapper; }

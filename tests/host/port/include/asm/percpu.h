@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A CPU of the host port is a number that a thread carries (port/cpu.c). A test moves with host_run_on(), or starts a
+ * thread for each CPU; on one thread, everything is deterministic.
+ */
+#pragma once
+
+#include <sched.h>
+
+extern __thread unsigned int host_cpu;
+extern vaddr_t per_cpu_offset[];
+
+static inline unsigned int smp_processor_id(void) { return host_cpu; }
+static inline vaddr_t this_cpu_offset(void) { return per_cpu_offset[host_cpu]; }
+
+/* There may be more threads than processors, so whoever spins lets the others go on. */
+static inline void cpu_relax(void) { sched_yield(); }
+static inline void arch_cpu_idle(void) { sched_yield(); }

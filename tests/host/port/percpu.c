@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU areas: the template is gathered by port.ld, as the kernel's linker script does it, and copied for each CPU. */
+#include "tests/host/port/port.h"
+#include "tests/host/port/host.h"
+
+#include <stdlib.h>
+
+vaddr_t per_cpu_offset[MAX_CPUS];
+cpumask_t cpu_online_mask, cpu_possible_mask;
+static void *area[MAX_CPUS];
+
+__thread unsigned int host_cpu;
+__thread bool host_irqs_on = true;
+__thread unsigned int host_trap_depth;
+
+size_t percpu_area_size(void) { return __percpu_end - __percpu_start; }
+
+/* Byte by byte and unchecked: between the variables lie the red zones that the address sanitizer has put there. */
+__attribute__((no_sanitize("address", "thread")))
+static void copy_template(volatile char *to)
+{
+	for (const volatile char *from = __percpu_start; from != __percpu_end; from++)
+		*to++ = *from;
+}
+
+void percpu_area_init(unsigned int cpu, void *new_area)
+{
+	copy_template(new_area);
+	per_cpu_offset[cpu] = (vaddr_t)new_area - (vaddr_t)__percpu_start;
+}
+
+void host_percpu_init(u64 cpu_mask)
+{
+	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
+		free(area[cpu]);
+		area[cpu] = NULL;
+		per_cpu_offset[cpu] = 0;
+		cpumask_clear(&cpu_online_mask, cpu);
+		cpumask_clear(&cpu_possible_mask, cpu);
+		if (!(cpu_mask >> cpu & 1))
+			continue;
+		area[cpu] = aligned_alloc(64, percpu_area_size());
+		percpu_area_init(cpu, area[cpu]);
+		cpumask_set(&cpu_possible_mask, cpu);
+		cpumask_set(&cpu_online_mask, cpu);
+	}
+}
+
+unsigned int host_run_on(unsigned int cpu)
+{
+	unsigned int was = host_cpu;
+
+	BUG_ON(cpu >= MAX_CPUS || !area[cpu]);
+	host_cpu = cpu;
+	return was;
+}

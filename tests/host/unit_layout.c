@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The address map for every amount of RAM and every vmalloc=: ranges in order, apart from each other, large enough for
+ * what they are for, and on borders of the entries that processes copy.
+ */
+#include "tests/host/port/host.h"
+
+#include <arch/pgtable.h>
+#include <arch/mmu_sync.h>
+#include <asm/layout.h>
+
+#define MiB (1ull << 20)
+#define SIZEOF_STRUCT_PAGE (4 * sizeof(long))
+
+struct range {
+	vaddr_t start, end;
+};
+
+static void assert_apart(const struct range *r, unsigned int n)
+{
+	vaddr_t slot = 1ul << pt_level[pt_sync_level()].shift;
+
+	for (unsigned int i = 0; i < n; i++) {
+		assert_true(r[i].start < r[i].end);
+		assert_int_equal(r[i].start % PAGE_SIZE, 0);
+		assert_int_equal(r[i].end % PAGE_SIZE, 0);
+		for (unsigned int j = 0; j < i; j++)
+			assert_true(r[i].end <= r[j].start || r[j].end <= r[i].start);
+	}
+	/* A process's own slot shares no entry with anybody. */
+	assert_int_equal(layout.private_start % slot, 0);
+	assert_int_equal(layout.private_end % slot, 0);
+	for (unsigned int i = 0; i < n; i++)
+		assert_true(r[i].end - 1 < layout.private_start || r[i].start >= layout.private_end ||
+			    r[i].start == layout.private_start);
+}
+
+static void check(u64 ram_end, u64 vmalloc_size)
+{
+	u64 pages = ram_end >> PAGE_SHIFT;
+
+	arch_init_layout(ram_end, SIZEOF_STRUCT_PAGE, vmalloc_size);
+	const struct range ranges[] = {
+		{ layout.direct_start, layout.direct_end },   { layout.vmemmap_start, layout.vmemmap_end },
+		{ layout.vmalloc_start, layout.vmalloc_end }, { layout.private_start, layout.private_end },
+		{ layout.fixmap_start, layout.fixmap_end },
+	};
+
+	assert_apart(ranges, ARRAY_SIZE(ranges));
+	assert_true(layout.user_end <= layout.direct_start);
+	assert_true(layout.vmemmap_end - layout.vmemmap_start >= pages * SIZEOF_STRUCT_PAGE);
+	assert_true(arch_lowmem_limit() >= min(ram_end, 256 * MiB));
+	assert_true(layout.direct_end - layout.direct_start >= min(ram_end, arch_lowmem_limit()));
+	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++)
+		assert_true(ranges[i].end <= (pt_top() > 3 ? -PAGE_SIZE : 0xfffff000)); /* where error pointers point */
+}
+
+static void every_amount_of_ram(void **state)
+{
+	(void)state;
+	for (u64 ram = 8 * MiB; ram <= 80 * 1024 * MiB; ram += ram / 7 & ~(PAGE_SIZE - 1))
+		for (u64 vmalloc_size = 0; vmalloc_size <= 2048 * MiB; vmalloc_size = vmalloc_size ? vmalloc_size * 2 : MiB)
+			if (ram <= arch_phys_limit())
+				check(ram, vmalloc_size);
+}
+
+/* vmalloc= is honoured within limits (32-bit), and more is given where lowmem is short. */
+static void vmalloc_size_is_honoured(void **state)
+{
+	(void)state;
+	if (pt_top() > 3)
+		return;
+	for (u64 wanted = 32 * MiB; wanted <= 640 * MiB; wanted += 20 * MiB) {
+		check(1024 * MiB, wanted);
+		assert_true(layout.vmalloc_end - layout.vmalloc_start >= wanted);
+		assert_true(layout.vmalloc_end - layout.vmalloc_start < wanted + 16 * MiB);
+	}
+	check(64 * MiB, 0);
+	assert_true(layout.vmalloc_end - layout.vmalloc_start > 512 * MiB);
+}
+
+static void direct_map_takes_all_ram(void **state)
+{
+	(void)state;
+	check(70 * 1024 * MiB > arch_phys_limit() ? 1024 * MiB : 70 * 1024 * MiB, 0);
+	if (pt_top() > 3)
+		assert_true(arch_lowmem_limit() >= 70 * 1024 * MiB);
+	else
+		assert_true(arch_lowmem_limit() < 1024 * MiB);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_amount_of_ram),
+		cmocka_unit_test(vmalloc_size_is_honoured),
+		cmocka_unit_test(direct_map_takes_all_ram),
+	};
+
+	host_machine(1 << 20, 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

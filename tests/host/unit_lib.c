@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/lib: lists, bitmaps, formatted text, wildcards, numbers. (Trees: unit_rbtree.c; memory and strings: unit_string.c.) */
+#include "tests/host/port/host.h"
+
+#include <lib/bitmap.h>
+#include <lib/errno.h>
+#include <lib/format.h>
+#include <lib/glob.h>
+#include <lib/list.h>
+#include <lib/math.h>
+#include <lib/parse.h>
+#include <lib/random.h>
+#include <lib/string.h>
+
+/* --- list -------------------------------------------------------------------------------------------------------- */
+
+struct item {
+	int n;
+	struct list_head link;
+};
+
+/* "1 2 3" read forwards, and the same read backwards. */
+static void assert_list(struct list_head *head, const char *expected)
+{
+	char text[64] = "", reverse[64] = "";
+	struct item *it;
+	int len = 0;
+
+	list_for_each_entry(it, head, link)
+		len += scnprintf(text + len, sizeof(text) - len, len ? " %d" : "%d", it->n);
+	assert_string_equal(text, expected);
+	list_for_each_entry_reverse(it, head, link) {
+		char rest[64];
+
+		strscpy(rest, reverse, sizeof(rest));
+		snprintf(reverse, sizeof(reverse), rest[0] ? "%d %s" : "%d", it->n, rest);
+	}
+	assert_string_equal(reverse, expected);
+}
+
+static void list_keeps_order(void **state)
+{
+	struct item a = { .n = 1 }, b = { .n = 2 }, c = { .n = 3 }, d = { .n = 4 };
+	LIST_HEAD(head);
+
+	(void)state;
+	assert_true(list_empty(&head));
+	assert_null(list_first_entry_or_null(&head, struct item, link));
+	list_add(&a.link, &head);
+	assert_true(list_is_singular(&head));
+	list_add_tail(&b.link, &head);
+	list_add(&c.link, &head);
+	assert_list(&head, "3 1 2");
+	list_move_tail(&c.link, &head);
+	assert_list(&head, "1 2 3");
+	list_move(&b.link, &head);
+	assert_list(&head, "2 1 3");
+	list_replace(&a.link, &d.link);
+	assert_list(&head, "2 4 3");
+	assert_int_equal(list_last_entry(&head, struct item, link)->n, 3);
+	assert_int_equal(list_next_entry(&b, link)->n, 4);
+	assert_int_equal(list_prev_entry(&d, link)->n, 2);
+	list_del_init(&d.link);
+	assert_true(list_empty(&d.link));
+	list_del(&b.link);
+	assert_null(b.link.next);
+	assert_list(&head, "3");
+}
+
+static void list_splices(void **state)
+{
+	struct item x[6];
+	LIST_HEAD(one);
+	LIST_HEAD(two);
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		x[i].n = i;
+		list_add_tail(&x[i].link, i < 3 ? &one : &two);
+	}
+	list_splice_init(&two, &one);
+	assert_list(&one, "3 4 5 0 1 2");
+	assert_true(list_empty(&two));
+	list_splice_init(&two, &one);
+	assert_list(&one, "3 4 5 0 1 2");
+	list_move(&x[0].link, &two);
+	list_splice_tail_init(&two, &one);
+	assert_list(&one, "3 4 5 1 2 0");
+}
+
+static void list_safe_walk_may_delete(void **state)
+{
+	struct item x[5], *it, *next;
+	LIST_HEAD(head);
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		x[i].n = i;
+		list_add_tail(&x[i].link, &head);
+	}
+	list_for_each_entry_safe(it, next, &head, link)
+		if (it->n % 2)
+			list_del(&it->link);
+	assert_list(&head, "0 2 4");
+}
+
+/* --- bitmap, against an array of bytes ---------------------------------------------------------------------------- */
+
+#define BITS 200
+
+static unsigned int naive_find(const u8 *model, unsigned int size, unsigned int start, u8 wanted)
+{
+	while (start < size && model[start] != wanted)
+		start++;
+	return start < size ? start : size;
+}
+
+static unsigned int naive_area(const u8 *model, unsigned int size, unsigned int start, unsigned int n, unsigned int mask)
+{
+	for (unsigned int at = (start + mask) & ~mask; at + n <= size; at += mask + 1)
+		if (naive_find(model, at + n, at, 1) == at + n)
+			return at;
+	return size;
+}
+
+static void bitmap_compare(const unsigned long *map, const u8 *model, unsigned int size)
+{
+	unsigned int weight = 0, last = size, start = (unsigned int)host_random_below(size + 1);
+	unsigned int n = 1 + (unsigned int)host_random_below(20), mask = (1u << host_random_below(5)) - 1, bit;
+
+	for (unsigned int i = 0; i < size; i++) {
+		weight += model[i];
+		last = model[i] ? i : last;
+		assert_int_equal(test_bit(i, map), model[i]);
+	}
+	assert_int_equal(bitmap_weight(map, size), weight);
+	assert_int_equal(bitmap_empty(map, size), weight == 0);
+	assert_int_equal(bitmap_full(map, size), weight == size);
+	assert_int_equal(find_last_bit(map, size), last);
+	assert_int_equal(find_next_bit(map, size, start), naive_find(model, size, start, 1));
+	assert_int_equal(find_next_zero_bit(map, size, start), naive_find(model, size, start, 0));
+	assert_int_equal(bitmap_find_next_zero_area(map, size, start, n, mask), naive_area(model, size, start, n, mask));
+	for_each_set_bit(bit, map, size)
+		weight--;
+	assert_int_equal(weight, 0);
+}
+
+static void bitmap_matches_bytes(void **state)
+{
+	DECLARE_BITMAP(map, BITS);
+	u8 model[BITS];
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		unsigned int size = 1 + (unsigned int)host_random_below(BITS), ops = (unsigned int)host_random_below(12);
+
+		bitmap_zero(map, BITS);
+		memset(model, 0, sizeof(model));
+		while (ops--) {
+			unsigned int start = (unsigned int)host_random_below(size);
+			unsigned int n = (unsigned int)host_random_below(size - start + 1);
+			bool set = host_random() & 4;
+
+			(set ? bitmap_set : bitmap_clear)(map, start, n);
+			memset(model + start, set, n);
+		}
+		bitmap_compare(map, model, size);
+	}
+}
+
+static void bitmap_single_bits(void **state)
+{
+	DECLARE_BITMAP(map, BITS);
+
+	(void)state;
+	bitmap_fill(map, BITS);
+	assert_true(bitmap_full(map, BITS));
+	assert_true(test_and_clear_bit(130, map));
+	assert_false(test_and_clear_bit(130, map));
+	assert_int_equal(find_first_zero_bit(map, BITS), 130);
+	assert_false(test_and_set_bit(130, map));
+	assert_true(test_and_set_bit(130, map));
+	clear_bit(63, map);
+	__clear_bit(64, map);
+	assert_int_equal(bitmap_weight(map, BITS), BITS - 2);
+	set_bit(63, map);
+	__set_bit(64, map);
+	assert_true(bitmap_full(map, BITS));
+}
+
+/* --- text ---------------------------------------------------------------------------------------------------------- */
+
+#define assert_format(expected, ...) do { \
+	char _text[128]; \
+	assert_int_equal(snprintf(_text, sizeof(_text), __VA_ARGS__), strlen(expected)); \
+	assert_string_equal(_text, expected); \
+} while (0)
+
+static void format_numbers(void **state)
+{
+	(void)state;
+	assert_format("-5 5 7", "%d %u %i", -5, 5u, 7);
+	assert_format("[   42][42   ][00042][+42][ 42]", "[%5d][%-5d][%05d][%+d][% d]", 42, 42, 42, 42, 42);
+	assert_format("ff FF 0xff 17", "%x %X %#x %o", 255, 255, 255, 15);
+	assert_format("[  007][7    ]", "[%5.3d][%-*d]", 7, 5, 7);
+	assert_format("18446744073709551615 -9223372036854775808", "%llu %lld", ~0ull, (long long)(1ull << 63));
+	assert_format("ffffffff 255 -1 12", "%lx %hhu %hd %zu", 0xfffffffful, (u8)0xff, (short)-1, (size_t)12);
+	assert_format("100%", "%d%%", 100);
+	assert_format("0 0", "%d %x", 0, 0);
+}
+
+static void format_text(void **state)
+{
+	const char *volatile missing = NULL; /* volatile: a compiler that knows the value objects */
+
+	(void)state;
+	assert_format("[abc][  abc][abc  ][ab]", "[%s][%5s][%-5s][%.2s]", "abc", "abc", "abc", "abc");
+	assert_format("(null)", "%s", missing);
+	assert_format("x  y", "%c%3c", 'x', 'y');
+}
+
+/* Room for n bytes: n - 1 characters and the NUL, and nothing behind is touched; the length is that of the whole text. */
+static void format_cuts(void **state)
+{
+	char text[8];
+
+	(void)state;
+	for (size_t room = 0; room <= sizeof(text); room++) {
+		memset(text, '#', sizeof(text));
+		assert_int_equal(snprintf(text, room, "%s%d", "abcdef", 123), 9);
+		for (size_t i = 0; i < sizeof(text); i++)
+			assert_int_equal(text[i], i + 1 < room ? "abcdef123"[i] : i + 1 == room ? '\0' : '#');
+		memset(text, '#', sizeof(text));
+		assert_int_equal(scnprintf(text, room, "abcdef123"), room ? room - 1 : 0);
+	}
+}
+
+static size_t fake_symbol(char *buf, size_t len, vaddr_t addr)
+{
+	return scnprintf(buf, len, "symbol_%lx", addr);
+}
+
+static void format_pointers(void **state)
+{
+	phys_addr_t phys = 0x12345;
+
+	(void)state;
+	assert_format("0000000000001234", "%px", (void *)0x1234);
+	assert_format("0x0000000000012345", "%pa", &phys);
+	assert_format("0x0000000000001234", "%pS", (void *)0x1234);
+	format_set_symbol_formatter(fake_symbol);
+	assert_format("symbol_1234", "%pS", (void *)0x1234);
+	format_set_symbol_formatter(NULL);
+}
+
+static void glob_patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool match;
+	} cases[] = {
+		{ "vmalloc.*", "vmalloc.guard_page", true }, { "vmalloc.*", "vmap.guard", false },
+		{ "*", "", true }, { "", "", true }, { "", "a", false }, { "?", "", false }, { "a?c", "abc", true },
+		{ "*b*b", "abab", true }, { "*b*b", "aba", false }, { "a*", "a", true }, { "**a**", "xax", true },
+		{ "*.smoke", "x.smoker", false }, { "[a]", "a", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(glob_match(cases[i].pattern, cases[i].text), cases[i].match);
+	assert_true(glob_list_match("a.*,b.*", "b.x"));
+	assert_true(glob_list_match("a.*,b.*", "a.x"));
+	assert_false(glob_list_match("a.*,b.*", "c.x"));
+	assert_false(glob_list_match("", "c"));
+	assert_false(glob_list_match("ab", "a,b"));
+}
+
+/* --- numbers ------------------------------------------------------------------------------------------------------- */
+
+static void parse_numbers(void **state)
+{
+	u64 v = 7;
+
+	(void)state;
+	assert_int_equal(kstrtou64("18446744073709551615", 10, &v), 0);
+	assert_true(v == ~0ull);
+	assert_int_equal(kstrtou64("18446744073709551616", 10, &v), -ERANGE);
+	assert_int_equal(kstrtou64("0xffffffffffffffff", 0, &v), 0);
+	assert_int_equal(kstrtou64("0x10000000000000000", 0, &v), -ERANGE);
+	assert_int_equal(kstrtou64("beef", 16, &v), 0);
+	assert_int_equal(v, 0xbeef);
+	assert_int_equal(kstrtou64("12x", 10, &v), -EINVAL);
+	assert_int_equal(kstrtou64("", 10, &v), -EINVAL);
+	assert_int_equal(kstrtou64("0x", 0, &v), -EINVAL);
+	assert_int_equal(kstrtou64("-1", 10, &v), -EINVAL);
+	assert_int_equal(v, 0xbeef);
+}
+
+static void parse_sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		u64 value;
+		size_t used;
+	} cases[] = {
+		{ "64M", 64ull << 20, 3 }, { "0x10k", 16384, 5 }, { "1G@5", 1ull << 30, 2 }, { "70G", 70ull << 30, 3 },
+		{ "4096", 4096, 4 }, { "16E", 0, 0 }, { "15E", 15ull << 60, 3 }, { "M", 0, 0 }, { "", 0, 0 },
+		{ "99999999999999999999", 0, 0 }, { "3T", 3ull << 40, 2 }, { "2P!", 2ull << 50, 2 }, { "7m", 7 << 20, 2 },
+	};
+	const char *end;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_true(memparse(cases[i].text, &end) == cases[i].value);
+		assert_int_equal(end - cases[i].text, cases[i].used);
+	}
+}
+
+static void math_division(void **state)
+{
+	u32 rem;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		u64 n = host_random() >> host_random_below(64), d64 = host_random() >> host_random_below(64);
+		u32 d = (u32)(host_random() >> (32 + host_random_below(32)));
+
+		if (!d || !d64)
+			continue;
+		assert_true(div_u64_rem(n, d, &rem) == n / d);
+		assert_int_equal(rem, n % d);
+		assert_true(div_u64(n, d) == n / d);
+		assert_true(div64_u64(n, d64) == n / d64);
+	}
+}
+
+static void math_bits(void **state)
+{
+	(void)state;
+	assert_int_equal(ffs(0), 0);
+	assert_int_equal(fls(0), 0);
+	assert_int_equal(fls64(0), 0);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		u64 x = 1ull << bit, noise = host_random() & (x - 1);
+
+		assert_int_equal(ilog2(x | noise), bit);
+		assert_int_equal(fls64(x | noise), bit + 1);
+		assert_int_equal(__fls(x | noise), bit);
+		assert_int_equal(__ffs(host_random() << bit | x), bit);
+		assert_int_equal(order_base_2(x), bit);
+		assert_int_equal(hweight64(x | noise), __builtin_popcountll(x | noise));
+		assert_int_equal(hweight32((u32)noise), __builtin_popcount((u32)noise));
+		assert_true(rounddown_pow_of_two(x | noise) == x);
+		assert_true(bit == 63 || !noise || roundup_pow_of_two(x | noise) == x << 1);
+	}
+	assert_int_equal(order_base_2(0), 0);
+	assert_int_equal(order_base_2(5), 3);
+}
+
+static void random_repeats(void **state)
+{
+	struct rnd_state a, b;
+	u64 seen[2] = { 0, 0 };
+
+	(void)state;
+	random_seed(&a, 42);
+	random_seed(&b, 42);
+	for (int i = 0; i < 1000; i++) {
+		u32 x = random_below(&a, 100);
+
+		assert_int_equal(x, random_below(&b, 100));
+		assert_true(x < 100);
+		seen[x / 64] |= 1ull << x % 64;
+	}
+	assert_true(__builtin_popcountll(seen[0]) + __builtin_popcountll(seen[1]) > 95);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(list_keeps_order),	cmocka_unit_test(list_splices),
+		cmocka_unit_test(list_safe_walk_may_delete),
+		cmocka_unit_test(bitmap_matches_bytes), cmocka_unit_test(bitmap_single_bits),
+		cmocka_unit_test(format_numbers),	cmocka_unit_test(format_text),
+		cmocka_unit_test(format_cuts),		cmocka_unit_test(format_pointers),
+		cmocka_unit_test(glob_patterns),	cmocka_unit_test(parse_numbers),
+		cmocka_unit_test(parse_sizes),		cmocka_unit_test(math_division),
+		cmocka_unit_test(math_bits),		cmocka_unit_test(random_repeats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

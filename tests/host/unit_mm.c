@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces: ranges, faults, threads that run on them, and what is left when they are gone. */
+#include "tests/host/vm_machine.h"
+
+#include <arch/mmu_sync.h>
+#include <kernel/inject.h>
+#include <kernel/task.h>
+#include <mm/mm.h>
+
+static int setup(void **state)
+{
+	(void)state;
+	vm_machine(256 * MIB, 3);
+	return 0;
+}
+
+static void ranges_are_checked(void **state)
+{
+	struct mm_struct *mm = mm_create();
+	vaddr_t end = layout.user_end;
+
+	(void)state;
+	assert_int_equal(mm_map_anonymous(mm, 0x10000, 4 * PAGE_SIZE), 0);
+	assert_int_equal(mm_map_anonymous(mm, 0x14000, PAGE_SIZE), 0);
+	assert_int_equal(mm_map_anonymous(mm, 0xf000, PAGE_SIZE), 0);
+	assert_int_equal(mm_map_anonymous(mm, end - PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(mm_map_anonymous(mm, 0xe000, 2 * PAGE_SIZE), -EEXIST);
+	assert_int_equal(mm_map_anonymous(mm, 0x12000, PAGE_SIZE), -EEXIST);
+	assert_int_equal(mm_map_anonymous(mm, 0x14000, 2 * PAGE_SIZE), -EEXIST);
+	assert_int_equal(mm_map_anonymous(mm, 0, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, 0x20000, 0), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, 0x20001, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, 0x20000, PAGE_SIZE - 1), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, end - PAGE_SIZE, 2 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, end, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, 0x20000, -PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_find_area(mm, 0xffff)->start, 0xf000);
+	assert_int_equal(mm_find_area(mm, 0x10000)->start, 0x10000);
+	assert_null(mm_find_area(mm, 0x15000));
+	mm_destroy(mm);
+}
+
+static void first_touch_brings_a_zero_page(void **state)
+{
+	struct vm_balance before = vm_balance();
+	struct mm_struct *mm = mm_create();
+	struct task *task = current;
+	char *byte;
+
+	(void)state;
+	assert_int_equal(mm_map_anonymous(mm, 0x400000, 64 * MIB), 0);
+	assert_false(mm_handle_fault(task, 0x400000, true, false)); /* runs on no process */
+	kthread_use_mm(mm);
+	pgtable_load(&mm->pgtable);
+	assert_false(mm_handle_fault(task, 0x3fffff, true, false));
+	assert_false(mm_handle_fault(task, 0x400000, false, true));
+	assert_false(mm_handle_fault(task, layout.direct_start, true, false));
+	for (unsigned int i = 0; i < 40; i++) {
+		vaddr_t addr = 0x400000 + i * MIB + 123;
+
+		assert_null(host_translate(addr));
+		assert_true(mm_handle_fault(task, addr, i % 2, false));
+		byte = host_translate(addr);
+		assert_non_null(byte);
+		assert_int_equal(*byte, 0);
+		*byte = 1;
+		assert_true(mm_handle_fault(task, addr, true, false)); /* another CPU was faster: as it is */
+		assert_ptr_equal(host_translate(addr), byte);
+	}
+	assert_int_equal(mm->user_pages, 40);
+	pgtable_load(&kernel_pgtable);
+	kthread_unuse_mm(mm);
+	mm_destroy(mm);
+	assert_balance(before);
+}
+
+static void count_mm(struct mm_struct *mm, void *ctx)
+{
+	(void)mm;
+	++*(unsigned int *)ctx;
+}
+
+static void users_are_counted(void **state)
+{
+	struct mm_struct *mm = mm_create(), *other = mm_create();
+	unsigned int all = 0;
+
+	(void)state;
+	mm_for_each(count_mm, &all);
+	assert_int_equal(all, 2);
+	kthread_use_mm(mm);
+	assert_ptr_equal(current->mm, mm);
+	assert_true(PANICS(kthread_use_mm(other)));
+	assert_true(PANICS(kthread_unuse_mm(other)));
+	assert_true(PANICS(mm_destroy(mm)));
+	kthread_unuse_mm(mm);
+	assert_null(current->mm);
+	mm_destroy(mm);
+	mm_destroy(other);
+}
+
+/* Each allocation on the way fails once. */
+static void failures_leave_nothing(void **state)
+{
+	static const enum inject_site sites[] = { INJECT_PAGE, INJECT_TABLE, INJECT_SLAB };
+	unsigned int failed = 0;
+
+	(void)state;
+	for (unsigned int s = 0; s < ARRAY_SIZE(sites); s++) {
+		for (unsigned int nth = 1, unreached = 0; !unreached; nth++) {
+			struct vm_balance before = vm_balance();
+			struct mm_struct *mm;
+
+			inject_set(sites[s], nth);
+			mm = mm_create();
+			if (mm && !mm_map_anonymous(mm, 0x400000, PAGE_SIZE)) {
+				kthread_use_mm(mm);
+				failed += !mm_handle_fault(current, 0x400000, true, false);
+				kthread_unuse_mm(mm);
+			}
+			unreached = inject_clear(sites[s]);
+			failed += !mm;
+			if (mm)
+				mm_destroy(mm);
+			assert_balance(before);
+		}
+	}
+	assert_true(failed >= 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ranges_are_checked),
+		cmocka_unit_test(first_touch_brings_a_zero_page),
+		cmocka_unit_test(users_are_counted),
+		cmocka_unit_test(failures_leave_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator against a naive model: an array that says for each frame who owns it. Random operations on several
+ * CPUs; no frame may have two owners, and after each step what is free plus what is owned is what there was. Then: memory
+ * that comes online on demand, zones, and everything that must be refused.
+ */
+#include "tests/host/mm_machine.h"
+
+#include <kernel/inject.h>
+
+#define MAX_BLOCKS 4096
+
+struct block {
+	struct page *page;
+	unsigned int order;
+};
+static struct block blocks[MAX_BLOCKS];
+static unsigned int nr_blocks;
+static unsigned long owned; /* pages */
+static u8 *owner;	    /* by frame number */
+
+static int setup_128m(void **state)
+{
+	(void)state;
+	mm_machine(128 * MIB, 4);
+	owner = test_calloc(128 * MIB >> PAGE_SHIFT, 1);
+	nr_blocks = 0;
+	owned = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	test_free(owner);
+	owner = NULL;
+	return 0;
+}
+
+/* --- the model ---------------------------------------------------------------------------------------------------- */
+
+static void own(struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	assert_true(nr_blocks < MAX_BLOCKS);
+	assert_true(pfn_valid(pfn));
+	assert_int_equal(pfn & ((1ul << order) - 1), 0);
+	assert_false(memblock_is_ram(0, 1) && pfn < MIB >> PAGE_SHIFT); /* that was reserved */
+	for (unsigned long i = 0; i < 1ul << order; i++) {
+		assert_int_equal(owner[pfn + i], 0);
+		owner[pfn + i] = 1;
+	}
+	blocks[nr_blocks++] = (struct block) { page, order };
+	owned += 1ul << order;
+}
+
+static struct block disown(unsigned int nr)
+{
+	struct block b = blocks[nr];
+
+	for (unsigned long i = 0; i < 1ul << b.order; i++)
+		owner[page_to_pfn(b.page) + i] = 0;
+	blocks[nr] = blocks[--nr_blocks];
+	owned -= 1ul << b.order;
+	return b;
+}
+
+/* --- random operations --------------------------------------------------------------------------------------------- */
+
+static void op_alloc(void)
+{
+	unsigned int order = host_random_below(3) ? 0 : (unsigned int)host_random_below(MAX_PAGE_ORDER + 1);
+	gfp_t gfp = host_random_below(2) ? GFP_KERNEL : GFP_NOWAIT;
+	struct page *page = nr_blocks < MAX_BLOCKS ? alloc_pages(gfp | __GFP_NOWARN, order) : NULL;
+
+	if (page)
+		own(page, order);
+}
+
+static void op_free(void)
+{
+	if (nr_blocks) {
+		struct block b = disown((unsigned int)host_random_below(nr_blocks));
+
+		__free_pages(b.page, b.order);
+	}
+}
+
+static void op_bulk_alloc(void)
+{
+	struct page *pages[400];
+	unsigned long n = min((u64)(MAX_BLOCKS - nr_blocks), host_random_below(ARRAY_SIZE(pages)));
+	unsigned long got = alloc_pages_bulk(GFP_NOWAIT, n, pages);
+
+	assert_true(got <= n);
+	for (unsigned long i = 0; i < got; i++)
+		own(pages[i], 0);
+}
+
+static void op_bulk_free(void)
+{
+	struct page *pages[400];
+	unsigned long n = 0;
+
+	for (unsigned int i = 0; i < nr_blocks && n < ARRAY_SIZE(pages); i++)
+		if (blocks[i].order == 0 && host_random_below(2))
+			pages[n++] = disown(i--).page;
+	free_pages_bulk(pages, n);
+}
+
+static void op_split(void)
+{
+	unsigned int nr = nr_blocks ? (unsigned int)host_random_below(nr_blocks) : 0;
+	struct block b;
+
+	if (!nr_blocks || !blocks[nr].order || nr_blocks + (1u << blocks[nr].order) >= MAX_BLOCKS)
+		return;
+	b = disown(nr);
+	split_page(b.page, b.order);
+	for (unsigned long i = 0; i < 1ul << b.order; i++)
+		own(b.page + i, 0);
+}
+
+static void op_users(void)
+{
+	struct block b;
+
+	if (!nr_blocks)
+		return;
+	b = blocks[host_random_below(nr_blocks)];
+	get_page(b.page);
+	__free_pages(b.page, b.order); /* one user is left: nothing is freed */
+}
+
+static void check(unsigned long all)
+{
+	assert_int_equal(page_alloc_check(), 0);
+	assert_int_equal(nr_free_pages() + owned, all);
+}
+
+static void random_operations(void **state)
+{
+	void (*const ops[])(void) = { op_alloc, op_alloc, op_alloc, op_free, op_free, op_users,
+				      op_bulk_alloc, op_bulk_free, op_split };
+	unsigned long all = nr_free_pages();
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		host_run_on((unsigned int)host_random_below(4));
+		ops[host_random_below(ARRAY_SIZE(ops))]();
+		assert_int_equal(nr_free_pages() + owned, all);
+		if (i % 500 == 0)
+			check(all);
+	}
+	while (nr_blocks)
+		op_free();
+	drain_all_pages();
+	check(all);
+	for (enum zone_id z = 0; z < NR_ZONES; z++) {
+		struct zone_stats s;
+
+		zone_stats(z, &s);
+		assert_int_equal(s.cached, 0);
+		assert_int_equal(s.free, s.present);
+	}
+}
+
+/* All of it, page by page, from one CPU while others hold some on their lists; then it merges to large blocks again. */
+static void exhaustion(void **state)
+{
+	unsigned long all = nr_free_pages(), n = 0;
+	struct page **pages = test_calloc(all, sizeof(*pages));
+	struct page *page;
+
+	(void)state;
+	for (unsigned int cpu = 0; cpu < 4; cpu++) {
+		host_run_on(cpu);
+		__free_page(alloc_page(GFP_KERNEL));
+	}
+	while ((page = alloc_page(GFP_KERNEL | __GFP_HIGHMEM | __GFP_NOWARN)))
+		pages[n++] = page;
+	assert_int_equal(n, all);
+	assert_int_equal(nr_free_pages(), 0);
+	assert_null(alloc_pages(GFP_NOWAIT, 3));
+	free_pages_bulk(pages, n);
+	drain_all_pages();
+	check(all);
+	for (n = 0; (page = alloc_pages(GFP_NOWAIT, MAX_PAGE_ORDER)); n++)
+		pages[n] = page;
+	assert_true(n >= (all >> MAX_PAGE_ORDER) - 8);
+	while (n)
+		__free_pages(pages[--n], MAX_PAGE_ORDER);
+	test_free(pages);
+}
+
+/* --- refusals ------------------------------------------------------------------------------------------------------- */
+
+static void refused(struct page *page, unsigned int order)
+{
+	unsigned long free = nr_free_pages(), warnings = warn_count();
+
+	warn_expected(true);
+	__free_pages(page, order);
+	warn_expected(false);
+	assert_int_equal(warn_count(), warnings + 1);
+	assert_int_equal(nr_free_pages(), free);
+}
+
+static void bad_frees_are_refused(void **state)
+{
+	struct page *single = alloc_page(GFP_KERNEL), *block = alloc_pages(GFP_KERNEL, 4);
+	phys_addr_t table = mm_table_alloc();
+
+	(void)state;
+	refused(block, 3);		  /* wrong order */
+	refused(block + 1, 0);		  /* inside */
+	refused(phys_to_page(4096), 0);	  /* reserved at boot */
+	refused(phys_to_page(table), 0);  /* somebody's page table */
+	__free_page(single);
+	refused(single, 0);		  /* twice, on a per-CPU list */
+	drain_all_pages();
+	refused(single, 0);		  /* twice, in the buddy */
+	__free_pages(block, 4);
+	refused(block, 4);
+	mm_table_free(table);
+	refused(phys_to_page(table), 0);
+	assert_int_equal(page_alloc_check(), 0);
+}
+
+static void users_are_counted(void **state)
+{
+	struct page *block = alloc_pages(GFP_KERNEL, 2);
+	unsigned long free = nr_free_pages();
+
+	(void)state;
+	get_page(block);
+	get_page(block);
+	put_page(block);
+	__free_pages(block, 2);
+	assert_int_equal(nr_free_pages(), free);
+	put_page(block);
+	assert_int_equal(nr_free_pages(), free + 4);
+}
+
+static void too_large_is_no_memory(void **state)
+{
+	(void)state;
+	assert_null(alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER + 1));
+}
+
+static void zeroed_when_asked(void **state)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+	u8 *text = page_address(page);
+
+	(void)state;
+	memset(text, 0xee, 2 * PAGE_SIZE);
+	__free_pages(page, 1);
+	for (int i = 0; i < 100; i++) {
+		page = alloc_pages(__GFP_ZERO, 1);
+		text = page_address(page);
+		for (unsigned int k = 0; k < 2 * PAGE_SIZE; k++)
+			assert_int_equal(text[k], 0);
+		memset(text, 0xee, 2 * PAGE_SIZE);
+		__free_pages(page, 1);
+	}
+}
+
+/* --- fault injection ------------------------------------------------------------------------------------------------ */
+
+static void injected_failures(void **state)
+{
+	struct page *pages[64];
+	phys_addr_t table;
+
+	(void)state;
+	inject_set(INJECT_PAGE, 40);
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, 64, pages), 39);
+	assert_int_equal(inject_clear(INJECT_PAGE), 0);
+	free_pages_bulk(pages, 39);
+
+	inject_set(INJECT_PAGE, 1);
+	table = mm_table_alloc(); /* page tables count for themselves */
+	assert_int_not_equal(table, 0);
+	assert_int_equal(inject_clear(INJECT_PAGE), 1);
+	mm_table_free(table);
+
+	inject_set(INJECT_TABLE, 1);
+	assert_int_equal(mm_table_alloc(), 0);
+	assert_int_equal(inject_clear(INJECT_TABLE), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(random_operations, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(exhaustion, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(bad_frees_are_refused, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(users_are_counted, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(too_large_is_no_memory, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(zeroed_when_asked, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(injected_failures, setup_128m, teardown),
+	};
+
+	return cmocka_run_group_tests_name("page_alloc", tests, NULL, NULL);
+}

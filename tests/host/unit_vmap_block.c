@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* vm_map_ram, vm_unmap_ram and vm_unmap_aliases: blocks, their reuse and their flushes, on CPUs 0, 2 and 5. */
+#include "tests/host/vm_machine.h"
+
+#include "mm/vm_internal.h"
+
+#define RAM	(256ull << 20)
+#define MANY	VMAP_MAX_ALLOC
+
+static struct page *pages[MANY];
+
+static int setup(void **state)
+{
+	(void)state;
+	vm_machine(RAM, 0x25);
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	return 0;
+}
+
+static unsigned long flushes(void)
+{
+	return tlb_counters().ranged + tlb_counters().full;
+}
+
+static struct vmap_block_stats block_stats(void)
+{
+	struct vmap_block_stats stats;
+
+	vmap_block_stats(&stats);
+	return stats;
+}
+
+static void map_ram_maps_and_reuses_after_the_flush(void **state)
+{
+	char *a = vm_map_ram(pages, 3, -1), *b = vm_map_ram(pages + 3, 2, -1), *c;
+	unsigned long created = block_stats().created;
+
+	(void)state;
+	assert_ptr_equal(b, a + 3 * PAGE_SIZE); /* 3 pages take 3 */
+	for (unsigned int n = 0; n < 5; n++)
+		assert_ptr_equal(host_translate((vaddr_t)a + n * PAGE_SIZE), page_address(pages[n]));
+	vm_unmap_ram(a, 3);
+	assert_null(host_translate((vaddr_t)a));
+	assert_non_null(host_translate((vaddr_t)b));
+	c = vm_map_ram(pages, 3, -1);
+	assert_true(c > b); /* the old place is still remembered */
+	vm_unmap_aliases();
+	assert_ptr_equal(vm_map_ram(pages, 3, -1), a); /* now it is not */
+	vm_unmap_ram(a, 3);
+	vm_unmap_ram(b, 2);
+	vm_unmap_ram(c, 3);
+	assert_int_equal(block_stats().created, created);
+	vm_unmap_aliases();
+	a = vm_map_ram(pages, 1, -1);
+	assert_int_equal(block_stats().created, created); /* an empty block that is in use stays */
+	vm_unmap_ram(a, 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/*
+ * Museum 1: a block without a free page is on no list; what is unmapped in it must be flushed all the same. The first, a
+ * middle and the last map of the block, while the others live on.
+ */
+static void full_block_is_flushed(void **state)
+{
+	enum { COUNT = 33, MAPS = 31 }; /* 1023 pages: a block without its guard page */
+	static const unsigned int victims[] = { 0, MAPS / 2, MAPS - 1 };
+	unsigned long created;
+	char *maps[MAPS];
+
+	(void)state;
+	vmap_block_reclaim();
+	created = block_stats().created;
+	for (unsigned int i = 0; i < MAPS; i++)
+		maps[i] = vm_map_ram(pages, COUNT, -1);
+	assert_int_equal(block_stats().created, created + 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) {
+		vaddr_t addr = (vaddr_t)maps[victims[i]];
+		unsigned long since = tlb_log_seq();
+
+		vm_unmap_ram(maps[victims[i]], COUNT);
+		assert_false(tlb_log_covers(since, addr, addr + PAGE_SIZE));
+		vm_unmap_aliases();
+		assert_true(tlb_log_covers(since, addr, addr + COUNT * PAGE_SIZE));
+		assert_int_equal(vmalloc_check(), 0);
+	}
+	for (unsigned int i = 0; i < MAPS; i++)
+		if (i != victims[0] && i != victims[1] && i != victims[2])
+			assert_ptr_equal(host_translate((vaddr_t)maps[i]), page_address(pages[0]));
+	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) /* and the places serve again, in the same block */
+		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[victims[i]]);
+	assert_int_equal(block_stats().created, created + 1);
+	for (unsigned int i = 0; i < MAPS; i++)
+		vm_unmap_ram(maps[i], COUNT);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* The last page of a block is its guard: a run may end next to it but never takes it. */
+static void guard_behind_a_block(void **state)
+{
+	char *maps[1023];
+
+	(void)state;
+	vmap_block_reclaim();
+	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	assert_int_equal(block_stats().live, 1);
+	assert_null(host_translate((vaddr_t)maps[1022] + PAGE_SIZE));
+	vm_unmap_ram(vm_map_ram(pages, 1, -1), 1);
+	assert_int_equal(block_stats().live, 2);
+	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
+		vm_unmap_ram(maps[i], 1);
+	vm_unmap_aliases();
+	assert_int_equal(block_stats().live, 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* Museum 2 and 3: one visit for each dirty block, one flush, and then none. */
+static void one_visit_one_flush(void **state)
+{
+	char *keep[12], *gone[12];
+	unsigned int nr = 0, cpu;
+	unsigned long visits, flushed;
+
+	(void)state;
+	vm_unmap_aliases();
+	for_each_online_cpu(cpu) {
+		host_run_on(cpu);
+		keep[nr] = vm_map_ram(pages, 1, -1);
+		gone[nr++] = vm_map_ram(pages, 1, -1);
+	}
+	host_run_on(0);
+	assert_int_equal(nr, 3);
+	for (unsigned int i = 0; i < nr; i++)
+		vm_unmap_ram(gone[i], 1);
+	visits = block_stats().visits;
+	flushed = flushes();
+	for (unsigned int i = 0; i < 3; i++)
+		vm_unmap_aliases();
+	assert_int_equal(block_stats().visits, visits + nr);
+	assert_int_equal(flushes(), flushed + 1);
+	vm_unmap_ram(keep[1], 1);
+	vm_unmap_aliases();
+	vm_unmap_aliases();
+	assert_int_equal(block_stats().visits, visits + nr + 1);
+	assert_int_equal(flushes(), flushed + 2);
+	assert_true(tlb_log_covers(tlb_log_seq() - 1, (vaddr_t)keep[1], (vaddr_t)keep[1] + PAGE_SIZE));
+	vm_unmap_ram(keep[0], 1);
+	vm_unmap_ram(keep[2], 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* Museum 10: CPU ids with holes; each CPU has blocks of its own, any CPU unmaps. */
+static void blocks_of_sparse_cpus(void **state)
+{
+	static char *maps[600];
+	unsigned int nr = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++) {
+		static const unsigned int cpus[] = { 0, 2, 5 };
+
+		host_run_on(cpus[i % 3]);
+		maps[nr] = vm_map_ram(pages, 1 + i % 7, -1);
+		assert_non_null(maps[nr++]);
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		host_run_on(i % 2 ? 2 : 0);
+		vm_unmap_ram(maps[i], 1 + i % 7);
+	}
+	host_run_on(0);
+	vm_unmap_aliases();
+	assert_true(block_stats().live <= 3);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* A long run of map and unmap flushes now and then by itself, and lives in a bounded number of blocks. */
+static void churn_is_bounded(void **state)
+{
+	unsigned long live = block_stats().live, flushed = flushes();
+
+	(void)state;
+	for (unsigned int i = 0; i < 20000; i++)
+		vm_unmap_ram(vm_map_ram(pages, 1 + i % MANY, -1), 1 + i % MANY);
+	assert_true(block_stats().live <= live + 1);
+	assert_true(flushes() > flushed && flushes() < flushed + 20000);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* Museum 12: what is left in blocks comes back when address space runs out. */
+static void blocks_give_way(void **state)
+{
+	struct vmalloc_stats stats;
+	struct vm_struct *rest;
+	char *r = vm_map_ram(pages, 1, -1), *other;
+
+	(void)state;
+	host_run_on(2);
+	other = vm_map_ram(pages, 1, -1);
+	host_run_on(0);
+	vm_unmap_ram(r, 1);
+	vm_unmap_ram(other, 1);
+	vmalloc_stats(&stats);
+	assert_true(stats.blocks > 0);
+	rest = get_vm_area(stats.total_bytes - PAGE_SIZE, VM_MAP);
+	assert_non_null(rest);
+	assert_int_equal(block_stats().live, 0);
+	assert_null(vm_map_ram(pages, 1, -1));
+	assert_null(vmalloc(1));
+	free_vm_area(rest);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(map_ram_maps_and_reuses_after_the_flush),
+		cmocka_unit_test(full_block_is_flushed),
+		cmocka_unit_test(guard_behind_a_block),
+		cmocka_unit_test(one_visit_one_flush),
+		cmocka_unit_test(blocks_of_sparse_cpus),
+		cmocka_unit_test(churn_is_bounded),
+		cmocka_unit_test(blocks_give_way),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}

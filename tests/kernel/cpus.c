@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* CPUs, interrupts between them, threads, user pages. */
+#include "worker.h"
+
+#include <arch/context.h>
+#include <arch/fault.h>
+#include <arch/irq.h>
+#include <arch/mmu_sync.h>
+#include <lib/atomic.h>
+#include <mm/page_alloc.h>
+
+static atomic_t calls;
+static cpumask_t callers;
+
+static void note_call(void *arg)
+{
+	(void)arg;
+	atomic_inc(&calls);
+	cpumask_set(&callers, smp_processor_id());
+}
+
+KTEST(cpus, call_on_each)
+{
+	atomic_set(&calls, 0);
+	callers = (cpumask_t){ 0 };
+	on_each_cpu(note_call, NULL);
+	EXPECT_EQ(atomic_read(&calls), num_online_cpus());
+	EXPECT_EQ(cpumask_weight(&callers), num_online_cpus());
+}
+
+KTEST(cpus, call_one)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		callers = (cpumask_t){ 0 };
+		smp_call_function_single(cpu, note_call, NULL);
+		EXPECT(cpumask_test(&callers, cpu));
+		EXPECT_EQ(cpumask_weight(&callers), 1);
+	}
+}
+
+static void call_each_many_times(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < 50; i++)
+		on_each_cpu(note_call, NULL);
+}
+
+/* All call all: nobody waits for ever. */
+KTEST(cpus, calls_cross)
+{
+	static struct crew crew;
+
+	atomic_set(&calls, 0);
+	ASSERT(crew_start(&crew, 1));
+	crew_call(&crew, call_each_many_times, NULL);
+	EXPECT_EQ(atomic_read(&calls), crew.nr * 50 * num_online_cpus());
+	crew_stop(&crew);
+}
+
+KTEST(cpus, time_goes_on)
+{
+	u64 before = arch_uptime_ms();
+
+	msleep(30);
+	EXPECT(arch_uptime_ms() - before >= 29);
+	EXPECT(arch_uptime_ms() - before < 3000);
+}
+
+static atomic_t nmis;
+
+static void count_nmi(struct trap_frame *frame)
+{
+	(void)frame;
+	atomic_inc(&nmis);
+}
+
+KTEST(cpus, nmi_reaches_every_cpu)
+{
+	unsigned int cpu, sent = 0;
+
+	atomic_set(&nmis, 0);
+	arch_set_nmi_handler(count_nmi);
+	for_each_online_cpu(cpu) {
+		arch_send_nmi(cpu);
+		sent++;
+		for (unsigned int us = 0; us < 500000 && (unsigned int)atomic_read(&nmis) < sent; us++)
+			arch_udelay(1);
+	}
+	arch_set_nmi_handler(NULL);
+	EXPECT_EQ(atomic_read(&nmis), sent);
+}
+
+#define USER_BASE 0x1000000ul
+
+static void use_user_pages(void *arg)
+{
+	volatile u8 *p = (void *)USER_BASE;
+
+	(void)arg;
+	EXPECT_EQ(mm_map_anonymous(current->mm, USER_BASE, 4 * PAGE_SIZE), 0);
+	EXPECT_EQ(mm_map_anonymous(current->mm, USER_BASE + PAGE_SIZE, PAGE_SIZE), -EEXIST);
+	for (unsigned int i = 0; i < 4; i++) {
+		u8 value = 0xff;
+
+		EXPECT_EQ(probe_read((void *)&p[i * PAGE_SIZE], &value), PROBE_OK);
+		EXPECT_EQ(value, 0);
+		EXPECT_EQ(probe_write((void *)&p[i * PAGE_SIZE]), PROBE_OK);
+	}
+	EXPECT_EQ(probe_read((void *)&p[4 * PAGE_SIZE], NULL), PROBE_NOT_PRESENT);
+	EXPECT_EQ(probe_read((void *)&p[-1], NULL), PROBE_NOT_PRESENT);
+}
+
+KTEST(cpus, demand_zero_user_pages)
+{
+	static struct crew crew;
+	unsigned long before = fault_counters().user;
+
+	ASSERT(crew_start(&crew, 2));
+	crew_call(&crew, use_user_pages, NULL);
+	EXPECT(fault_counters().user - before >= crew.nr * 4);
+	crew_stop(&crew);
+}
+
+static void see_no_user_page(void *arg)
+{
+	(void)arg;
+	EXPECT_EQ(probe_read((void *)USER_BASE, NULL), PROBE_NOT_PRESENT);
+}
+
+KTEST(cpus, processes_are_apart)
+{
+	struct worker one, two;
+
+	ASSERT(worker_start(&one, smp_processor_id(), true));
+	ASSERT(worker_start(&two, smp_processor_id(), true));
+	worker_call(&one, use_user_pages, NULL);
+	worker_call(&two, see_no_user_page, NULL);
+	worker_stop(&one);
+	worker_stop(&two);
+}
+
+#define MANY 100
+
+KTEST(cpus, many_processes_come_and_go)
+{
+	static struct mm_struct *mm[MANY];
+	struct pgd_parity parity;
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		mm[i] = mm_create();
+		ASSERT(mm[i]);
+	}
+	parity = pgd_parity_check();
+	EXPECT(parity.trees >= MANY);
+	EXPECT_EQ(parity.differs + parity.missing, 0);
+	for (unsigned int i = 0; i < MANY; i++)
+		mm_destroy(mm[i]);
+}

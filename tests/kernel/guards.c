@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What mm promises around every test: nothing is left behind, and its books balance. */
+#include <kernel/ktest.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+#include <mm/vmalloc.h>
+
+/*
+ * Pages that somebody has a use for. Empty slabs and the pages that no CPU remembers any more are given back first.
+ * Kernel page tables and the slabs that are left may stay from one test to the next: they are not leaks.
+ */
+static unsigned long pages_in_use(void)
+{
+	vm_unmap_aliases();
+	drain_all_pages();
+	slab_shrink();
+	return totalram_pages() - nr_free_pages() - slab_pages() - pgtable_kernel_pages();
+}
+
+static struct {
+	unsigned long pages;
+	struct vmalloc_stats space;
+} before;
+
+static void memory_begin(void)
+{
+	before.pages = pages_in_use();
+	vmalloc_stats(&before.space);
+}
+
+static void memory_end(void)
+{
+	struct vmalloc_stats now;
+
+	EXPECT_EQ(pages_in_use(), before.pages);
+	vmalloc_stats(&now);
+	EXPECT_EQ(now.areas, before.space.areas);
+	EXPECT_EQ(now.area_bytes, before.space.area_bytes);
+	EXPECT_EQ(now.rams, before.space.rams);
+	EXPECT_EQ(now.nr_pages, before.space.nr_pages);
+	EXPECT_EQ(now.total_bytes, VMALLOC_END - VMALLOC_START);
+	EXPECT_EQ(vmalloc_check(), 0);
+	EXPECT_EQ(page_alloc_check(), 0);
+	EXPECT_EQ(slab_check(), 0);
+}
+KTEST_GUARD(memory, memory_begin, memory_end);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Historic bugs of vm_map_ram's per-CPU blocks. */
+#include "places.h"
+#include "worker.h"
+
+#include <arch/context.h>
+
+#define MAX_MAPS 2048
+
+static void *maps[MAX_MAPS];
+static struct page *pages[VMAP_MAX_ALLOC];
+
+static bool get_pages(void)
+{
+	return EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
+}
+
+static void put_pages(void)
+{
+	free_pages_bulk(pages, VMAP_MAX_ALLOC);
+}
+
+static unsigned long blocks_created(void)
+{
+	struct vmap_block_stats stats;
+
+	vmap_block_stats(&stats);
+	return stats.created;
+}
+
+/* Map `count` pages a time until a block is full, which shows when the next map needs a new one. The maps in the full
+ * block are maps[0..n), and n is returned; whatever else was needed is undone. */
+static unsigned int fill_a_block(unsigned int count)
+{
+	unsigned long created;
+	unsigned int n = 0, first = 0;
+
+	vm_unmap_aliases();
+	created = blocks_created();
+	for (; n < MAX_MAPS; n++) {
+		maps[n] = vm_map_ram(pages, count, -1);
+		if (!maps[n])
+			break;
+		if (blocks_created() == created)
+			continue;
+		if (first) {
+			vm_unmap_ram(maps[n], count);
+			break;
+		}
+		created = blocks_created(); /* a fresh block begins here: give back what went into older ones */
+		first = n + 1;
+	}
+	for (unsigned int i = 0; first && i < first - 1; i++)
+		vm_unmap_ram(maps[i], count);
+	for (unsigned int i = first ? first - 1 : 0; i < n; i++)
+		maps[i - (first ? first - 1 : 0)] = maps[i];
+	return n - (first ? first - 1 : 0);
+}
+
+static void read_byte(void *arg)
+{
+	(void)*(volatile u8 *)arg;
+}
+
+/* One map of a full block goes away; the alias flush must cover it although the block is on no free list. */
+static void unmap_one_of_full_block(struct worker *other, unsigned int count, unsigned int which)
+{
+	unsigned int n = fill_a_block(count);
+	unsigned long seq = tlb_log_seq();
+	vaddr_t gone;
+
+	ASSERT(n > 2);
+	which = which == 2 ? n - 1 : which * n / 2;
+	gone = (vaddr_t)maps[which];
+	worker_call(other, read_byte, maps[which]);
+	vm_unmap_ram(maps[which], count);
+	vm_unmap_aliases();
+	EXPECT(tlb_log_covers(seq, gone, gone + count * PAGE_SIZE));
+	EXPECT_EQ(probe_read((void *)gone, NULL), PROBE_NOT_PRESENT);
+	for (unsigned int i = 0; i < n; i++) {
+		if (i == which)
+			continue;
+		EXPECT_EQ(probe_read(maps[i], NULL), PROBE_OK);
+		vm_unmap_ram(maps[i], count);
+	}
+}
+
+KTEST(museum, m01_stale_tlb_full_block)
+{
+	struct worker other;
+
+	ASSERT(worker_start(&other, another_cpu(), true));
+	if (get_pages()) {
+		unmap_one_of_full_block(&other, VMAP_MAX_ALLOC, 0);
+		for (unsigned int which = 0; which < 3; which++)
+			unmap_one_of_full_block(&other, 1, which);
+		put_pages();
+	}
+	worker_stop(&other);
+	vm_unmap_aliases();
+}
+
+/* Dirty space is flushed once: the second and third call find nothing to do. */
+static void flush_once(void)
+{
+	void *a = vm_map_ram(pages, 1, -1), *b = vm_map_ram(pages, 1, -1);
+	unsigned long seq;
+
+	ASSERT(a && b);
+	vm_unmap_aliases();
+	vm_unmap_ram(a, 1);
+	seq = tlb_log_seq();
+	for (unsigned int i = 0; i < 3; i++)
+		vm_unmap_aliases();
+	EXPECT_EQ(tlb_log_seq(), seq + 1);
+	EXPECT(tlb_log_covers(seq, (vaddr_t)a, (vaddr_t)a + PAGE_SIZE));
+	seq = tlb_log_seq();
+	vm_unmap_ram(b, 1);
+	vm_unmap_aliases();
+	EXPECT_EQ(tlb_log_seq(), seq + 1);
+	EXPECT(tlb_log_covers(seq, (vaddr_t)b, (vaddr_t)b + PAGE_SIZE));
+}
+
+KTEST(museum, m03_dirty_space_flushed_over_and_over)
+{
+	if (!get_pages())
+		return;
+	flush_once();
+	put_pages();
+}
+
+/* Blocks are found by address, whichever CPU made them and whichever frees them; no CPU id is computed from an address. */
+#define MAPS_A_CPU 40
+
+static void map_some(void *arg)
+{
+	void **mine = arg;
+
+	for (unsigned int i = 0; i < MAPS_A_CPU; i++)
+		mine[i] = vm_map_ram(pages, 3, -1);
+}
+
+static void unmap_others(struct crew *crew, void *all[][MAPS_A_CPU])
+{
+	for (unsigned int i = 0; i < crew->nr; i++)
+		for (unsigned int k = 0; k < MAPS_A_CPU; k++)
+			if (EXPECT(all[i][k]))
+				vm_unmap_ram(all[i][k], 3);
+}
+
+KTEST(museum, m10_hash_into_a_hole_of_the_cpu_mask)
+{
+	static void *all[MAX_CPUS][MAPS_A_CPU];
+	static struct crew crew;
+	struct vmap_block_stats before, after;
+
+	vmap_block_stats(&before);
+	ASSERT(crew_start(&crew, 2));
+	if (get_pages()) {
+		for (unsigned int i = 0; i < crew.nr; i++)
+			worker_call(&crew.worker[i], map_some, all[i]);
+		unmap_others(&crew, all);
+		put_pages();
+	}
+	crew_stop(&crew);
+	vm_unmap_aliases();
+	vmap_block_stats(&after);
+	EXPECT_EQ(after.created - after.freed, after.live);
+	EXPECT_EQ(vmalloc_check(), 0);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Two CPUs in vmalloc and in vmap blocks at once, one of them held at the bad moment; and paths that are seldom taken. */
+#include "worker.h"
+
+#include <arch/context.h>
+#include <arch/tlb.h>
+#include <kernel/bug.h>
+#include <kernel/inject.h>
+#include <kernel/schedule_point.h>
+#include <lib/string.h>
+#include <mm/kstack.h>
+#include <mm/vmalloc.h>
+
+static void do_vfree(void *p)
+{
+	vfree(p);
+}
+
+static void do_vm_unmap_aliases(void *arg)
+{
+	(void)arg;
+	vm_unmap_aliases();
+}
+
+/* --- museum 35: of two CPUs that free one area, one is told that it comes too late ------------------------------- */
+
+static void free_twice(struct worker *w, void *p)
+{
+	sched_hold("vfree:flushed");
+	worker_post(w, do_vfree, p);
+	if (EXPECT(sched_wait_held("vfree:flushed", 1000))) {
+		EXPECT(!find_vm_area(p));
+		EXPECT_EQ(probe_read(p, NULL), PROBE_NOT_PRESENT);
+		warn_expected(true);
+		vfree(p);
+		warn_expected(false);
+	}
+	sched_release("vfree:flushed");
+	worker_wait(w);
+}
+
+KTEST(vm_races, double_vfree_on_two_cpus)
+{
+	struct worker w;
+	void *p;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	ASSERT(worker_start(&w, another_cpu(), true));
+	p = vmalloc(3 * PAGE_SIZE);
+	if (EXPECT(p))
+		free_twice(&w, p);
+	worker_stop(&w);
+}
+
+/* --- museum 3: the alias flush ----------------------------------------------------------------------------------- */
+
+static struct page *two_pages[2];
+
+/* Worker a holds what it has to flush; b, a second caller, may not come back before a's flush is done. */
+static void second_caller(struct worker *a, struct worker *b, void *dirty)
+{
+	unsigned long seq = tlb_log_seq();
+
+	sched_hold("vb:purge");
+	vm_unmap_ram(dirty, 1);
+	worker_post(a, do_vm_unmap_aliases, NULL);
+	EXPECT(sched_wait_held("vb:purge", 1000));
+	worker_post(b, do_vm_unmap_aliases, NULL);
+	msleep(20);
+	EXPECT(worker_busy(b));
+	EXPECT(!tlb_log_covers(seq, (vaddr_t)dirty, (vaddr_t)dirty + PAGE_SIZE));
+	sched_release("vb:purge");
+	worker_wait(b);
+	EXPECT(tlb_log_covers(seq, (vaddr_t)dirty, (vaddr_t)dirty + PAGE_SIZE));
+	worker_wait(a);
+}
+
+/* What is unmapped while a purge runs is the next purge's. */
+static void unmapped_meanwhile(struct worker *a, void *dirty, void *late)
+{
+	unsigned long seq;
+
+	sched_hold("vb:purge");
+	vm_unmap_ram(dirty, 1);
+	worker_post(a, do_vm_unmap_aliases, NULL);
+	EXPECT(sched_wait_held("vb:purge", 1000));
+	vm_unmap_ram(late, 1);
+	sched_release("vb:purge");
+	worker_wait(a);
+	seq = tlb_log_seq();
+	vm_unmap_aliases();
+	EXPECT_EQ(tlb_log_seq(), seq + 1);
+	EXPECT(tlb_log_covers(seq, (vaddr_t)late, (vaddr_t)late + PAGE_SIZE));
+}
+
+static void alias_flushes(struct worker *a, struct worker *b)
+{
+	void *map[4];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(map); i++)
+		map[i] = vm_map_ram(two_pages, 1, -1);
+	ASSERT(map[0] && map[1] && map[2] && map[3]);
+	vm_unmap_aliases();
+	second_caller(a, b, map[0]);
+	unmapped_meanwhile(a, map[1], map[2]);
+	EXPECT_EQ(probe_read(map[3], NULL), PROBE_OK);
+	vm_unmap_ram(map[3], 1);
+}
+
+KTEST(vm_races, alias_flush_is_waited_for_and_loses_nothing)
+{
+	struct worker a, b;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 2, two_pages), 2);
+	if (EXPECT(worker_start(&a, another_cpu(), false))) {
+		if (EXPECT(worker_start(&b, smp_processor_id(), false))) {
+			alias_flushes(&a, &b);
+			worker_stop(&b);
+		}
+		worker_stop(&a);
+	}
+	free_pages_bulk(two_pages, 2);
+}
+
+/* --- many at once ------------------------------------------------------------------------------------------------ */
+
+#define LIVES 160 /* of all CPUs together: a flush waits for every CPU, and QEMU may have fewer than the guest */
+
+struct churn {
+	u32 seed;
+	unsigned int lives;
+	struct page *page;
+	unsigned long failures;
+};
+
+static u32 next_random(struct churn *c)
+{
+	return c->seed = c->seed * 1664525 + 1013904223;
+}
+
+/* One life of an area or of a short mapping, with a mark in it that nobody else may have touched. */
+static void one_life(struct churn *c)
+{
+	unsigned int pages = 1 + (next_random(c) >> 16) % 20;
+	bool short_lived = next_random(c) >> 31;
+	struct page *list[20];
+	volatile u32 *p;
+
+	for (unsigned int i = 0; i < pages; i++)
+		list[i] = c->page;
+	p = short_lived ? vm_map_ram(list, pages, -1) : vmalloc(pages * PAGE_SIZE);
+	if (!p) {
+		c->failures++;
+		return;
+	}
+	p[(pages - 1) * (PAGE_SIZE / sizeof(*p))] = c->seed;
+	c->failures += p[(pages - 1) * (PAGE_SIZE / sizeof(*p))] != c->seed;
+	if (short_lived)
+		vm_unmap_ram((void *)p, pages);
+	else
+		vfree((void *)p);
+}
+
+static void churn(void *arg)
+{
+	struct churn *c = arg;
+
+	for (unsigned int i = 0; i < c->lives; i++)
+		one_life(c);
+}
+
+static struct crew crew;
+static struct churn churns[MAX_CPUS];
+
+static void churn_everywhere(void)
+{
+	for (unsigned int i = 0; i < crew.nr; i++) {
+		churns[i] = (struct churn){ .seed = (u32)ktest_random(), .lives = LIVES / crew.nr };
+		churns[i].page = alloc_page(GFP_KERNEL);
+		if (EXPECT(churns[i].page))
+			worker_post(&crew.worker[i], churn, &churns[i]);
+	}
+	for (unsigned int i = 0; i < crew.nr; i++) {
+		if (!churns[i].page)
+			continue;
+		worker_wait(&crew.worker[i]);
+		EXPECT_EQ(churns[i].failures, 0);
+		__free_page(churns[i].page);
+	}
+}
+
+KTEST(vm_races, all_cpus_at_once)
+{
+	WITH_CREW(crew, 1, churn_everywhere());
+	EXPECT_EQ(vmalloc_check(), 0);
+}
+
+/* --- seldom taken ------------------------------------------------------------------------------------------------ */
+
+static void find_vpages(void *found, const char *line)
+{
+	*(bool *)found |= strstr(line, " vpages") != NULL;
+}
+
+/* When there is no block of pages for an area's own array of pages, the array is vmalloc'ed too. */
+KTEST(vm_races, array_of_pages_in_vmalloc_space)
+{
+	unsigned long size = 2 * PAGE_SIZE / sizeof(void *) * PAGE_SIZE;
+	bool seen = false, listed = false;
+
+	for (unsigned int nth = 1; nth < 6 && !seen; nth++) {
+		char *p;
+
+		inject_set(INJECT_SLAB, nth);
+		p = vmalloc(size);
+		inject_clear(INJECT_SLAB);
+		if (!p)
+			continue;
+		seen = is_vmalloc_addr(find_vm_area(p)->pages);
+		if (seen)
+			vmallocinfo(find_vpages, &listed);
+		EXPECT_EQ(probe_write(p), PROBE_OK);
+		EXPECT_EQ(probe_write(p + size - 1), PROBE_OK);
+		EXPECT_EQ(probe_read(p + size, NULL), PROBE_NOT_PRESENT);
+		vfree(p);
+	}
+	EXPECT(seen);
+	EXPECT(listed);
+}
+
+KTEST(vm_races, stack_between_two_guards)
+{
+	char *stack = kstack_alloc();
+
+	ASSERT(stack);
+	EXPECT_EQ(probe_write(stack), PROBE_OK);
+	EXPECT_EQ(probe_write(stack + KSTACK_SIZE - 1), PROBE_OK);
+	EXPECT_EQ(probe_read(stack - 1, NULL), PROBE_NOT_PRESENT);
+	EXPECT_EQ(probe_read(stack + KSTACK_SIZE, NULL), PROBE_NOT_PRESENT);
+	kstack_free(stack);
+	EXPECT_EQ(probe_read(stack, NULL), PROBE_NOT_PRESENT);
+}

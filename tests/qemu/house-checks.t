@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# The rules of the house that a script can see: who includes whom, sizes, licence lines, READMEs. Data: include-rules.
+import sys
+sys.dont_write_bytecode = True
+
+import os
+import re
+
+import tap
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MAX_FILE, LONG_FUNCTION, MAX_FUNCTION = 500, 45, 60
+SOURCE = re.compile(r".*(\.([chS]|ld|mk|py|t|sh|awk|cfg)|/Makefile|^Makefile)$")
+INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
+CONDITIONAL = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif)\b")
+
+
+def read_rules(path):
+    """The table as {keyword: [words of a line, ...]}."""
+    rules = {}
+    with open(path) as file:
+        for line in file:
+            words = line.split("#")[0].split()
+            if words:
+                rules.setdefault(words[0], []).append(words[1:])
+    return rules
+
+
+def matches(path, pattern):
+    return re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]*"), path) is not None
+
+
+class Tree:
+    """The files of the repository, without what a build makes."""
+
+    def __init__(self):
+        self.files = []
+        for folder, folders, names in os.walk(ROOT):
+            folders[:] = sorted(f for f in folders if f not in (".git", "build", "__pycache__"))
+            self.files += [os.path.relpath(os.path.join(folder, name), ROOT) for name in sorted(names)]
+        self.sources = [f for f in self.files if SOURCE.match(f) or self.is_script(f)]
+        self.kernel = [f for f in self.sources if re.match(r"(boot|arch|kernel|mm|tests/kernel)/.*\.[chS]$", f)]
+        self.lines = {f: self.read(f) for f in self.sources}
+
+    @staticmethod
+    def is_script(path):
+        with open(os.path.join(ROOT, path), "rb") as file:
+            return file.read(2) == b"#!"
+
+    @staticmethod
+    def read(path):
+        with open(os.path.join(ROOT, path), errors="replace") as file:
+            return file.read().split("\n")
+
+    def includes(self, path):
+        return [(number, found[1]) for number, line in enumerate(self.lines[path], 1) if (found := INCLUDE.match(line))]
+
+
+class Directions:
+    def __init__(self, rules, tree):
+        self.rules, self.tree = rules, tree
+        self.may = {line[0]: {line[0], *line[2:]} for line in rules["may"]}
+        self.free = {name for line in rules["freestanding"] for name in line}
+        self.folders = [folder for line in rules["include"] for folder in line]
+        self.headers = [f for f in tree.files if f.endswith(".h")]
+
+    def layer(self, path):
+        for name, *patterns in self.rules["layer"]:
+            if any(matches(path, pattern) for pattern in patterns):
+                return name
+        return None
+
+    def find(self, name, source):
+        """The files that an include may mean: one, or one a target."""
+        beside = os.path.normpath(os.path.join(os.path.dirname(source), name))
+        if beside in self.headers:
+            return [beside]
+        for folder in self.folders:
+            found = [h for h in self.headers if matches(h, os.path.normpath(os.path.join(folder, name)))]
+            if found:
+                return found
+        return []
+
+    def forbidden(self):
+        for source in self.tree.kernel:
+            layer = self.layer(source)
+            if layer is None:
+                yield "%s belongs to no layer" % source
+                continue
+            for number, name in self.tree.includes(source):
+                targets = {self.layer(header) for header in self.find(name, source)}
+                if name in self.free or targets and targets <= self.may.get(layer, {layer}):
+                    continue
+                yield "%s:%d: %s must not include <%s> (%s)" % (source, number, layer, name,
+                                                                ", ".join(map(str, targets)) or "no such file")
+
+    def around_gate(self):
+        """Outside headers that do not come through the gate: in sources at all, in headers if the gate does not name them."""
+        for gate, *patterns in self.rules["gate"]:
+            named = {name for _, name in self.tree.includes(gate)} if gate in self.tree.lines else set()
+            inside = self.layer(gate)
+            for source in self.tree.kernel:
+                if source == gate or not any(matches(source, pattern) for pattern in patterns):
+                    continue
+                public = "/include/" in source
+                for number, name in self.tree.includes(source):
+                    outside = {self.layer(h) for h in self.find(name, source)} - {inside}
+                    if outside and not (public and name in named):
+                        yield "%s:%d: <%s> does not come through %s" % (source, number, name, gate)
+
+
+def conditionals(rules, tree):
+    patterns = [pattern for line in rules["no-conditionals"] for pattern in line]
+    for source in tree.kernel:
+        if any(matches(source, pattern) for pattern in patterns):
+            for number, line in enumerate(tree.lines[source], 1):
+                if CONDITIONAL.match(line):
+                    yield "%s:%d: %s" % (source, number, line.strip())
+
+
+def functions(lines):
+    """(name, lines from the opening to the closing brace) of each function, by the style: both braces at column 0."""
+    start = None
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            start = number
+        elif line.startswith("}") and start:
+            yield function_name(lines, start), number - start + 1
+            start = None
+
+
+def function_name(lines, brace):
+    """The last word before a parenthesis at the beginning of the declaration above the brace."""
+    top = brace - 1
+    while top > 1 and lines[top - 2].strip() and not lines[top - 2].startswith(("}", "#", " *", "/*")):
+        top -= 1
+    found = re.search(r"(\w+)\(", " ".join(lines[top - 1:brace - 1]))
+    return found[1] if found else "line %d" % brace
+
+
+def long_functions(tree, limit):
+    for source in tree.sources:
+        if source.endswith((".c", ".h")):
+            for name, length in functions(tree.lines[source]):
+                if length > limit:
+                    yield "%s: %s has %d lines" % (source, name, length)
+
+
+def long_files(tree):
+    for source in tree.sources:
+        if len(tree.lines[source]) - 1 > MAX_FILE:
+            yield "%s has %d lines" % (source, len(tree.lines[source]) - 1)
+
+
+def unlicensed(tree):
+    for source in tree.sources:
+        if not any("SPDX-License-Identifier: MIT" in line for line in tree.lines[source][:2]):
+            yield "%s has no SPDX line at its top" % source
+
+
+def without_readme(rules, tree):
+    above = {name for line in rules["readme-above"] for name in line}
+    for folder in sorted({os.path.dirname(f) for f in tree.sources}):
+        exempt = folder.startswith(".") or above & set(folder.split("/"))
+        if not exempt and os.path.join(folder, "README.md") not in tree.files:
+            yield "%s/ has no README.md" % (folder or ".")
+
+
+def main():
+    tap.only_without_choice()
+    out, tree = tap.Tap(), Tree()
+    rules = read_rules(os.path.join(ROOT, "tests", "qemu", "include-rules"))
+    directions = Directions(rules, tree)
+    for what, found in (("includes point down only", directions.forbidden()),
+                        ("mm reaches outside only through mm/port.h", directions.around_gate()),
+                        ("no conditional compilation in mm and arch/x86/mm", conditionals(rules, tree)),
+                        ("files have at most %d lines" % MAX_FILE, long_files(tree)),
+                        ("functions have at most %d lines" % MAX_FUNCTION, long_functions(tree, MAX_FUNCTION)),
+                        ("each source says its licence", unlicensed(tree)),
+                        ("each folder has a README.md", without_readme(rules, tree))):
+        complaints = list(found)
+        out.ok(not complaints, what, complaints)
+    out.note("long: " + text for text in long_functions(tree, LONG_FUNCTION))
+    return out.end()
+
+
+sys.exit(main())

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Boot the machines of one mode that the file `matrix` lists and flatten what they say into TAP.
+
+Each test of each guest is one line, and so is each guest's verdict. A guest's own "Bail out!" must not get through: prove
+would stop everything at it. It becomes the guest's one line "not ok ... CRASH".
+"""
+
+import os
+import shlex
+from collections import namedtuple
+
+import guest
+import ktap
+import tap
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+Row = namedtuple("Row", "env cpus model firmware medium memory tests words")
+
+
+def read_rows(path=os.path.join(HERE, "matrix")):
+    rows = []
+    with open(path) as file:
+        for number, line in enumerate(file, 1):
+            fields = line.split("#")[0].split(None, 7)
+            if fields and (len(fields) < 7 or fields[0] not in guest.ENVS):
+                raise guest.SetupError("%s:%d: not a row: %s" % (os.path.relpath(path), number, line.strip()))
+            if fields:
+                rows.append(Row(*(fields[:7] + [" ".join(fields[7:]).strip()])))
+    return rows
+
+
+def cmdline(row):
+    words = ["exit test=" + (os.environ.get("T") or row.tests), row.words, os.environ.get("CMDLINE") or ""]
+    return " ".join(word for word in words if word)
+
+
+def machine_of(row):
+    return guest.Machine(row.env, row.cpus, row.memory, row.model, row.firmware, row.medium, cmdline(row))
+
+
+def again(machine):
+    """The command that repeats this one guest."""
+    return "tests/qemu/run-guest --env %s --cpus %d --cpu %s --firmware %s --medium %s --mem %s --cmdline %s" % (
+        machine.env, machine.cpus, machine.cpu, machine.firmware, machine.medium, machine.memory,
+        shlex.quote(machine.cmdline.removeprefix("exit ")))
+
+
+def report(out, row, machine, run, log_path):
+    """One guest as TAP lines."""
+    log = run.log()
+    verdict = ktap.verdict(log, run.status, run.triple_fault())
+    name = " ".join([machine.name(), row.words]).strip()
+    for result in log.results:
+        out.ok(result.ok, "%s: %s" % (name, result.name), result.comments + [result.note], result.skip)
+    word = ktap.WORDS.get(verdict.code, "KILLED")
+    comments = log.problems + run.diagnosis(verdict.code) + run.last_lines(verdict.code)
+    comments += ["log: %s" % os.path.relpath(log_path), "again: " + again(machine)]
+    out.ok(verdict.code in (ktap.PASS, ktap.SKIP), "%s: %s, %s, %.1f s" % (name, word, verdict.reason, run.seconds), comments,
+           "every test was skipped" if verdict.code == ktap.SKIP else None)
+
+
+def main(env):
+    wanted = os.environ.get("ENV") or env
+    if wanted != env and wanted in guest.ENVS:
+        tap.skip_all("ENV=" + wanted)
+    out = tap.Tap()
+    try:
+        if wanted not in guest.ENVS:
+            raise guest.SetupError("ENV=%s is none of %s" % (wanted, ", ".join(guest.ENVS)))
+        for number, row in enumerate([row for row in read_rows() if row.env == env], 1):
+            log_path = guest.build_path("logs", env, "%02d.log" % number)
+            machine = machine_of(row)
+            report(out, row, machine, guest.Run(machine, log_path).run(), log_path)
+    except guest.SetupError as error:
+        out.ok(False, "%s: setup" % env, [str(error)])
+    return out.end()
