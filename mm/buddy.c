@@ -99,9 +99,10 @@ static inline struct page *buddy_of(struct page *page, unsigned int order)
 	return page + ((long)(pfn ^ (1ul << order)) - (long)pfn);
 }
 
+/* A buddy in use may change hands meanwhile, between states that are not PAGE_FREE: that one comes and goes under the lock. */
 static inline bool is_free_block(const struct page *page, unsigned int order)
 {
-	return page->state == PAGE_FREE && page->order == order;
+	return READ_ONCE(page->state) == PAGE_FREE && page->order == order;
 }
 
 void zone_put_locked(struct zone *zone, struct page *page, unsigned int order)

@@ -213,7 +213,7 @@ unsigned long nr_free_pages(void)
 /* A page or block leaves the allocator. */
 static inline void hand_out(struct page *page, unsigned int order)
 {
-	page->state = PAGE_USED;
+	WRITE_ONCE(page->state, PAGE_USED);
 	page->order = (u8)order;
 	page->flags = 0;
 	atomic_set(&page->refcount, 1);
@@ -237,7 +237,7 @@ static struct page *list_refill(gfp_t gfp)
 	flags = local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
 	list = list_for_alloc(gfp);
 	for (i = 1; i < n && list->count < LIST_PAGES; i++) {
-		batch[i]->state = PAGE_CACHED;
+		WRITE_ONCE(batch[i]->state, PAGE_CACHED);
 		list->page[list->count++] = batch[i];
 	}
 	local_irq_restore(flags);
@@ -410,7 +410,7 @@ static inline void list_push(struct page *page)
 
 	if (unlikely(list->count == LIST_PAGES))
 		list_drain(list, LIST_BATCH);
-	page->state = PAGE_CACHED;
+	WRITE_ONCE(page->state, PAGE_CACHED);
 	list->page[list->count++] = page;
 }
 

@@ -51,7 +51,7 @@ bool pfn_valid(unsigned long pfn)
 	if (pfn / SECTION_PAGES >= nr_sections)
 		return false;
 	/* `end` is written last: who sees it sees the rest. */
-	return pfn < smp_load_acquire(&s->end) && pfn >= s->start && pfn_to_page(pfn)->state != PAGE_HOLE;
+	return pfn < smp_load_acquire(&s->end) && pfn >= s->start && READ_ONCE(pfn_to_page(pfn)->state) != PAGE_HOLE;
 }
 
 struct page *virt_to_page_checked(const void *virt)

@@ -82,7 +82,7 @@ static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 		return NULL;
 	slab = page_address(page);
 	for (unsigned int i = 0; i < 1u << cache->order; i++) {
-		page[i].state = PAGE_SLAB;
+		WRITE_ONCE(page[i].state, PAGE_SLAB);
 		page[i].slab = slab;
 	}
 	slab->cache = cache;
@@ -101,7 +101,7 @@ static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
 
 	for (unsigned int i = 0; i < 1u << cache->order; i++) {
 		page[i].slab = NULL;
-		page[i].state = i ? PAGE_TAIL : PAGE_USED;
+		WRITE_ONCE(page[i].state, i ? PAGE_TAIL : PAGE_USED);
 	}
 	__free_pages(page, cache->order);
 }

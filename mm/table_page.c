@@ -12,7 +12,7 @@ phys_addr_t mm_table_alloc(void)
 	page = alloc_pages_uninjected(__GFP_ZERO | (for_online ? __GFP_RESERVE | GFP_NOWAIT : 0), 0);
 	if (!page)
 		return 0;
-	page->state = PAGE_TABLE;
+	WRITE_ONCE(page->state, PAGE_TABLE);
 	return page_to_phys(page);
 }
 
@@ -23,6 +23,6 @@ void mm_table_free(phys_addr_t frame)
 	if (!pfn_valid(page_to_pfn(page)) || page->state == PAGE_RESERVED)
 		return; /* a table from before the page allocator: its frame was never given to anybody else */
 	if (page->state == PAGE_TABLE)
-		page->state = PAGE_USED; /* anything else is reported as a bad free */
+		WRITE_ONCE(page->state, PAGE_USED); /* anything else is reported as a bad free */
 	__free_page(page);
 }

@@ -24,8 +24,8 @@ static void print_zone(enum zone_id id)
 	zone_stats(id, &zone);
 	if (!zone.present)
 		return;
-	cprintf("%-8s %10lu K present %10lu K free %8lu K on CPU lists; free blocks by order:", zone.name,
-		kib(zone.present), kib(zone.free), kib(zone.cached));
+	cprintf("%-8s %10lu K present %10lu K free %8lu K on CPU lists %10lu K not yet online; free blocks by order:",
+		zone.name, kib(zone.present), kib(zone.free), kib(zone.cached), kib(zone.offline));
 	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
 		cprintf(" %lu", zone.free_blocks[order]);
 	cprintf("\n");

@@ -17,7 +17,7 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_plain := unit_lib unit_string unit_rbtree unit_xarray unit_multiboot2
-host_without_mm := $(host_plain) unit_layout unit_pgtable unit_sync
+host_without_mm := $(host_plain) unit_layout unit_pgtable unit_sync race_xarray
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync
 
@@ -56,7 +56,7 @@ $(HO)/$(1)/libmm.a: $(HOST_MM:%.c=$(HO)/$(1)/%.o)
 	@rm -f $$@
 	@ar rcs $$@ $$^
 
-$(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units))): $(HO)/$(1)/libmm.a
+$(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units) $(host_races))): $(HO)/$(1)/libmm.a
 
 $(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@

@@ -277,6 +277,13 @@ static void lists_keep_zones_apart(void **state)
 
 /* --- odd memory maps --------------------------------------------------------------------------------------------------- */
 
+static void check_valid_is_ram(u64 end)
+{
+	for (u64 addr = 0; addr < end; addr += PAGE_SIZE)
+		if (pfn_valid((unsigned long)(addr >> PAGE_SHIFT)))
+			assert_true(memblock_is_ram(addr, addr + PAGE_SIZE));
+}
+
 static void holes_have_no_pages(void **state)
 {
 	(void)state;
@@ -307,6 +314,7 @@ static void crumbs_are_left_out(void **state)
 	mm_machine_map(&boot, 1200 * MIB, 1);
 	before = free_or_tables();
 	take_all(__GFP_HIGHMEM, 0, ~0ul);
+	check_valid_is_ram(1200 * MIB);
 	assert_int_equal(nr_free_pages(), 0);
 	give_back();
 	assert_int_equal(free_or_tables(), before);
@@ -333,6 +341,7 @@ static void random_maps(void **state)
 		before = free_or_tables();
 		take_all(__GFP_HIGHMEM, (unsigned int)host_random_below(4), ~0ul);
 		take_all(__GFP_HIGHMEM, 0, ~0ul);
+		check_valid_is_ram(top);
 		assert_int_equal(nr_free_pages(), 0);
 		give_back();
 		assert_int_equal(free_or_tables(), before);

@@ -27,6 +27,9 @@ static inline bool pt_whole_entry(unsigned int level, vaddr_t start, vaddr_t end
 	return IS_ALIGNED(start, pt_size(level)) && end - start == pt_size(level);
 }
 
+/* False: `nohuge`, no leaf above level 1 anywhere. Set before the first mapping. */
+extern bool pt_large_leaves;
+
 /* The table that a link points to. */
 static inline pte_t *pte_table(pte_t link) { return phys_to_virt(pte_phys(link)); }
 

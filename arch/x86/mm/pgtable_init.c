@@ -22,8 +22,6 @@ struct vm_layout layout;
 static pte_t reference_root[PT_ENTRIES] __aligned(PAGE_SIZE);
 struct pgtable kernel_pgtable = { .root = reference_root };
 
-static unsigned int max_leaf_shift;
-
 phys_addr_t image_to_phys(const void *virt)
 {
 	return (phys_addr_t)((vaddr_t)virt - IMAGE_BASE);
@@ -38,7 +36,7 @@ static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t 
 	if (start >= end)
 		return;
 	arch_update_kernel_mappings_begin(&u, start, end);
-	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, prot, max_leaf_shift);
+	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, prot, pt_level[pt_top()].shift);
 	arch_update_kernel_mappings_end(&u);
 	if (err)
 		panic("cannot map %lx-%lx: error %d", start, end, err);
@@ -59,7 +57,7 @@ static void map_stacks(void)
 
 void pgtable_init_image(bool huge_leaves)
 {
-	max_leaf_shift = huge_leaves ? pt_level[pt_top()].shift : PAGE_SHIFT;
+	pt_large_leaves = huge_leaves;
 	if (cpu_has(FEATURE_NX))
 		pte_supported |= PTE_NX;
 	if (cpu_has(FEATURE_GLOBAL))

@@ -16,8 +16,12 @@ vaddr_t pt_level_size(unsigned int level)
 	return pt_size(level);
 }
 
+bool pt_large_leaves = true;
+
 bool pt_leaf_allowed(unsigned int level)
 {
+	if (level > 1 && !pt_large_leaves)
+		return false;
 	switch (pt_level[level].leaf) {
 	case PT_LEAF_ALWAYS:
 		return true;
