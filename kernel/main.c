@@ -8,7 +8,6 @@
 #include <arch/init.h>
 #include <arch/irq.h>
 #include <arch/mmu_sync.h>
-#include <asm/stack_size.h>
 #include <kernel/backtrace.h>
 #include <kernel/boot_info.h>
 #include <kernel/bug.h>
@@ -40,8 +39,6 @@ CMDLINE_OPTION(exit, "exit", "after the tests end the machine, with the verdict 
 CMDLINE_OPTION(no5lvl, "no5lvl", "use 4 levels where the CPU has 5 (read by the entry code)");
 
 struct boot_info boot_info;
-
-static_assert(KSTACK_SIZE == IMAGE_STACK_SIZE, "arch runs APs on the stacks that mm makes");
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */
 

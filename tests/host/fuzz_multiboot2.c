@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for boot/multiboot2.c. Whatever the bytes are, the parser stays inside them and either refuses with a reason
- * or gives a map that can be trusted: sorted, not overlapping, whole pages, with RAM in it.
+ * libFuzzer for boot/multiboot2.c. Whatever the bytes are, the parser stays inside them and either refuses with a
+ * reason or gives a map that can be trusted: sorted, not overlapping, whole pages, with RAM in it.
  *
  * The first byte of an input chooses how it is used: as the stream itself, or as the entries of one well-formed memory
  * map, so that the fuzzer need not find out how tags are framed before it reaches the interesting part.
@@ -44,8 +44,11 @@ static void check_rest(const struct boot_info *info)
 		MUST(strnlen(info->module[i].name, 64) < 64);
 	}
 	MUST(info->rsdp_len <= sizeof(info->rsdp));
-	if (info->fb.kind != BOOT_FB_NONE)
-		MUST((u64)info->fb.pitch * 8 >= (u64)info->fb.width * (info->fb.kind == BOOT_FB_TEXT ? 16 : info->fb.bpp));
+	if (info->fb.kind != BOOT_FB_NONE) {
+		unsigned int bits = info->fb.kind == BOOT_FB_TEXT ? 16 : info->fb.bpp;
+
+		MUST((u64)info->fb.pitch * 8 >= (u64)info->fb.width * bits);
+	}
 }
 
 static void parse(const u8 *data, size_t size)

@@ -17,9 +17,9 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_plain := unit_lib unit_string unit_rbtree unit_xarray unit_multiboot2
-host_without_mm := $(host_plain) unit_layout unit_pgtable unit_sync race_xarray
+host_without_mm := $(host_plain) unit_layout unit_pgtable unit_sync unit_sync_race race_xarray
 # Unit tests with threads of their own run once more under the thread sanitizer.
-host_threaded := unit_sync
+host_threaded := unit_sync_race
 
 # What is under test. Kernel code that is hardware or would come in twice has its counterpart in port/.
 HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c spinlock.c cpumask.c inject.c schedule_point.c cmdline.c))
@@ -27,7 +27,7 @@ HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgta
 	     pgtable_parity.c pgtable_dump.c tlb_batch.c))
 HOST_MM	  ?= $(filter-out mm/highmem.c mm/kstack.c,$(wildcard mm/*.c))
 host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
-		$(wildcard tests/host/port/*.c)
+		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
 host_fuzzers := $(if $(findstring clang,$(HOST_CC)),$(basename $(notdir $(wildcard tests/host/fuzz_*.c))))

@@ -2,9 +2,10 @@
 /*
  * Lock-free readers of an xarray beside a writer that makes it grow, shrink and grow again, under the thread sanitizer.
  *
- * An entry is its index, so a reader can tell a right one from a wrong one. Entries at some indices never leave: whoever
- * looks must find them always, in every search and every walk. Nodes that went empty are freed when each reader has been
- * outside of the array once since: a reader that comes back to one is a use after free, which the sanitizer reports.
+ * An entry is its index, so a reader can tell a right one from a wrong one. Entries at some indices never leave:
+ * whoever looks must find them always, in every search and every walk. Nodes that went empty are freed when each
+ * reader has been outside of the array once since: a reader that comes back to one is a use after free, which the
+ * sanitizer reports.
  */
 #include "tests/host/port/host.h"
 
@@ -23,11 +24,13 @@ static bool stop;
 static unsigned long outside[READERS]; /* times that a reader has stood outside the array */
 
 static const unsigned long permanent[] = { 7, 64, 4095, 5000, 1ul << 20, 1ul << 40, ~0ul };
-static const unsigned long coming_and_going[] = { 0, 8, 63, 65, 4096, 4097, 262144, (1ul << 20) + 64, 1ul << 41, ~0ul - 64 };
+static const unsigned long coming_and_going[] = {
+	0, 8, 63, 65, 4096, 4097, 262144, (1ul << 20) + 64, 1ul << 41, ~0ul - 64,
+};
 
 static void *entry_of(unsigned long index) { return xa_mk_value(index >> 1 ^ 0x55); }
 
-/* --- nodes on their way out ----------------------------------------------------------------------------------------- */
+/* --- nodes on their way out ------------------------------------------------------------------------------------- */
 
 static void *retired[MAX_RETIRED];
 static unsigned int nr_retired;
@@ -51,7 +54,7 @@ static void free_retired(void)
 		free(retired[--nr_retired]);
 }
 
-/* --- readers -------------------------------------------------------------------------------------------------------- */
+/* --- readers ---------------------------------------------------------------------------------------------------- */
 
 static void load_all(void)
 {
@@ -97,7 +100,7 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-/* --- the writer ----------------------------------------------------------------------------------------------------- */
+/* --- the writer ------------------------------------------------------------------------------------------------- */
 
 static void write_one(void)
 {

@@ -59,9 +59,9 @@ static void every_amount_of_ram(void **state)
 {
 	(void)state;
 	for (u64 ram = 8 * MiB; ram <= 80 * 1024 * MiB; ram += ram / 7 & ~(PAGE_SIZE - 1))
-		for (u64 vmalloc_size = 0; vmalloc_size <= 2048 * MiB; vmalloc_size = vmalloc_size ? vmalloc_size * 2 : MiB)
+		for (u64 wanted = 0; wanted <= 2048 * MiB; wanted = wanted ? wanted * 2 : MiB)
 			if (ram <= arch_phys_limit())
-				check(ram, vmalloc_size);
+				check(ram, wanted);
 }
 
 /* vmalloc= is honoured within limits (32-bit), and more is given where lowmem is short. */

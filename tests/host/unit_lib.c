@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/lib: lists, bitmaps, formatted text, wildcards, numbers. (Trees: unit_rbtree.c; memory and strings: unit_string.c.) */
+/* kernel/lib: lists, bitmaps, formatted text, wildcards, numbers. (Trees: unit_rbtree.c; strings: unit_string.c.) */
 #include "tests/host/port/host.h"
 
 #include <lib/bitmap.h>
@@ -12,7 +12,7 @@
 #include <lib/random.h>
 #include <lib/string.h>
 
-/* --- list -------------------------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------------------------- */
 
 struct item {
 	int n;
@@ -104,7 +104,7 @@ static void list_safe_walk_may_delete(void **state)
 	assert_list(&head, "0 2 4");
 }
 
-/* --- bitmap, against an array of bytes ---------------------------------------------------------------------------- */
+/* --- bitmap, against an array of bytes -------------------------------------------------------------------------- */
 
 #define BITS 200
 
@@ -115,7 +115,8 @@ static unsigned int naive_find(const u8 *model, unsigned int size, unsigned int 
 	return start < size ? start : size;
 }
 
-static unsigned int naive_area(const u8 *model, unsigned int size, unsigned int start, unsigned int n, unsigned int mask)
+static unsigned int naive_area(const u8 *model, unsigned int size, unsigned int start, unsigned int n,
+			       unsigned int mask)
 {
 	for (unsigned int at = (start + mask) & ~mask; at + n <= size; at += mask + 1)
 		if (naive_find(model, at + n, at, 1) == at + n)
@@ -139,7 +140,8 @@ static void bitmap_compare(const unsigned long *map, const u8 *model, unsigned i
 	assert_int_equal(find_last_bit(map, size), last);
 	assert_int_equal(find_next_bit(map, size, start), naive_find(model, size, start, 1));
 	assert_int_equal(find_next_zero_bit(map, size, start), naive_find(model, size, start, 0));
-	assert_int_equal(bitmap_find_next_zero_area(map, size, start, n, mask), naive_area(model, size, start, n, mask));
+	assert_int_equal(bitmap_find_next_zero_area(map, size, start, n, mask),
+			 naive_area(model, size, start, n, mask));
 	for_each_set_bit(bit, map, size)
 		weight--;
 	assert_int_equal(weight, 0);
@@ -152,7 +154,8 @@ static void bitmap_matches_bytes(void **state)
 
 	(void)state;
 	for (int round = 0; round < 3000; round++) {
-		unsigned int size = 1 + (unsigned int)host_random_below(BITS), ops = (unsigned int)host_random_below(12);
+		unsigned int size = 1 + (unsigned int)host_random_below(BITS);
+		unsigned int ops = (unsigned int)host_random_below(12);
 
 		bitmap_zero(map, BITS);
 		memset(model, 0, sizeof(model));
@@ -188,7 +191,7 @@ static void bitmap_single_bits(void **state)
 	assert_true(bitmap_full(map, BITS));
 }
 
-/* --- text ---------------------------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------------------------- */
 
 #define assert_format(expected, ...) do { \
 	char _text[128]; \
@@ -219,7 +222,7 @@ static void format_text(void **state)
 	assert_format("x  y", "%c%3c", 'x', 'y');
 }
 
-/* Room for n bytes: n - 1 characters and the NUL, and nothing behind is touched; the length is that of the whole text. */
+/* Room for n bytes: n - 1 characters and the NUL, nothing behind is touched; the length is that of the whole text. */
 static void format_cuts(void **state)
 {
 	char text[8];
@@ -275,7 +278,7 @@ static void glob_patterns(void **state)
 	assert_false(glob_list_match("ab", "a,b"));
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------------------------- */
 
 static void parse_numbers(void **state)
 {
@@ -305,7 +308,8 @@ static void parse_sizes(void **state)
 	} cases[] = {
 		{ "64M", 64ull << 20, 3 }, { "0x10k", 16384, 5 }, { "1G@5", 1ull << 30, 2 }, { "70G", 70ull << 30, 3 },
 		{ "4096", 4096, 4 }, { "16E", 0, 0 }, { "15E", 15ull << 60, 3 }, { "M", 0, 0 }, { "", 0, 0 },
-		{ "99999999999999999999", 0, 0 }, { "3T", 3ull << 40, 2 }, { "2P!", 2ull << 50, 2 }, { "7m", 7 << 20, 2 },
+		{ "99999999999999999999", 0, 0 }, { "3T", 3ull << 40, 2 }, { "2P!", 2ull << 50, 2 },
+		{ "7m", 7 << 20, 2 },
 	};
 	const char *end;
 

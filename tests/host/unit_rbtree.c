@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/lib/rbtree.c against a sorted array: random insertions, removals and replacements; after each one the red-black
- * rules, the order, and in the augmented tree the value of every subtree are checked by plain recursion.
+ * kernel/lib/rbtree.c against a sorted array: random insertions, removals and replacements; after each one the
+ * red-black rules, the order, and in the augmented tree the value of every subtree are checked by plain recursion.
  */
 #include "tests/host/port/host.h"
 

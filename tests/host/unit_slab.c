@@ -27,7 +27,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* --- the model ----------------------------------------------------------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------------------------------------- */
 
 static void check_object(const struct object *o)
 {
@@ -152,7 +152,7 @@ static void random_operations(void **state)
 	assert_true(pages <= 24); /* the caches themselves, and magazines of 15 caches on 4 CPUs */
 }
 
-/* --- memory comes back ---------------------------------------------------------------------------------------------- */
+/* --- memory comes back ------------------------------------------------------------------------------------------ */
 
 static void pages_come_back(void **state)
 {
@@ -222,7 +222,7 @@ static void sizes_and_limits(void **state)
 	assert_int_equal(ksize(NULL), 0);
 }
 
-/* --- refusals -------------------------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------------------------- */
 
 static void refused(struct kmem_cache *cache, void *ptr)
 {

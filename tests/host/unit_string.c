@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/lib/string.c. This file and that one are compiled with port/rename.h, so that "memcpy" is the kernel's here; the
- * models are loops over bytes. Buffers are exactly as long as they may be touched, so the address sanitizer sees the rest.
+ * kernel/lib/string.c. This file and that one are compiled with port/rename.h, so that "memcpy" is the kernel's here;
+ * the models are loops over bytes. Buffers are exactly as long as they may be touched, so the address sanitizer sees
+ * the rest.
  */
 #include "tests/host/port/host.h"
 

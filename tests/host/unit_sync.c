@@ -1,126 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sync hook: whatever is done to kernel mappings, every process's tree has it when the scope ends, each changed entry
- * is carried once, and nothing is carried without need. The judge reads the tables itself. For 2, 3, 4 and 5 levels.
- *
- * Races are played with real threads, each of them a CPU, that are held at the schedule points.
+ * The sync hook: whatever is done to kernel mappings, every process's tree has it when the scope ends, each changed
+ * entry is carried once, and nothing is carried without need. For 2, 3, 4 and 5 levels. (Several CPUs:
+ * unit_sync_race.c.)
  */
-#include "tests/host/port/host.h"
-#include "tests/host/port/pgtable.h"
+#include "tests/host/processes.h"
 
-#include <arch/mmu_sync.h>
 #include <kernel/inject.h>
-#include <kernel/schedule_point.h>
 #include <lib/errno.h>
 #include <lib/string.h>
-
-#include <pthread.h>
-
-#define NR_PROCESSES 5
-#define SLOTS 12 /* of the shared level, from the start of vmalloc space on */
-
-static struct pgtable process[NR_PROCESSES];
-static bool alive[NR_PROCESSES];
-static vaddr_t slot_size;
-
-static vaddr_t slot(unsigned int i) { return ALIGN(layout.vmalloc_start, slot_size) + i * slot_size; }
-
-/* --- the judge ------------------------------------------------------------------------------------------------------ */
-
-static pteval_t shared_entry(const struct pgtable *pt, vaddr_t addr)
-{
-	return pgtable_read_entry(pt, addr, pt_sync_level()).val;
-}
-
-/* Every shared slot of the kernel's half, equal in all trees and without a mark. */
-static void assert_parity(void)
-{
-	for (vaddr_t addr = layout.direct_start & ~(slot_size - 1); addr; addr += slot_size) {
-		pteval_t reference = shared_entry(&kernel_pgtable, addr);
-
-		if (addr >= layout.private_start && addr < layout.private_end) {
-			assert_int_equal(reference, 0);
-			continue;
-		}
-		assert_false(reference & PTE_PENDING);
-		for (unsigned int i = 0; i < NR_PROCESSES; i++)
-			if (alive[i])
-				assert_int_equal(shared_entry(&process[i], addr), reference);
-	}
-}
 
 static void snapshot(pteval_t entries[SLOTS])
 {
 	for (unsigned int i = 0; i < SLOTS; i++)
 		entries[i] = shared_entry(&kernel_pgtable, slot(i));
 }
-
-/* --- changes, each in a scope of its own ---------------------------------------------------------------------------- */
-
-static int map(vaddr_t start, vaddr_t end, phys_addr_t phys, unsigned int max_shift)
-{
-	struct mmu_update u;
-	int err;
-
-	arch_update_kernel_mappings_begin(&u, start, end);
-	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, PAGE_KERNEL, max_shift);
-	if (err)
-		pgtable_unmap(&kernel_pgtable, &u, start, end);
-	arch_update_kernel_mappings_end(&u);
-	return err;
-}
-
-static void unmap(vaddr_t start, vaddr_t end)
-{
-	struct mmu_update u;
-
-	arch_update_kernel_mappings_begin(&u, start, end);
-	pgtable_unmap(&kernel_pgtable, &u, start, end);
-	tlb_batch_add(&u.tlb, start, end);
-	arch_update_kernel_mappings_end(&u);
-}
-
-static void map_page(vaddr_t addr) { assert_int_equal(map(addr, addr + PAGE_SIZE, 0x5000, PAGE_SHIFT), 0); }
-
-static void create(unsigned int i)
-{
-	assert_int_equal(pgtable_init_process(&process[i]), 0);
-	alive[i] = true;
-}
-
-static void destroy(unsigned int i)
-{
-	pgtable_free_user(&process[i]);
-	pgtable_exit_process(&process[i]);
-	alive[i] = false;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	host_machine(256ull << 20, 5);
-	host_pgtable_init();
-	slot_size = 1ul << pt_level[pt_sync_level()].shift;
-	for (unsigned int i = 0; i < NR_PROCESSES; i++) {
-		alive[i] = false;
-		if (i < 3)
-			create(i);
-	}
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	assert_parity();
-	assert_int_equal(sync_counters().mismatches, 0);
-	for (unsigned int i = 0; i < NR_PROCESSES; i++)
-		if (alive[i])
-			destroy(i);
-	return 0;
-}
-
-/* --- one CPU -------------------------------------------------------------------------------------------------------- */
 
 /* Is any part of it mapped? (Ranges in this test are a page, or a whole slot and its neighbour.) */
 static bool is_used(vaddr_t start, vaddr_t end)
@@ -319,11 +213,12 @@ static int nothing(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 /* Visiting entries is mapping too: the tables that it makes are carried (museum 42). */
 static void visits_are_tracked(void **state)
 {
+	vaddr_t at = slot(6);
 	struct mmu_update u;
 
 	(void)state;
-	arch_update_kernel_mappings_begin(&u, slot(6), slot(6) + PAGE_SIZE);
-	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &u, slot(6), slot(6) + PAGE_SIZE, true, nothing, NULL), 0);
+	arch_update_kernel_mappings_begin(&u, at, at + PAGE_SIZE);
+	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &u, at, at + PAGE_SIZE, true, nothing, NULL), 0);
 	arch_update_kernel_mappings_end(&u);
 	assert_true(shared_entry(&process[2], slot(6)) & PTE_PRESENT);
 }
@@ -430,188 +325,6 @@ static void loaded_tree_cannot_go(void **state)
 	host_run_on(0);
 }
 
-/* --- several CPUs --------------------------------------------------------------------------------------------------- */
-
-struct cpu_thread {
-	pthread_t thread;
-	unsigned int cpu;
-	void (*fn)(vaddr_t addr);
-	vaddr_t addr;
-	bool done;
-};
-
-static void *cpu_main(void *arg)
-{
-	struct cpu_thread *t = arg;
-
-	host_run_on(t->cpu);
-	t->fn(t->addr);
-	__atomic_store_n(&t->done, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static void start(struct cpu_thread *t, unsigned int cpu, void (*fn)(vaddr_t), vaddr_t addr)
-{
-	*t = (struct cpu_thread){ .cpu = cpu, .fn = fn, .addr = addr };
-	assert_int_equal(pthread_create(&t->thread, NULL, cpu_main, t), 0);
-}
-
-static void join(struct cpu_thread *t) { pthread_join(t->thread, NULL); }
-static bool is_done(const struct cpu_thread *t) { return __atomic_load_n(&t->done, __ATOMIC_ACQUIRE); }
-
-static void hold(const char *point) { sched_hold(point); }
-static void wait_held(const char *point) { assert_true(sched_wait_held(point, 5000)); }
-
-/*
- * CPU 1 has installed an entry and has not carried it. CPU 0 maps next to it: when that returns, its processes must have
- * the entry, although CPU 1 still stands where it stood (museum 40).
- */
-static void no_window_for_the_neighbour(void **state)
-{
-	struct cpu_thread first;
-
-	(void)state;
-	hold("sync:before");
-	start(&first, 1, map_page, slot(4));
-	wait_held("sync:before");
-	assert_true(shared_entry(&kernel_pgtable, slot(4)) & PTE_PENDING);
-	assert_false(shared_entry(&process[0], slot(4)) & PTE_PRESENT);
-	map_page(slot(4) + PAGE_SIZE);
-	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(pgtable_query(&process[i], slot(4) + PAGE_SIZE).phys, 0x5000);
-	assert_false(is_done(&first));
-	assert_parity();
-	sched_release("sync:before");
-	join(&first);
-	assert_int_equal(sync_counters().spurious, 0);
-}
-
-/* The same with the unmap of a neighbour that meets the mark. */
-static void no_window_for_an_unmap(void **state)
-{
-	struct cpu_thread first;
-
-	(void)state;
-	hold("sync:before");
-	start(&first, 1, map_page, slot(4));
-	wait_held("sync:before");
-	unmap(slot(4) + PAGE_SIZE, slot(4) + 2 * PAGE_SIZE);
-	assert_parity();
-	sched_release("sync:before");
-	join(&first);
-}
-
-/* Two walkers want the same tables: the loser uses the winner's and gives its own back. */
-static void losers_table_comes_back(void **state)
-{
-	unsigned long live = host_live_tables(), kernel = pgtable_kernel_pages();
-	struct cpu_thread loser;
-
-	(void)state;
-	hold("pgtable:install");
-	start(&loser, 1, map_page, slot(4));
-	wait_held("pgtable:install");
-	map_page(slot(4) + PAGE_SIZE);
-	sched_release("pgtable:install");
-	join(&loser);
-	assert_true(pgtable_query(&process[0], slot(4)).present);
-	assert_true(pgtable_query(&process[0], slot(4) + PAGE_SIZE).present);
-	assert_int_equal(host_live_tables() - live, pt_sync_level() - 1);
-	assert_int_equal(pgtable_kernel_pages() - kernel, pt_sync_level() - 1);
-	assert_int_equal(sync_counters().spurious, 0);
-}
-
-static void create_fifth(vaddr_t unused) { (void)unused; create(4); }
-
-/* A new tree has copied the kernel's half and is not on the list yet; meanwhile an entry is installed (museum 50). */
-static void new_tree_races_a_sync(void **state)
-{
-	struct cpu_thread creator, mapper;
-
-	(void)state;
-	hold("pgd:copied");
-	start(&creator, 1, create_fifth, 0);
-	wait_held("pgd:copied");
-	start(&mapper, 2, map_page, slot(4));
-	while (!(shared_entry(&kernel_pgtable, slot(4)) & PTE_PRESENT))
-		cpu_relax();
-	assert_false(is_done(&mapper));
-	sched_release("pgd:copied");
-	join(&creator);
-	join(&mapper);
-	assert_true(pgtable_query(&process[4], slot(4)).present);
-	assert_parity();
-}
-
-/* The other way round: the entry is in the reference and marked, and a tree is made before it is carried. */
-static void new_tree_copies_a_marked_entry(void **state)
-{
-	struct cpu_thread mapper;
-
-	(void)state;
-	hold("sync:before");
-	start(&mapper, 1, map_page, slot(4));
-	wait_held("sync:before");
-	create(4);
-	assert_false(shared_entry(&process[4], slot(4)) & PTE_PENDING);
-	sched_release("sync:before");
-	join(&mapper);
-	assert_true(pgtable_query(&process[4], slot(4)).present);
-}
-
-static void churn_maps(vaddr_t first)
-{
-	for (int i = 0; i < 400; i++) {
-		vaddr_t at = first + slot_size * (i % 4);
-
-		map_page(at);
-		unmap(at, at + PAGE_SIZE);
-		if (i % 7 == 0)
-			for (unsigned int p = 0; p < 3; p++)
-				assert_true(shared_entry(&process[p], at) & PTE_PRESENT);
-	}
-}
-
-/* Where entries of the shared level may be leaves, each map and each unmap is carried. */
-static void churn_leaves(vaddr_t at)
-{
-	for (int i = 0; i < 1000 && pt_leaf_allowed(pt_sync_level()); i++) {
-		assert_int_equal(map(at, at + slot_size, 0, 30), 0);
-		for (unsigned int p = 0; p < 3; p++)
-			assert_true(shared_entry(&process[p], at) & PTE_PRESENT);
-		unmap(at, at + slot_size);
-	}
-}
-
-static void churn_processes(vaddr_t unused)
-{
-	(void)unused;
-	for (int i = 0; i < 1000; i++) {
-		struct pgd_parity parity;
-
-		create(4);
-		parity = pgd_parity_check();
-		BUG_ON(parity.differs || parity.missing);
-		destroy(4);
-	}
-}
-
-/* Everybody at once; the debug check after each sync is the judge, and the end. */
-static void all_at_once(void **state)
-{
-	struct cpu_thread t[4];
-
-	(void)state;
-	start(&t[0], 1, churn_maps, slot(1));
-	start(&t[1], 2, churn_maps, slot(1) + PAGE_SIZE);
-	start(&t[2], 3, churn_processes, 0);
-	start(&t[3], 4, churn_leaves, slot(8));
-	for (int i = 0; i < 4; i++)
-		join(&t[i]);
-	assert_parity();
-	assert_int_equal(sync_counters().spurious, 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -629,17 +342,10 @@ int main(void)
 		TEST(process_without_memory),
 		TEST(processes_give_everything_back),
 		TEST(parity_check_sees_faults),
-		TEST(no_window_for_the_neighbour),
-		TEST(no_window_for_an_unmap),
-		TEST(losers_table_comes_back),
-		TEST(new_tree_races_a_sync),
-		TEST(new_tree_copies_a_marked_entry),
-		TEST(all_at_once),
 		TEST(idle_sync_is_counted),
 		TEST(interrupts_are_on),
 		TEST(loaded_tree_cannot_go),
 	};
 
-	print_message("# %s\n", host_geometry_name());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/core/xarray.c against two plain arrays: random stores, erasures and marks on indices from 0 to the very last, with
- * and without deferred freeing, and with allocations that fail. (Readers beside a writer: race_xarray.c.)
+ * kernel/core/xarray.c against two plain arrays: random stores, erasures and marks on indices from 0 to the very last,
+ * with and without deferred freeing, and with allocations that fail. (Readers beside a writer: race_xarray.c.)
  */
 #include "tests/host/port/host.h"
 
@@ -34,7 +34,7 @@ static void *alloc_node(size_t size)
 	return malloc(size);
 }
 
-/* --- asking both ---------------------------------------------------------------------------------------------------- */
+/* --- asking both ------------------------------------------------------------------------------------------------ */
 
 static bool model_has(size_t i, xa_mark_t filter)
 {
@@ -99,7 +99,7 @@ static void check_walk(xa_mark_t filter)
 	assert_int_equal(i, PLACES);
 }
 
-/* --- changing both -------------------------------------------------------------------------------------------------- */
+/* --- changing both ---------------------------------------------------------------------------------------------- */
 
 static void model_store(size_t i, void *entry)
 {
@@ -165,7 +165,8 @@ static void random_step(void)
 	switch (host_random_below(10)) {
 	case 0: case 1: try_store(i, entry); break;
 	case 2: try_insert(i, entry); break;
-	case 3: try_cmpxchg(i, host_random() & 1 ? model[i].entry : xa_mk_value(1), host_random() & 1 ? entry : NULL); break;
+	case 3: try_cmpxchg(i, host_random() & 1 ? model[i].entry : xa_mk_value(1), entry); break;
+	case 7: try_cmpxchg(i, model[i].entry, NULL); break;
 	case 4: case 5: case 6: try_mark(i, (xa_mark_t)host_random_below(XA_MAX_MARKS), host_random() & 3); break;
 	default:
 		assert_ptr_equal(xa_erase(&xa, places[i]), model[i].entry);

@@ -6,8 +6,11 @@
 #include <arch/fault.h>
 #include <arch/irq.h>
 #include <arch/mmu_sync.h>
+#include <asm/stack_size.h>
 #include <lib/atomic.h>
 #include <mm/page_alloc.h>
+
+static_assert(KSTACK_SIZE == IMAGE_STACK_SIZE, "arch runs APs on the stacks that mm makes");
 
 static atomic_t calls;
 static cpumask_t callers;

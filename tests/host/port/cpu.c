@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The processor's part of the arch contract: features, time, interrupts between CPUs (all of them direct calls here). */
+/* The processor's part of the arch contract: features, time, interrupts between CPUs (direct calls here). */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
 
@@ -36,7 +36,7 @@ void arch_udelay(unsigned int us)
 bool in_interrupt(void) { return host_trap_depth != 0; }
 unsigned int arch_trap_depth(void) { return host_trap_depth; }
 
-/* --- interrupts between CPUs: the handler runs at once, as if the target had taken it -------------------------- */
+/* --- interrupts between CPUs: the handler runs at once, as if the target had taken it --------------------------- */
 
 static void (*ipi_handler[NR_IPIS])(struct trap_frame *);
 
@@ -73,7 +73,7 @@ void on_each_cpu(void (*fn)(void *), void *arg)
 		smp_call_function_single(cpu, fn, arg);
 }
 
-/* --- devices: physical memory that is not RAM has nobody behind it ------------------------------------------------ */
+/* --- devices: physical memory that is not RAM has nobody behind it ---------------------------------------------- */
 
 const struct device_mapper *arch_device_mapper;
 void arch_set_device_mapper(const struct device_mapper *mapper) { arch_device_mapper = mapper; }

@@ -22,10 +22,10 @@
 const char *host_geometry_name(void);
 
 /*
- * A fresh machine: `ram_bytes` of zeroed RAM from physical 0 (never touched pages cost nothing, so any size will do), and
- * CPUs 0 to `cpus` - 1 online. Sets `layout` to the numbers of the real mode, which nobody can dereference here:
- * phys_to_virt() and pfn_to_page() lead to memory of this process, and host_translate() to what a mapping means.
- * Call it in a test's setup; a second call throws the first machine away.
+ * A fresh machine: `ram_bytes` of zeroed RAM from physical 0 (never touched pages cost nothing, so any size will do),
+ * and CPUs 0 to `cpus` - 1 online. Sets `layout` to the numbers of the real mode, which nobody can dereference here:
+ * phys_to_virt() and pfn_to_page() lead to memory of this process, and host_translate() to what a mapping means. Call
+ * it in a test's setup; a second call throws the first machine away.
  */
 void host_machine(u64 ram_bytes, unsigned int cpus);
 /* The same with CPU ids that have holes, given as a bit mask; bit 0 must be set. */
@@ -38,7 +38,7 @@ void host_set_feature(enum cpu_feature feature, bool present);
 /* Continue as another CPU (same thread). Returns the one it was. */
 unsigned int host_run_on(unsigned int cpu);
 
-/* Where in this process the byte lies that `addr` translates to in the current tables, or NULL: how to read "through" a mapping. */
+/* Where in this process the byte lies that `addr` means in the current tables, or NULL: reading through a mapping. */
 void *host_translate(vaddr_t addr);
 
 /* The statement must panic; true if it did. The panic unwinds by longjmp, so locks stay as they were. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* printk, WARN and panic. All text goes to standard error as comments of the TAP stream, and into a buffer for tests. */
+/* printk, WARN and panic. All text goes to standard error, as comments in TAP, and into a buffer for tests. */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
 
@@ -52,7 +52,7 @@ void printk(const char *fmt, ...) { FORMAT_TO_LOG(fmt); }
 void cprintf(const char *fmt, ...) { FORMAT_TO_LOG(fmt); }
 void print_line(const char *fmt, ...) { FORMAT_TO_LOG(fmt); }
 
-/* --- broken invariants --------------------------------------------------------------------------------------------- */
+/* --- broken invariants ------------------------------------------------------------------------------------------ */
 
 static __thread jmp_buf panic_env;
 static __thread bool panic_awaited;

@@ -3,8 +3,8 @@
  * RAM and the address map. One mapping of this process is the whole physical memory. Pages that nobody touches cost
  * nothing (MAP_NORESERVE), so a test may have a machine of any size. The page array is there as a whole from the start.
  *
- * Addresses of the 32-bit modes are 32-bit numbers, sign-extended: 0xc0000000 is 0xffffffffc0000000 here. So the kernel's
- * half ends where the numbers end and wrap to 0, as it does on the real machine.
+ * Addresses of the 32-bit modes are 32-bit numbers, sign-extended: 0xc0000000 is 0xffffffffc0000000 here. So the
+ * kernel's half ends where the numbers end and wrap to 0, as it does on the real machine.
  */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU areas: the template is gathered by port.ld, as the kernel's linker script does it, and copied for each CPU. */
+/* Per-CPU areas: port.ld gathers the template, as the kernel's linker script does, and each CPU gets a copy. */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
 

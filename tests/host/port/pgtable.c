@@ -58,7 +58,7 @@ void *host_translate(vaddr_t addr)
 	return leaf.present ? phys_to_virt(leaf.phys) : NULL;
 }
 
-/* --- a supply of table pages: from the top of lowmem downwards, and round through a stack of freed ones ---------- */
+/* --- a supply of table pages: from the top of lowmem downwards, and round through a stack of freed ones --------- */
 
 static phys_addr_t next_table, free_tables;
 static unsigned long live_tables;

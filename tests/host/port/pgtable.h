@@ -4,7 +4,7 @@
 
 #include <arch/pgtable.h>
 
-/* A reference tree with the direct map in it. Table pages come from pgtable_set_allocator(), which the test has called. */
+/* A reference tree with the direct map in it. Tables come from pgtable_set_allocator(), which the test has called. */
 void host_reference_init(void);
 
 /* The same with a supply of table pages of the port's own, from the top of lowmem downwards: for tests without mm/. */

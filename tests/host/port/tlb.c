@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A TLB that holds nothing: executing a batch is an entry in the log, so that tests can ask what was flushed and when. */
+/* A TLB that holds nothing: executing a batch is an entry in the log, so that tests can ask what was flushed. */
 #include <arch/mmu_sync.h>
 #include <asm/tlb.h>
 #include <kernel/bug.h>

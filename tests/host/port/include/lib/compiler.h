@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own, with accesses that the thread sanitizer takes for what they are: it knows atomic operations, and would
- * report a volatile access beside another CPU's as a race.
+ * The kernel's own, with accesses that the thread sanitizer takes for what they are: it knows atomic operations, and
+ * would report a volatile access beside another CPU's as a race.
  */
 #pragma once
 

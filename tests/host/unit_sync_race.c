@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sync hook on several CPUs. Each thread is a CPU; it is held at a schedule point while the others go on, so that
+ * the moment that matters is met every time. For 2, 3, 4 and 5 levels, and once more under the thread sanitizer.
+ */
+#include "tests/host/processes.h"
+
+#include <kernel/schedule_point.h>
+
+#include <pthread.h>
+
+struct cpu_thread {
+	pthread_t thread;
+	unsigned int cpu;
+	void (*fn)(vaddr_t addr);
+	vaddr_t addr;
+	bool done;
+};
+
+static void *cpu_main(void *arg)
+{
+	struct cpu_thread *t = arg;
+
+	host_run_on(t->cpu);
+	t->fn(t->addr);
+	__atomic_store_n(&t->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void start(struct cpu_thread *t, unsigned int cpu, void (*fn)(vaddr_t), vaddr_t addr)
+{
+	*t = (struct cpu_thread){ .cpu = cpu, .fn = fn, .addr = addr };
+	assert_int_equal(pthread_create(&t->thread, NULL, cpu_main, t), 0);
+}
+
+static void join(struct cpu_thread *t) { pthread_join(t->thread, NULL); }
+static bool is_done(const struct cpu_thread *t) { return __atomic_load_n(&t->done, __ATOMIC_ACQUIRE); }
+
+static void hold(const char *point) { sched_hold(point); }
+static void wait_held(const char *point) { assert_true(sched_wait_held(point, 5000)); }
+
+/*
+ * CPU 1 has installed an entry and has not carried it. CPU 0 maps next to it: when that returns, its processes must
+ * have the entry, although CPU 1 still stands where it stood (museum 40).
+ */
+static void no_window_for_the_neighbour(void **state)
+{
+	struct cpu_thread first;
+
+	(void)state;
+	hold("sync:before");
+	start(&first, 1, map_page, slot(4));
+	wait_held("sync:before");
+	assert_true(shared_entry(&kernel_pgtable, slot(4)) & PTE_PENDING);
+	assert_false(shared_entry(&process[0], slot(4)) & PTE_PRESENT);
+	map_page(slot(4) + PAGE_SIZE);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(pgtable_query(&process[i], slot(4) + PAGE_SIZE).phys, 0x5000);
+	assert_false(is_done(&first));
+	assert_parity();
+	sched_release("sync:before");
+	join(&first);
+	assert_int_equal(sync_counters().spurious, 0);
+}
+
+/* The same with the unmap of a neighbour that meets the mark. */
+static void no_window_for_an_unmap(void **state)
+{
+	struct cpu_thread first;
+
+	(void)state;
+	hold("sync:before");
+	start(&first, 1, map_page, slot(4));
+	wait_held("sync:before");
+	unmap(slot(4) + PAGE_SIZE, slot(4) + 2 * PAGE_SIZE);
+	assert_parity();
+	sched_release("sync:before");
+	join(&first);
+}
+
+/* Two walkers want the same tables: the loser uses the winner's and gives its own back. */
+static void losers_table_comes_back(void **state)
+{
+	unsigned long live = host_live_tables(), kernel = pgtable_kernel_pages();
+	struct cpu_thread loser;
+
+	(void)state;
+	hold("pgtable:install");
+	start(&loser, 1, map_page, slot(4));
+	wait_held("pgtable:install");
+	map_page(slot(4) + PAGE_SIZE);
+	sched_release("pgtable:install");
+	join(&loser);
+	assert_true(pgtable_query(&process[0], slot(4)).present);
+	assert_true(pgtable_query(&process[0], slot(4) + PAGE_SIZE).present);
+	assert_int_equal(host_live_tables() - live, pt_sync_level() - 1);
+	assert_int_equal(pgtable_kernel_pages() - kernel, pt_sync_level() - 1);
+	assert_int_equal(sync_counters().spurious, 0);
+}
+
+static void create_fifth(vaddr_t unused) { (void)unused; create(4); }
+
+/* A new tree has copied the kernel's half and is not on the list yet; meanwhile an entry is installed (museum 50). */
+static void new_tree_races_a_sync(void **state)
+{
+	struct cpu_thread creator, mapper;
+
+	(void)state;
+	hold("pgd:copied");
+	start(&creator, 1, create_fifth, 0);
+	wait_held("pgd:copied");
+	start(&mapper, 2, map_page, slot(4));
+	while (!(shared_entry(&kernel_pgtable, slot(4)) & PTE_PRESENT))
+		cpu_relax();
+	assert_false(is_done(&mapper));
+	sched_release("pgd:copied");
+	join(&creator);
+	join(&mapper);
+	assert_true(pgtable_query(&process[4], slot(4)).present);
+	assert_parity();
+}
+
+/* The other way round: the entry is in the reference and marked, and a tree is made before it is carried. */
+static void new_tree_copies_a_marked_entry(void **state)
+{
+	struct cpu_thread mapper;
+
+	(void)state;
+	hold("sync:before");
+	start(&mapper, 1, map_page, slot(4));
+	wait_held("sync:before");
+	create(4);
+	assert_false(shared_entry(&process[4], slot(4)) & PTE_PENDING);
+	sched_release("sync:before");
+	join(&mapper);
+	assert_true(pgtable_query(&process[4], slot(4)).present);
+}
+
+static void churn_maps(vaddr_t first)
+{
+	for (int i = 0; i < 400; i++) {
+		vaddr_t at = first + slot_size * (i % 4);
+
+		map_page(at);
+		unmap(at, at + PAGE_SIZE);
+		if (i % 7 == 0)
+			for (unsigned int p = 0; p < 3; p++)
+				assert_true(shared_entry(&process[p], at) & PTE_PRESENT);
+	}
+}
+
+/* Where entries of the shared level may be leaves, each map and each unmap is carried. */
+static void churn_leaves(vaddr_t at)
+{
+	for (int i = 0; i < 1000 && pt_leaf_allowed(pt_sync_level()); i++) {
+		assert_int_equal(map(at, at + slot_size, 0, 30), 0);
+		for (unsigned int p = 0; p < 3; p++)
+			assert_true(shared_entry(&process[p], at) & PTE_PRESENT);
+		unmap(at, at + slot_size);
+	}
+}
+
+static void churn_processes(vaddr_t unused)
+{
+	(void)unused;
+	for (int i = 0; i < 1000; i++) {
+		struct pgd_parity parity;
+
+		create(4);
+		parity = pgd_parity_check();
+		BUG_ON(parity.differs || parity.missing);
+		destroy(4);
+	}
+}
+
+/* Everybody at once; the debug check after each sync is the judge, and the end. */
+static void all_at_once(void **state)
+{
+	struct cpu_thread t[4];
+
+	(void)state;
+	start(&t[0], 1, churn_maps, slot(1));
+	start(&t[1], 2, churn_maps, slot(1) + PAGE_SIZE);
+	start(&t[2], 3, churn_processes, 0);
+	start(&t[3], 4, churn_leaves, slot(8));
+	for (int i = 0; i < 4; i++)
+		join(&t[i]);
+	assert_parity();
+	assert_int_equal(sync_counters().spurious, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(no_window_for_the_neighbour),
+		TEST(no_window_for_an_unmap),
+		TEST(losers_table_comes_back),
+		TEST(new_tree_races_a_sync),
+		TEST(new_tree_copies_a_marked_entry),
+		TEST(all_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
