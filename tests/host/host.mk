@@ -7,8 +7,8 @@
 #	make fuzz SECONDS=60		the fuzzers, for longer
 #
 # Every unit_*.c is a program. Those of $(host_plain) do not depend on page tables and are built once; all others are
-# built four times, for 2, 3 (PAE), 4 and 5 levels. Every race_*.c is built with the thread sanitizer, every fuzz_*.c with
-# libFuzzer (clang only).
+# built four times, for 2, 3 (PAE), 4 and 5 levels. With clang, every race_*.c is built with the thread sanitizer and every
+# fuzz_*.c with libFuzzer; with gcc these are left out.
 
 O	 ?= build
 HO	 := $(O)/host
@@ -29,8 +29,11 @@ HOST_MM	  ?= $(filter-out mm/highmem.c mm/kstack.c,$(wildcard mm/*.c))
 host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
+ifneq ($(findstring clang,$(HOST_CC)),)
 host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
-host_fuzzers := $(if $(findstring clang,$(HOST_CC)),$(basename $(notdir $(wildcard tests/host/fuzz_*.c))))
+host_fuzzers := $(basename $(notdir $(wildcard tests/host/fuzz_*.c)))
+host_raced := $(host_races) $(host_threaded)
+endif
 
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-builtin -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -Werror -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -MMD -MP
@@ -81,7 +84,7 @@ $(eval $(call host_build,fuzz,4,x86_64,layout_64,u64,$(host_fuzz)))
 
 host_programs := $(addprefix $(HO)/4level/,$(filter $(host_plain),$(host_units))) \
 	$(foreach g,2level pae 4level 5level,$(addprefix $(HO)/$g/,$(filter-out $(host_plain),$(host_units)))) \
-	$(addprefix $(HO)/race/,$(host_races) $(host_threaded)) $(addprefix $(HO)/fuzz/,$(host_fuzzers))
+	$(addprefix $(HO)/race/,$(host_raced)) $(addprefix $(HO)/fuzz/,$(host_fuzzers))
 host_chosen := $(if $(HOST_T),$(foreach p,$(host_programs),$(if $(findstring $(HOST_T),$p),$p)),$(host_programs))
 
 .PHONY: host-test fuzz

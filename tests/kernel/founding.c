@@ -135,7 +135,7 @@ KTEST(founding, crossing)
 	c = (struct crossing){ .most = 1 << 15 };
 	c.phys = left_out_ram(CHUNKS * (u64)chunk_size(), max(chunk_size(), 4ul << 20));
 	if (!c.phys)
-		KTEST_SKIP("needs RAM left out with mem=");
+		KTEST_SKIP(NO_LEFT_OUT_RAM);
 	c.map = vmalloc(c.most * sizeof(*c.map));
 	ASSERT(c.map);
 	if (EXPECT(crew_start(&c.crew, 3))) {

@@ -134,7 +134,7 @@ KTEST(museum, m57_vmalloc_to_pfn_inside_a_gigabyte)
 	if (!cpu_has(FEATURE_HUGE_1G))
 		KTEST_SKIP("this CPU has no 1 GiB pages");
 	if (!phys)
-		KTEST_SKIP("needs RAM left out with mem=");
+		KTEST_SKIP(NO_LEFT_OUT_RAM);
 	map = ioremap_cache((phys_addr_t)phys, 1ul << 30);
 	ASSERT(map);
 	EXPECT_EQ(level_at((vaddr_t)map), 3);

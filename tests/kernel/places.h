@@ -20,6 +20,7 @@ struct vm_struct *area_at(vaddr_t start, vaddr_t end, unsigned long size, unsign
 
 /* RAM that exists but was left out with mem=: `size` bytes aligned to `align`; 0 = none. */
 u64 left_out_ram(u64 size, u64 align);
+#define NO_LEFT_OUT_RAM "needs RAM that mem= leaves out: make run MEM=20G CMDLINE=mem=512M (32-bit: MEM=512M CMDLINE=mem=256M)"
 
 /* A bitmap-like digest of the synchronised level of vmalloc space: how many entries differ between two snapshots. */
 struct slot_snapshot {
