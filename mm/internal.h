@@ -4,6 +4,7 @@
  *
  * THE LOCK TABLE. A lock is taken only while all locks that are held have a lower rank (checked in debug builds).
  * Context: T = thread with interrupts on; I = taken with interrupts off (irqsave), so handlers may take it too.
+ * Every I ranks above every T, others' included: a handler takes it on top of whatever its CPU holds.
  * Allocating: may alloc_pages/kmalloc be called while it is held? "nowait" = with __GFP_NOWAIT only.
  *
  *   lock                protects                                               rank            context allocating
@@ -13,9 +14,11 @@
  *   busy_lock           the tree of vmalloc ranges in use                      RANK_VM_BUSY    T       no
  *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
+ *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
+ *   pgd_lock            pgd_list, and carrying to it (arch)                    64              T       no
+ *   flush_lock          the TLB request in flight (arch)                       66              T       no
  *   kmem_cache.lock     slabs of one cache that have free objects; counts      RANK_SLAB       I       no
  *   zone.lock           free lists of one zone; PAGE_FREE heads, their order   RANK_ZONE       I       no
- *   pgd_lock            pgd_list, and carrying to it (arch's own, rank 90)     above all here  T       no
  *
  * Without a lock: per-CPU page lists and slab magazines (interrupts off on their CPU); struct page of an allocated block
  * (its owner); the section table (written by the one CPU that owns online_owner, published with release); leaves of

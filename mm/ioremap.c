@@ -37,6 +37,21 @@ static int map_device(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t pro
 	return vm_map_phys(start, end, phys, prot, shift);
 }
 
+/* Is nothing mapped in [start, end)? Steps over what is empty at an upper level as a whole. */
+static bool range_empty(vaddr_t start, vaddr_t end)
+{
+	vaddr_t size;
+
+	for (vaddr_t addr = start; addr < end; addr = ALIGN_DOWN(addr, size) + size) {
+		struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, addr);
+
+		if (leaf.present)
+			return false;
+		size = pt_level_size(leaf.level);
+	}
+	return true;
+}
+
 int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t prot)
 {
 	struct vm_struct *area = find_vm_area((void *)addr);
@@ -46,6 +61,8 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 		return -EINVAL;
 	if (addr != (vaddr_t)area->addr || end != addr + get_vm_area_size(area))
 		return -ERANGE;
+	if (!range_empty(addr, end)) /* before the first change: what is mapped stays */
+		return -EBUSY;
 	for (shift = largest_leaf(phys, end - addr); shift > PAGE_SHIFT; shift--)
 		if (!((addr ^ (vaddr_t)phys) & ((1UL << shift) - 1)))
 			break;

@@ -188,8 +188,10 @@ unsigned long pages_cached(enum zone_id zone)
 		for (unsigned int i = 0; i < NR_LISTS * LIST_PAGES; i++) {
 			const struct page_list *l = &list[i / LIST_PAGES];
 
-			if (i % LIST_PAGES < READ_ONCE(l->count))
-				sum += READ_ONCE(l->page[i % LIST_PAGES])->zone == zone;
+			const struct page *page = READ_ONCE(l->page[i % LIST_PAGES]);
+
+			if (i % LIST_PAGES < READ_ONCE(l->count) && page) /* its CPU may have counted it before it wrote it */
+				sum += page->zone == zone;
 		}
 	}
 	return sum;

@@ -123,10 +123,12 @@ static vaddr_t block_create(struct vmap_queue *queue, unsigned int count)
 	mark_live(block, 0, count);
 	if (xa_insert(&blocks, block_index(block->range->start), block))
 		goto fail_insert;
+	schedule_point("vb:inserted");
 	vm_range_publish(block->range);
 	atomic_long_inc(&counters.created);
 	spin_lock(&queue->lock);
-	list_add_tail(&block->queue, &queue->blocks);
+	if (list_empty(&block->queue)) /* a reclaim that met it in the array may have queued it */
+		list_add_tail(&block->queue, &queue->blocks);
 	spin_unlock(&queue->lock);
 	return block->range->start;
 

@@ -54,15 +54,17 @@ static void check_order(const spinlock_t *lock)
 	}
 }
 
+/* An interrupt puts its own locks on the same list: list and count change together. */
 static void note_taken(spinlock_t *lock)
 {
 	struct held_locks *held = this_cpu_ptr(&held_locks);
+	bool flags;
 
 	if (held->nr == MAX_HELD)
 		panic("cpu %u holds %u locks and takes %s", smp_processor_id(), MAX_HELD, lock->name);
-	held->lock[held->nr] = lock;
-	barrier(); /* an interrupt looks at what is below nr, and uses what is above */
-	held->nr++;
+	flags = local_irq_save();
+	held->lock[held->nr++] = lock;
+	local_irq_restore(flags);
 	WRITE_ONCE(lock->cpu, (int)smp_processor_id());
 }
 
@@ -70,6 +72,7 @@ static void note_taken(spinlock_t *lock)
 static void note_released(spinlock_t *lock)
 {
 	struct held_locks *held = this_cpu_ptr(&held_locks);
+	bool flags = local_irq_save();
 	unsigned int i = held->nr;
 
 	while (i-- > 0 && held->lock[i] != lock)
@@ -79,8 +82,8 @@ static void note_released(spinlock_t *lock)
 	WRITE_ONCE(lock->cpu, -1);
 	for (; i + 1 < held->nr; i++)
 		held->lock[i] = held->lock[i + 1];
-	barrier();
 	held->nr--;
+	local_irq_restore(flags);
 }
 
 /* Wait until the lock looks free, only reading. A wait without end becomes a report. */

@@ -5,9 +5,12 @@
 #include <kernel/spinlock.h>
 #include <kernel/task.h>
 
-/* Above every rank of mm/internal.h: both are held for a few instructions, and nothing is taken inside. */
+/*
+ * Nothing is taken inside either. The list is a lock of threads, which a handler interrupts: it ranks below all that handlers
+ * take (mm/internal.h); a run queue ranks above everything.
+ */
 enum sched_lock_rank {
-	RANK_TASK_LIST = 190,
+	RANK_TASK_LIST = 62,
 	RANK_RUN_QUEUE = 200,
 };
 

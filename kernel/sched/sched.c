@@ -56,7 +56,7 @@ void wake_up_process(struct task *task)
 	bool flags;
 
 	spin_lock_irqsave(&rq->lock, flags);
-	if (task->state == TASK_SLEEPING)
+	if (task->state == TASK_SLEEPING && !task->wake_ms) /* in msleep it waits for nobody: this wake-up came late */
 		make_runnable(task);
 	spin_unlock_irqrestore(&rq->lock, flags);
 	kick(cpu);
@@ -174,6 +174,7 @@ static void tick(struct trap_frame *frame __maybe_unused)
 		if (task->wake_ms > now)
 			continue;
 		list_del(&task->run);
+		task->wake_ms = 0;
 		make_runnable(task);
 	}
 	spin_unlock(&rq->lock);

@@ -200,6 +200,7 @@ static bool start_cpu(unsigned int cpu)
 	state = READ_ONCE(ap_state);
 	if (!withdraw())
 		return wait_online(cpu);
+	apic_send_init(cpu_apic_id[cpu]); /* wherever it is: it must not come by when the next one's stack and number stand here */
 	printk("SMP: CPU %u (APIC id %u) %s, left out\n", cpu, cpu_apic_id[cpu],
 	       state == AP_INVITED ? "did not answer" :
 	       state == AP_REFUSED ? "is another one, or lacks a feature of the boot CPU" : "got stuck on its way in");

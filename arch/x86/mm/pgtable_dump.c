@@ -2,6 +2,7 @@
 /* Page tables for people: the walk of one address, and ranges of equal rights in the columns of Linux's ptdump. */
 #include "internal.h"
 
+#include <arch/irq.h>
 #include <kernel/printk.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -27,11 +28,14 @@ void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr)
 	struct pgtable_leaf leaf = pgtable_query(pt, addr);
 
 	for (unsigned int level = pt_top(); level >= leaf.level; level--) {
+		bool flags = local_irq_save(); /* as in pgtable_query: the table stays while it is read, not while it is printed */
 		const pte_t *p = pt_entry(pt, addr, level);
+		pte_t pte = p ? pte_read(p) : __pte(0);
 
+		local_irq_restore(flags);
 		if (!p)
 			break;
-		print_entry(p, pte_read(p), level, addr);
+		print_entry(p, pte, level, addr);
 	}
 	if (leaf.present)
 		cprintf("  %lx -> %pa\n", addr, &leaf.phys);

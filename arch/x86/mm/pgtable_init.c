@@ -17,6 +17,7 @@
 #include <asm/tlb.h>
 #include <asm/trap.h>
 #include <kernel/printk.h>
+#include <lib/errno.h>
 
 struct vm_layout layout;
 static pte_t reference_root[PT_ENTRIES] __aligned(PAGE_SIZE);
@@ -39,7 +40,8 @@ static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t 
 	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, prot, pt_level[pt_top()].shift);
 	arch_update_kernel_mappings_end(&u);
 	if (err)
-		panic("cannot map %lx-%lx: error %d", start, end, err);
+		panic("cannot map %lx-%lx: %s (error %d)", start, end,
+		      err == -ENOMEM ? "too little RAM for page tables" : "something is mapped there", err);
 }
 
 static void map_image(const char *start, const char *end, pgprot_t prot)
@@ -62,7 +64,6 @@ void pgtable_init_image(bool huge_leaves)
 		pte_supported |= PTE_NX;
 	if (cpu_has(FEATURE_GLOBAL))
 		pte_supported |= PTE_GLOBAL;
-	kernel_pgtable.root_phys = image_to_phys(reference_root);
 	tlb_init();
 	map_image(__text_start, __text_end, PAGE_KERNEL_ROX);
 	map_image(__rodata_start, __rodata_end, PAGE_KERNEL_RO);
@@ -100,6 +101,7 @@ void pgtable_map_direct(u64 start, u64 end)
 
 void pgtable_init_done(void)
 {
+	kernel_pgtable.root_phys = image_to_phys(reference_root); /* 0 until now: backtraces ask it whether these tables count */
 	pgtable_load(&kernel_pgtable);
 	flush_tlb_local();
 	arch_set_reference_cr3((unsigned long)kernel_pgtable.root_phys);

@@ -60,7 +60,7 @@ static bool slot_used(vaddr_t addr)
 	return false;
 }
 
-#define ROW_MAX 256
+#define ROW_MAX 512 /* slots of the kernel half, at most: a gigabyte of 2 MiB each */
 
 static void dump_row(const struct pgtable *pt)
 {

@@ -34,8 +34,9 @@
  * 6. Range. Only [start, end) is looked at, only shared slots, so each process's private slots stay as they are
  *    (Linux 9a62d20027da). Frames are compared as numbers: MMIO has no struct page.
  *
- * Locks: pgd_lock, rank below every mm lock, taken with interrupts on, because a holder of another lock may be waiting
- * for this CPU to answer a TLB flush (Linux a79e53d85683). Nothing is allocated or flushed under it.
+ * Locks: pgd_lock, taken with interrupts on, because a holder of another lock may be waiting for this CPU to answer a TLB
+ * flush (Linux a79e53d85683). Its rank is above the other locks of threads and below those that handlers take. Nothing is
+ * allocated or flushed under it.
  */
 #include "internal.h"
 
@@ -48,7 +49,7 @@
 #include <lib/string.h>
 
 LIST_HEAD(pgd_list);
-static DEFINE_SPINLOCK(pgd_lock, 90);
+static DEFINE_SPINLOCK(pgd_lock, 64);
 
 /* All under pgd_lock; syncs_done is read without it when a scope opens. */
 static struct sync_counters counters;
@@ -239,6 +240,7 @@ void pgtable_exit_process(struct pgtable *pt)
 int pgtable_map_private(struct pgtable *pt, vaddr_t addr, phys_addr_t phys, pgprot_t prot)
 {
 	BUG_ON(!is_private_addr(addr));
+	prot.val &= ~PTE_GLOBAL; /* the address means something else in the next process: it must go when CR3 does */
 	return pgtable_map(pt, NULL, addr, addr + PAGE_SIZE, phys, prot, PAGE_SHIFT);
 }
 

@@ -27,6 +27,7 @@
 #include "internal.h"
 
 #include <arch/barrier.h>
+#include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/cr.h>
 #include <asm/tlb.h>
@@ -34,7 +35,7 @@
 #include <kernel/schedule_point.h>
 #include <kernel/spinlock.h>
 
-static DEFINE_SPINLOCK(flush_lock, 95);
+static DEFINE_SPINLOCK(flush_lock, 66);
 static struct tlb_batch request;
 static cpumask_t pending;
 static struct tlb_counters counters;
@@ -44,7 +45,7 @@ static struct tlb_counters counters;
 void flush_tlb_local(void)
 {
 	bool flags = local_irq_save();
-	unsigned long cr4 = read_cr4();
+	unsigned long cr4 = cpu_has(FEATURE_GLOBAL) ? read_cr4() : 0; /* a 486 may have none */
 
 	if (cr4 & CR4_PGE) {
 		write_cr4(cr4 & ~CR4_PGE);

@@ -25,7 +25,7 @@ struct task {
 	void (*fn)(void *arg);
 	void *arg;
 	struct task *joiner;	 /* who sleeps in kthread_join for it */
-	u64 wake_ms;		 /* arch_uptime_ms() at which msleep ends */
+	u64 wake_ms;		 /* arch_uptime_ms() at which msleep ends; 0: not in msleep */
 	bool done;		 /* fn has returned and nobody is on its stack; read by kthread_join */
 	char name[24];
 };
@@ -57,7 +57,7 @@ void msleep(unsigned int ms);
  * held and must only look. Thread context.
  */
 void sleep_until(bool (*ready)(const void *arg), const void *arg);
-/* End the sleep of one task, on whichever CPU. Any context but NMI. */
+/* End the sleep of one task, on whichever CPU; one in msleep sleeps on. Any context but NMI. */
 void wake_up_process(struct task *task);
 /* Idle loop of an AP; never returns. */
 void __noreturn cpu_idle_loop(void);

@@ -7,7 +7,7 @@
 #include <kernel/spinlock.h>
 
 static struct tlb_counters counters;
-static DEFINE_SPINLOCK(flush_lock, 95);
+static DEFINE_SPINLOCK(flush_lock, 66);
 
 void tlb_batch_flush(struct tlb_batch *batch)
 {
