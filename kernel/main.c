@@ -165,9 +165,9 @@ static void ap_main(unsigned int cpu)
 
 static void init_cpus(void)
 {
-	unsigned int limit = cmdline_has("nosmp") ? 1 : (unsigned int)cmdline_number("maxcpus", MAX_CPUS);
+	u64 limit = cmdline_has("nosmp") ? 1 : cmdline_number("maxcpus", MAX_CPUS);
 
-	arch_start_cpus(clamp(limit, 1u, (unsigned int)MAX_CPUS), kstack_alloc, ap_main);
+	arch_start_cpus((unsigned int)clamp(limit, (u64)1, (u64)MAX_CPUS), kstack_alloc, ap_main);
 	pgtable_drop_boot_identity();
 }
 

@@ -71,6 +71,36 @@ KTEST(cpus, time_goes_on)
 	EXPECT(arch_uptime_ms() - before < 3000);
 }
 
+static struct task *sleeper;
+
+static void wake_too_late(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < 20; i++) {
+		arch_udelay(2000);
+		wake_up_process(sleeper);
+	}
+}
+
+/* A wake-up that was meant for an earlier sleep neither ends this one nor harms the lists. */
+KTEST(cpus, late_wake_up_in_msleep)
+{
+	struct worker other;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	sleeper = current;
+	ASSERT(worker_start(&other, another_cpu(), false));
+	worker_post(&other, wake_too_late, NULL);
+	for (unsigned int i = 0; i < 3; i++) {
+		u64 before = arch_uptime_ms();
+
+		msleep(15);
+		EXPECT(arch_uptime_ms() - before >= 15);
+	}
+	worker_stop(&other);
+}
+
 static atomic_t nmis;
 
 static void count_nmi(struct trap_frame *frame)

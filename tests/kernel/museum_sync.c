@@ -33,6 +33,7 @@ static void private_slots(struct page *a, struct page *b)
 
 	ASSERT_EQ(pgtable_map_private(one, layout.private_start, page_to_phys(a), PAGE_KERNEL), 0);
 	ASSERT_EQ(pgtable_map_private(two, layout.private_start, page_to_phys(b), PAGE_KERNEL), 0);
+	EXPECT(!(pgtable_query(one, layout.private_start).pte.val & PTE_GLOBAL)); /* it must go when CR3 does */
 	p = fresh_slot() ? vmalloc_in_fresh_slot(PAGE_SIZE) : NULL;
 	vfree(p);
 	p = vmalloc_at(VMALLOC_END - 16 * PAGE_SIZE, VMALLOC_END, PAGE_SIZE);

@@ -43,6 +43,23 @@ KTEST(museum, m65_ioremap_range_must_be_the_area)
 	free_vm_area(map);
 }
 
+/* What is mapped in the area stays, whichever leaves the second call would use. */
+KTEST(museum, m65_ioremap_range_over_a_mapping)
+{
+	struct vm_struct *io = get_vm_area(8ul << 20, VM_IOREMAP);
+	vaddr_t addr, end;
+
+	ASSERT(io);
+	addr = (vaddr_t)io->addr;
+	end = addr + (8ul << 20);
+	EXPECT_EQ(ioremap_page_range(addr, end, 0xd0001000, PAGE_KERNEL_NOCACHE), 0);
+	EXPECT_EQ(ioremap_page_range(addr, end, 0xd0000000, PAGE_KERNEL_NOCACHE), -EBUSY);
+	EXPECT_EQ(ioremap_page_range(addr, end, 0xd0003000, PAGE_KERNEL_NOCACHE), -EBUSY);
+	EXPECT_EQ(vmalloc_to_pfn((void *)addr), 0xd0001);
+	EXPECT_EQ(vmalloc_to_pfn((void *)(end - 1)), 0xd0800);
+	free_vm_area(io);
+}
+
 /* --- 73: an entry of two words must not be seen torn ------------------------------------------------------------------------ */
 
 #define TORN_READS 100000

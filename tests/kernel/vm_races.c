@@ -2,6 +2,8 @@
 /* Two CPUs in vmalloc and in vmap blocks at once, one of them held at the bad moment; and paths that are seldom taken. */
 #include "worker.h"
 
+#include "mm/vm_internal.h"
+
 #include <arch/context.h>
 #include <arch/tlb.h>
 #include <kernel/bug.h>
@@ -242,4 +244,50 @@ KTEST(vm_races, stack_between_two_guards)
 	EXPECT_EQ(probe_read(stack + KSTACK_SIZE, NULL), PROBE_NOT_PRESENT);
 	kstack_free(stack);
 	EXPECT_EQ(probe_read(stack, NULL), PROBE_NOT_PRESENT);
+}
+
+/* --- a reclaim meets a block that is in the array and not yet on its queue ------------------------------------------ */
+
+static struct page *ram_pages[VMAP_MAX_ALLOC];
+static void *ram_maps[20];
+static unsigned int nr_ram_maps;
+
+static void map_ram_once(void *arg)
+{
+	(void)arg;
+	ram_maps[nr_ram_maps] = vm_map_ram(ram_pages, VMAP_MAX_ALLOC, -1);
+	nr_ram_maps += ram_maps[nr_ram_maps] != NULL;
+}
+
+static void reclaim_meets_new_block(struct worker *other)
+{
+	nr_ram_maps = 0;
+	vmap_block_reclaim();
+	sched_hold("vb:inserted");
+	worker_post(other, map_ram_once, NULL);
+	if (EXPECT(sched_wait_held("vb:inserted", 2000)))
+		vmap_block_reclaim();
+	sched_release("vb:inserted");
+	worker_wait(other);
+	while (nr_ram_maps < ARRAY_SIZE(ram_maps) && nr_ram_maps)
+		worker_call(other, map_ram_once, NULL);
+	EXPECT_EQ(vmalloc_check(), 0);
+	while (nr_ram_maps)
+		vm_unmap_ram(ram_maps[--nr_ram_maps], VMAP_MAX_ALLOC);
+	vm_unmap_aliases();
+	vmap_block_reclaim();
+}
+
+KTEST(vm_races, reclaim_beside_block_create)
+{
+	struct worker other;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, ram_pages), VMAP_MAX_ALLOC);
+	ASSERT(worker_start(&other, another_cpu(), false));
+	reclaim_meets_new_block(&other);
+	worker_stop(&other);
+	free_pages_bulk(ram_pages, VMAP_MAX_ALLOC);
+	EXPECT_EQ(vmalloc_check(), 0);
 }

@@ -109,7 +109,7 @@ void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr);
 /* Merged ranges of equal rights with section marks, in the columns of Linux's ptdump. */
 void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end);
 
-/* The CPU's own state. load: one of the three choke points; asserts that the kernel half is complete in debug builds. */
+/* The CPU's own state. load: one of the three choke points; in debug builds it asserts that the tree maps the stack in use. */
 void pgtable_load(struct pgtable *pt);
 struct pgtable *pgtable_current(void);
 /* Does any CPU have it in CR3? */

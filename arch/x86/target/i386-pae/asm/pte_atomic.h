@@ -32,6 +32,7 @@ static inline void pte_store(pte_t *p, pte_t pte)
 {
 	volatile u32 *half = (volatile u32 *)&p->val;
 
+	barrier(); /* what the entry leads to is written first */
 	if (pte.val & PTE_PRESENT) {
 		half[1] = (u32)(pte.val >> 32);
 		half[0] = (u32)pte.val;
