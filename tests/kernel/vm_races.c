@@ -259,6 +259,18 @@ static void map_ram_once(void *arg)
 	nr_ram_maps += ram_maps[nr_ram_maps] != NULL;
 }
 
+static void use_and_reclaim(struct worker *other, unsigned int maps)
+{
+	for (unsigned int i = nr_ram_maps; i < maps; i++)
+		worker_call(other, map_ram_once, NULL);
+	EXPECT_EQ(nr_ram_maps, maps);
+	EXPECT_EQ(vmalloc_check(), 0);
+	while (nr_ram_maps)
+		vm_unmap_ram(ram_maps[--nr_ram_maps], VMAP_MAX_ALLOC);
+	vm_unmap_aliases();
+	vmap_block_reclaim();
+}
+
 static void reclaim_meets_new_block(struct worker *other)
 {
 	nr_ram_maps = 0;
@@ -269,13 +281,8 @@ static void reclaim_meets_new_block(struct worker *other)
 		vmap_block_reclaim();
 	sched_release("vb:inserted");
 	worker_wait(other);
-	while (nr_ram_maps < ARRAY_SIZE(ram_maps) && nr_ram_maps)
-		worker_call(other, map_ram_once, NULL);
-	EXPECT_EQ(vmalloc_check(), 0);
-	while (nr_ram_maps)
-		vm_unmap_ram(ram_maps[--nr_ram_maps], VMAP_MAX_ALLOC);
-	vm_unmap_aliases();
-	vmap_block_reclaim();
+	use_and_reclaim(other, ARRAY_SIZE(ram_maps)); /* fills more than one block, so that the first is retired */
+	use_and_reclaim(other, 1);		       /* a block that is still queued would be met again here */
 }
 
 KTEST(vm_races, reclaim_beside_block_create)
