@@ -95,25 +95,34 @@ static void __noreturn bad_fault(struct trap_frame *frame, vaddr_t addr)
 {
 	unsigned long error = frame->error;
 
-	if (!(error & PF_PRESENT) && addr >= layout.user_end)
-		atomic_long_inc(&kernel_not_present);
 	panic_at(frame, addr, "page fault: %s of %lx by %s at %pS: %s (error code %lx)",
 		 error & PF_FETCH ? "execution" : error & PF_WRITE ? "write" : "read", addr,
 		 trap_from_user(frame) ? "user code" : "the kernel", (void *)frame->ip, reason(error), error);
+}
+
+/* The fault was wanted, so it is no mapping that somebody forgot. */
+static void probe_answered(bool counted_as_forbidden)
+{
+	atomic_long_inc(&expected_faults);
+	if (counted_as_forbidden)
+		atomic_long_dec(&kernel_not_present);
 }
 
 void page_fault(struct trap_frame *frame)
 {
 	vaddr_t addr = read_cr2(); /* first of all: a fault in the tracer would overwrite it */
 	void (*tracer)(vaddr_t) = READ_ONCE(fault_tracer);
+	bool forbidden = !(frame->error & PF_PRESENT) && addr >= layout.user_end;
 
+	if (forbidden) /* counted before anything could repair it */
+		atomic_long_inc(&kernel_not_present);
 	record_depth(++this_cpu(fault_depth));
 	if (tracer)
 		tracer(addr);
 	if (user_fault_allowed(frame, addr) && user_fault(frame, addr))
 		atomic_long_inc(&user_faults);
 	else if (probe_fixup(frame, frame->error & (PF_PRESENT | PF_RESERVED) ? PROBE_PROTECTION : PROBE_NOT_PRESENT))
-		atomic_long_inc(&expected_faults);
+		probe_answered(forbidden);
 	else
 		bad_fault(frame, addr);
 	this_cpu(fault_depth)--;
