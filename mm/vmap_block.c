@@ -450,6 +450,26 @@ static bool block_right(const struct vmap_block *block)
 	       xa_get_mark(&blocks, block_index(block->range->start), BLOCK_DIRTY) == (block->dirty > 0);
 }
 
+/* A queue's count is of its own blocks' pages, whoever unmapped them. */
+static unsigned int check_queues(void)
+{
+	unsigned int cpu, faults = 0;
+
+	for_each_possible_cpu(cpu) {
+		const struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
+		unsigned long index, dirty = 0;
+		struct vmap_block *block;
+
+		xa_for_each(&blocks, index, block)
+			dirty += block->owner == queue ? block->dirty : 0;
+		if (dirty == queue->dirty)
+			continue;
+		printk("vmap queue of CPU %u: %lu pages dirty, %u counted\n", cpu, dirty, queue->dirty);
+		faults++;
+	}
+	return faults;
+}
+
 unsigned int vmap_block_check(void)
 {
 	unsigned long index, found = 0, dirty = 0;
@@ -472,5 +492,5 @@ unsigned int vmap_block_check(void)
 		       atomic_long_read(&unflushed));
 		faults++;
 	}
-	return faults;
+	return faults + check_queues();
 }

@@ -174,6 +174,40 @@ KTEST(cpus, processes_are_apart)
 	worker_stop(&two);
 }
 
+struct turn {
+	enum probe_result expected;
+	unsigned int wrong;
+};
+
+static void look_and_yield(void *arg)
+{
+	struct turn *t = arg;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		t->wrong += probe_read((void *)USER_BASE, NULL) != t->expected;
+		schedule();
+	}
+}
+
+/* From one process straight to the other, with nobody on the reference tables in between. */
+KTEST(cpus, processes_take_turns)
+{
+	struct turn has = { PROBE_OK, 0 }, has_not = { PROBE_NOT_PRESENT, 0 };
+	struct worker one, two;
+
+	ASSERT(worker_start(&one, smp_processor_id(), true));
+	ASSERT(worker_start(&two, smp_processor_id(), true));
+	worker_call(&one, use_user_pages, NULL);
+	worker_post(&one, look_and_yield, &has);
+	worker_post(&two, look_and_yield, &has_not);
+	worker_wait(&one);
+	worker_wait(&two);
+	EXPECT_EQ(has.wrong, 0);
+	EXPECT_EQ(has_not.wrong, 0);
+	worker_stop(&one);
+	worker_stop(&two);
+}
+
 #define MANY 100
 
 KTEST(cpus, many_processes_come_and_go)

@@ -127,16 +127,25 @@ KTEST(memory, objects_on_all_cpus)
 	churn(churn_objects);
 }
 
+static void leave_pages_on_list(void *unused)
+{
+	struct page *pages[16];
+
+	(void)unused;
+	free_pages_bulk(pages, alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages));
+}
+
 /* A page freed on one CPU lies on that CPU's list; it can be had all the same when nothing else is left. */
 KTEST(memory, exhaustion_collects_every_list)
 {
 	struct list_head taken = LIST_HEAD_INIT(taken);
 	struct page *page;
 	unsigned long n = 0;
+	struct crew crew;
 
-	drain_all_pages();
 	if (nr_free_pages() > 256ul << (20 - PAGE_SHIFT))
 		KTEST_SKIP("more than 256 MiB to fill");
+	WITH_CREW(crew, 2, crew_call(&crew, leave_pages_on_list, NULL));
 	while ((page = alloc_page(__GFP_HIGHMEM | __GFP_NOWARN))) {
 		list_add(&page->lru, &taken);
 		n++;

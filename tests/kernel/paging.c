@@ -75,6 +75,8 @@ KTEST(paging, direct_map_is_ram_only)
 		EXPECT(pgtable_query(&kernel_pgtable, (vaddr_t)phys_to_virt((phys_addr_t)ram[i].start)).present);
 		end = ram[i].end;
 	}
+	if (end < arch_lowmem_limit()) /* behind the last RAM */
+		EXPECT(!pgtable_query(&kernel_pgtable, (vaddr_t)phys_to_virt((phys_addr_t)end)).present);
 	EXPECT(!pgtable_query(&kernel_pgtable, (vaddr_t)phys_to_virt(0xa0000)).present);
 }
 

@@ -10,6 +10,7 @@ vaddr_t slot_size(void);
 
 /* The first slot of vmalloc space whose reference entry is empty and in which nothing is allocated; 0 if there is none. */
 vaddr_t fresh_slot(void);
+bool slot_is_fresh(vaddr_t slot);
 #define NO_FRESH_SLOT "every top entry of vmalloc space has been used by earlier tests of this boot"
 
 /* An area of `size` bytes with pages, at the start of a fresh slot. NULL: no slot or no memory. Ends with vfree(). */
@@ -30,7 +31,7 @@ struct slot_snapshot {
 bool slots_snapshot(struct slot_snapshot *s);
 unsigned int slots_changed(const struct slot_snapshot *s); /* since; frees the snapshot */
 
-/* EXPECTs that all trees agree. */
+/* EXPECTs that all trees agree, and that nothing waits to be carried. After every test, too. */
 void expect_parity(void);
 
 /* A naturally aligned piece of address space and of memory, each as large as a level-2 leaf can be. */

@@ -127,6 +127,48 @@ KTEST(vm_races, alias_flush_is_waited_for_and_loses_nothing)
 	free_pages_bulk(two_pages, 2);
 }
 
+/* --- a page of a block goes round only when its entry is empty ------------------------------------------------------- */
+
+static void do_vm_unmap_ram(void *p)
+{
+	vm_unmap_ram(p, 1);
+}
+
+static void purge_during_unmap(struct worker *w, struct page *page)
+{
+	void *first = vm_map_ram(&page, 1, -1), *second;
+
+	ASSERT(first);
+	sched_hold("vb:unmapped");
+	worker_post(w, do_vm_unmap_ram, first);
+	if (EXPECT(sched_wait_held("vb:unmapped", 1000))) {
+		vm_unmap_aliases();
+		EXPECT_EQ(vmalloc_to_pfn(first), 0);
+		second = vm_map_ram(&page, 1, -1);
+		EXPECT(second && second != first);
+		if (second)
+			vm_unmap_ram(second, 1);
+	}
+	sched_release("vb:unmapped");
+	worker_wait(w);
+}
+
+KTEST(vm_races, purge_while_a_run_is_unmapped)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct worker w;
+
+	ASSERT(page);
+	if (have_two_cpus() && EXPECT(worker_start(&w, another_cpu(), false))) {
+		vm_unmap_aliases();
+		purge_during_unmap(&w, page);
+		worker_stop(&w);
+	}
+	__free_page(page);
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+}
+
 /* --- many at once ------------------------------------------------------------------------------------------------ */
 
 #define LIVES 160 /* of all CPUs together: a flush waits for every CPU, and QEMU may have fewer than the guest */

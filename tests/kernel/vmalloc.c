@@ -12,7 +12,8 @@
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
-#define PAGES 7
+#define PAGES	   7
+#define MANY_PAGES 40 /* so many are not allocated one by one */
 
 static void fill(char *p, unsigned long n)
 {
@@ -69,15 +70,18 @@ KTEST(vmalloc, no_execute)
 
 KTEST(vmalloc, vzalloc_is_zero)
 {
-	for (unsigned int round = 0; round < 4; round++) {
-		char *p = vzalloc(PAGES * PAGE_SIZE);
-		bool zero = p != NULL;
+	for (unsigned int round = 0; round < 8; round++) {
+		unsigned long size = (round & 1 ? MANY_PAGES : PAGES) * PAGE_SIZE;
+		char *p = vzalloc(size);
+		bool zero = true;
 
-		for (unsigned long i = 0; p && i < PAGES * PAGE_SIZE; i++)
+		ASSERT(p);
+		for (unsigned long i = 0; i < size; i++)
 			zero &= p[i] == 0;
 		EXPECT(zero);
-		memset(p, 0xa5, PAGES * PAGE_SIZE);
+		memset(p, 0xa5, size);
 		vfree(p);
+		drain_all_pages(); /* many come out of the zones, not from this CPU's list */
 	}
 }
 
@@ -101,6 +105,8 @@ KTEST(vmalloc, wrong_pointers)
 	vfree(p + PAGE_SIZE);
 	vfree(p + 8);
 	vunmap(p + PAGE_SIZE);
+	vunmap(p); /* the right address, and the wrong kind of area */
+	iounmap(p);
 	warn_expected(false);
 	EXPECT_EQ(probe_read(p, NULL), PROBE_OK);
 	EXPECT_EQ(probe_read(p + PAGE_SIZE, NULL), PROBE_OK);
@@ -211,7 +217,7 @@ KTEST(vmalloc, vmap_refuses_bad_pages)
 
 KTEST(vmalloc, vm_map_ram_roundtrip)
 {
-	static struct page *pages[VMAP_MAX_ALLOC + 1];
+	static struct page *pages[VMAP_MAX_ALLOC + 4]; /* the longest come out of no block */
 
 	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	for (unsigned int count = 1; count <= ARRAY_SIZE(pages); count += 3) {
@@ -223,9 +229,12 @@ KTEST(vmalloc, vm_map_ram_roundtrip)
 			EXPECT(vmalloc_to_page(p + i * PAGE_SIZE) == pages[i]);
 		*p = (char)count;
 		EXPECT_EQ(*(char *)page_address(pages[0]), (char)count);
+		EXPECT_EQ(probe_read(p + count * PAGE_SIZE, NULL), PROBE_NOT_PRESENT);
 		vm_unmap_ram(p, count);
+		vm_unmap_aliases();
+		EXPECT_EQ(probe_read(p, NULL), PROBE_NOT_PRESENT);
+		EXPECT_EQ(probe_read(p + (count - 1) * PAGE_SIZE, NULL), PROBE_NOT_PRESENT);
 	}
-	vm_unmap_aliases();
 	free_pages_bulk(pages, ARRAY_SIZE(pages));
 }
 
