@@ -76,12 +76,7 @@ bool page_offline_left(void)
 
 bool page_online_here(void)
 {
-	bool here;
-
-	preempt_disable();
-	here = READ_ONCE(online_owner) == smp_processor_id() + 1;
-	preempt_enable();
-	return here;
+	return READ_ONCE(online_owner) == smp_processor_id() + 1;
 }
 
 /* --- a section's piece of the array ------------------------------------------------------------------------------- */
@@ -308,15 +303,12 @@ bool page_online_next(enum zone_id zone, bool wait)
 {
 	bool done;
 
-	preempt_disable(); /* those who wait for it may do so with a lock held, on this CPU too */
-	if (cmpxchg(&online_owner, 0u, smp_processor_id() + 1) == 0) {
-		done = online_one(zone);
-		smp_store_release(&online_owner, 0u);
-	} else {
+	if (cmpxchg(&online_owner, 0u, smp_processor_id() + 1) != 0) {
 		while (wait && READ_ONCE(online_owner))
 			cpu_relax();
-		done = wait;
+		return wait;
 	}
-	preempt_enable();
+	done = online_one(zone);
+	smp_store_release(&online_owner, 0u);
 	return done;
 }

@@ -7,7 +7,6 @@
 
 #include <arch/context.h>
 #include <arch/mmu_sync.h>
-#include <kernel/rcupdate.h>
 #include <lib/string.h>
 #include <mm/highmem.h>
 #include <mm/slab.h>
@@ -18,7 +17,6 @@ static unsigned long pages_before;
 
 static unsigned long pages_accounted(void)
 {
-	rcu_barrier();
 	return nr_free_pages() + slab_pages() + pgtable_kernel_pages();
 }
 

@@ -7,7 +7,6 @@
 #include <asm/vectors.h>
 
 #define FRAME_SIZE  176
-#define FRAME_CS    144
 #define MSR_GS_BASE 0xc0000101
 
 	.text
@@ -77,26 +76,15 @@ trap_common:
 	jz	1f
 	swapgs
 1:	save_registers
-	testb	$3, FRAME_CS(%rsp)
-	jz	2f
-	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
-2:	movq	%rsp, %rdi
-	call	trap_dispatch
 	movq	%rsp, %rdi
-	.size	trap_common, . - trap_common
-
-	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
-	.globl	trap_return
-	.type	trap_return, @function
-trap_return:
-	movq	%rdi, %rsp
+	call	trap_dispatch
 	restore_registers
 	testb	$3, 24(%rsp)
-	jz	3f
+	jz	2f
 	swapgs
-3:	addq	$16, %rsp
+2:	addq	$16, %rsp
 	iretq
-	.size	trap_return, . - trap_return
+	.size	trap_common, . - trap_common
 
 	/*
 	 * NMI and double fault: CS does not tell whose GS base is loaded, since they may strike just before a SWAPGS.
