@@ -22,7 +22,7 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test debug usb clean compile_commands.json
+.PHONY: all help setup $(TARGETS) iso run test stress mutations numbers trace debug usb clean compile_commands.json
 .DEFAULT_GOAL := all
 
 all: iso ## build the three kernels and the image, build/kvasir.iso
@@ -47,6 +47,20 @@ run: iso ## boot it in QEMU: quick self-test, then a shell on this terminal
 test: iso ## every test: on this machine, then the matrix of virtual machines
 	@$(MAKE) --no-print-directory -f tests/tests.mk T='$(T)'
 
+stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed, SEED= repeats one
+	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
+		--cmdline 'test=stress stress=$(SECONDS) seed=$(or $(SEED),$(shell date +%s)) $(CMDLINE)'
+
+numbers: iso ## what things cost: in instructions on one CPU, then in time on two (tests/bench)
+	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
+
+mutations: ## break the TLB code on purpose, one way after the other: each must be called by its name (minutes)
+	@tests/mutations/run $(M)
+
+trace: iso ## the tests of T, traced: build/trace.json, to be opened at ui.perfetto.dev
+	@T='$(T)' EVENTS='$(EVENTS)' tests/qemu/trace
+
 debug: iso ## as run, but QEMU waits for gdb and prints the command for it
 	@tests/qemu/run --gdb
 
@@ -66,7 +80,9 @@ include tests/host/host.mk
 #> variables:
 #>   ENV=x64|x64-la57|pae|i386   paging mode of run, test and debug
 #>   T='vmalloc.*'               the booted tests to run
+#>   EVENTS='ipi_*,tlb_flush'   what `make trace` records (everything)
 #>   CMDLINE='words'             more words for the kernel's command line
+#>   SEED=N                      seed of everything random in tests, and with CMDLINE=sched=seeded of the scheduler
 #>   CPUS=4 MEM=512M             the virtual machine of run and debug
 #>   ACCEL=tcg|kvm               how QEMU runs it (tcg)
 #>   QEMU=path QEMUFLAGS='...'   another QEMU, more arguments for it

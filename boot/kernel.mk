@@ -29,6 +29,10 @@ SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGE
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 OBJECTS := $(patsubst %,$(OUT)/obj/%.o,$(SOURCES))
 
+# Every .c file in tests/user is a program for ring 3, which becomes a part of the kernel's image.
+PROGRAMS := $(sort $(patsubst tests/user/%.c,%,$(wildcard tests/user/*.c)))
+EMBEDDED := $(PROGRAMS:%=$(OUT)/user/%.embedded.o)
+
 # --- how to compile -----------------------------------------------------------------------------------------------
 
 INCLUDES := -I. -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include -Iarch/x86/target/$(TARGET) \
@@ -41,6 +45,11 @@ MACHINE_i386     := -m32 -march=i586
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
 	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(INCLUDES)
+
+# Programs: the same compiler and machine, nothing of the kernel's but the numbers of its system calls and <lib/string.h>.
+USER_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -mgeneral-regs-only -ffunction-sections -Wall -Wextra -Werror \
+	$(filter-out -mcmodel=kernel,$(MACHINE_$(TARGET))) $(INCLUDES)
 
 LDFLAGS := -m $(if $(filter 64,$(WORD)),elf_x86_64,elf_i386) -nostdlib -static --build-id=none \
 	-z max-page-size=4096 -z noexecstack --no-warn-rwx-segments
@@ -57,7 +66,8 @@ all: $(OUT)/kernel
 # A changed compiler or flag rebuilds everything; so does a source that appears or goes.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES)' > $@
+	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS)' > $@
 
 $(OUT)/obj/%.c.o: %.c $(OUT)/flags
 	$(call say,CC,$(TARGET) $<)
@@ -68,6 +78,25 @@ $(OUT)/obj/%.S.o: %.S $(OUT)/flags
 	$(call say,AS,$(TARGET) $<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/user/%.o: tests/user/%.c $(OUT)/flags
+	$(call say,CC,$(TARGET) $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/user/start.o: tests/user/start_$(WORD).S $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
+
+$(OUT)/user/string.o: kernel/lib/string.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/user/%.elf: $(OUT)/user/%.o $(OUT)/user/start.o $(OUT)/user/string.o tests/user/program.ld
+	$(Q)$(LD) $(filter-out --no-warn-rwx-segments,$(LDFLAGS)) --gc-sections -s -T tests/user/program.ld $(filter %.o,$^) -o $@
+
+$(OUT)/user/%.embedded.o: tests/user/embed.S $(OUT)/user/%.elf
+	$(Q)$(CC) $(CFLAGS) -DNAME='"$*"' -DFILE='"$(OUT)/user/$*.elf"' -c $< -o $@
 
 $(OUT)/linker.lds: linker.ld $(OUT)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp -undef -MMD -MP -MT $@ -MF $@.d $(INCLUDES) $< -o $@
@@ -82,13 +111,13 @@ $(OUT)/symbols.S: $(OUT)/kernel.nosyms boot/symbols.awk
 $(OUT)/no_symbols.o $(OUT)/symbols.o: %.o: %.S
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
-$(OUT)/kernel.nosyms: $(OUT)/linker.lds $(OBJECTS) $(OUT)/no_symbols.o
+$(OUT)/kernel.nosyms: $(OUT)/linker.lds $(OBJECTS) $(EMBEDDED) $(OUT)/no_symbols.o
 	$(call say,LINK,$(TARGET))
-	$(Q)$(LD) $(LDFLAGS) -T $(OUT)/linker.lds $(OBJECTS) $(OUT)/no_symbols.o -o $@
+	$(Q)$(LD) $(LDFLAGS) -T $(OUT)/linker.lds $(OBJECTS) $(EMBEDDED) $(OUT)/no_symbols.o -o $@
 
 $(OUT)/kernel.elf: $(OUT)/kernel.nosyms $(OUT)/symbols.o boot/check_symbols.awk
 	$(call say,LINK,$(TARGET) with symbols)
-	$(Q)$(LD) $(LDFLAGS) -T $(OUT)/linker.lds $(OBJECTS) $(OUT)/symbols.o -o $@
+	$(Q)$(LD) $(LDFLAGS) -T $(OUT)/linker.lds $(OBJECTS) $(EMBEDDED) $(OUT)/symbols.o -o $@
 	$(Q)$(NM) $@ | $(AWK) -f boot/check_symbols.awk
 
 $(OUT)/kernel: $(OUT)/kernel.elf
@@ -99,4 +128,5 @@ compile_commands:
 	@$(foreach s,$(SOURCES),printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
 		'$(CURDIR)' '$s' '$(CC) $(CFLAGS) -c $s';)
 
--include $(OBJECTS:.o=.d) $(OUT)/linker.lds.d
+.SECONDARY:
+-include $(OBJECTS:.o=.d) $(wildcard $(OUT)/user/*.d) $(OUT)/linker.lds.d

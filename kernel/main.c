@@ -15,8 +15,13 @@
 #include <kernel/cpumask.h>
 #include <kernel/ktest.h>
 #include <kernel/printk.h>
+#include <kernel/process.h>
+#include <kernel/rcupdate.h>
 #include <kernel/shell.h>
+#include <kernel/smp.h>
 #include <kernel/task.h>
+#include <kernel/workqueue.h>
+#include <kernel/trace.h>
 #include <kernel/xarray.h>
 #include <lib/format.h>
 #include <lib/random.h>
@@ -25,6 +30,7 @@
 #include <mm/kstack.h>
 #include <mm/memblock.h>
 #include <mm/mm.h>
+#include <mm/percpu_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
@@ -74,6 +80,12 @@ static void free_xa_node(void *node)
 	kfree(node);
 }
 
+/* An xarray leaves the first words of a node that it has unlinked to us. */
+static void defer_xa_node(void *node)
+{
+	call_rcu_free(node, node);
+}
+
 /* From the loader's map to kmalloc. Table pages come from memblock until the page allocator can give them. */
 static void init_memory(void)
 {
@@ -86,8 +98,11 @@ static void init_memory(void)
 	pgtable_init_done();
 	page_alloc_init();
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
+	pgtable_set_deferred_free(mm_table_defer);
 	slab_init();
 	xa_set_allocator(alloc_xa_node, free_xa_node);
+	rcu_set_free(kfree);
+	xa_set_deferred_free(defer_xa_node);
 	highmem_init();
 	vmalloc_init();
 }
@@ -113,9 +128,19 @@ static void *alloc_percpu_area(size_t bytes)
 	return kmalloc(bytes, GFP_KERNEL);
 }
 
-static bool user_fault(vaddr_t addr, bool write, bool exec)
+static void *alloc_zeroed(size_t bytes)
 {
-	return mm_handle_fault(current, addr, write, exec);
+	return kzalloc(bytes, GFP_KERNEL);
+}
+
+static void free_memory(void *object)
+{
+	kfree(object);
+}
+
+static int user_fault(vaddr_t addr, unsigned int access)
+{
+	return mm_handle_fault(current, addr, access);
 }
 
 static void hand_over(void)
@@ -126,6 +151,29 @@ static void hand_over(void)
 	arch_set_percpu_allocator(alloc_percpu_area);
 	arch_set_user_fault_handler(user_fault);
 	sched_set_stack_allocator(kstack_alloc, kstack_free);
+	workqueue_set_allocator(alloc_zeroed, free_memory);
+}
+
+/* Whoever still writes to it has interrupts off, and so is a reader. */
+static void free_trace_ring(void *ring)
+{
+	synchronize_rcu();
+	vfree(ring);
+}
+
+static void *alloc_trace_ring(size_t bytes)
+{
+	return vzalloc(bytes);
+}
+
+/* trace=: from now on, with rings for all CPUs. */
+static void init_trace(void)
+{
+	const char *globs = cmdline_value("trace");
+
+	trace_set_allocator(alloc_trace_ring, free_trace_ring);
+	if (globs && trace_start(globs))
+		printk("trace=%s: no event has such a name\n", globs);
 }
 
 /* --- panic ------------------------------------------------------------------------------------------------------- */
@@ -169,6 +217,7 @@ static void init_cpus(void)
 
 	arch_start_cpus((unsigned int)clamp(limit, (u64)1, (u64)MAX_CPUS), kstack_alloc, ap_main);
 	pgtable_drop_boot_identity();
+	percpu_alloc_init(); /* the possible CPUs are known now */
 }
 
 /* --- the end of the list ------------------------------------------------------------------------------------------ */
@@ -188,6 +237,10 @@ static void self_test(void)
 	ktest_set_env(arch_mode_name());
 	ktest_seed(cmdline_number("seed", 0x5eed0001));
 	verdict = ktest_run(globs && *globs ? globs : "smoke");
+	if (cmdline_has("trace")) {
+		trace_stop();
+		trace_dump();
+	}
 	if (cmdline_has("exit"))
 		arch_exit(verdict);
 }
@@ -205,13 +258,20 @@ void kmain(void)
 		panic("boot loader: %s", why);
 	cmdline_init(boot_info.cmdline);
 	cmdline_report_unknown();
+	tlb_oracle(init());
+	arch_apply_options(); /* features that page tables use, before there are any */
 	init_memory();
 	hand_over();
 	arch_console_init(&boot_info); /* the screen is device memory: it needs ioremap */
 	sched_init_cpu(NULL);	  /* what runs here becomes the boot CPU's first thread */
 	arch_init_platform(&boot_info);
 	local_irq_enable();
+	sched_start(); /* ticks come: from here on threads are preempted */
 	init_cpus();
+	workqueue_init(); /* a worker on each CPU */
+	rcu_init();
+	init_trace();
+	process_init();
 	print_banner();
 	if (!cmdline_has("shell"))
 		self_test();

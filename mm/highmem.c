@@ -22,11 +22,13 @@ static vaddr_t slot_addr(unsigned int cpu, unsigned int slot)
 
 void *kmap_local_page(struct page *page)
 {
-	unsigned int cpu = smp_processor_id(), slot;
+	unsigned int cpu, slot;
 
 	if (page->zone != ZONE_HIGHMEM)
 		return page_address(page);
+	preempt_disable(); /* until kunmap_local(): the slot belongs to the CPU */
 	/* An interrupt between these lines nests properly: it leaves the depth and its own slots as it found them. */
+	cpu = smp_processor_id();
 	slot = this_cpu(kmap_depth)++;
 	if (slot >= KMAP_SLOTS)
 		panic("kmap_local_page: CPU %u has %u pages mapped already", cpu, slot);
@@ -37,16 +39,18 @@ void *kmap_local_page(struct page *page)
 void kunmap_local(const void *addr)
 {
 	vaddr_t page_addr = PAGE_ALIGN_DOWN((vaddr_t)addr);
-	unsigned int cpu = smp_processor_id(), slot;
+	unsigned int cpu, slot;
 
 	if (page_addr < layout.fixmap_start || page_addr >= layout.fixmap_end)
 		return; /* lowmem */
+	cpu = smp_processor_id();
 	slot = this_cpu(kmap_depth) - 1;
 	if (page_addr != slot_addr(cpu, slot))
 		panic("kunmap_local(%p): CPU %u has to unmap %lx (slot %u) first", addr, cpu, slot_addr(cpu, slot), slot);
 	pte_store(kmap_pte[cpu] + slot, (pte_t) { });
 	flush_tlb_local_page(page_addr);
 	this_cpu(kmap_depth) = slot;
+	preempt_enable();
 }
 
 static int remember_entries(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)

@@ -9,8 +9,9 @@
  *
  *   lock                protects                                               rank            context allocating
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
- *   mm_struct.lock      user mappings and pages of one process                 RANK_MM         T       yes
+ *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   vmap_queue.lock     one CPU's vmap blocks: their bitmaps, and the list     RANK_VMAP_QUEUE T       no
+ *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
  *   busy_lock           the tree of vmalloc ranges in use                      RANK_VM_BUSY    T       no
  *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
@@ -39,8 +40,8 @@
 /* Multiples of 10, so that a lock can come between two others. */
 enum mm_lock_rank {
 	RANK_MM_LIST = 10,
-	RANK_MM = 20,
 	RANK_VMAP_QUEUE = 30,
+	RANK_PERCPU = 35,
 	RANK_VM_BUSY = 40,
 	RANK_VM_HOLES = 50,
 	RANK_SLAB_LIST = 60,

@@ -58,7 +58,7 @@ static inline struct page_list *list_for_free(const struct page *page)
 /* May this allocation map, and wait for other CPUs? */
 static bool may_wait(gfp_t gfp)
 {
-	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt();
+	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !arch_in_lazy_mmu_mode();
 }
 
 /* --- between lists and zones ---------------------------------------------------------------------------------------- */
@@ -322,6 +322,7 @@ static inline struct page *get_block(gfp_t gfp, unsigned int order)
 			return NULL;
 	}
 	hand_out(page, order);
+	tlb_oracle(frames_given(page_to_pfn(page), 1ul << order));
 	if (gfp & __GFP_ZERO)
 		clear_pages(page, order);
 	return page;
@@ -346,6 +347,7 @@ static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **p
 
 	for (unsigned long i = 0; i < got; i++) {
 		hand_out(pages[i], 0);
+		tlb_oracle(frames_given(page_to_pfn(pages[i]), 1));
 		if (gfp & __GFP_ZERO)
 			clear_pages(pages[i], 0);
 	}

@@ -76,7 +76,12 @@ bool page_offline_left(void)
 
 bool page_online_here(void)
 {
-	return READ_ONCE(online_owner) == smp_processor_id() + 1;
+	bool here;
+
+	preempt_disable();
+	here = READ_ONCE(online_owner) == smp_processor_id() + 1;
+	preempt_enable();
+	return here;
 }
 
 /* --- a section's piece of the array ------------------------------------------------------------------------------- */
@@ -303,12 +308,15 @@ bool page_online_next(enum zone_id zone, bool wait)
 {
 	bool done;
 
-	if (cmpxchg(&online_owner, 0u, smp_processor_id() + 1) != 0) {
+	preempt_disable(); /* those who wait for it may do so with a lock held, on this CPU too */
+	if (cmpxchg(&online_owner, 0u, smp_processor_id() + 1) == 0) {
+		done = online_one(zone);
+		smp_store_release(&online_owner, 0u);
+	} else {
 		while (wait && READ_ONCE(online_owner))
 			cpu_relax();
-		return wait;
+		done = wait;
 	}
-	done = online_one(zone);
-	smp_store_release(&online_owner, 0u);
+	preempt_enable();
 	return done;
 }

@@ -8,12 +8,15 @@
 
 /* The machine (the contract in arch/include). */
 #include <arch/barrier.h>  /* smp_load_acquire, smp_store_release: publishing a section, a table, a descriptor */
+#include <arch/fault.h>	   /* what a page fault was about */
 #include <arch/cpu.h>	   /* smp_processor_id, cpu_relax, cpu_has */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */
 #include <arch/layout.h>   /* where vmalloc space, the page array and the kmap window lie; phys_to_virt */
+#include <arch/lazy_mmu.h> /* set_ptes, and whether table pages may be allocated */
 #include <arch/mmu_sync.h> /* the scope around every change of kernel mappings */
 #include <arch/pgtable.h>  /* the walkers */
 #include <arch/tlb.h>	   /* batches of invalidations */
+#include <arch/tlb_oracle.h> /* debug builds: reports of what must not be remembered any more */
 
 /* What the kernel gives to everybody. */
 #include <kernel/boot_info.h>	   /* the memory map */
@@ -22,11 +25,16 @@
 #include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
 #include <kernel/inject.h>	   /* making the n-th allocation fail */
+#include <kernel/mutex.h>	   /* the lock of a process's address space; one purge at a time */
 #include <kernel/percpu.h>	   /* per-CPU lists */
+#include <kernel/preempt.h>	   /* staying on a CPU; might_sleep */
 #include <kernel/printk.h>	   /* reports */
+#include <kernel/rcupdate.h>	   /* page tables are freed after a grace period */
 #include <kernel/schedule_point.h> /* places at which a test holds a CPU */
 #include <kernel/spinlock.h>	   /* all locks of the table in mm/internal.h */
-#include <kernel/task.h>	   /* on_each_cpu; current, for process address spaces */
+#include <kernel/smp.h>		   /* on_each_cpu */
+#include <kernel/task.h>	   /* current, for process address spaces */
+#include <kernel/trace.h>	   /* who takes and gives back address space */
 #include <kernel/xarray.h>	   /* vmap blocks by address */
 
 /* Pure helpers. */

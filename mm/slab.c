@@ -231,7 +231,7 @@ static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 		fresh = NULL;
 	}
 	local_irq_restore(flags);
-	kfree(fresh); /* an interrupt was quicker */
+	kfree(fresh); /* another thread or an interrupt was quicker */
 }
 
 static inline void *magazine_pop(struct kmem_cache *cache)

@@ -26,3 +26,19 @@ void mm_table_free(phys_addr_t frame)
 		WRITE_ONCE(page->state, PAGE_USED); /* anything else is reported as a bad free */
 	__free_page(page);
 }
+
+static void free_after_grace_period(struct rcu_head *head)
+{
+	pgtable_free_deferred(page_to_phys(container_of(head, struct page, rcu)));
+}
+
+/* Tables from before the page allocator stay what they are, so nobody has to wait for their readers. */
+void mm_table_defer(phys_addr_t frame)
+{
+	struct page *page = phys_to_page(frame);
+
+	if (pfn_valid(page_to_pfn(page)) && page->state == PAGE_TABLE)
+		call_rcu(&page->rcu, free_after_grace_period);
+	else
+		pgtable_free_deferred(frame);
+}

@@ -304,8 +304,10 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 		spin_unlock(&hole_lock);
 	}
 	free_descriptors(fresh);
-	if (range)
+	if (range) {
 		range->kind = rq->kind;
+		trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
+	}
 	return range;
 }
 
@@ -345,6 +347,8 @@ void vm_range_free(struct vm_range *range)
 {
 	struct vm_range *unused[2] = { NULL, NULL };
 
+	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
+	tlb_oracle(given_back(range->start, range->end));
 	spin_lock(&hole_lock);
 	give_back(range, unused);
 	spin_unlock(&hole_lock);

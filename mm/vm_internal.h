@@ -135,6 +135,10 @@ void *vmalloc_area(const struct vm_area_spec *spec);
 
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
+/* `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks, or 0. */
+vaddr_t vmap_run_alloc(unsigned int count);
+/* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
+bool vmap_run_free(vaddr_t addr, unsigned int count);
 /* Flush, and free every block that holds no mapping. True: address space came back. */
 bool vmap_block_reclaim(void);
 /* Bitmaps, counts and queues of all blocks at a quiet moment. Number of faults, each printed. */

@@ -132,9 +132,9 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, struct a
 {
 	int err;
 
-	spin_lock(&mm->lock);
+	mutex_lock(&mm->lock);
 	err = pgtable_for_each_run(&mm->pgtable, NULL, start, end, a->create, apply_run, a);
-	spin_unlock(&mm->lock);
+	mutex_unlock(&mm->lock);
 	return err;
 }
 

@@ -9,11 +9,26 @@
  */
 #include "vm_internal.h"
 
+CMDLINE_OPTION(quarantine, "quarantine", "no frame is given out while a TLB may still lead to it (slower)");
+
 static atomic_long_t nr_pages; /* allocated by vmalloc */
+static bool quarantine;
 
 void vmalloc_init(void)
 {
 	vm_range_init();
+	vm_set_quarantine(cmdline_has("quarantine"));
+}
+
+void vm_set_quarantine(bool on)
+{
+	WRITE_ONCE(quarantine, on);
+	tlb_oracle(set_quarantine(on));
+}
+
+bool vm_quarantine(void)
+{
+	return READ_ONCE(quarantine);
 }
 
 /* --- areas ------------------------------------------------------------------------------------------------------ */
@@ -199,20 +214,25 @@ void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned lon
 		.flags = VM_ALLOC | vm_flags, .gfp = gfp, .prot = prot, .caller = (vaddr_t)caller });
 }
 
-static void *vmalloc_simple(unsigned long size, gfp_t gfp, vaddr_t caller)
+static void *vmalloc_simple(unsigned long size, gfp_t gfp, unsigned long flags, vaddr_t caller)
 {
 	return vmalloc_area(&(struct vm_area_spec){
-		.size = size, .flags = VM_ALLOC, .gfp = gfp, .prot = PAGE_KERNEL, .caller = caller });
+		.size = size, .flags = VM_ALLOC | flags, .gfp = gfp, .prot = PAGE_KERNEL, .caller = caller });
 }
 
 void *vmalloc(unsigned long size)
 {
-	return vmalloc_simple(size, GFP_KERNEL, _RET_IP_);
+	return vmalloc_simple(size, GFP_KERNEL, 0, _RET_IP_);
 }
 
 void *vzalloc(unsigned long size)
 {
-	return vmalloc_simple(size, GFP_KERNEL | __GFP_ZERO, _RET_IP_);
+	return vmalloc_simple(size, GFP_KERNEL | __GFP_ZERO, 0, _RET_IP_);
+}
+
+void *vmalloc_user(unsigned long size)
+{
+	return vmalloc_simple(size, GFP_KERNEL | __GFP_ZERO, VM_USERMAP, _RET_IP_);
 }
 
 void vfree(const void *addr)

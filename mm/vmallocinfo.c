@@ -15,8 +15,9 @@ static int format_area(char *buf, size_t size, const struct vm_struct *area)
 		len += scnprintf(buf + len, size - len, " pages=%u", area->nr_pages);
 	if (area->phys_addr)
 		len += scnprintf(buf + len, size - len, " phys=%pa", &area->phys_addr);
-	return len + scnprintf(buf + len, size - len, "%s%s%s%s", area->flags & VM_IOREMAP ? " ioremap" : "",
+	return len + scnprintf(buf + len, size - len, "%s%s%s%s%s", area->flags & VM_IOREMAP ? " ioremap" : "",
 			       area->flags & VM_ALLOC ? " vmalloc" : "", area->flags & VM_MAP ? " vmap" : "",
+			       area->flags & VM_USERMAP ? " user" : "",
 			       is_vmalloc_addr(area->pages) ? " vpages" : "");
 }
 

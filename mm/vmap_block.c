@@ -25,8 +25,10 @@
  *    them without a lock, and makes clean what was flushing. What is unmapped meanwhile is dirty again, by its own bits.
  *
  * 4. `unflushed` counts dirty and flushing pages. It falls only after the flush, so 0 means that there is nothing to wait
- *    for, and calling with nothing dirty costs a compare. One purge runs at a time: a second caller must not return
- *    before the flush that the first one has begun on its behalf.
+ *    for. What is dirtied is stamped (arch/tlb.h), each block and all of them together with the latest stamp: once a flush
+ *    of everything, whoever needed it, covers that, nothing is remembered either, and a purge need not flush again. So
+ *    calling with nothing to flush costs two compares. One purge runs at a time: a second caller must not return before
+ *    the flush that the first one has begun on its behalf.
  *
  * 5. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
  *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
@@ -55,6 +57,7 @@ struct vmap_block {
 	struct vm_range *range;
 	unsigned int clean, live, dirty, flushing; /* pages; their sum is VMAP_BLOCK_USABLE */
 	unsigned int longest;	 /* no clean run is longer; may be too large */
+	tlb_stamp_t stamp;	 /* covers all dirty pages */
 	DECLARE_BITMAP(taken_map, VMAP_BLOCK_PAGES);
 	DECLARE_BITMAP(heads_map, VMAP_BLOCK_PAGES);
 	DECLARE_BITMAP(lasts_map, VMAP_BLOCK_PAGES);
@@ -65,17 +68,23 @@ struct vmap_block {
 static DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = { .lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE) };
 static DEFINE_XARRAY(blocks);
 static atomic_long_t unflushed;
-static unsigned int purging; /* 1: some CPU runs a purge */
+static atomic_long_t last_stamp; /* covers the dirty pages of all blocks */
+static DEFINE_MUTEX(purge_lock);
 static struct {
 	atomic_long_t created, freed, visits;
 } counters;
 
+/* The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile. */
 static struct vmap_queue *this_queue(void)
 {
-	struct vmap_queue *queue = this_cpu_ptr(&vmap_queue);
+	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
 
+	if (likely(READ_ONCE(queue->blocks.next)))
+		return queue;
+	spin_lock(&queue->lock);
 	if (!queue->blocks.next) /* an empty list points to itself, which a per-CPU template cannot */
 		INIT_LIST_HEAD(&queue->blocks);
+	spin_unlock(&queue->lock);
 	return queue;
 }
 
@@ -194,7 +203,9 @@ static vaddr_t take_from_queue(struct vmap_queue *queue, unsigned int count)
 	return addr;
 }
 
-static vaddr_t run_alloc(unsigned int count)
+static unsigned int purge(bool reclaim);
+
+vaddr_t vmap_run_alloc(unsigned int count)
 {
 	struct vmap_queue *queue = this_queue();
 	vaddr_t addr = take_from_queue(queue, count);
@@ -202,7 +213,7 @@ static vaddr_t run_alloc(unsigned int count)
 	if (!addr && READ_ONCE(queue->dirty) < VMAP_FLUSH_PAGES)
 		addr = block_create(queue, count);
 	if (!addr) { /* enough is dirty, or there is no memory: use again what was used */
-		vm_unmap_aliases();
+		purge(false);
 		addr = take_from_queue(queue, count);
 	}
 	return addr ? addr : block_create(queue, count);
@@ -224,11 +235,32 @@ static bool release_run(struct vmap_block *block, unsigned int page, unsigned in
 	return live;
 }
 
+static void raise_last_stamp(tlb_stamp_t stamp)
+{
+	long last = atomic_long_read(&last_stamp), was;
+
+	while (tlb_stamp_later((tlb_stamp_t){ (unsigned long)last }, stamp).gen != (unsigned long)last) {
+		was = atomic_long_cmpxchg(&last_stamp, last, (long)stamp.gen);
+		if (was == last)
+			return;
+		last = was;
+	}
+}
+
+/* Has everything that was dirty when this was called been flushed by others? */
+static bool all_covered(void)
+{
+	return tlb_stamp_covered((tlb_stamp_t){ (unsigned long)atomic_long_read(&last_stamp) });
+}
+
 static void dirty_run(struct vmap_block *block, unsigned int page, unsigned int count)
 {
 	struct vmap_queue *queue = block->owner;
+	tlb_stamp_t stamp = tlb_stamp();
 
+	raise_last_stamp(stamp);
 	spin_lock(&queue->lock);
+	block->stamp = block->dirty ? tlb_stamp_later(block->stamp, stamp) : stamp;
 	if (!block->dirty)
 		xa_set_mark(&blocks, block_index(block->range->start), BLOCK_DIRTY);
 	bitmap_set(block->dirty_map, page, count);
@@ -239,8 +271,7 @@ static void dirty_run(struct vmap_block *block, unsigned int page, unsigned int 
 	spin_unlock(&queue->lock);
 }
 
-/* False: no such run, and nothing has changed. */
-static bool run_free(vaddr_t addr, unsigned int count)
+bool vmap_run_free(vaddr_t addr, unsigned int count)
 {
 	struct vmap_block *block = block_find(addr);
 	unsigned int page;
@@ -253,24 +284,11 @@ static bool run_free(vaddr_t addr, unsigned int count)
 	vm_unmap_noflush(addr, addr + count * PAGE_SIZE);
 	schedule_point("vb:unmapped");
 	dirty_run(block, page, count);
+	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
 	return true;
 }
 
 /* --- purge ------------------------------------------------------------------------------------------------------ */
-
-/* Whoever waits here has interrupts on and holds no lock, so the flush that it waits for gets through. */
-static void purge_lock(void)
-{
-	while (xchg(&purging, 1)) {
-		schedule();
-		cpu_relax();
-	}
-}
-
-static void purge_unlock(void)
-{
-	smp_store_release(&purging, 0);
-}
 
 /* From now on the running purge answers for what is dirty in this block. */
 static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
@@ -280,7 +298,8 @@ static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
 		unsigned int first = find_first_bit(block->dirty_map, VMAP_BLOCK_USABLE);
 		unsigned int last = find_last_bit(block->dirty_map, VMAP_BLOCK_USABLE);
 
-		tlb_batch_add(batch, page_addr(block, first), page_addr(block, last + 1));
+		if (!tlb_stamp_covered(block->stamp))
+			tlb_batch_add(batch, page_addr(block, first), page_addr(block, last + 1));
 		bitmap_copy(block->flushing_map, block->dirty_map, VMAP_BLOCK_PAGES);
 		bitmap_zero(block->dirty_map, VMAP_BLOCK_PAGES);
 		xa_clear_mark(&blocks, block_index(block->range->start), BLOCK_DIRTY);
@@ -329,7 +348,8 @@ static unsigned int purge(bool reclaim)
 	LIST_HEAD(visited);
 
 	tlb_batch_init(&batch);
-	purge_lock();
+	batch.cause = TLB_ALIASES;
+	mutex_lock(&purge_lock); /* whoever waits here sleeps, so the flush that it waits for gets through */
 	xa_for_each_filtered(&blocks, index, block, 0, ~0UL, reclaim ? XA_PRESENT : BLOCK_DIRTY) {
 		begin_flush(block, &batch);
 		list_add(&block->purge, &visited);
@@ -343,89 +363,23 @@ static unsigned int purge(bool reclaim)
 			freed++;
 		}
 	}
-	purge_unlock();
+	trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, freed);
+	mutex_unlock(&purge_lock);
 	return freed;
 }
 
 void vm_unmap_aliases(void)
 {
-	if (atomic_long_read(&unflushed))
+	unsigned long since = tlb_oracle_now();
+
+	if (atomic_long_read(&unflushed) && !all_covered())
 		purge(false);
+	tlb_oracle(aliases_closed(since));
 }
 
 bool vmap_block_reclaim(void)
 {
 	return purge(true) > 0;
-}
-
-/* --- mapping ---------------------------------------------------------------------------------------------------- */
-
-static void *map_in_block(struct page **pages, unsigned int count)
-{
-	vaddr_t addr = run_alloc(count);
-
-	if (!addr)
-		return NULL;
-	if (vm_map_pages(addr, pages, count, PAGE_KERNEL)) {
-		run_free(addr, count);
-		return NULL;
-	}
-	return (void *)addr;
-}
-
-/* More pages than a block likes to give: a range of its own. */
-static void *map_alone(struct page **pages, unsigned int count)
-{
-	const struct vm_request rq = {
-		.size = ((unsigned long)count + 1) << PAGE_SHIFT,
-		.align = PAGE_SIZE,
-		.lo = VMALLOC_START,
-		.hi = VMALLOC_END,
-		.kind = VM_RANGE_RAM,
-	};
-	struct vm_range *range = vm_range_obtain(&rq);
-
-	if (!range)
-		return NULL;
-	if (vm_map_pages(range->start, pages, count, PAGE_KERNEL)) {
-		vm_range_free(range);
-		return NULL;
-	}
-	vm_range_publish(range);
-	return (void *)range->start;
-}
-
-static bool unmap_alone(vaddr_t addr, unsigned int count)
-{
-	struct vm_range *range = vm_range_claim(addr, VM_RANGE_RAM, 0);
-
-	if (!range)
-		return false;
-	if (vm_range_size(range) >> PAGE_SHIFT != (unsigned long)count + 1) {
-		vm_range_publish(range);
-		return false;
-	}
-	vm_unmap(addr, range->end - PAGE_SIZE);
-	vm_range_free(range);
-	return true;
-}
-
-void *vm_map_ram(struct page **pages, unsigned int count, int node)
-{
-	(void)node; /* one memory node */
-	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count) || !vm_pages_valid(pages, count))
-		return NULL;
-	return count <= VMAP_MAX_ALLOC ? map_in_block(pages, count) : map_alone(pages, count);
-}
-
-void vm_unmap_ram(const void *mem, unsigned int count)
-{
-	vaddr_t addr = (vaddr_t)mem;
-	bool found = false;
-
-	if (count && IS_ALIGNED(addr, PAGE_SIZE))
-		found = count <= VMAP_MAX_ALLOC ? run_free(addr, count) : unmap_alone(addr, count);
-	WARN(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);
 }
 
 /* --- reports and checks ----------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 JOBS  ?= 2
 PROOF := $(wildcard tests/qemu/matrix-*.t) $(filter-out $(wildcard tests/qemu/matrix-*.t),$(wildcard tests/qemu/*.t))
 
-export T
+export T SEED
 
 .PHONY: test
 test:

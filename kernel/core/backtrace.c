@@ -14,7 +14,6 @@
 #include <kernel/symbols.h>
 #include <lib/format.h>
 
-#define MAX_FRAMES   32
 #define MAX_DISTANCE (16 * 1024) /* from one frame to the next: a whole stack */
 
 /* The last symbol at or before an offset into the image; NULL: none. */
@@ -65,24 +64,39 @@ static bool readable(vaddr_t fp)
 	return pgtable_query(pt, fp).present && pgtable_query(pt, last).present;
 }
 
-void backtrace_print(vaddr_t pc, vaddr_t frame_pointer)
+void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t frame_pointer)
 {
 	vaddr_t fp = frame_pointer, next;
 
-	for (int i = 0; i < MAX_FRAMES; i++) {
-		/* A return address may lie behind the end of its function, after a call that never comes back. */
-		printk("  %px %pS\n", (void *)pc, (void *)(pc - (i > 0)));
+	for (trace->nr = 0; pc && trace->nr < BACKTRACE_FRAMES;) {
+		trace->pc[trace->nr++] = pc;
 		if (!readable(fp))
 			return;
 		next = ((const vaddr_t *)fp)[0];
 		pc = ((const vaddr_t *)fp)[1];
-		if (!pc)
-			return;
 		/* After the outermost frame there may be anything; this one's return address is still good. */
 		if (next <= fp || next - fp > MAX_DISTANCE)
 			next = 0;
 		fp = next;
 	}
+}
+
+void backtrace_show(const struct backtrace *trace)
+{
+	for (unsigned int i = 0; i < trace->nr; i++) {
+		vaddr_t pc = trace->pc[i];
+
+		/* A return address may lie behind the end of its function, after a call that never comes back. */
+		printk("  %px %pS\n", (void *)pc, (void *)(pc - (i > 0)));
+	}
+}
+
+void backtrace_print(vaddr_t pc, vaddr_t frame_pointer)
+{
+	struct backtrace trace;
+
+	backtrace_take(&trace, pc, frame_pointer);
+	backtrace_show(&trace);
 }
 
 void __noinline backtrace_here(void)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Fault injection: counting down to the allocation that fails. */
 #include <kernel/inject.h>
-#include <arch/cpu.h>
 #include <arch/irq.h>
+#include <kernel/preempt.h>
 #include <lib/atomic.h>
 
 unsigned int inject_armed; /* sites that count */
 
 static struct {
-	unsigned int cpu;  /* whose allocations count */
+	struct task *task; /* whose allocations count */
 	unsigned int left; /* until the one that fails; 0 = not armed */
 } sites[NR_INJECT_SITES];
 
@@ -17,7 +17,7 @@ void inject_set(enum inject_site site, unsigned int nth)
 	inject_clear(site);
 	if (!nth)
 		return;
-	sites[site].cpu = smp_processor_id();
+	sites[site].task = current;
 	WRITE_ONCE(sites[site].left, nth);
 	__atomic_fetch_add(&inject_armed, 1, __ATOMIC_SEQ_CST);
 }
@@ -36,7 +36,7 @@ bool inject_fails_slow(enum inject_site site)
 {
 	unsigned int left = READ_ONCE(sites[site].left);
 
-	if (!left || sites[site].cpu != smp_processor_id() || in_interrupt())
+	if (!left || sites[site].task != current || in_interrupt())
 		return false;
 	if (left == 1)
 		return inject_clear(site) != 0;

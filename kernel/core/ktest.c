@@ -18,6 +18,7 @@
 #include <lib/string.h>
 
 #define SMOKE_SUITES "founding,museum" /* what `make run` shows within seconds */
+#define OPT_IN_SUITES "stress,numbers"  /* no part of `all`: long, or no tests in the strict sense */
 #define MAX_REPORTS  10		       /* failures of one test that are printed; all are counted */
 
 extern const struct ktest __ktests_start[], __ktests_end[];
@@ -36,13 +37,18 @@ static atomic_t failures;
 static const char *skip_reason;
 
 static bool active;
-static const char *run_env = "x64";
+static const char *run_env = "x64", *replay_words = "";
 static u64 run_seed;
 static struct rnd_state random_state;
 
 void ktest_set_env(const char *env)
 {
 	run_env = env;
+}
+
+void ktest_set_replay(const char *words)
+{
+	replay_words = words;
 }
 
 void ktest_seed(u64 seed)
@@ -116,6 +122,8 @@ static bool selected(const struct ktest *test, const char *globs)
 {
 	char name[128];
 
+	if (strcmp(globs, "*") == 0 && glob_list_match(OPT_IN_SUITES, test->suite))
+		return false;
 	scnprintf(name, sizeof(name), "%s.%s", test->suite, test->name);
 	return glob_list_match(globs, name) || glob_list_match(globs, test->suite);
 }
@@ -196,8 +204,8 @@ static void run_test(const struct ktest *test, unsigned int number, struct total
 
 	if (atomic_read(&failures)) {
 		totals->fail++;
-		print_line("    not ok %u %s # replay: make test ENV=%s T=%s.%s SEED=0x%llx", number, test->name,
-			   run_env, test->suite, test->name, run_seed);
+		print_line("    not ok %u %s # replay: make test ENV=%s T=%s.%s SEED=0x%llx%s", number, test->name,
+			   run_env, test->suite, test->name, run_seed, replay_words);
 	} else if (skip_reason) {
 		totals->skip++;
 		print_line("    ok %u %s # SKIP %s", number, test->name, skip_reason);
@@ -287,7 +295,7 @@ void ktest_bail_out(const char *why)
 	const struct ktest *test = READ_ONCE(running);
 
 	if (test)
-		print_line("# crashed in %s.%s, replay: make test ENV=%s T=%s.%s SEED=0x%llx", test->suite, test->name,
-			   run_env, test->suite, test->name, run_seed);
+		print_line("# crashed in %s.%s, replay: make test ENV=%s T=%s.%s SEED=0x%llx%s", test->suite,
+			   test->name, run_env, test->suite, test->name, run_seed, replay_words);
 	print_line("Bail out! panic: %s", why);
 }

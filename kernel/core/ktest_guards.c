@@ -3,6 +3,7 @@
 #include <arch/fault.h>
 #include <arch/irq.h>
 #include <arch/mmu_sync.h>
+#include <arch/tlb_oracle.h>
 #include <kernel/bug.h>
 #include <kernel/inject.h>
 #include <kernel/ktest.h>
@@ -25,7 +26,9 @@ KTEST_GUARD(warn, warn_begin, warn_end);
 /* Not compared with the start of the test: one such fault ever is one too many. */
 static void fault_end(void)
 {
+	fault_provoke_spurious(false);
 	EXPECT_EQ(fault_counters().kernel_not_present, 0);
+	EXPECT_EQ(fault_counters().spurious, 0);
 	EXPECT_EQ(arch_trap_depth(), 0);
 	EXPECT(!irqs_disabled());
 }
@@ -41,11 +44,23 @@ static void parity_end(void)
 }
 KTEST_GUARD(parity, NULL, parity_end);
 
+/* No translation was relied on to be gone that some CPU may still hold. The first test answers for booting. */
+static void oracle_end(void)
+{
+	static unsigned long known;
+	unsigned long verdicts = CONFIG_TLB_ORACLE ? oracle_counters().unexpected : 0;
+
+	tlb_oracle(expect(false));
+	EXPECT_EQ(verdicts, known);
+	known = verdicts;
+}
+KTEST_GUARD(oracle, NULL, oracle_end);
+
 /* A test that ended early must not leave its traps to the next one. */
 static void inject_end(void)
 {
 	for (unsigned int site = 0; site < NR_INJECT_SITES; site++)
 		inject_clear((enum inject_site)site);
-	EXPECT_EQ(sched_points_armed, 0);
+	EXPECT_EQ(sched_holds(), 0);
 }
 KTEST_GUARD(inject, NULL, inject_end);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holding a CPU at a named point.
+ * Holding a thread, and so mostly a CPU, at a named point.
  *
  *	FREE -> ARMED		sched_hold
- *	ARMED -> HELD		the first other CPU that comes by
+ *	ARMED -> HELD		the first other thread that comes by
  *	HELD -> RELEASED	sched_release
  *	ARMED -> FREE		sched_release, when nobody came
- *	RELEASED -> FREE	the held CPU, as its last step: only then is the place used again
+ *	RELEASED -> FREE	the held thread, as its last step: only then is the place used again
  */
 #include <kernel/schedule_point.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <arch/barrier.h>
 #include <kernel/bug.h>
+#include <kernel/preempt.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
 
@@ -23,10 +24,11 @@ enum hold_state { FREE, SETTING_UP, ARMED, HELD, RELEASED };
 static struct hold {
 	unsigned int state;
 	const char *name;
-	unsigned int owner; /* the CPU that asked for it */
+	struct task *owner; /* the thread that asked for it */
 } holds[MAX_HOLDS];
 
-unsigned int sched_points_armed; /* holds in any state but FREE */
+unsigned int sched_points_armed; /* holds in any state but FREE, and the visitor */
+static void (*visitor)(void);
 
 static bool advance(struct hold *hold, enum hold_state from, enum hold_state to)
 {
@@ -39,11 +41,13 @@ static void hold_free(struct hold *hold)
 	smp_store_release(&hold->state, FREE);
 }
 
-/* Several holds may have one name; then each holds one CPU. */
+/* Several holds may have one name; then each holds one thread. */
 void schedule_point_slow(const char *name)
 {
+	if (visitor)
+		visitor();
 	for (struct hold *hold = holds; hold < holds + MAX_HOLDS; hold++) {
-		if (smp_load_acquire(&hold->state) != ARMED || hold->owner == smp_processor_id() ||
+		if (smp_load_acquire(&hold->state) != ARMED || hold->owner == current ||
 		    strcmp(hold->name, name) != 0 || !advance(hold, ARMED, HELD))
 			continue;
 		while (smp_load_acquire(&hold->state) == HELD)
@@ -53,13 +57,24 @@ void schedule_point_slow(const char *name)
 	}
 }
 
+void schedule_point_set_visitor(void (*visit)(void))
+{
+	visitor = visit;
+	__atomic_fetch_add(&sched_points_armed, 1, __ATOMIC_SEQ_CST);
+}
+
+unsigned int sched_holds(void)
+{
+	return READ_ONCE(sched_points_armed) - (visitor != NULL);
+}
+
 void sched_hold(const char *name)
 {
 	for (struct hold *hold = holds; hold < holds + MAX_HOLDS; hold++) {
 		if (!advance(hold, FREE, SETTING_UP))
 			continue;
 		hold->name = name;
-		hold->owner = smp_processor_id();
+		hold->owner = current;
 		__atomic_fetch_add(&sched_points_armed, 1, __ATOMIC_SEQ_CST);
 		smp_store_release(&hold->state, ARMED);
 		return;

@@ -16,6 +16,7 @@
 #include <arch/irq.h>
 #include <kernel/bug.h>
 #include <kernel/percpu.h>
+#include <kernel/preempt.h>
 #include <lib/atomic.h>
 
 #define MAX_HELD	 8
@@ -41,7 +42,7 @@ void spin_lock_init(spinlock_t *lock, const char *name, unsigned int rank)
 
 static void check_order(const spinlock_t *lock)
 {
-	const struct held_locks *held = this_cpu_ptr(&held_locks);
+	const struct held_locks *held = raw_cpu_ptr(&held_locks);
 
 	for (unsigned int i = 0; i < held->nr; i++) {
 		const spinlock_t *h = held->lock[i];
@@ -57,7 +58,7 @@ static void check_order(const spinlock_t *lock)
 /* An interrupt puts its own locks on the same list: list and count change together. */
 static void note_taken(spinlock_t *lock)
 {
-	struct held_locks *held = this_cpu_ptr(&held_locks);
+	struct held_locks *held = raw_cpu_ptr(&held_locks);
 	bool flags;
 
 	if (held->nr == MAX_HELD)
@@ -71,7 +72,7 @@ static void note_taken(spinlock_t *lock)
 /* Locks may be given back in any order, so the one to forget need not be the last. */
 static void note_released(spinlock_t *lock)
 {
-	struct held_locks *held = this_cpu_ptr(&held_locks);
+	struct held_locks *held = raw_cpu_ptr(&held_locks);
 	bool flags = local_irq_save();
 	unsigned int i = held->nr;
 
@@ -107,6 +108,7 @@ static void wait_until_free(const spinlock_t *lock)
 __ts(no_thread_safety_analysis)
 void spin_lock(spinlock_t *lock)
 {
+	preempt_disable();
 	if (checking())
 		check_order(lock);
 	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
@@ -119,19 +121,45 @@ void spin_lock(spinlock_t *lock)
 __ts(no_thread_safety_analysis)
 bool spin_trylock(spinlock_t *lock)
 {
-	if (READ_ONCE(lock->locked) || __atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
+	preempt_disable();
+	if (READ_ONCE(lock->locked) || __atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
+		preempt_enable();
 		return false;
+	}
 	if (checking())
 		note_taken(lock);
 	return true;
 }
 
-__ts(no_thread_safety_analysis)
-void spin_unlock(spinlock_t *lock)
+static void give_back(spinlock_t *lock)
 {
 	if (checking())
 		note_released(lock);
 	smp_store_release(&lock->locked, 0u);
+}
+
+__ts(no_thread_safety_analysis)
+void spin_unlock(spinlock_t *lock)
+{
+	give_back(lock);
+	preempt_enable();
+}
+
+/* Interrupts last of all: a tick that has waited for them finds a thread that may be preempted. */
+__ts(no_thread_safety_analysis)
+void spin_unlock_irqrestore(spinlock_t *lock, bool flags)
+{
+	give_back(lock);
+	preempt_enable_no_resched();
+	local_irq_restore(flags);
+	preempt_check_resched();
+}
+
+const char *spin_innermost_held(void)
+{
+	const struct held_locks *held = raw_cpu_ptr(&held_locks);
+
+	return checking() && held->nr ? held->lock[held->nr - 1]->name : "none";
 }
 
 bool spin_is_held(const spinlock_t *lock)

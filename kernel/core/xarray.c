@@ -24,6 +24,7 @@
 #include <kernel/xarray.h>
 #include <arch/barrier.h>
 #include <kernel/bug.h>
+#include <kernel/rcupdate.h>
 #include <lib/atomic.h>
 #include <lib/bitmap.h>
 #include <lib/errno.h>
@@ -33,6 +34,7 @@
 #define XA_SLOTS (1u << XA_SHIFT)
 
 struct xa_node {
+	struct rcu_head rcu;	/* of whoever frees it later; no reader looks at it */
 	u8 shift;		/* each slot spans 1 << shift indices */
 	u8 offset;		/* of this node in its parent */
 	u8 count;		/* slots in use */
@@ -110,23 +112,38 @@ static struct xa_node *find_leaf(const struct xarray *xa, unsigned long index)
 
 void *xa_load(const struct xarray *xa, unsigned long index)
 {
-	struct xa_node *leaf = find_leaf(xa, index);
+	struct xa_node *leaf;
+	void *entry;
 
-	return leaf ? slot_of(leaf, offset_in(leaf, index)) : NULL;
+	rcu_read_lock();
+	leaf = find_leaf(xa, index);
+	entry = leaf ? slot_of(leaf, offset_in(leaf, index)) : NULL;
+	rcu_read_unlock();
+	return entry;
 }
 
 bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark)
 {
-	struct xa_node *leaf = find_leaf(xa, index);
+	struct xa_node *leaf;
+	bool marked;
 
-	return leaf && test_bit(offset_in(leaf, index), leaf->bits[mark]);
+	rcu_read_lock();
+	leaf = find_leaf(xa, index);
+	marked = leaf && test_bit(offset_in(leaf, index), leaf->bits[mark]);
+	rcu_read_unlock();
+	return marked;
 }
 
 bool xa_marked(const struct xarray *xa, xa_mark_t mark)
 {
-	struct xa_node *head = head_of(xa);
+	struct xa_node *head;
+	bool marked;
 
-	return head && !bitmap_empty(head->bits[mark], XA_SLOTS);
+	rcu_read_lock();
+	head = head_of(xa);
+	marked = head && !bitmap_empty(head->bits[mark], XA_SLOTS);
+	rcu_read_unlock();
+	return marked;
 }
 
 /* The first index behind the slot `offset` of the node on the way to index; 0 when that is beyond the last index. */
@@ -164,7 +181,8 @@ static void *descend(const struct xa_node *node, unsigned long *index, xa_mark_t
 	}
 }
 
-void *xa_find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
+/* In a read section. */
+static void *find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
 {
 	unsigned long index = *indexp;
 
@@ -185,6 +203,16 @@ void *xa_find(const struct xarray *xa, unsigned long *indexp, unsigned long max,
 		index = next;
 	}
 	return NULL;
+}
+
+void *xa_find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
+{
+	void *entry;
+
+	rcu_read_lock();
+	entry = find(xa, indexp, max, filter);
+	rcu_read_unlock();
+	return entry;
 }
 
 void *xa_find_after(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)

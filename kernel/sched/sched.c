@@ -1,124 +1,138 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who runs next: a queue a CPU, first come first served, no preemption.
+ * Who runs next.
  *
- * The run queue's lock is held from the choice of the next task until the next task, on its own stack, lets it go in
- * finish_switch(). So whoever sees a task asleep or dead under that lock knows that its stack is out of use.
+ * 1. The run queue's lock is held from the choice of the next task until the next task, on its own stack, lets it go in
+ *    finish_switch(). So whoever sees a task asleep or dead under that lock knows that its stack is out of use.
  *
- * A CPU without work runs its idle task, which halts. It cannot sleep through a wake-up: the waker queues the task and
- * then interrupts, and the idle task looks at the queue with interrupts off, which only the halt turns on.
+ * 2. A task that falls asleep says so first (TASK_SLEEPING), then looks at what it waits for, then calls schedule(). If it
+ *    is preempted in between it stays on the queue, whatever its state: only its own call of schedule() may end its turn.
+ *
+ * 3. A task whose mask no longer has this CPU is pushed: two queues are locked across the switch, and finish_switch(),
+ *    with the task's stack out of use, puts it on the other one.
+ *
+ * 4. A CPU without work runs its idle task, which halts. It cannot sleep through a wake-up: the waker queues the task,
+ *    sets need_resched and then interrupts, and the idle task looks with interrupts off, which only the halt turns on.
  */
 #include "internal.h"
 
 #include <arch/barrier.h>
-#include <arch/context.h>
 #include <arch/irq.h>
 #include <arch/pgtable.h>
 #include <kernel/bug.h>
+#include <kernel/watchdog.h>
+#include <lib/atomic.h>
 #include <lib/format.h>
+#include <kernel/rcupdate.h>
+#include <kernel/trace.h>
 
-DEFINE_PER_CPU(struct task *, current_task);
-DEFINE_PER_CPU(struct run_queue, run_queue);
+#define SLICE_TICKS 2
+
 static DEFINE_PER_CPU(struct task, boot_task);
 
-/* The lock of task's CPU is held. A task that is only about to fall asleep still runs and must not be queued too. */
-static void make_runnable(struct task *task)
+bool task_is_running(const struct task *task)
 {
-	struct run_queue *rq = per_cpu_ptr(&run_queue, task->cpu);
-
-	task->state = TASK_RUNNABLE;
-	if (per_cpu(current_task, task->cpu) != task)
-		list_add_tail(&task->run, &rq->runnable);
+	return READ_ONCE(per_cpu(current_task, task->cpu)) == task;
 }
 
-static void kick(unsigned int cpu)
+/* --- switching ------------------------------------------------------------------------------------------------------- */
+
+/* Is prev to run again without being woken? */
+static bool goes_on(const struct run_queue *rq, const struct task *prev, bool preempted)
 {
-	if (cpu != smp_processor_id())
-		arch_send_ipi(cpu, IPI_RESCHEDULE);
+	return prev != rq->idle && (preempted || prev->state == TASK_RUNNABLE);
 }
 
-void enqueue_new_task(struct task *task)
+/* Lock the queue, and with it the one that prev has to go on at, if it may not stay here. */
+static void lock_for_switch(struct run_queue *rq, struct task *prev, bool preempted)
 {
-	struct run_queue *rq = per_cpu_ptr(&run_queue, task->cpu);
-	unsigned int cpu = task->cpu; /* once queued it may run, end and be gone */
-	bool flags;
+	struct run_queue *to;
 
-	spin_lock_irqsave(&rq->lock, flags);
-	make_runnable(task);
-	spin_unlock_irqrestore(&rq->lock, flags);
-	kick(cpu);
+	spin_lock(&rq->lock);
+	rq->push_to = NULL;
+	while (goes_on(rq, prev, preempted) && !may_run_on(prev, rq->cpu)) {
+		to = run_queue_of(choose_cpu(prev));
+		spin_unlock(&rq->lock);
+		lock_run_queues(rq, to);
+		if (to != rq && may_run_on(prev, to->cpu)) {
+			rq->push_to = to;
+			return;
+		}
+		if (to != rq)
+			spin_unlock(&to->lock);
+	}
 }
 
-void wake_up_process(struct task *task)
-{
-	struct run_queue *rq = per_cpu_ptr(&run_queue, task->cpu);
-	unsigned int cpu = task->cpu;
-	bool flags;
-
-	spin_lock_irqsave(&rq->lock, flags);
-	if (task->state == TASK_SLEEPING && !task->wake_ms) /* in msleep it waits for nobody: this wake-up came late */
-		make_runnable(task);
-	spin_unlock_irqrestore(&rq->lock, flags);
-	kick(cpu);
-}
-
-/* Takes the choice off the queue and puts prev on it, if it is to run again. */
-static struct task *pick_next(struct run_queue *rq, struct task *prev)
+/* Takes the choice off the queue and puts prev on it, if it is to go on here. */
+static struct task *pick_next(struct run_queue *rq, struct task *prev, bool preempted)
 {
 	struct task *next;
 
-	if (list_empty(&rq->runnable)) {
-		BUG_ON(prev->state != TASK_RUNNABLE && !rq->idle);
-		return prev->state == TASK_RUNNABLE ? prev : rq->idle;
-	}
-	next = list_first_entry(&rq->runnable, struct task, run);
-	list_del(&next->run);
-	if (prev->state == TASK_RUNNABLE && prev != rq->idle)
-		list_add_tail(&prev->run, &rq->runnable);
+	if (goes_on(rq, prev, preempted) && !rq->push_to)
+		enqueue_task(rq, prev, preempted && prev->slice);
+	next = first_task(rq);
+	if (next)
+		dequeue_task(rq, next);
+	else
+		next = rq->idle;
+	if (!next->slice || !preempted)
+		next->slice = SLICE_TICKS;
 	return next;
 }
 
 /*
  * What every task does first when it has become the running one. From here on a dead predecessor is the joiner's, who
- * may free it at once: so whom to wake is read before.
+ * may free it at once, and end itself: so whom to wake is read before, and pinned.
  */
 void finish_switch(void)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
+	struct run_queue *rq = this_cpu_ptr(&run_queue), *to = rq->push_to;
 	struct task *prev = rq->previous, *joiner = NULL;
 
+	if (to) {
+		enqueue_task(to, prev, false);
+		preempt_for(to, prev);
+		spin_unlock(&to->lock);
+	}
 	if (prev->state == TASK_DEAD) {
 		joiner = prev->joiner;
+		if (joiner)
+			atomic_inc(&joiner->pins);
 		prev->done = true;
 	}
 	spin_unlock(&rq->lock);
-	if (joiner)
+	if (joiner) {
 		wake_up_process(joiner);
+		atomic_dec(&joiner->pins);
+	}
 }
 
 /*
  * The tables change before the stack does: every tree has all of the kernel, so prev's stack is mapped in next's too
- * (pgtable_load asserts it). Returns when prev runs again, on the same CPU.
+ * (pgtable_switch asserts it). Returns when prev runs again.
  */
 static void switch_task(struct run_queue *rq, struct task *prev, struct task *next)
 {
+	trace(TRACE_SCHED_SWITCH, prev->id, next->id, next->pgtable ? next->pgtable->id : 0);
+	rcu_note_switch();
 	rq->previous = prev;
-	this_cpu(current_task) = next;
-	if (next->pgtable != prev->pgtable)
-		pgtable_load(next->pgtable ? next->pgtable : &kernel_pgtable);
-	arch_switch_to(&prev->sp, next->sp);
+	next->switches++;
+	watchdog_switch();
+	this_cpu_write(current_task, next);
+	pgtable_switch(next->pgtable, next->thread.sp);
+	arch_switch_to(&prev->thread, &next->thread);
 	finish_switch();
 }
 
-void schedule(void)
+static void switch_now(bool preempted)
 {
+	bool flags = local_irq_save();
 	struct run_queue *rq = this_cpu_ptr(&run_queue);
 	struct task *prev = current, *next;
-	bool flags;
 
-	BUG_ON(in_interrupt());
-	spin_lock_irqsave(&rq->lock, flags);
-	next = pick_next(rq, prev);
+	lock_for_switch(rq, prev, preempted);
+	this_cpu_write(need_resched, false);
+	next = pick_next(rq, prev, preempted);
 	if (next == prev)
 		spin_unlock(&rq->lock);
 	else
@@ -126,98 +140,165 @@ void schedule(void)
 	local_irq_restore(flags);
 }
 
-void msleep(unsigned int ms)
+void schedule(void)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
-	struct task *task = current;
-	bool flags;
-
-	spin_lock_irqsave(&rq->lock, flags);
-	task->wake_ms = arch_uptime_ms() + ms + 1; /* part of the first millisecond is over already */
-	task->state = TASK_SLEEPING;
-	list_add_tail(&task->run, &rq->sleepers);
-	spin_unlock_irqrestore(&rq->lock, flags);
-	schedule();
+	if (this_cpu_read(preempt_count) || in_interrupt())
+		panic("schedule() where sleeping is forbidden: preempt_count %u, trap depth %u, innermost lock %s",
+		      this_cpu_read(preempt_count), arch_trap_depth(), spin_innermost_held());
+	switch_now(false);
+	preempt_check_resched();
 }
 
-/* Looking and falling asleep are one step under the lock that the waker takes: no wake-up is lost between them. */
-static bool ready_or_asleep(bool (*ready)(const void *arg), const void *arg)
+/* Preemptible code, or the end of an interrupt in such code. */
+static void preempt(void)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
-	bool flags, is_ready;
+	do
+		switch_now(true);
+	while (this_cpu_read(need_resched));
+}
 
-	spin_lock_irqsave(&rq->lock, flags);
-	is_ready = ready(arg);
-	if (!is_ready)
-		current->state = TASK_SLEEPING;
-	spin_unlock_irqrestore(&rq->lock, flags);
-	return is_ready;
+/* --- sleeping and waking --------------------------------------------------------------------------------------------- */
+
+void set_current_state(enum task_state state)
+{
+	WRITE_ONCE(current->state, state);
+	smp_mb();
+}
+
+/* The other half of set_current_state(): either the sleeper sees the caller's stores, or this sees that it sleeps. */
+void wake_up_process(struct task *task)
+{
+	struct task_move move;
+	bool flags;
+
+	smp_mb();
+	if (READ_ONCE(task->state) != TASK_SLEEPING)
+		return;
+	flags = local_irq_save();
+	move = begin_move(task);
+	/* A running task may change its mind at the same time, and even end: never overwrite what it says. */
+	if (cmpxchg(&task->state, TASK_SLEEPING, TASK_RUNNABLE) == TASK_SLEEPING && !task->queued &&
+	    !task_is_running(task)) {
+		enqueue_task(move.to, task, false);
+		preempt_for(move.to, task);
+	}
+	end_move(move);
+	local_irq_restore(flags);
+	preempt_check_resched();
 }
 
 void sleep_until(bool (*ready)(const void *arg), const void *arg)
 {
-	while (!ready_or_asleep(ready, arg))
+	might_sleep();
+	for (;;) {
+		set_current_state(TASK_SLEEPING);
+		if (ready(arg))
+			break;
 		schedule();
+	}
+	set_current_state(TASK_RUNNABLE);
 }
 
-/* The tick: end what has slept long enough. */
-static void tick(struct trap_frame *frame __maybe_unused)
+void set_priority(struct task *task, int priority)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
-	u64 now = arch_uptime_ms();
-	struct task *task, *next;
+	bool flags = local_irq_save();
+	struct run_queue *rq = lock_run_queue_of(task);
 
-	if (!current)
-		return; /* this CPU's scheduler is still to come */
-	spin_lock(&rq->lock);
-	list_for_each_entry_safe(task, next, &rq->sleepers, run) {
-		if (task->wake_ms > now)
-			continue;
-		list_del(&task->run);
-		task->wake_ms = 0;
-		make_runnable(task);
+	BUG_ON(priority < PRIORITY_LOW || priority >= NR_PRIORITIES);
+	if (task->queued) {
+		dequeue_task(rq, task);
+		task->priority = priority;
+		enqueue_task(rq, task, false);
+		preempt_for(rq, task);
+	} else {
+		task->priority = priority;
+		if (task_is_running(task) && has_rival(rq, priority + 1))
+			resched_cpu(rq);
 	}
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+/* --- interrupts ------------------------------------------------------------------------------------------------------ */
+
+/* Equals run in turn. In the seeded mode a turn may end at any tick. */
+static void account_tick(struct run_queue *rq)
+{
+	struct task *task = current;
+
+	spin_lock(&rq->lock);
+	if (task->slice)
+		task->slice--;
+	if (sched_seeded && seeded_below(2))
+		task->slice = 0;
+	if (!task->slice && has_rival(rq, task->priority))
+		resched_cpu(rq);
 	spin_unlock(&rq->lock);
 }
 
-/* Taking the interrupt was the point: it ended the halt, and the idle task looks at its queue. */
+static void tick(struct trap_frame *frame)
+{
+	if (!current)
+		return; /* this CPU's scheduler is still to come */
+	watchdog_tick(frame);
+	account_tick(this_cpu_ptr(&run_queue));
+	rcu_tick();
+	timer_tick();
+}
+
+/* Taking the interrupt was the point: on the way out need_resched is looked at. */
 static void reschedule(struct trap_frame *frame __maybe_unused)
 {
 }
 
+/* --- start ----------------------------------------------------------------------------------------------------------- */
+
 static void boot_cpu_init(void)
 {
+	seeded_init();
 	arch_set_timer_handler(tick);
 	arch_set_ipi_handler(IPI_RESCHEDULE, reschedule);
 	smp_call_install_handler();
-	idle_thread_create(0);
 }
 
 void sched_init_cpu(void *stack)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
-	struct task *task = this_cpu_ptr(&boot_task);
+	struct run_queue *rq = raw_cpu_ptr(&run_queue);
+	struct task *task = raw_cpu_ptr(&boot_task);
 	unsigned int cpu = smp_processor_id();
 
-	spin_lock_init(&rq->lock, "run_queue", RANK_RUN_QUEUE);
-	INIT_LIST_HEAD(&rq->runnable);
-	INIT_LIST_HEAD(&rq->sleepers);
+	run_queue_init(rq, cpu);
+	timer_init_base(cpu);
 	task_init(task, cpu, stack, "boot");
-	smp_store_release(this_cpu_ptr(&current_task), task); /* from now on others may queue threads here */
-	if (cpu == 0)
+	cpumask_set(&task->affinity, cpu);
+	if (cpu == 0) {
 		boot_cpu_init();
+		rq->idle = idle_thread_create(cpu);
+	} else {
+		task->priority = PRIORITY_IDLE;
+		rq->idle = task;
+	}
+	this_cpu_write(current_task, task);
+	arch_adopt_thread(&task->thread);
+	smp_mb();
+	cpumask_set(&sched_cpu_mask, cpu); /* from now on others may queue threads here */
+}
+
+void sched_start(void)
+{
+	preempt_set_schedule(preempt);
 }
 
 void cpu_idle_loop(void)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
+	struct run_queue *rq = raw_cpu_ptr(&run_queue); /* an idle task stays where it is */
 
-	snprintf(current->name, sizeof(current->name), "idle/%u", smp_processor_id());
-	WRITE_ONCE(rq->idle, current);
+	snprintf(current->name, sizeof(current->name), "idle/%u", rq->cpu);
 	for (;;) {
 		schedule();
+		if (pull_task(rq))
+			continue;
 		local_irq_disable();
-		if (list_empty(&rq->runnable))
+		if (!READ_ONCE(rq->nr_queued) && !this_cpu_read(need_resched))
 			arch_cpu_idle();
 		else
 			local_irq_enable();

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calling a function on another CPU. Requests live on the caller's stack and hang on a lock-less list of the target:
- * whoever finds the list empty sends the interrupt, and the target takes the whole list at once.
+ * Calling a function on other CPUs. Requests hang on a lock-less list of the target: whoever finds the list empty sends
+ * the interrupt, and the target takes the whole list at once.
+ *
+ * Where a request lives: if the caller waits, on its stack; else in a place that the calling CPU has for each target, and
+ * which it uses again only when the target has emptied it. A caller may be preempted and moved while it waits, but not
+ * while it posts.
  */
 #include "internal.h"
 
 #include <arch/barrier.h>
 #include <arch/irq.h>
 #include <kernel/bug.h>
-#include <kernel/cpumask.h>
+#include <kernel/smp.h>
+#include <kernel/watchdog.h>
 #include <lib/atomic.h>
 
 struct call_request {
 	struct call_request *next;
 	void (*fn)(void *arg);
 	void *arg;
-	bool done; /* the last touch by the target */
+	bool busy; /* until the target's last touch */
 };
 
 static DEFINE_PER_CPU(struct call_request *, call_queue);
+static DEFINE_PER_CPU(struct call_request, unwaited[MAX_CPUS]);
 
 /* Interrupts off. */
 static void serve_calls(void)
@@ -28,7 +34,7 @@ static void serve_calls(void)
 	for (; request; request = next) {
 		next = request->next;
 		request->fn(request->arg);
-		smp_store_release(&request->done, true);
+		smp_store_release(&request->busy, false);
 	}
 }
 
@@ -54,13 +60,16 @@ static void post(unsigned int cpu, struct call_request *request)
 		arch_send_ipi(cpu, IPI_CALL);
 }
 
-static void wait_for(struct call_request *request)
+static void wait_for(struct call_request *request, unsigned int cpu)
 {
-	while (!smp_load_acquire(&request->done)) {
+	struct answer_wait wait = { 0 };
+
+	while (smp_load_acquire(&request->busy)) {
 		bool flags = local_irq_save();
 
 		serve_calls();
 		local_irq_restore(flags);
+		watchdog_waiting(&wait, cpu, "function call");
 		cpu_relax();
 	}
 }
@@ -73,33 +82,91 @@ static void call_here(void (*fn)(void *), void *arg)
 	local_irq_restore(flags);
 }
 
-void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg)
+/* Preemption off: the place belongs to this CPU. */
+static void post_unwaited(unsigned int cpu, void (*fn)(void *), void *arg)
 {
-	struct call_request request = { .fn = fn, .arg = arg };
+	struct call_request *request = this_cpu_ptr(&unwaited[cpu]);
 
-	BUG_ON(in_interrupt());
-	if (cpu == smp_processor_id()) {
-		call_here(fn, arg);
-		return;
-	}
-	post(cpu, &request);
-	wait_for(&request);
+	wait_for(request, cpu);
+	*request = (struct call_request){ .fn = fn, .arg = arg, .busy = true };
+	post(cpu, request);
 }
 
-/* All at the same time: the others are asked first, and waited for after the call here. */
-void on_each_cpu(void (*fn)(void *), void *arg)
+static void check_caller(void)
+{
+	BUG_ON(in_interrupt() || irqs_disabled());
+}
+
+void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg, bool wait)
+{
+	struct call_request request = { .fn = fn, .arg = arg, .busy = true };
+
+	check_caller();
+	preempt_disable();
+	if (cpu == smp_processor_id()) {
+		call_here(fn, arg);
+		wait = false;
+	} else if (wait) {
+		post(cpu, &request);
+	} else {
+		post_unwaited(cpu, fn, arg);
+	}
+	preempt_enable();
+	if (wait)
+		wait_for(&request, cpu);
+}
+
+/* The CPUs of the mask that can be asked. Preemption off. A CPU that comes up later is left out. */
+static cpumask_t others_online(const cpumask_t *mask)
+{
+	cpumask_t others = { 0 };
+	unsigned int cpu;
+
+	for_each_cpu(cpu, mask)
+		if (cpu != smp_processor_id() && cpumask_test(&cpu_online_mask, cpu))
+			cpumask_set(&others, cpu);
+	return others;
+}
+
+/* All at the same time: everybody is asked before anybody is waited for. */
+static void call_many(const cpumask_t *mask, void (*fn)(void *), void *arg, bool here)
 {
 	struct call_request request[MAX_CPUS];
-	unsigned int cpu, self = smp_processor_id();
-	cpumask_t targets = cpu_online_mask; /* a CPU that comes up meanwhile is left out in both loops */
+	cpumask_t others;
+	unsigned int cpu;
 
-	BUG_ON(in_interrupt());
-	for_each_cpu(cpu, &targets) {
-		request[cpu] = (struct call_request){ .fn = fn, .arg = arg, .done = cpu == self };
-		if (cpu != self)
-			post(cpu, &request[cpu]);
+	preempt_disable();
+	others = others_online(mask);
+	for_each_cpu(cpu, &others) {
+		request[cpu] = (struct call_request){ .fn = fn, .arg = arg, .busy = true };
+		post(cpu, &request[cpu]);
 	}
-	call_here(fn, arg);
-	for_each_cpu(cpu, &targets)
-		wait_for(&request[cpu]);
+	if (here)
+		call_here(fn, arg);
+	preempt_enable();
+	for_each_cpu(cpu, &others)
+		wait_for(&request[cpu], cpu);
+}
+
+void smp_call_function_many(const cpumask_t *mask, void (*fn)(void *), void *arg, bool wait)
+{
+	cpumask_t others;
+	unsigned int cpu;
+
+	check_caller();
+	if (wait) {
+		call_many(mask, fn, arg, false);
+		return;
+	}
+	preempt_disable();
+	others = others_online(mask);
+	for_each_cpu(cpu, &others)
+		post_unwaited(cpu, fn, arg);
+	preempt_enable();
+}
+
+void on_each_cpu(void (*fn)(void *), void *arg)
+{
+	check_caller();
+	call_many(&cpu_online_mask, fn, arg, true);
 }

@@ -8,10 +8,9 @@
 #include "internal.h"
 
 #include <arch/barrier.h>
-#include <arch/context.h>
+#include <arch/irq.h>
 #include <arch/pgtable.h>
 #include <kernel/bug.h>
-#include <kernel/cpumask.h>
 #include <kernel/printk.h>
 #include <lib/atomic.h>
 #include <lib/format.h>
@@ -25,14 +24,15 @@ static atomic_t next_id;
 
 void task_init(struct task *task, unsigned int cpu, void *stack, const char *name)
 {
-	*task = (struct task){ .cpu = cpu, .stack = stack, .id = atomic_inc_return(&next_id) };
+	*task = (struct task){ .cpu = cpu, .stack = stack, .priority = PRIORITY_NORMAL,
+			       .id = atomic_inc_return(&next_id) };
 	snprintf(task->name, sizeof(task->name), "%s", name);
 	spin_lock(&task_list_lock);
 	list_add_tail(&task->all, &task_list);
 	spin_unlock(&task_list_lock);
 }
 
-/* First code of a thread, come from arch_switch_to() with the run queue locked. */
+/* First code of a thread, come from arch_switch_to() with the run queue locked. With interrupts off nothing preempts it. */
 static void thread_main(void *arg)
 {
 	struct task *task = arg;
@@ -40,13 +40,20 @@ static void thread_main(void *arg)
 	finish_switch();
 	local_irq_enable();
 	task->fn(task->arg);
-	BUG_ON(task->pgtable); /* kthread_use_mm without kthread_unuse_mm */
-	task->state = TASK_DEAD;
-	schedule();
-	panic("thread %s runs after its end", task->name);
+	kthread_exit();
 }
 
-static struct task *thread_create(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
+void kthread_exit(void)
+{
+	BUG_ON(current->pgtable); /* kthread_use_mm without kthread_unuse_mm */
+	local_irq_disable();
+	current->state = TASK_DEAD;
+	schedule();
+	panic("thread %s runs after its end", current->name);
+}
+
+/* Asleep, and on no queue: the first wake-up places it. */
+static struct task *thread_create(void (*fn)(void *), void *arg, const char *name)
 {
 	char *stack = stack_alloc();
 	struct task *task;
@@ -54,11 +61,11 @@ static struct task *thread_create(unsigned int cpu, void (*fn)(void *), void *ar
 	if (!stack)
 		return NULL;
 	task = (struct task *)ALIGN_DOWN((vaddr_t)(stack + KSTACK_SIZE - sizeof(*task)), 16);
-	task_init(task, cpu, stack, name);
+	task_init(task, smp_processor_id(), stack, name);
+	task->state = TASK_SLEEPING;
 	task->fn = fn;
 	task->arg = arg;
-	task->sp = arch_prepare_stack(task, thread_main, task);
-	enqueue_new_task(task);
+	arch_prepare_thread(&task->thread, task, thread_main, task);
 	return task;
 }
 
@@ -73,38 +80,65 @@ static void idle_thread(void *arg __maybe_unused)
 	cpu_idle_loop();
 }
 
-void idle_thread_create(unsigned int cpu)
+struct task *idle_thread_create(unsigned int cpu)
 {
-	if (!thread_create(cpu, idle_thread, NULL, "idle"))
+	struct task *task = thread_create(idle_thread, NULL, "idle");
+
+	if (!task)
 		panic("no memory for the stack of CPU %u's idle thread", cpu);
+	task->state = TASK_RUNNABLE;
+	task->priority = PRIORITY_IDLE;
+	cpumask_set(&task->affinity, cpu);
+	return task;
 }
 
-/* A CPU is online a moment before it has made its run queue. */
-static void wait_for_scheduler_of(unsigned int cpu)
+struct task *kthread_create(void (*fn)(void *), void *arg, const char *name)
 {
-	while (!smp_load_acquire(per_cpu_ptr(&current_task, cpu)))
-		cpu_relax();
+	struct task *task;
+
+	might_sleep();
+	task = thread_create(fn, arg, name);
+	if (task)
+		bitmap_fill(task->affinity.bits, MAX_CPUS);
+	return task;
+}
+
+struct task *kthread_run(void (*fn)(void *), void *arg, const char *name)
+{
+	struct task *task = kthread_create(fn, arg, name);
+
+	if (task)
+		wake_up_process(task);
+	return task;
 }
 
 struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
 {
+	struct task *task;
+
 	if (cpu >= MAX_CPUS || !cpumask_test(&cpu_online_mask, cpu))
 		return NULL;
-	wait_for_scheduler_of(cpu);
-	return thread_create(cpu, fn, arg, name);
+	while (!cpumask_test(&sched_cpu_mask, cpu)) /* a CPU is online a moment before it has made its run queue */
+		cpu_relax();
+	might_sleep();
+	task = thread_create(fn, arg, name);
+	if (!task)
+		return NULL;
+	cpumask_set(&task->affinity, cpu);
+	wake_up_process(task);
+	return task;
 }
 
 /* True: it is over. Else the caller is entered as joiner, and asleep as soon as it calls schedule(). */
 static bool join_or_sleep(struct task *task)
 {
-	struct run_queue *rq = per_cpu_ptr(&run_queue, task->cpu);
-	bool flags, done;
+	bool flags = local_irq_save(), done;
+	struct run_queue *rq = lock_run_queue_of(task);
 
-	spin_lock_irqsave(&rq->lock, flags);
 	done = task->done;
 	if (!done) {
 		task->joiner = current;
-		current->state = TASK_SLEEPING;
+		set_current_state(TASK_SLEEPING);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return done;
@@ -112,8 +146,11 @@ static bool join_or_sleep(struct task *task)
 
 void kthread_join(struct task *task)
 {
+	might_sleep();
 	while (!join_or_sleep(task))
 		schedule();
+	while (atomic_read(&task->pins))
+		cpu_relax();
 	spin_lock(&task_list_lock);
 	list_del(&task->all);
 	spin_unlock(&task_list_lock);
@@ -128,7 +165,7 @@ void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_stru
 	flags = local_irq_save();
 	task->pgtable = pgtable;
 	task->mm = mm;
-	pgtable_load(pgtable ? pgtable : &kernel_pgtable);
+	pgtable_switch(pgtable, __builtin_frame_address(0));
 	local_irq_restore(flags);
 }
 
@@ -136,17 +173,18 @@ static const char *state_name(const struct task *task)
 {
 	static const char *const names[] = { "ready", "sleeping", "dead" };
 
-	return per_cpu(current_task, task->cpu) == task ? "running" : names[task->state];
+	return task_is_running(task) ? "running" : names[task->state];
 }
 
 void sched_dump(void)
 {
 	struct task *task;
 
-	cprintf("%5s %4s %-9s %5s  %s\n", "ID", "CPU", "STATE", "TREE", "NAME");
+	cprintf("%5s %4s %5s %4s %-9s %8s %5s  %s\n", "ID", "CPU", "BOUND", "PRIO", "STATE", "SWITCHES", "TREE", "NAME");
 	spin_lock(&task_list_lock);
 	list_for_each_entry(task, &task_list, all)
-		cprintf("%5u %4u %-9s %5u  %s\n", task->id, task->cpu, state_name(task),
-			task->pgtable ? task->pgtable->id : 0, task->name);
+		cprintf("%5u %4u %5s %4d %-9s %8lu %5u  %s\n", task->id, task->cpu,
+			cpumask_weight(&task->affinity) == 1 ? "yes" : "no", task->priority, state_name(task),
+			task->switches, task->pgtable ? task->pgtable->id : 0, task->name);
 	spin_unlock(&task_list_lock);
 }

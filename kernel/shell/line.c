@@ -6,8 +6,6 @@
 #include "internal.h"
 
 #include <arch/console.h>
-#include <arch/cpu.h>
-#include <arch/irq.h>
 #include <kernel/printk.h>
 #include <kernel/task.h>
 #include <lib/string.h>
@@ -20,16 +18,13 @@ enum key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
 static char history[HISTORY_LINES][SHELL_LINE_MAX];
 static unsigned int nr_history; /* lines ever remembered; the last HISTORY_LINES of them are still there */
 
-/* The tick ends every halt, so a thread that became runnable just before it waits for one tick at most. */
+/* The console has no interrupt: it is looked at every tick or two. */
 static int wait_for_byte(void)
 {
 	int c;
 
-	while ((c = arch_console_getc()) < 0) {
-		schedule();
-		local_irq_disable();
-		arch_cpu_idle();
-	}
+	while ((c = arch_console_getc()) < 0)
+		msleep(1);
 	return c;
 }
 

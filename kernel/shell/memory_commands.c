@@ -5,6 +5,7 @@
 #include <arch/layout.h>
 #include <arch/mmu_sync.h>
 #include <arch/pgtable.h>
+#include <arch/tlb_oracle.h>
 #include <kernel/printk.h>
 #include <lib/parse.h>
 #include <lib/string.h>
@@ -140,11 +141,24 @@ static void cmd_walk(char *text)
 		print_area((const void *)addr);
 }
 
+static void cmd_oracle(char *word)
+{
+	if (!CONFIG_TLB_ORACLE)
+		cprintf("this kernel was built without it\n");
+	else if (*word && strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
+		cprintf("on or off\n");
+	else if (*word)
+		tlb_oracle(enable(strcmp(word, "on") == 0));
+	else
+		tlb_oracle(report());
+}
+
 const struct shell_command shell_memory_commands[] = {
 	{ "meminfo", "", "pages by zone, slabs, page tables, vmalloc space", .run = cmd_meminfo },
 	{ "vmallocinfo", "", "areas of vmalloc space, as Linux's /proc/vmallocinfo", .run = cmd_vmallocinfo },
 	{ "ptdump", "[RANGE]", "ranges of equal rights in the page tables (kernel)", .run_with = cmd_ptdump },
 	{ "walk", "ADDR", "the entries that translate one address", .run_with = cmd_walk },
+	{ "oracle", "[on|off]", "what the TLBs may still hold, and verdicts", .run_with = cmd_oracle },
 	{ "pgds", "", "top-level entries of every process against the reference", .run = pgd_parity_dump },
 	{ 0 },
 };

@@ -221,6 +221,7 @@ void model_restart(void)
 
 	host_machine(RAM_SIZE, 2);
 	host_pgtable_init();
+	oracle_enable(false); /* the walker by itself: here nobody flushes what it has unmapped */
 	nr_leaves = nr_tables = 0;
 	tables_before = pgtable_kernel_pages();
 	if (pt_top() > 3)

@@ -2,6 +2,7 @@
 /* Address spaces: ranges, faults, threads that run on them, and what is left when they are gone. */
 #include "tests/host/vm_machine.h"
 
+#include <arch/fault.h>
 #include <arch/mmu_sync.h>
 #include <kernel/inject.h>
 #include <kernel/task.h>
@@ -34,9 +35,12 @@ static void ranges_are_checked(void **state)
 	assert_int_equal(mm_map_anonymous(mm, end - PAGE_SIZE, 2 * PAGE_SIZE), -EINVAL);
 	assert_int_equal(mm_map_anonymous(mm, end, PAGE_SIZE), -EINVAL);
 	assert_int_equal(mm_map_anonymous(mm, 0x20000, -PAGE_SIZE), -EINVAL);
-	assert_int_equal(mm_find_area(mm, 0xffff)->start, 0xf000);
-	assert_int_equal(mm_find_area(mm, 0x10000)->start, 0x10000);
-	assert_null(mm_find_area(mm, 0x15000));
+	assert_int_equal(mm_map(mm, 0x16000, PAGE_SIZE, VM_READ | VM_WRITE | VM_EXEC), -EINVAL);
+	assert_int_equal(mm_map(mm, 0x15000, PAGE_SIZE, VM_READ), 0);
+	assert_int_equal(mm_find_area(mm, 0xffff)->start, 0xf000); /* three became one, */
+	assert_int_equal(mm_find_area(mm, 0x14fff)->start, 0xf000);
+	assert_int_equal(mm_find_area(mm, 0x15000)->start, 0x15000); /* but not with one of other rights */
+	assert_null(mm_find_area(mm, 0x16000));
 	mm_destroy(mm);
 }
 
@@ -49,22 +53,23 @@ static void first_touch_brings_a_zero_page(void **state)
 
 	(void)state;
 	assert_int_equal(mm_map_anonymous(mm, 0x400000, 64 * MIB), 0);
-	assert_false(mm_handle_fault(task, 0x400000, true, false)); /* runs on no process */
+	assert_int_equal(mm_handle_fault(task, 0x400000, FAULT_WRITE), -EFAULT); /* runs on no process */
 	kthread_use_mm(mm);
 	pgtable_load(&mm->pgtable);
-	assert_false(mm_handle_fault(task, 0x3fffff, true, false));
-	assert_false(mm_handle_fault(task, 0x400000, false, true));
-	assert_false(mm_handle_fault(task, layout.direct_start, true, false));
+	assert_int_equal(mm_handle_fault(task, 0x3fffff, FAULT_WRITE), -EFAULT);
+	assert_int_equal(mm_handle_fault(task, 0x400000, FAULT_EXEC), -EACCES);
+	assert_int_equal(mm_handle_fault(task, layout.direct_start, FAULT_WRITE), -EFAULT);
 	for (unsigned int i = 0; i < 40; i++) {
 		vaddr_t addr = 0x400000 + i * MIB + 123;
 
 		assert_null(host_translate(addr));
-		assert_true(mm_handle_fault(task, addr, i % 2, false));
+		assert_int_equal(mm_handle_fault(task, addr, i % 2 ? FAULT_WRITE : 0), 0);
 		byte = host_translate(addr);
 		assert_non_null(byte);
 		assert_int_equal(*byte, 0);
 		*byte = 1;
-		assert_true(mm_handle_fault(task, addr, true, false)); /* another CPU was faster: as it is */
+		assert_int_equal(mm_handle_fault(task, addr, FAULT_WRITE), 0); /* another CPU was faster: as it is */
+		assert_int_equal(mm_handle_fault(task, addr, FAULT_WRITE | FAULT_PRESENT), FAULT_SPURIOUS);
 		assert_ptr_equal(host_translate(addr), byte);
 	}
 	assert_int_equal(mm->user_pages, 40);
@@ -115,7 +120,7 @@ static void failures_leave_nothing(void **state)
 			mm = mm_create();
 			if (mm && !mm_map_anonymous(mm, 0x400000, PAGE_SIZE)) {
 				kthread_use_mm(mm);
-				failed += !mm_handle_fault(current, 0x400000, true, false);
+				failed += mm_handle_fault(current, 0x400000, FAULT_WRITE) == -ENOMEM;
 				kthread_unuse_mm(mm);
 			}
 			unreached = inject_clear(sites[s]);

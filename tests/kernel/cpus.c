@@ -7,6 +7,7 @@
 #include <arch/irq.h>
 #include <arch/mmu_sync.h>
 #include <asm/stack_size.h>
+#include <kernel/smp.h>
 #include <lib/atomic.h>
 #include <mm/page_alloc.h>
 
@@ -37,16 +38,18 @@ KTEST(cpus, call_one)
 
 	for_each_online_cpu(cpu) {
 		callers = (cpumask_t){ 0 };
-		smp_call_function_single(cpu, note_call, NULL);
+		smp_call_function_single(cpu, note_call, NULL, true);
 		EXPECT(cpumask_test(&callers, cpu));
 		EXPECT_EQ(cpumask_weight(&callers), 1);
 	}
 }
 
+#define CROSSINGS 15
+
 static void call_each_many_times(void *arg)
 {
 	(void)arg;
-	for (unsigned int i = 0; i < 50; i++)
+	for (unsigned int i = 0; i < CROSSINGS; i++)
 		on_each_cpu(note_call, NULL);
 }
 
@@ -58,7 +61,7 @@ KTEST(cpus, calls_cross)
 	atomic_set(&calls, 0);
 	ASSERT(crew_start(&crew, 1));
 	crew_call(&crew, call_each_many_times, NULL);
-	EXPECT_EQ(atomic_read(&calls), crew.nr * 50 * num_online_cpus());
+	EXPECT_EQ(atomic_read(&calls), crew.nr * CROSSINGS * num_online_cpus());
 	crew_stop(&crew);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What mm promises around every test: nothing is left behind, and its books balance. */
 #include <kernel/ktest.h>
+#include <kernel/rcupdate.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
@@ -11,6 +12,7 @@
  */
 static unsigned long pages_in_use(void)
 {
+	rcu_barrier();
 	vm_unmap_aliases();
 	drain_all_pages();
 	slab_shrink();

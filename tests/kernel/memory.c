@@ -7,6 +7,7 @@
 
 #include <arch/context.h>
 #include <arch/mmu_sync.h>
+#include <kernel/rcupdate.h>
 #include <lib/string.h>
 #include <mm/highmem.h>
 #include <mm/slab.h>
@@ -17,6 +18,7 @@ static unsigned long pages_before;
 
 static unsigned long pages_accounted(void)
 {
+	rcu_barrier();
 	return nr_free_pages() + slab_pages() + pgtable_kernel_pages();
 }
 

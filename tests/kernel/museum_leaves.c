@@ -3,6 +3,7 @@
 #include "places.h"
 #include "worker.h"
 
+#include <kernel/rcupdate.h>
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <mm/ioremap.h>
@@ -80,9 +81,11 @@ KTEST(museum, m51_small_then_large_leaks_table)
 		KTEST_SKIP("this CPU has no large pages");
 	if (piece_get(&p)) {
 		small_then_large(&p, NULL);
+		rcu_barrier();
 		tables = pgtable_kernel_pages();
 		for (unsigned int i = 0; i < 50; i++)
 			small_then_large(&p, NULL);
+		rcu_barrier();
 		EXPECT_EQ(pgtable_kernel_pages(), tables);
 	}
 	piece_put(&p);

@@ -6,6 +6,7 @@
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
+#include <kernel/rcupdate.h>
 #include <kernel/schedule_point.h>
 #include <mm/ioremap.h>
 
@@ -139,6 +140,7 @@ static void race_for_table(struct piece *p, struct worker *other)
 	struct side left = { p, 0, 1 }, right = { p, PAGE_SIZE, 1 };
 	unsigned long tables;
 
+	rcu_barrier(); /* earlier tests' tables are gone */
 	tables = pgtable_kernel_pages();
 	sched_hold("pgtable:install");
 	worker_post(other, map_side, &left);

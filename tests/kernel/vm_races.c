@@ -114,6 +114,8 @@ KTEST(vm_races, alias_flush_is_waited_for_and_loses_nothing)
 {
 	struct worker a, b;
 
+	if (vm_quarantine())
+		KTEST_SKIP("in quarantine no flush is put off");
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
 	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 2, two_pages), 2);

@@ -31,6 +31,8 @@ def read_rows(path=os.path.join(HERE, "matrix")):
 
 def cmdline(row):
     words = ["exit test=" + (os.environ.get("T") or row.tests), row.words, os.environ.get("CMDLINE") or ""]
+    if os.environ.get("SEED"):
+        words.append("seed=" + os.environ["SEED"])
     return " ".join(word for word in words if word)
 
 

@@ -2,16 +2,28 @@
 /* Switching from one kernel stack to another, and calling with a net under one's feet. */
 #pragma once
 
+#include <arch/lazy_mmu.h>
 #include <lib/compiler.h>
 
-/*
- * Build the first frame on a fresh stack so that switching to it calls entry(arg).
- * stack_top: one past the highest byte, 16-byte aligned. Returns the stack pointer for arch_switch_to. entry never returns.
- */
-void *arch_prepare_stack(void *stack_top, void (*entry)(void *arg), void *arg);
+/* What the machine keeps of a thread that does not run. All zero for code that runs already. */
+struct arch_thread {
+	void *sp;
+	void *stack_top;	  /* where ring 3 enters the kernel: on an empty stack */
+	unsigned int fault_depth; /* page-fault handlers on its stack */
+	struct lazy_mmu lazy_mmu; /* used while it runs, too */
+};
 
-/* Save the callee-saved state, store the stack pointer in *save, continue on `next`. Interrupts off. */
-void arch_switch_to(void **save, void *next);
+/* The code that runs on this CPU already is this thread, from now on. Once a CPU, before it switches for the first time. */
+void arch_adopt_thread(struct arch_thread *thread);
+
+/*
+ * Make a fresh stack such that switching to the thread calls entry(arg), which never returns.
+ * stack_top: one past the highest byte, 16-byte aligned.
+ */
+void arch_prepare_thread(struct arch_thread *thread, void *stack_top, void (*entry)(void *arg), void *arg);
+
+/* Leave this thread, go on with `next`; returns when this one is switched to again, perhaps on another CPU. Interrupts off. */
+void arch_switch_to(struct arch_thread *this, struct arch_thread *next);
 
 /* Read, write (the byte that was there) or call one address; the fault comes back instead of happening. Thread context. */
 enum probe_result {

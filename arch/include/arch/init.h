@@ -9,6 +9,9 @@ struct boot_info;
 /* This CPU's descriptor tables, per-CPU base, CR0/CR4/EFER written whole, features read. Every CPU, first of all. */
 void arch_init_cpu(void);
 
+/* What the command line says about features of the CPU. After cmdline_init(), before there is a page table. */
+void arch_apply_options(void);
+
 /*
  * Decide the layout: `ram_end` bytes of RAM have to be described by `page_struct_size` bytes a page;
  * vmalloc_size 0 = the mode's own default. Sets `layout` and `arch_lowmem_limit()`. Before any phys_to_virt() of RAM.

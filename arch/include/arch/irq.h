@@ -39,6 +39,9 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
 void arch_send_nmi(unsigned int cpu);
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 
+/* Print where another CPU is, interrupts off or on: asked by an NMI. Waits two seconds for it at most. Not from NMI. */
+void arch_backtrace_cpu(unsigned int cpu);
+
 /* True inside an interrupt, exception or NMI handler of this CPU. */
 bool in_interrupt(void);
 

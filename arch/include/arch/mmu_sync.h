@@ -8,7 +8,8 @@
  *	arch_update_kernel_mappings_end(&u);              // also on error: what was changed must be carried
  *
  * After _end every process sees what the walks did, and no CPU holds a translation that they removed (if the caller put
- * the range into u.tlb). The hook itself runs only when u.mask has the level that this mode shares.
+ * the range into u.tlb). The hook itself runs only when u.mask has the level that this mode shares. Scopes of one thread
+ * nest; none is opened or closed in lazy MMU mode (arch/lazy_mmu.h).
  */
 #pragma once
 

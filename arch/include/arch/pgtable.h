@@ -7,9 +7,7 @@
  *   pte_t                        one entry of any level
  *   pte_t pte_read(p)            one consistent value, also while another CPU writes
  *   pte_t pte_peek(p)            the same for an entry that only the caller writes
- *   void  pte_store(p, pte)      write such an entry; never visible half-written; old or new is not present
- *   pte_t pte_xchg(p, pte)       replace, return the old value
- *   bool  pte_cmpxchg(p, old, new)
+ *   void  pte_store(p, pte), pte_t pte_xchg(p, pte), bool pte_cmpxchg(p, old, new): <arch/pte_write.h>
  *   bool  pte_none(pte) pte_present(pte) pte_leaf(pte, level)
  *   pte_t pfn_pte(pfn, prot)     a leaf of level 1;  unsigned long pte_pfn(pte)
  *   pgprot_t PAGE_KERNEL, PAGE_KERNEL_RO, PAGE_KERNEL_ROX, PAGE_KERNEL_NOCACHE, PAGE_USER, pgprot_nx(prot), ...
@@ -21,8 +19,11 @@
  */
 #pragma once
 
+#include <lib/atomic.h>
+#include <lib/bitmap.h>
 #include <lib/list.h>
 #include <arch/layout.h>
+#include <arch/pte_write.h>
 #include <arch/tlb.h>
 #include <asm/ptfmt.h>
 
@@ -36,6 +37,9 @@ struct pgtable {
 	phys_addr_t root_phys;	/* what CR3 gets */
 	struct list_head list;	/* on pgd_list, under pgd_lock; not for the reference */
 	unsigned int id;	/* for people: 0 is the reference, processes count from 1 */
+	u64 serial;		/* of this tree and never of another one */
+	atomic_long_t flushes;	/* of its own entries, numbered as they begin */
+	DECLARE_BITMAP(cpus, MAX_CPUS); /* which have it in CR3; not kept for the reference */
 };
 extern struct pgtable kernel_pgtable;
 
@@ -47,6 +51,7 @@ struct mmu_update {
 	vaddr_t start, end;
 	pgtbl_mod_mask mask;
 	unsigned long sync_seq;	/* syncs completed when the scope was opened */
+	struct mmu_update *outer; /* the scope of this thread around this one; NULL: none (arch/lazy_mmu.h) */
 	struct tlb_batch tlb;	/* executed by ..._end, after the sync */
 };
 
@@ -58,6 +63,12 @@ bool pt_leaf_allowed(unsigned int level);	       /* may an entry of this level b
 /* Table pages come from above: one zeroed frame (0 = no memory), and back. Counted, kernel tables only. */
 void pgtable_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t frame));
 unsigned long pgtable_kernel_pages(void);
+/*
+ * Handed in from above: a kernel table that was unlinked and flushed is given to defer(), which calls
+ * pgtable_free_deferred() after an RCU grace period. Without it the table is freed at once.
+ */
+void pgtable_set_deferred_free(void (*defer)(phys_addr_t table));
+void pgtable_free_deferred(phys_addr_t table);
 
 /*
  * Map [start, end) to physical memory from phys on, with the largest leaves up to 1 << max_shift bytes that address,
@@ -70,6 +81,7 @@ int pgtable_map(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t
 /*
  * The same for frames that do not lie side by side: call(ctx, ptep, addr, n) is given runs of n level-1 entries
  * for addr.. and returns 0 or -errno, which ends the walk. create: allocate missing tables, else skip holes.
+ * call runs in lazy MMU mode (arch/lazy_mmu.h): it may sleep, but neither map anything else nor cause a table page.
  * A leaf above level 1 in the way is -EINVAL.
  */
 typedef int (*pgtable_run_fn)(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n);
@@ -79,7 +91,10 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 /* Clear every leaf in [start, end). A leaf that is only partly covered is reported and left. Tables stay. Flushes nothing. */
 void pgtable_unmap(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end);
 
-/* Change the rights of every leaf in [start, end): clear, then set bits of the prot. -EINVAL for a partly covered leaf. */
+/*
+ * Change the rights of every leaf in [start, end): clear, then set bits of the prot. -EINVAL for a partly covered leaf.
+ * What changed is put into u->tlb, more rights as well as fewer; with a process's tree (u is NULL) it is flushed here.
+ */
 int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, pgprot_t set, pgprot_t clear);
 
 /*
@@ -109,8 +124,22 @@ void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr);
 /* Merged ranges of equal rights with section marks, in the columns of Linux's ptdump. */
 void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end);
 
-/* The CPU's own state. load: one of the three choke points; in debug builds it asserts that the tree maps the stack in use. */
-void pgtable_load(struct pgtable *pt);
+/*
+ * CR3. A kernel thread needs no tree of its own: it runs on whatever is loaded, since every tree has all of the kernel.
+ * Such a CPU has *borrowed* the tree: it is not interrupted for flushes of the process's own entries, and catches up when
+ * it comes back to it. The tree stays in pgd_list, and so complete, until no CPU has it.
+ */
+
+/*
+ * For the scheduler, interrupts off: the CPU goes over to a thread that runs on `next` (NULL: a kernel thread, which
+ * borrows) and whose stack pointer is next_sp. Asserts that the tree in use from now on has both stacks.
+ */
+void pgtable_switch(struct pgtable *next, const void *next_sp);
+/* The tree that is in CR3 here, borrowed or not. */
 struct pgtable *pgtable_current(void);
 /* Does any CPU have it in CR3? */
 bool pgtable_is_loaded(const struct pgtable *pt);
+/* Take it out of every CR3, where it can only be borrowed any more: its owner has gone. Waits, as a flush does. */
+void pgtable_evict(struct pgtable *pt);
+/* Load it whatever was loaded before; for CPUs that start. */
+void pgtable_load(struct pgtable *pt);

@@ -2,9 +2,10 @@
 /*
  * Translation lookaside buffers. Invalidation is an object: a batch collects ranges and is executed once.
  *
- * A flush reaches every online CPU: the caller waits until each has done its part, so it must not hold a lock that
- * another CPU may wait for with interrupts off. While it waits it serves flushes that are asked of itself; therefore two
- * CPUs may flush at each other, and interrupts may be off. Not from NMI.
+ * A flush of kernel ranges reaches every online CPU; one of a process's ranges reaches the CPUs that run on its tables.
+ * The caller waits until each has done its part, and what it may hold meanwhile has one rule: nothing that another CPU
+ * waits for with interrupts off. Locks that are taken with interrupts on are allowed, and so are interrupts off without a
+ * lock, because whoever flushes serves the flushes that are asked of itself while it waits. Not in handlers.
  */
 #pragma once
 
@@ -13,6 +14,18 @@
 #define TLB_BATCH_RANGES     4
 #define TLB_FLUSH_CEILING    33 /* pages one by one; beyond, everything goes (Linux: tlb_single_page_flush_ceiling) */
 
+struct pgtable;
+
+/* Why somebody flushes: what the counters are kept by. */
+enum tlb_cause {
+	TLB_UNMAP,   /* kernel entries went away */
+	TLB_PROTECT, /* rights changed, for more or for less */
+	TLB_ALIASES, /* vm_unmap_aliases and the vmap blocks */
+	TLB_TABLES,  /* table pages are about to be freed */
+	TLB_USER,    /* a process's entries */
+	NR_TLB_CAUSES
+};
+
 struct tlb_range {
 	vaddr_t start, end; /* page-aligned, end exclusive, start < end */
 };
@@ -20,30 +33,62 @@ struct tlb_range {
 struct tlb_batch {
 	unsigned int nr;   /* ranges in use */
 	bool all;	   /* too many or too long: flush everything, global pages too */
+	enum tlb_cause cause;
 	struct tlb_range range[TLB_BATCH_RANGES];
 };
 
+/* Empty, cause TLB_UNMAP. */
 void tlb_batch_init(struct tlb_batch *batch);
 void tlb_batch_add(struct tlb_batch *batch, vaddr_t start, vaddr_t end);
 void tlb_batch_add_all(struct tlb_batch *batch);
 bool tlb_batch_empty(const struct tlb_batch *batch);
 
-/* Execute on every online CPU and empty the batch. An empty batch costs a compare. */
+/* Execute on every online CPU and empty the batch. An empty batch costs a compare. Kernel ranges, one interrupt a CPU. */
 void tlb_batch_flush(struct tlb_batch *batch);
 
-/* Linux's names for the common cases. Asserts start < end. */
+/*
+ * Execute on the CPUs that run on this process's tables, and empty the batch: ranges of its user half and of its private
+ * slots; `all` means all of them. A CPU that merely borrows the tables is not interrupted: it catches up before it runs
+ * the process again. The tables themselves stay (else: pgtable_evict).
+ */
+void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch);
+
+/* Linux's names for the common cases. They assert start < end. */
 void flush_tlb_kernel_range(vaddr_t start, vaddr_t end);
+void flush_tlb_mm_range(struct pgtable *pt, vaddr_t start, vaddr_t end);
+void flush_tlb_mm(struct pgtable *pt);
 void flush_tlb_all(void);
 
-/* This CPU only: everything, global pages and paging-structure caches included. */
+/* This CPU only: everything, global pages, every PCID and paging-structure caches included. */
 void flush_tlb_local(void);
+/* This CPU only: one page of the kernel. */
 void flush_tlb_local_page(vaddr_t addr);
+
+/*
+ * Generations. Flushes of everything on every CPU are numbered when they begin, and recorded when the last CPU has
+ * answered. Who unmaps without flushing takes a stamp afterwards; once it is covered, by whosever flush, no CPU remembers
+ * what was unmapped before the stamp was taken. A flush of ranges covers no stamp. Any context.
+ */
+typedef struct {
+	unsigned long gen;
+} tlb_stamp_t;
+tlb_stamp_t tlb_stamp(void); /* orders the caller's earlier stores to page tables before it */
+bool tlb_stamp_covered(tlb_stamp_t stamp);
+tlb_stamp_t tlb_stamp_later(tlb_stamp_t a, tlb_stamp_t b); /* covered means that both are */
+unsigned long tlb_gen_begun(void);
+unsigned long tlb_gen_completed(void);
 
 struct tlb_counters {
 	unsigned long ranged, full; /* batches executed, by kind */
-	unsigned long ipis;	    /* interrupts sent */
+	unsigned long ipis;	    /* interrupts sent for them */
+	unsigned long spared;	    /* CPUs that a user flush left alone because they only borrowed the tables */
+	unsigned long caught_up;    /* times that such a CPU flushed when it came back to the process */
+	struct {
+		unsigned long ranged, full, ipis;
+	} cause[NR_TLB_CAUSES];
 };
 struct tlb_counters tlb_counters(void);
+const char *tlb_cause_name(enum tlb_cause cause);
 
 /* The log of executed batches (CONFIG_MM_LOGS): a ring of the last TLB_LOG_SIZE, oldest overwritten. */
 #define TLB_LOG_SIZE 256
@@ -51,9 +96,11 @@ struct tlb_log_entry {
 	unsigned long seq; /* 1, 2, 3, ... */
 	vaddr_t start, end;
 	bool all;
+	enum tlb_cause cause;
+	unsigned int tree; /* 0: kernel ranges on every CPU; else the id of the process's tables */
 };
 unsigned long tlb_log_seq(void);
 bool tlb_log_read(unsigned long seq, struct tlb_log_entry *out); /* false: overwritten or not yet written */
 
-/* Was [start, end) flushed on every CPU by a batch later than `since`? What a test asks. */
+/* Was [start, end) of the kernel flushed on every CPU by a batch later than `since`? What a test asks. */
 bool tlb_log_covers(unsigned long since, vaddr_t start, vaddr_t end);

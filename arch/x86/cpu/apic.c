@@ -12,6 +12,7 @@
 #include <asm/cpuid.h>
 #include <asm/io.h>
 #include <asm/msr.h>
+#include <asm/ipi_trace.h>
 #include <asm/platform.h>
 #include <asm/trap.h>
 #include <kernel/printk.h>
@@ -119,6 +120,7 @@ static void send_command(u32 apic_id, u32 command)
 
 void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
 {
+	ipi_trace_send(cpu, ipi);
 	send_command(cpu_apic_id[cpu], ICR_ASSERT | (VECTOR_IPI + ipi));
 }
 

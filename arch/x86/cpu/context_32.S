@@ -4,12 +4,12 @@
 	.text
 
 	/*
-	 * void arch_switch_to(void **save, void *next): what is pushed here is struct switch_frame. The caller-saved
+	 * void switch_stack(void **save, void *next): what is pushed here is struct switch_frame. The caller-saved
 	 * registers are dead across the call, and flags are the scheduler's business.
 	 */
-	.globl	arch_switch_to
-	.type	arch_switch_to, @function
-arch_switch_to:
+	.globl	switch_stack
+	.type	switch_stack, @function
+switch_stack:
 	movl	4(%esp), %eax
 	movl	8(%esp), %edx
 	pushl	%ebp
@@ -23,7 +23,7 @@ arch_switch_to:
 	popl	%ebx
 	popl	%ebp
 	ret
-	.size	arch_switch_to, . - arch_switch_to
+	.size	switch_stack, . - switch_stack
 
 	/* What a fresh stack returns to: entry in esi, its argument in edi. Frame pointer 0 ends backtraces. */
 	.globl	thread_start

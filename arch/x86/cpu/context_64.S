@@ -4,12 +4,12 @@
 	.text
 
 	/*
-	 * void arch_switch_to(void **save, void *next): what is pushed here is struct switch_frame. The caller-saved
+	 * void switch_stack(void **save, void *next): what is pushed here is struct switch_frame. The caller-saved
 	 * registers are dead across the call, and flags are the scheduler's business.
 	 */
-	.globl	arch_switch_to
-	.type	arch_switch_to, @function
-arch_switch_to:
+	.globl	switch_stack
+	.type	switch_stack, @function
+switch_stack:
 	pushq	%rbp
 	pushq	%rbx
 	pushq	%r12
@@ -25,7 +25,7 @@ arch_switch_to:
 	popq	%rbx
 	popq	%rbp
 	ret
-	.size	arch_switch_to, . - arch_switch_to
+	.size	switch_stack, . - switch_stack
 
 	/* What a fresh stack returns to: entry in r12, its argument in r13. Frame pointer 0 ends backtraces. */
 	.globl	thread_start

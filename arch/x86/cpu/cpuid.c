@@ -50,6 +50,12 @@ static void read_features(struct cpu_info *info)
 {
 	struct cpuid_regs r = leaf(info, 1, 0);
 
+	info->family = r.eax >> 8 & 15;
+	info->model_nr = r.eax >> 4 & 15;
+	if (info->family == 6 || info->family == 15)
+		info->model_nr |= r.eax >> 12 & 0xf0;
+	if (info->family == 15)
+		info->family += r.eax >> 20 & 0xff;
 	info->initial_apic_id = r.ebx >> 24;
 	info->pse = r.edx & BIT(3);
 	info->tsc = r.edx & BIT(4);
@@ -95,12 +101,11 @@ static void read_address_sizes(struct cpu_info *info)
 
 static void read_model(struct cpu_info *info)
 {
-	u32 text[12], i, version = leaf(info, 1, 0).eax;
-	u32 family = version >> 8 & 15, model = version >> 4 & 15;
+	u32 text[12], i;
 	const char *start = (const char *)text;
 
 	if (info->max_ext_leaf < LEAF_BRAND + 2) {
-		snprintf(info->model, sizeof(info->model), "family %u model %u", family, model);
+		snprintf(info->model, sizeof(info->model), "family %u model %u", info->family, info->model_nr);
 		return;
 	}
 	for (i = 0; i < 3; i++) {

@@ -37,6 +37,7 @@ typedef u32 gate_t[GATE_WORDS];
 
 #define GATE_INTERRUPT 0x8e00 /* present, ring 0, interrupts off on entry */
 #define GATE_TASK      0x8500
+#define GATE_RING3     0x6000 /* INT from ring 3 may use it */
 
 /* Load this CPU's descriptor table, segment registers (per-CPU base included) and task register. gdt_{32,64}.c */
 void gdt_load(unsigned int cpu);

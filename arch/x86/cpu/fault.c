@@ -7,29 +7,39 @@
 #include <arch/fault.h>
 #include <arch/irq.h>
 #include <arch/layout.h>
-#include <arch/uaccess.h>
+#include <arch/pgtable.h>
+#include <arch/tlb.h>
 #include <asm/cr.h>
+#include <asm/extable.h>
+#include <asm/smap.h>
 #include <asm/trap.h>
 #include <kernel/bug.h>
 #include <kernel/percpu.h>
+#include <kernel/preempt.h>
+#include <kernel/trace.h>
 #include <lib/atomic.h>
+#include <lib/errno.h>
 
 static void (*fault_tracer)(vaddr_t addr);
-static bool (*user_fault_handler)(vaddr_t addr, bool write, bool exec);
+static user_fault_fn user_fault_handler;
 
-/* Handlers on this CPU's stack right now, the one asked for user memory included. */
-static DEFINE_PER_CPU(unsigned int, fault_depth);
+/* Handlers on the running thread's stack, the one asked for user memory included. */
+DEFINE_PER_CPU(unsigned int, fault_depth);
 static unsigned int max_depth;
-static atomic_long_t user_faults, expected_faults, kernel_not_present;
+static atomic_long_t user_faults, expected_faults, kernel_not_present, spurious, spurious_provoked;
+static bool provoking;
 
 void arch_set_fault_tracer(void (*fn)(vaddr_t addr))
 {
 	WRITE_ONCE(fault_tracer, fn);
 }
 
-void arch_set_user_fault_handler(bool (*fn)(vaddr_t addr, bool write, bool exec))
+user_fault_fn arch_set_user_fault_handler(user_fault_fn fn)
 {
-	user_fault_handler = fn;
+	user_fault_fn before = user_fault_handler;
+
+	WRITE_ONCE(user_fault_handler, fn);
+	return before;
 }
 
 struct fault_counters fault_counters(void)
@@ -38,6 +48,8 @@ struct fault_counters fault_counters(void)
 		.user = atomic_long_read(&user_faults),
 		.expected = atomic_long_read(&expected_faults),
 		.kernel_not_present = atomic_long_read(&kernel_not_present),
+		.spurious = atomic_long_read(&spurious),
+		.spurious_provoked = atomic_long_read(&spurious_provoked),
 		.max_depth = READ_ONCE(max_depth),
 	};
 }
@@ -55,33 +67,89 @@ static void record_depth(unsigned int depth)
 		seen = READ_ONCE(max_depth);
 }
 
-/*
- * May the user handler be asked? The address is the user's, the page was missing, and the access was allowed to happen:
- * in kernel code only from a thread, never to execute, and with SMAP only inside user_access_begin/end.
- */
-static bool user_fault_allowed(const struct trap_frame *frame, vaddr_t addr)
+static void count_spurious(void)
 {
-	if (!user_fault_handler || addr >= layout.user_end || (frame->error & PF_PRESENT))
+	atomic_long_inc(READ_ONCE(provoking) ? &spurious_provoked : &spurious);
+}
+
+/* Would the instruction have been allowed to touch user memory, and may the thread sleep there? */
+static bool kernel_may_touch(const struct trap_frame *frame)
+{
+	return arch_trap_depth() == 1 && (frame->flags & FLAGS_IF) && !this_cpu_read(preempt_count) &&
+	       exception_fixup(frame->ip) && (!smap_enabled || (frame->flags & FLAGS_AC));
+}
+
+static bool is_user_fault(const struct trap_frame *frame, vaddr_t addr)
+{
+	if (!user_fault_handler || addr >= layout.user_end || (frame->error & PF_RESERVED))
 		return false;
-	if (trap_from_user(frame))
-		return true;
-	return arch_trap_depth() == 1 && addr != frame->ip && (!smap_enabled || (frame->flags & FLAGS_AC));
+	return trap_from_user(frame) || kernel_may_touch(frame);
+}
+
+static unsigned int access_of(unsigned long error)
+{
+	return (error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0) |
+	       (error & PF_PRESENT ? FAULT_PRESENT : 0);
 }
 
 /*
- * The handler works for the thread, so it runs as the thread: not "in interrupt", and with interrupts on if the
- * thread had them on.
+ * The handler works for the thread, so it runs as the thread: not "in interrupt", and with interrupts on. It may sleep, and
+ * come back on another CPU.
  */
-static bool user_fault(const struct trap_frame *frame, vaddr_t addr)
+static int user_fault(const struct trap_frame *frame, vaddr_t addr)
 {
-	bool satisfied;
+	int err;
 
-	this_cpu(trap_depth)--;
-	local_irq_restore(frame->flags & FLAGS_IF);
-	satisfied = user_fault_handler(addr, frame->error & PF_WRITE, frame->error & PF_FETCH);
+	this_cpu_add(trap_depth, -1);
+	local_irq_enable();
+	err = user_fault_handler(addr, access_of(frame->error));
 	local_irq_disable();
-	this_cpu(trap_depth)++;
-	return satisfied;
+	this_cpu_add(trap_depth, 1);
+	if (err == FAULT_SPURIOUS)
+		count_spurious();
+	else if (!err)
+		atomic_long_inc(&user_faults);
+	return err;
+}
+
+/* The program's own fault, which ends it. */
+static void __noreturn program_fault(const struct trap_frame *frame, vaddr_t addr, int err)
+{
+	this_cpu_add(fault_depth, -1);
+	this_cpu_add(trap_depth, -1);
+	user_page_fault(frame, addr, err);
+}
+
+void fault_provoke_spurious(bool on)
+{
+	WRITE_ONCE(provoking, on);
+}
+
+/*
+ * Has the CPU refused what the tables allow? Then it remembered an older entry, and somebody has raised rights without a
+ * flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. A read needs no right that
+ * an entry could have gained.
+ */
+static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
+{
+	struct pgtable_leaf leaf;
+
+	if (addr < layout.user_end || trap_from_user(frame) || !(frame->error & PF_PRESENT) ||
+	    (frame->error & PF_RESERVED) || !(frame->error & (PF_WRITE | PF_FETCH)))
+		return false;
+	leaf = pgtable_query(pgtable_current(), addr);
+	if (!leaf.present || ((frame->error & PF_WRITE) && !pte_writable(leaf.pte)) ||
+	    ((frame->error & PF_FETCH) && (leaf.pte.val & PTE_NX)))
+		return false;
+	count_spurious();
+	flush_tlb_local_page(PAGE_ALIGN_DOWN(addr));
+	return true;
+}
+
+/* The kernel lacks one of its own mappings. A program that reaches for them gets nowhere, and means nothing. */
+static bool is_forbidden(const struct trap_frame *frame, vaddr_t addr)
+{
+	return !(frame->error & PF_PRESENT) && addr >= layout.user_end && !trap_from_user(frame);
 }
 
 static const char *reason(unsigned long error)
@@ -97,14 +165,21 @@ static void __noreturn bad_fault(struct trap_frame *frame, vaddr_t addr)
 
 	panic_at(frame, addr, "page fault: %s of %lx by %s at %pS: %s (error code %lx)",
 		 error & PF_FETCH ? "execution" : error & PF_WRITE ? "write" : "read", addr,
-		 trap_from_user(frame) ? "user code" : "the kernel", (void *)frame->ip, reason(error), error);
+		 trap_from_user(frame) ? "a program" : "the kernel", (void *)frame->ip, reason(error), error);
 }
 
-/* The fault was wanted, so it is no mapping that somebody forgot. */
-static void probe_answered(bool counted_as_forbidden)
+static void not_served(struct trap_frame *frame, vaddr_t addr, int err)
 {
+	bool protection = frame->error & (PF_PRESENT | PF_RESERVED);
+
+	if (trap_from_user(frame) && !(frame->error & PF_RESERVED))
+		program_fault(frame, addr, err);
+	if (spurious_fault(frame, addr))
+		return; /* counted; the instruction runs again */
+	if (!probe_fixup(frame, protection ? PROBE_PROTECTION : PROBE_NOT_PRESENT))
+		bad_fault(frame, addr);
 	atomic_long_inc(&expected_faults);
-	if (counted_as_forbidden)
+	if (is_forbidden(frame, addr)) /* it was wanted, so it is no mapping that somebody forgot */
 		atomic_long_dec(&kernel_not_present);
 }
 
@@ -112,18 +187,18 @@ void page_fault(struct trap_frame *frame)
 {
 	vaddr_t addr = read_cr2(); /* first of all: a fault in the tracer would overwrite it */
 	void (*tracer)(vaddr_t) = READ_ONCE(fault_tracer);
-	bool forbidden = !(frame->error & PF_PRESENT) && addr >= layout.user_end;
+	int err = -EFAULT;
 
-	if (forbidden) /* counted before anything could repair it */
+	if (is_forbidden(frame, addr)) /* counted before anything could repair it */
 		atomic_long_inc(&kernel_not_present);
-	record_depth(++this_cpu(fault_depth));
+	this_cpu_add(fault_depth, 1);
+	record_depth(this_cpu_read(fault_depth));
+	trace(TRACE_PAGE_FAULT, addr, frame->error, frame->ip);
 	if (tracer)
 		tracer(addr);
-	if (user_fault_allowed(frame, addr) && user_fault(frame, addr))
-		atomic_long_inc(&user_faults);
-	else if (probe_fixup(frame, frame->error & (PF_PRESENT | PF_RESERVED) ? PROBE_PROTECTION : PROBE_NOT_PRESENT))
-		probe_answered(forbidden);
-	else
-		bad_fault(frame, addr);
-	this_cpu(fault_depth)--;
+	if (is_user_fault(frame, addr))
+		err = user_fault(frame, addr);
+	if (err < 0)
+		not_served(frame, addr, err);
+	this_cpu_add(fault_depth, -1);
 }

@@ -8,10 +8,20 @@
 #include <asm/cr.h>
 #include <asm/msr.h>
 #include <asm/smap.h>
+#include <asm/tlb.h>
+#include <kernel/cmdline.h>
+#include <kernel/printk.h>
 #include <lib/format.h>
+#include <lib/string.h>
 #include "features.h"
 
-#define CR0_VALUE (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)
+CMDLINE_OPTION(nopge, "nopge", "no global pages");
+CMDLINE_OPTION(pcid, "pcid", "tag TLB entries with process-context identifiers, where the CPU has them");
+CMDLINE_OPTION(nopcid, "nopcid", "do not, whatever else is said");
+CMDLINE_OPTION(noinvpcid, "noinvpcid", "with pcid: flush without INVPCID");
+
+/* EM: an x87 or SSE instruction is an exception, because nobody saves its registers when threads are switched. */
+#define CR0_VALUE (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_MP | CR0_PE)
 
 /* The power-on value: entry i of WB WT UC- UC, twice; what PWT and PCD in an entry mean. */
 #define PAT_VALUE 0x0007040600070406ULL
@@ -42,6 +52,7 @@ static unsigned long cr4_value(const struct cpu_info *c)
 	cr4 |= c->umip ? CR4_UMIP : 0;
 	cr4 |= c->smep ? CR4_SMEP : 0;
 	cr4 |= c->smap ? CR4_SMAP : 0;
+	cr4 |= features[FEATURE_PCID] ? CR4_PCIDE : 0;
 	return cr4;
 }
 
@@ -82,13 +93,51 @@ void features_init(void)
 	snprintf(name, sizeof(name), "%s%s%s", boot_cpu.vendor, boot_cpu.vendor[0] ? " " : "", boot_cpu.model);
 }
 
+/*
+ * On these Intel models INVLPG leaves global pages in place while PCIDs are on, until newer microcode. Without PCIDs they
+ * work, so that is how they run. (Intel's errata ADL063 and RPL; the models are Alder Lake, Raptor Lake and their kin.)
+ */
+bool cpu_pcid_trusted(const struct cpu_info *c)
+{
+	static const u8 models[] = { 0x97, 0x9a, 0xb7, 0xba, 0xbe, 0xbf };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(models); i++)
+		if (c->family == 6 && c->model_nr == models[i] && strcmp(c->vendor, "GenuineIntel") == 0)
+			return false;
+	return true;
+}
+
+static bool want_pcid(void)
+{
+	if (!cmdline_has("pcid") || cmdline_has("nopcid"))
+		return false;
+	if (BITS_PER_LONG == 64 && boot_cpu.pcid && cpu_pcid_trusted(&boot_cpu))
+		return true;
+	printk("pcid: not with this CPU in this mode\n");
+	return false;
+}
+
+/* CR3 is that of the boot tables, whose low bits are 0: the condition for switching PCIDs on. */
+void arch_apply_options(void)
+{
+	features[FEATURE_PCID] = want_pcid();
+	features[FEATURE_INVPCID] = features[FEATURE_PCID] && boot_cpu.invpcid && !cmdline_has("noinvpcid");
+	if (cmdline_has("nopge"))
+		features[FEATURE_GLOBAL] = boot_cpu.pge = false;
+	if (boot_cpu.cpuid)
+		write_cr4(cr4_value(&boot_cpu));
+	if (features[FEATURE_INVPCID])
+		tlb_use_invpcid();
+}
+
 /* Page tables and CR4 are common to all CPUs, so is what they rely on. */
 static bool has_all_of_boot_cpu(const struct cpu_info *c)
 {
 	return c->pse >= boot_cpu.pse && c->pge >= boot_cpu.pge && c->pat >= boot_cpu.pat && c->nx >= boot_cpu.nx &&
 	       c->huge_1g >= boot_cpu.huge_1g && c->smep >= boot_cpu.smep && c->smap >= boot_cpu.smap &&
 	       c->umip >= boot_cpu.umip && c->mce >= boot_cpu.mce && c->x2apic >= boot_cpu.x2apic &&
-	       c->phys_bits >= boot_cpu.phys_bits;
+	       c->phys_bits >= boot_cpu.phys_bits && c->pcid >= features[FEATURE_PCID] &&
+	       c->invpcid >= features[FEATURE_INVPCID];
 }
 
 bool features_init_ap(void)

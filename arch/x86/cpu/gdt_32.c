@@ -17,7 +17,7 @@
 
 struct tss {
 	u32 link;	       /* selector of the task that was interrupted */
-	u32 sp0, ss0;	       /* stack for entering ring 0; comes with ring 3 */
+	u32 sp0, ss0;	       /* stack for entering ring 0 from ring 3 */
 	u32 ring12_stacks[4];
 	u32 cr3, ip, flags;
 	u32 ax, cx, dx, bx, sp, bp, si, di;
@@ -68,6 +68,7 @@ static void tables_fill(struct cpu_tables *t, unsigned int cpu)
 	u32 ring3 = DESC_RING3, flat = DESC_PAGES | DESC_32BIT;
 
 	t->tss.iomap = sizeof(t->tss);
+	t->tss.ss0 = SEL_KERNEL_DATA;
 	t->double_fault = (struct tss){
 		.cr3 = reference_cr3 ? reference_cr3 : read_cr3(),
 		.ip = (u32)double_fault_task, .flags = FLAGS_FIXED, .sp = per_cpu(df_stack_top, cpu),
@@ -100,6 +101,11 @@ void gdt_load(unsigned int cpu)
 			 "ltr %w5"
 			 : : "m"(gdtr), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_PERCPU), "r"(0),
 			     "r"(SEL_TSS) : "memory");
+}
+
+void set_entry_stack(void *stack_top)
+{
+	this_cpu(cpu_tables).tss.sp0 = (u32)stack_top;
 }
 
 void gdt_finish_idt(gate_t *idt)

@@ -11,6 +11,7 @@
  *		     | GS base          |  <- IST pointer
  *		     | struct trap_frame|
  */
+#include <arch/init.h>
 #include <asm/msr.h>
 #include <asm/percpu.h>
 #include <asm/stack.h>
@@ -20,7 +21,7 @@
 
 struct tss {
 	u32 reserved0;
-	u64 rsp[3]; /* stacks for entering rings 0..2; rsp[0] comes with ring 3 */
+	u64 rsp[3]; /* stacks for entering rings 0..2; rsp[0] is for ring 3 */
 	u64 reserved1;
 	u64 ist[7];
 	u64 reserved2;
@@ -86,6 +87,11 @@ void gdt_load(unsigned int cpu)
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+}
+
+void set_entry_stack(void *stack_top)
+{
+	this_cpu(cpu_tables).tss.rsp[0] = (vaddr_t)stack_top;
 }
 
 void gdt_finish_idt(gate_t *idt)

@@ -23,6 +23,9 @@ void idt_init(void)
 
 	for (vector = 0; vector < NR_VECTORS; vector++)
 		set_gate(idt[vector], (vaddr_t)trap_stubs + vector * STUB_SIZE);
+	idt[VECTOR_SYSCALL][1] |= GATE_RING3;
+	idt[VECTOR_BREAKPOINT][1] |= GATE_RING3; /* INT3 and INTO are a program's own exceptions */
+	idt[VECTOR_OVERFLOW][1] |= GATE_RING3;
 	gdt_finish_idt(idt);
 }
 

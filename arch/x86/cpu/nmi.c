@@ -3,14 +3,26 @@
  * Non-maskable interrupts. The handler may touch any kernel memory, vmalloc space included, because none of it faults;
  * it must not fault on purpose either (the IRET of a nested fault would let the next NMI in, on the same stack).
  */
+#include <arch/barrier.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/trap.h>
+#include <kernel/backtrace.h>
 #include <kernel/bug.h>
 #include <kernel/cpumask.h>
+#include <kernel/percpu.h>
+#include <kernel/printk.h>
+#include <lib/atomic.h>
 
 static void (*nmi_handler)(struct trap_frame *);
 static bool stopping;
+
+/* A question from another CPU: where are you? The asker prints the answer, because this CPU may hold printk's lock. */
+enum whereabouts { NOT_ASKED, ASKED, ANSWERED, GIVEN_UP };
+static DEFINE_PER_CPU(unsigned int, whereabouts);
+static DEFINE_PER_CPU(struct backtrace, trace);
+
+#define ANSWER_MS 2000
 
 /* An NMI, because a CPU that shall stop may well be one that has interrupts off. */
 void arch_stop_other_cpus(void)
@@ -21,6 +33,37 @@ void arch_stop_other_cpus(void)
 	for_each_online_cpu(cpu)
 		if (cpu != smp_processor_id())
 			arch_send_nmi(cpu);
+}
+
+void arch_backtrace_cpu(unsigned int cpu)
+{
+	unsigned int *state = per_cpu_ptr(&whereabouts, cpu);
+
+	if (cmpxchg(state, NOT_ASKED, ASKED) != NOT_ASKED)
+		return; /* somebody else is at it, or the last NMI is still to come */
+	arch_send_nmi(cpu);
+	for (unsigned int ms = 0; ms < ANSWER_MS && smp_load_acquire(state) != ANSWERED; ms++)
+		arch_udelay(1000);
+	if (cmpxchg(state, ASKED, GIVEN_UP) == ASKED) {
+		printk("CPU %u does not answer an NMI either\n", cpu);
+		return;
+	}
+	printk("CPU %u is at:\n", cpu);
+	backtrace_show(per_cpu_ptr(&trace, cpu));
+	smp_store_release(state, (unsigned int)NOT_ASKED);
+}
+
+/* True: that is what this NMI was for. */
+static bool tell_whereabouts(struct trap_frame *frame)
+{
+	unsigned int *state = this_cpu_ptr(&whereabouts);
+
+	if (READ_ONCE(*state) == NOT_ASKED)
+		return false;
+	backtrace_take(this_cpu_ptr(&trace), trap_frame_pc(frame), trap_frame_fp(frame));
+	if (cmpxchg(state, ASKED, ANSWERED) == GIVEN_UP)
+		smp_store_release(state, (unsigned int)NOT_ASKED);
+	return true;
 }
 
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *))
@@ -35,6 +78,8 @@ void nmi_interrupt(struct trap_frame *frame)
 
 	if (READ_ONCE(stopping))
 		arch_cpu_stop();
+	if (tell_whereabouts(frame))
+		return;
 	if (!handler)
 		panic_at(frame, 0, "non-maskable interrupt at %pS", (void *)frame->ip);
 	handler(frame);

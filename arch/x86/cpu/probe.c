@@ -7,7 +7,8 @@
  * top of the stack, which only probe_call() pushes, and by rbx, which probe_call() set to the address it called.
  */
 #include <arch/context.h>
-#include <arch/uaccess.h>
+#include <asm/extable.h>
+#include <asm/smap.h>
 #include <asm/trap.h>
 
 struct exception_entry {
@@ -18,12 +19,13 @@ extern const struct exception_entry __ex_table_start[], __ex_table_end[];
 extern char probe_call_return[], probe_call_faulted[]; /* context_{32,64}.S */
 unsigned int probe_call(void *addr);
 
-/* Both labels are stored as one address each; the result register is eax in every probe. */
-#define EXCEPTION_ENTRY(insn, fixup) \
-	".pushsection .ex_table, \"a\"\n\t" \
-	".balign %c[word]\n\t" \
-	".dc.a " #insn ", " #fixup "\n\t" \
-	".popsection\n"
+vaddr_t exception_fixup(vaddr_t insn)
+{
+	for (const struct exception_entry *e = __ex_table_start; e < __ex_table_end; e++)
+		if (e->insn == insn)
+			return e->fixup;
+	return 0;
+}
 
 static bool called_by_probe(const struct trap_frame *frame)
 {
@@ -32,14 +34,11 @@ static bool called_by_probe(const struct trap_frame *frame)
 
 bool probe_fixup(struct trap_frame *frame, unsigned int result)
 {
-	const struct exception_entry *e;
-	vaddr_t fixup = 0;
+	vaddr_t fixup;
 
 	if (trap_from_user(frame))
 		return false;
-	for (e = __ex_table_start; e < __ex_table_end; e++)
-		if (e->insn == frame->ip)
-			fixup = e->fixup;
+	fixup = exception_fixup(frame->ip);
 	if (!fixup && called_by_probe(frame))
 		fixup = (vaddr_t)probe_call_faulted;
 	if (!fixup)

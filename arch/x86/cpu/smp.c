@@ -15,6 +15,7 @@
 #include <asm/platform.h>
 #include <asm/trap.h>
 #include <kernel/boot_info.h>
+#include <kernel/cmdline.h>
 #include <kernel/cpumask.h>
 #include <kernel/percpu.h>
 #include <kernel/printk.h>
@@ -42,8 +43,11 @@ vaddr_t ap_cr3, ap_cr4, ap_stack_top;
 static unsigned int ap_cpu;
 static void (*ap_entry)(unsigned int cpu);
 
+CMDLINE_OPTION(cpuholes, "cpuholes", "number the CPUs with holes: 0, 2, 5, 6, 9, ...");
+
+static bool holes;
 static u32 trampoline_page;
-static unsigned int nr_cpus = 1; /* numbers 0 .. nr_cpus - 1 have an APIC id */
+static unsigned int nr_cpus = 1; /* CPUs that have a number and an APIC id */
 static void *(*percpu_alloc)(size_t bytes);
 
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes))
@@ -78,10 +82,19 @@ static u32 find_trampoline_page(const struct boot_info *boot)
 	return found;
 }
 
+/* Ids in the order of the firmware's tables: 0, 1, 2, ... or with cpuholes 0, 2, 5, 6, 9, 11, 14, 15, 18, ... */
+static unsigned int nth_cpu(unsigned int n)
+{
+	static const u8 pattern[] = { 0, 2, 5, 6 };
+
+	return holes ? n / 4 * 9 + pattern[n % 4] : n;
+}
+
 void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 {
-	unsigned int unreachable = 0;
+	unsigned int unreachable = 0, beyond = cpus->dropped;
 
+	holes = cmdline_has("cpuholes");
 	trampoline_page = find_trampoline_page(boot);
 	for (unsigned int i = 0; i < cpus->nr; i++) {
 		u32 id = cpus->apic_id[i];
@@ -90,13 +103,15 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 			continue;
 		if (id >= 0xff && !apic_is_x2apic())
 			unreachable++;
-		else if (nr_cpus < MAX_CPUS)
-			cpu_apic_id[nr_cpus++] = id;
+		else if (nth_cpu(nr_cpus) < MAX_CPUS)
+			cpu_apic_id[nth_cpu(nr_cpus++)] = id;
+		else
+			beyond++;
 	}
 	if (unreachable)
 		printk("SMP: %u CPUs need an x2APIC to be reached, left out\n", unreachable);
-	if (cpus->dropped)
-		printk("SMP: %u CPUs more than this kernel takes (%d), left out\n", cpus->dropped, MAX_CPUS);
+	if (beyond)
+		printk("SMP: %u CPUs more than this kernel takes (%u), left out\n", beyond, nr_cpus);
 }
 
 /* --- the starting CPU --------------------------------------------------------------------------------------------- */
@@ -219,7 +234,7 @@ static void prepare_trampoline(void (*entry)(unsigned int cpu))
 
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu))
 {
-	unsigned int cpu, last = min(limit, nr_cpus);
+	unsigned int last = min(limit, nr_cpus);
 
 	if (last > 1 && !trampoline_page) {
 		printk("SMP: no page of memory below 640 KiB to start CPUs from\n");
@@ -227,7 +242,9 @@ unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), voi
 	}
 	if (last > 1)
 		prepare_trampoline(entry);
-	for (cpu = 1; cpu < last; cpu++) {
+	for (unsigned int n = 1; n < last; n++) {
+		unsigned int cpu = nth_cpu(n);
+
 		if (!prepare_cpu(cpu, alloc_stack)) {
 			printk("SMP: no memory for CPU %u, it and the rest are left out\n", cpu);
 			break;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From a vector to its handler. The C side of trap_entry_*.S; interrupts are off from beginning to end (page_fault()
- * enables them while a user fault is served).
+ * enables them while a user fault is served). On the way out of an interrupt the thread may be preempted: it then returns
+ * from here later, perhaps on another CPU.
  */
 #include <arch/irq.h>
 #include <arch/context.h>
-#include <arch/uaccess.h>
 #include <asm/cr.h>
+#include <asm/ipi_trace.h>
+#include <asm/smap.h>
 #include <asm/trap.h>
 #include <kernel/bug.h>
 #include <kernel/percpu.h>
+#include <kernel/preempt.h>
 
 typedef void (*interrupt_handler)(struct trap_frame *);
 
@@ -31,7 +34,7 @@ void arch_set_timer_handler(void (*handler)(struct trap_frame *))
 
 unsigned int arch_trap_depth(void)
 {
-	return this_cpu(trap_depth);
+	return this_cpu_read(trap_depth);
 }
 
 bool in_interrupt(void)
@@ -46,7 +49,7 @@ vaddr_t trap_frame_pc(const struct trap_frame *frame)
 
 vaddr_t trap_frame_fp(const struct trap_frame *frame)
 {
-	return frame->bp;
+	return trap_from_user(frame) ? 0 : frame->bp;
 }
 
 /* Names as in the Intel SDM, vol. 3, table 6-1. */
@@ -88,6 +91,10 @@ static void exception(struct trap_frame *frame)
 		if (probe_fixup(frame, PROBE_OTHER))
 			return;
 	}
+	if (trap_from_user(frame)) {
+		this_cpu_add(trap_depth, -1);
+		user_exception(frame);
+	}
 	panic_at(frame, 0, "%s (vector %lu, error code %lx) at %pS", exception_name(frame->vector), frame->vector,
 		 frame->error, (void *)frame->ip);
 }
@@ -102,6 +109,7 @@ static void timer_interrupt(struct trap_frame *frame)
 static void ipi(unsigned int nr, struct trap_frame *frame)
 {
 	apic_eoi();
+	ipi_trace_ack(nr);
 	if (!WARN(!ipi_handlers[nr], "IPI %u has no handler", nr))
 		ipi_handlers[nr](frame);
 }
@@ -125,14 +133,25 @@ static void interrupt(struct trap_frame *frame)
 	}
 }
 
+/* Acknowledged, nothing below it but a thread that had interrupts on. Not after an NMI, which has a stack of its own. */
+static bool may_switch(const struct trap_frame *frame)
+{
+	return frame->vector >= NR_EXCEPTIONS && (frame->flags & FLAGS_IF) && this_cpu_read(trap_depth) == 0;
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
 	user_access_end(); /* IRET gives the interrupted code its own setting back */
-	this_cpu(trap_depth)++;
+	if (frame->vector == VECTOR_SYSCALL && trap_from_user(frame)) {
+		system_call(frame);
+		return;
+	}
+	this_cpu_add(trap_depth, 1);
 	if (frame->vector < NR_EXCEPTIONS)
 		exception(frame);
 	else
 		interrupt(frame);
-	this_cpu(trap_depth)--;
-	/* EOI done, depth 0 again: the place where a tick may switch threads once there is preemption. */
+	this_cpu_add(trap_depth, -1);
+	if (may_switch(frame))
+		preempt_from_interrupt();
 }

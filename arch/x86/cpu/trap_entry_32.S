@@ -6,6 +6,8 @@
  */
 #include <asm/vectors.h>
 
+#define FRAME_CS 60
+
 	.text
 
 	.balign	16
@@ -38,12 +40,23 @@ trap_common:
 	movl	%eax, %es
 	movl	$SEL_PERCPU, %eax
 	movl	%eax, %fs
-	movl	%esp, %ebx		/* the compiler expects calls at a multiple of 16 */
+	testb	$3, FRAME_CS(%esp)
+	jz	1f
+	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
+1:	movl	%esp, %ebx		/* the compiler expects calls at a multiple of 16 */
 	andl	$-16, %esp
 	subl	$12, %esp
 	pushl	%ebx
 	call	trap_dispatch
-	movl	%ebx, %esp
+	pushl	%ebx
+	pushl	$0
+	.size	trap_common, . - trap_common
+
+	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
+	.globl	trap_return
+	.type	trap_return, @function
+trap_return:
+	movl	4(%esp), %esp
 	popal
 	popl	%ds
 	popl	%es
@@ -51,6 +64,6 @@ trap_common:
 	popl	%gs
 	addl	$8, %esp		/* vector and error code */
 	iret
-	.size	trap_common, . - trap_common
+	.size	trap_return, . - trap_return
 
 	.section .note.GNU-stack, "", @progbits

@@ -7,6 +7,7 @@
 #include <asm/vectors.h>
 
 #define FRAME_SIZE  176
+#define FRAME_CS    144
 #define MSR_GS_BASE 0xc0000101
 
 	.text
@@ -76,15 +77,26 @@ trap_common:
 	jz	1f
 	swapgs
 1:	save_registers
-	movq	%rsp, %rdi
+	testb	$3, FRAME_CS(%rsp)
+	jz	2f
+	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
+2:	movq	%rsp, %rdi
 	call	trap_dispatch
+	movq	%rsp, %rdi
+	.size	trap_common, . - trap_common
+
+	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
+	.globl	trap_return
+	.type	trap_return, @function
+trap_return:
+	movq	%rdi, %rsp
 	restore_registers
 	testb	$3, 24(%rsp)
-	jz	2f
+	jz	3f
 	swapgs
-2:	addq	$16, %rsp
+3:	addq	$16, %rsp
 	iretq
-	.size	trap_common, . - trap_common
+	.size	trap_return, . - trap_return
 
 	/*
 	 * NMI and double fault: CS does not tell whose GS base is loaded, since they may strike just before a SWAPGS.

@@ -2,8 +2,10 @@
 /* What the files of this folder share and nobody else sees. */
 #pragma once
 
+#include <arch/lazy_mmu.h>
 #include <arch/mmu_sync.h>
 #include <kernel/bug.h>
+#include "asid.h"
 
 /* --- geometry ------------------------------------------------------------------------------------------------- */
 
@@ -65,3 +67,31 @@ void pgd_lock_drop(void);
 
 /* The next shared kernel slot at or after addr, or 0 when there is none. */
 vaddr_t pt_next_shared_slot(vaddr_t addr);
+
+/* --- the running thread's scopes (lazy_mmu.c) -------------------------------------------------------------------- */
+
+void scope_open(struct mmu_update *u);
+void scope_close(struct mmu_update *u);
+/* Panics in lazy MMU mode (debug builds): `what` must not be done there. */
+void check_not_lazy(const char *what);
+
+/* --- one CPU's MMU (pgtable_cpu.c, tlb_local.c) ----------------------------------------------------------------- */
+
+/* Written by its own CPU with interrupts off; `borrowed` is read by others. */
+struct cpu_mmu {
+	struct pgtable *loaded;	  /* what is in CR3; NULL: the boot tables */
+	struct pgtable *borrowed; /* the same tree while a kernel thread runs on it, else NULL */
+	struct asid_cpu asid;
+	unsigned long caught_up;  /* flushes that were due when a borrowed tree's process came back */
+};
+extern struct cpu_mmu cpu_mmu; /* per-CPU */
+
+/* The value that loads pt under the PCID of mmu->asid.here. */
+unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush);
+/* Invalidate what is not global of the tree in CR3. Interrupts off. */
+void tlb_flush_loaded(void);
+/* This CPU's part of a flush. */
+void tlb_flush_kernel_here(const struct tlb_batch *batch);
+void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch);
+/* If this CPU has borrowed pt: go over to the reference tree. */
+void pgtable_leave(struct pgtable *pt);

@@ -23,6 +23,9 @@
  *    synchronisation so does each entry that it met marked PTE_PENDING: another walker has installed it and has not yet
  *    carried it everywhere, and this walker's caller must not return before that is done.
  *
+ *    Old translations of entries that change while present are gathered in lazy MMU mode (lazy_mmu.c): a caller's run()
+ *    is in it, and a change of rights from its beginning to its end.
+ *
  * 5. A leaf never lands on anything: neither on a leaf nor on a table. Over a table the walk goes down and maps small.
  */
 #include "internal.h"
@@ -72,7 +75,8 @@ static void check_target(const struct pgtable *pt, const struct mmu_update *u, v
 {
 	bool aligned = IS_ALIGNED(start | end, PAGE_SIZE) && start < end;
 	bool kernel = is_kernel_addr(start) && !is_private_addr(start);
-	bool inside = kernel ? pt == &kernel_pgtable && u && start >= u->start && end <= u->end
+	bool inside = kernel ? pt == &kernel_pgtable && u && u == arch_lazy_mmu()->scope && start >= u->start &&
+				       end <= u->end
 			     : pt != &kernel_pgtable && !u;
 
 	if (!aligned || !inside)
@@ -102,6 +106,7 @@ static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 		return -ENOMEM;
 	link = pt_make_link(table, level, !is_kernel_addr(addr));
 	link.val |= pt_change_mark(level, addr);
+	tlb_oracle(table_new(w->pt, table, addr & ~(pt_size(level) - 1), level - 1));
 	schedule_point("pgtable:install");
 	if (!pte_none(old) || !pte_cmpxchg(p, old, link)) {
 		table_free(table, kernel);
@@ -211,9 +216,14 @@ static int visit_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t 
 static int visit_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 {
 	const struct visit_walk *v = container_of(w, struct visit_walk, w);
+	int err;
 
 	w->mask |= PGTBL_MODIFIED(1);
-	return v->call(v->ctx, p, addr, n);
+	arch_enter_lazy_mmu_mode(w->pt);
+	schedule_point("pgtable:lazy");
+	err = v->call(v->ctx, p, addr, n);
+	arch_leave_lazy_mmu_mode(w->pt);
+	return err;
 }
 
 int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, bool create,
@@ -282,6 +292,7 @@ static void protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t
 	if (!pte_present(old) || val == old.val)
 		return;
 	pte_xchg(p, __pte(val | pt_change_mark(level, addr)));
+	pgtable_changed(w->pt, addr, addr + pt_size(level)); /* whether it gained rights or lost them */
 	w->mask |= PGTBL_MODIFIED(level);
 }
 
@@ -301,7 +312,7 @@ static int protect_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 
 static int protect_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 {
-	for (pte_t *end = p + n; p != end; p++)
+	for (pte_t *end = p + n; p != end; p++, addr += PAGE_SIZE)
 		protect_one(w, p, 1, addr);
 	return 0;
 }
@@ -314,8 +325,14 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 		.set = pgprot_supported(set).val,
 		.clear = clear.val,
 	};
+	int err;
 
-	return walk(&c.w, start, end);
+	if (u && tlb_batch_empty(&u->tlb))
+		u->tlb.cause = TLB_PROTECT;
+	arch_enter_lazy_mmu_mode(pt);
+	err = walk(&c.w, start, end);
+	arch_leave_lazy_mmu_mode(pt);
+	return err;
 }
 
 /* --- ask -------------------------------------------------------------------------------------------------------- */

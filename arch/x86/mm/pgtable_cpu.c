@@ -1,51 +1,133 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of page tables that only a CPU has: CR3, and which bits of an entry it knows. */
+/*
+ * What is in this CPU's CR3, and who may say so.
+ *
+ * 1. A tree's bit for this CPU is set before CR3 is loaded and cleared after another tree has been. Whoever flushes the
+ *    tree counts the flush first and looks at the bits afterwards; whoever loads it sets the bit first and reads the count
+ *    afterwards. So either the flusher interrupts this CPU, or this CPU knows that it must not keep what it holds.
+ *
+ * 2. Borrowing. A kernel thread, the idle thread too, leaves CR3 as it is. Its CPU has then `borrowed` the tree, and the
+ *    same argument holds: the flusher counts and then looks whether the tree is borrowed; who comes back to the process
+ *    says so and then reads the count. Kernel ranges are flushed on every CPU whatever it runs.
+ *
+ *	    process runs on it ──switch to a kernel thread──> borrowed ──switch to another process──> gone
+ *			<───────switch back: catch up────────    |
+ *								 └─────evicted, the process has ended──> reference tree
+ *
+ * 3. PCIDs (asid.c) change only whether loading CR3 flushes.
+ */
 #include "internal.h"
 
+#include <arch/barrier.h>
+#include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/cr.h>
 #include <kernel/config.h>
 #include <kernel/cpumask.h>
 #include <kernel/percpu.h>
-#include <lib/string.h>
 
 pteval_t pte_supported = ~(pteval_t)(PTE_NX | PTE_GLOBAL);
 
-static DEFINE_PER_CPU(struct pgtable *, loaded_pgtable);
+DEFINE_PER_CPU(struct cpu_mmu, cpu_mmu);
+
+static unsigned long latest_flush(const struct pgtable *pt)
+{
+	return (unsigned long)atomic_long_read(&pt->flushes);
+}
 
 struct pgtable *pgtable_current(void)
 {
-	struct pgtable *pt = this_cpu(loaded_pgtable);
+	struct pgtable *pt = this_cpu_read(cpu_mmu.loaded);
 
 	return pt ? pt : &kernel_pgtable;
 }
 
 /* The stack in use must be mapped by the tree that is loaded, or the next push is the last (Linux ARM d6e6a74d4cea). */
-static void check_stack_reachable(const struct pgtable *pt)
+static void check_reachable(const struct pgtable *pt, const void *sp)
 {
-	vaddr_t sp = (vaddr_t)__builtin_frame_address(0);
+	if (CONFIG_DEBUG_MM && !pgtable_query(pt, (vaddr_t)sp).present)
+		panic("tree %u lacks the stack at %p", pt->id, sp);
+}
 
-	if (!pgtable_query(pt, sp).present)
-		panic("tree %u lacks the stack at %lx", pt->id, sp);
+/* One of the three choke points. Interrupts off. */
+static void load_cr3(struct cpu_mmu *mmu, struct pgtable *pt)
+{
+	struct pgtable *old = mmu->loaded;
+	unsigned long since;
+	bool flush;
+
+	tlb_oracle(loading(pt));
+	WRITE_ONCE(mmu->borrowed, NULL);
+	if (pt != &kernel_pgtable)
+		test_and_set_bit(smp_processor_id(), pt->cpus);
+	flush = asid_enter(&mmu->asid, pt->serial, latest_flush(pt));
+	mmu->loaded = pt;
+	since = tlb_oracle_now();
+	write_cr3(cr3_value(mmu, pt, flush));
+	tlb_oracle(loaded(pt, mmu->asid.here,
+			  mmu->asid.nr <= 1 ? ORACLE_DROPS_ALL : flush ? ORACLE_DROPS_ASID : ORACLE_DROPS_NONE, since));
+	if (old && old != pt && old != &kernel_pgtable)
+		clear_bit(smp_processor_id(), old->cpus);
+}
+
+/* Back from a kernel thread to the process whose tree was borrowed meanwhile. */
+static void stop_borrowing(struct cpu_mmu *mmu)
+{
+	unsigned long latest;
+
+	WRITE_ONCE(mmu->borrowed, NULL);
+	smp_mb();
+	latest = latest_flush(mmu->loaded);
+	if (asid_catch_up(&mmu->asid, latest, latest) != ASID_NOTHING) {
+		tlb_flush_loaded();
+		mmu->caught_up++;
+	}
+	tlb_oracle(lazy(false));
+}
+
+void pgtable_switch(struct pgtable *next, const void *next_sp)
+{
+	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
+	struct pgtable *tree = next ? next : mmu->loaded;
+
+	BUG_ON(!irqs_disabled());
+	check_reachable(tree, __builtin_frame_address(0));
+	check_reachable(tree, next_sp);
+	if (tree != mmu->loaded) {
+		load_cr3(mmu, tree);
+	} else if (!next && tree != &kernel_pgtable) {
+		tlb_oracle(lazy(true));
+		WRITE_ONCE(mmu->borrowed, tree);
+	} else if (mmu->borrowed) {
+		stop_borrowing(mmu);
+	}
 }
 
 void pgtable_load(struct pgtable *pt)
 {
 	bool flags = local_irq_save();
+	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
 
-	if (CONFIG_DEBUG_MM)
-		check_stack_reachable(pt);
-	this_cpu(loaded_pgtable) = pt;
-	write_cr3((unsigned long)pt->root_phys);
+	check_reachable(pt, __builtin_frame_address(0));
+	mmu->asid.nr = cpu_has(FEATURE_PCID) ? ASID_SLOTS : 1;
+	load_cr3(mmu, pt);
+	local_irq_restore(flags);
+}
+
+void pgtable_leave(struct pgtable *pt)
+{
+	bool flags = local_irq_save();
+	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
+
+	if (mmu->loaded == pt) {
+		if (mmu->borrowed != pt)
+			panic("tree %u is taken from CPU %u, which runs its process", pt->id, smp_processor_id());
+		load_cr3(mmu, &kernel_pgtable);
+	}
 	local_irq_restore(flags);
 }
 
 bool pgtable_is_loaded(const struct pgtable *pt)
 {
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu)
-		if (READ_ONCE(per_cpu(loaded_pgtable, cpu)) == pt)
-			return true;
-	return false;
+	return !bitmap_empty(pt->cpus, MAX_CPUS);
 }

@@ -21,7 +21,7 @@
 
 struct vm_layout layout;
 static pte_t reference_root[PT_ENTRIES] __aligned(PAGE_SIZE);
-struct pgtable kernel_pgtable = { .root = reference_root };
+struct pgtable kernel_pgtable = { .root = reference_root, .serial = 1 };
 
 phys_addr_t image_to_phys(const void *virt)
 {
@@ -64,6 +64,7 @@ void pgtable_init_image(bool huge_leaves)
 		pte_supported |= PTE_NX;
 	if (cpu_has(FEATURE_GLOBAL))
 		pte_supported |= PTE_GLOBAL;
+	tlb_oracle(tree_new(&kernel_pgtable));
 	tlb_init();
 	map_image(__text_start, __text_end, PAGE_KERNEL_ROX);
 	map_image(__rodata_start, __rodata_end, PAGE_KERNEL_RO);

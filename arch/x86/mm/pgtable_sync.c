@@ -45,6 +45,7 @@
 #include <kernel/cpumask.h>
 #include <kernel/schedule_point.h>
 #include <kernel/spinlock.h>
+#include <kernel/trace.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
@@ -55,7 +56,7 @@ static DEFINE_SPINLOCK(pgd_lock, 64);
 static struct sync_counters counters;
 static struct sync_log_entry sync_log[SYNC_LOG_SIZE];
 static unsigned long syncs_done;
-static unsigned int next_id = 1;
+static u64 last_serial = 1; /* the reference has 1 */
 
 void pgd_lock_take(void)
 {
@@ -92,6 +93,7 @@ static void log_sync(vaddr_t start, vaddr_t end, unsigned int carried)
 {
 	counters.calls++;
 	counters.carried += carried;
+	trace(TRACE_PGD_SYNC, start, end, carried);
 	sync_log[counters.calls % SYNC_LOG_SIZE] = (struct sync_log_entry){ counters.calls, start, end, carried };
 }
 
@@ -132,6 +134,7 @@ void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vadd
 	u->mask = 0;
 	u->sync_seq = READ_ONCE(syncs_done);
 	tlb_batch_init(&u->tlb);
+	scope_open(u);
 }
 
 /* The hook found nothing to carry. Its one excuse: a mark was met, and another CPU's sync took it off since. */
@@ -146,6 +149,7 @@ void arch_update_kernel_mappings_end(struct mmu_update *u)
 {
 	if ((u->mask & ARCH_PAGE_TABLE_SYNC_MASK) && !arch_sync_kernel_mappings(u->start, u->end))
 		count_idle_sync(u);
+	scope_close(u);
 	tlb_batch_flush(&u->tlb);
 }
 
@@ -173,6 +177,7 @@ static int alloc_upper_tables(struct pgtable *pt)
 
 		if (!table)
 			return -ENOMEM;
+		tlb_oracle(table_new(pt, table, i * pt_size(top), top - 1));
 		pte_store(pt->root + i, pt_make_link(table, top, false));
 	}
 	return 0;
@@ -196,6 +201,7 @@ int pgtable_init_process(struct pgtable *pt)
 	if (!pt->root_phys)
 		return -ENOMEM;
 	pt->root = phys_to_virt(pt->root_phys);
+	tlb_oracle(tree_new(pt));
 	if (alloc_upper_tables(pt)) {
 		pgtable_free_user(pt);
 		table_free(pt->root_phys, false);
@@ -204,7 +210,8 @@ int pgtable_init_process(struct pgtable *pt)
 	pgd_lock_take();
 	copy_kernel_half(pt);
 	schedule_point("pgd:copied");
-	pt->id = next_id++;
+	pt->serial = ++last_serial;
+	pt->id = (unsigned int)(pt->serial - 1);
 	list_add_tail(&pt->list, &pgd_list);
 	pgd_lock_drop();
 	return 0;
@@ -234,13 +241,14 @@ void pgtable_exit_process(struct pgtable *pt)
 	pgd_lock_drop();
 	free_private(pt);
 	table_free(pt->root_phys, false);
+	tlb_oracle(tree_gone(pt));
 	pt->root = NULL;
 }
 
 int pgtable_map_private(struct pgtable *pt, vaddr_t addr, phys_addr_t phys, pgprot_t prot)
 {
 	BUG_ON(!is_private_addr(addr));
-	prot.val &= ~PTE_GLOBAL; /* the address means something else in the next process: it must go when CR3 does */
+	prot.val &= ~PTE_GLOBAL; /* it must go with this tree when CR3 is loaded */
 	return pgtable_map(pt, NULL, addr, addr + PAGE_SIZE, phys, prot, PAGE_SHIFT);
 }
 
@@ -248,7 +256,7 @@ void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr)
 {
 	BUG_ON(!is_private_addr(addr));
 	pgtable_unmap(pt, NULL, addr, addr + PAGE_SIZE);
-	flush_tlb_kernel_range(addr, addr + PAGE_SIZE);
+	flush_tlb_mm_range(pt, addr, addr + PAGE_SIZE);
 }
 
 /* --- what was done ---------------------------------------------------------------------------------------------- */

@@ -8,9 +8,9 @@
  *
  *	1. clear the link in the reference tree, for all slots of the range
  *	2. carry the cleared entries to every process (if they are at the level that is copied)
- *	3. flush everything on every CPU: TLBs and paging-structure caches. Lock-less walkers (pgtable_query, the dumps)
- *	   keep interrupts off, so a CPU that has answered the flush is not inside such a walk
- *	4. free the tables
+ *	3. flush everything on every CPU: TLBs and paging-structure caches
+ *	4. free the tables, after a grace period: walkers without a lock are readers (rcu_read_lock, or interrupts off as in
+ *	   pgtable_query and the dumps)
  *
  * Only then may the caller write leaves there. Meanwhile the slots are closed to every other mapper: they lie wholly
  * inside a range that the caller owns.
@@ -23,6 +23,7 @@
 
 static phys_addr_t (*alloc_frame)(void);
 static void (*free_frame)(phys_addr_t frame);
+static void (*defer_free)(phys_addr_t table);
 static atomic_long_t kernel_tables;
 
 void pgtable_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t frame))
@@ -38,7 +39,10 @@ unsigned long pgtable_kernel_pages(void)
 
 phys_addr_t table_alloc(bool kernel)
 {
-	phys_addr_t table = alloc_frame();
+	phys_addr_t table;
+
+	check_not_lazy("a table page is allocated");
+	table = alloc_frame();
 
 	if (table && kernel)
 		atomic_long_inc(&kernel_tables);
@@ -49,7 +53,28 @@ void table_free(phys_addr_t table, bool kernel)
 {
 	if (kernel)
 		atomic_long_dec(&kernel_tables);
+	tlb_oracle(table_freed(table));
 	free_frame(table);
+}
+
+void pgtable_set_deferred_free(void (*defer)(phys_addr_t table))
+{
+	defer_free = defer;
+}
+
+void pgtable_free_deferred(phys_addr_t table)
+{
+	table_free(table, true);
+}
+
+/* The end of a table that others could reach: of the kernel, walkers without a lock may still stand in it. */
+static void table_retire(phys_addr_t table, bool kernel)
+{
+	tlb_oracle(table_freed(table)); /* now, not after the grace period: another may stand in its place by then */
+	if (kernel && defer_free)
+		defer_free(table);
+	else
+		table_free(table, kernel);
 }
 
 /* Free the table that `link`, an entry of `level`, points to, and all below it. Leaves are not touched. */
@@ -60,7 +85,7 @@ void table_free_below(pte_t link, unsigned int level, bool kernel)
 	for (unsigned int i = 0; level > 2 && i < pt_entries(level - 1); i++)
 		if (pte_table_link(pte_read(table + i), level - 1))
 			table_free_below(pte_read(table + i), level - 1, kernel);
-	table_free(pte_phys(link), kernel);
+	table_retire(pte_phys(link), kernel);
 }
 
 pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user)
@@ -122,6 +147,7 @@ static vaddr_t clear_some(struct pgtable *pt, vaddr_t addr, vaddr_t end, unsigne
 		if (p && unlink_table(&u, p, level, addr, &freed[nr]))
 			nr++;
 	}
+	u.tlb.cause = TLB_TABLES;
 	if (nr)
 		tlb_batch_add_all(&u.tlb);
 	arch_update_kernel_mappings_end(&u);

@@ -6,22 +6,29 @@
  *    many ranges it has. A few short ranges go page by page with INVLPG; more than that, and everything goes, because
  *    walking a long range costs more than refilling a TLB.
  *
- * 2. Everything means everything: global pages too, which a CR3 load keeps. CR4.PGE is switched off and on; without PGE a
- *    CR3 load does it (Intel SDM vol. 3, 4.10.4). Either also drops the paging-structure caches.
+ * 2. The shootdown. Each CPU has one request, its own, and an inbox that says whose requests it has to serve:
  *
- * 3. The shootdown. One request is in flight at a time, under flush_lock:
+ *	CPU 1, initiator			CPU 3, one of the targets
+ *	request[1] = what to do
+ *	request[1].pending = { 3, 4 }
+ *	inbox[3] |= { 1 }, inbox[4] |= { 1 }
+ *	interrupt ---------------------------->	for each CPU of inbox[3]: do its request, leave its `pending`
+ *	do the request here
+ *	wait until request[1].pending is empty
  *
- *	initiator			every other online CPU
- *	request = batch
- *	pending = online - self
- *	IPI  ------------------------>	handler: execute request, leave `pending`
- *	execute request here
- *	wait until pending is empty
+ *    Initiators do not wait for each other. A bell that rings already is not rung again: whoever is about to look into its
+ *    inbox will find the new request too.
  *
- *    A CPU that waits for flush_lock serves requests meanwhile, so two that flush at each other, even with interrupts
- *    off, do not wait for ever. Nobody may wait with interrupts off for anything else that a flusher can hold.
+ * 3. No circle. While it waits an initiator serves its own inbox, so two that flush at each other, even with interrupts
+ *    off, do not wait for ever. What else a target may be doing with interrupts off must end by itself: so nobody may
+ *    flush while holding what others wait for with interrupts off. In debug builds interrupts off together with a
+ *    spinlock is a panic here. A CPU that does not answer is reported with what it is doing (kernel/watchdog.h).
  *
- * 4. A CPU that comes online enters cpu_online_mask first and flushes itself afterwards: what it cached before it could
+ * 4. Kernel ranges go to every online CPU, borrowed tables or not: its handlers use them. Flushes of everything are
+ *    numbered (tlb_gen.c). A process's ranges go to those that have its tree in CR3 and run the process (pgtable_cpu.c has
+ *    the argument why the others may be left alone).
+ *
+ * 5. A CPU that comes online enters cpu_online_mask first and flushes itself afterwards: what it cached before it could
  *    be asked is gone.
  */
 #include "internal.h"
@@ -29,64 +36,66 @@
 #include <arch/barrier.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
-#include <asm/cr.h>
 #include <asm/tlb.h>
+#include <kernel/config.h>
 #include <kernel/cpumask.h>
+#include <kernel/percpu.h>
+#include <kernel/preempt.h>
 #include <kernel/schedule_point.h>
-#include <kernel/spinlock.h>
+#include <kernel/watchdog.h>
+#include <lib/atomic.h>
 
-static DEFINE_SPINLOCK(flush_lock, 66);
-static struct tlb_batch request;
-static cpumask_t pending;
-static struct tlb_counters counters;
+enum flush_kind { FLUSH_KERNEL, FLUSH_USER, FLUSH_EVICT };
 
-/* --- this CPU --------------------------------------------------------------------------------------------------- */
+struct flush_request {
+	enum flush_kind kind;
+	const struct tlb_batch *batch; /* but FLUSH_EVICT */
+	struct pgtable *pt;	       /* but FLUSH_KERNEL */
+	unsigned long nr;	       /* FLUSH_USER: of this flush among those of pt */
+	cpumask_t pending;	       /* who has not answered yet */
+};
 
-void flush_tlb_local(void)
+static DEFINE_PER_CPU(struct flush_request, request);
+static DEFINE_PER_CPU(cpumask_t, inbox);
+static DEFINE_PER_CPU(unsigned int, bell); /* an interrupt is on its way to a look into the inbox */
+static DEFINE_PER_CPU(struct tlb_counters, counters);
+
+/* --- the target ------------------------------------------------------------------------------------------------- */
+
+static void execute(const struct flush_request *r)
 {
-	bool flags = local_irq_save();
-	unsigned long cr4 = cpu_has(FEATURE_GLOBAL) ? read_cr4() : 0; /* a 486 may have none */
-
-	if (cr4 & CR4_PGE) {
-		write_cr4(cr4 & ~CR4_PGE);
-		write_cr4(cr4);
-	} else {
-		write_cr3(read_cr3());
-	}
-	local_irq_restore(flags);
-}
-
-void flush_tlb_local_page(vaddr_t addr)
-{
-	invlpg(addr);
-}
-
-static void flush_batch_local(const struct tlb_batch *batch)
-{
-	if (batch->all) {
-		flush_tlb_local();
+	switch (r->kind) {
+	case FLUSH_KERNEL:
+		tlb_flush_kernel_here(r->batch);
 		return;
+	case FLUSH_USER:
+		tlb_flush_user_here(r->pt, r->nr, r->batch);
+		return;
+	case FLUSH_EVICT:
+		pgtable_leave(r->pt);
 	}
-	for (unsigned int i = 0; i < batch->nr; i++)
-		for (vaddr_t addr = batch->range[i].start; addr != batch->range[i].end; addr += PAGE_SIZE)
-			flush_tlb_local_page(addr);
 }
-
-/* --- all CPUs --------------------------------------------------------------------------------------------------- */
 
 /*
- * Do this CPU's part of the request in flight, if there is one and it has not been done. Not to be interrupted by itself:
- * the interrupt would answer, the next request would begin, and this call would answer that one with the old ranges.
+ * Do this CPU's part of every request that waits for it. The inbox is left before the request is answered: after the
+ * answer its initiator may ask again.
  */
-static void serve_request(void)
+static void serve_requests(void)
 {
-	unsigned int me = smp_processor_id();
 	bool flags = local_irq_save();
+	unsigned int from, me = smp_processor_id();
+	cpumask_t *mine = this_cpu_ptr(&inbox);
 
-	if (cpumask_test(&pending, me)) {
-		smp_rmb();
-		flush_batch_local(&request);
-		cpumask_clear(&pending, me);
+	WRITE_ONCE(this_cpu(bell), 0);
+	smp_mb();
+	for_each_cpu(from, mine) {
+		struct flush_request *r = per_cpu_ptr(&request, from);
+
+		cpumask_clear(mine, from);
+		smp_mb();
+		execute(r);
+		smp_mb();
+		cpumask_clear(&r->pending, me);
 	}
 	local_irq_restore(flags);
 }
@@ -94,7 +103,7 @@ static void serve_request(void)
 static void tlb_ipi(struct trap_frame *frame)
 {
 	(void)frame;
-	serve_request();
+	serve_requests();
 }
 
 void tlb_init(void)
@@ -102,68 +111,169 @@ void tlb_init(void)
 	arch_set_ipi_handler(IPI_TLB, tlb_ipi);
 }
 
-static void ask_others(const struct tlb_batch *batch)
-{
-	unsigned int cpu, me = smp_processor_id();
+/* --- the initiator ------------------------------------------------------------------------------------------------ */
 
-	request = *batch;
-	smp_wmb();
-	for_each_online_cpu(cpu) {
-		if (cpu == me)
+/* Interrupts sent. */
+static unsigned int ask(struct flush_request *r, const cpumask_t *targets)
+{
+	unsigned int cpu, ipis = 0, me = smp_processor_id();
+
+	r->pending = *targets;
+	smp_mb();
+	for_each_cpu(cpu, targets) {
+		cpumask_set(per_cpu_ptr(&inbox, cpu), me);
+		smp_mb();
+		if (xchg(per_cpu_ptr(&bell, cpu), 1))
 			continue;
-		cpumask_set(&pending, cpu);
 		arch_send_ipi(cpu, IPI_TLB);
-		counters.ipis++;
+		ipis++;
 	}
+	return ipis;
 }
 
-static bool others_are_done(void)
+/* The others of a machine that panics have been stopped and will never answer. */
+static void wait_for_answers(const struct flush_request *r)
 {
-	return cpumask_weight(&pending) == 0;
+	struct answer_wait wait = { 0 };
+	unsigned int cpu;
+
+	while ((cpu = cpumask_next(&r->pending, -1)) < MAX_CPUS && !panic_in_progress()) {
+		serve_requests();
+		cpu_relax();
+		watchdog_waiting(&wait, cpu, "TLB flush");
+	}
+	smp_mb();
+}
+
+static void check_context(void)
+{
+	BUG_ON(in_interrupt());
+	if (CONFIG_DEBUG_LOCKS && irqs_disabled() && this_cpu(preempt_count) && num_online_cpus() > 1)
+		panic("a TLB flush with interrupts off and a lock held");
+}
+
+/* Let this CPU's request be done by the targets and here. Preemption is off. Interrupts sent. */
+static unsigned int shoot_down(struct flush_request *r, cpumask_t *targets)
+{
+	unsigned int ipis;
+
+	cpumask_clear(targets, smp_processor_id());
+	ipis = ask(r, targets);
+	execute(r);
+	wait_for_answers(r);
+	return ipis;
+}
+
+static void count(const struct tlb_batch *batch, unsigned int ipis)
+{
+	struct tlb_counters *c = this_cpu_ptr(&counters);
+
+	c->ipis += ipis;
+	c->cause[batch->cause].ipis += ipis;
+	c->full += batch->all;
+	c->cause[batch->cause].full += batch->all;
+	c->ranged += !batch->all;
+	c->cause[batch->cause].ranged += !batch->all;
+}
+
+static void empty_batch(struct tlb_batch *batch)
+{
+	batch->nr = 0;
+	batch->all = false;
 }
 
 void tlb_batch_flush(struct tlb_batch *batch)
 {
+	cpumask_t targets;
+	struct flush_request *r;
+	unsigned long gen = 0;
+
 	if (tlb_batch_empty(batch))
 		return;
-	BUG_ON(in_interrupt());
 	schedule_point("tlb:flush");
-	while (!spin_trylock(&flush_lock)) {
-		serve_request();
-		cpu_relax();
-	}
-	ask_others(batch);
-	flush_batch_local(batch);
-	while (!others_are_done())
-		cpu_relax();
+	check_context();
+	preempt_disable();
+	r = this_cpu_ptr(&request);
+	r->kind = FLUSH_KERNEL;
+	r->batch = batch;
 	if (batch->all)
-		counters.full++;
-	else
-		counters.ranged++;
-	tlb_log_batch(batch);
-	spin_unlock(&flush_lock);
-	tlb_batch_init(batch);
+		gen = tlb_gen_begin();
+	targets = cpu_online_mask;
+	count(batch, shoot_down(r, &targets));
+	if (batch->all)
+		tlb_gen_complete(gen);
+	tlb_log_batch(batch, 0);
+	preempt_enable();
+	empty_batch(batch);
 }
 
-void flush_tlb_kernel_range(vaddr_t start, vaddr_t end)
+/* The CPUs that run on the tree. Those that borrow it are left out: the flush has been counted, so they will catch up. */
+static cpumask_t users_of(const struct pgtable *pt)
 {
-	struct tlb_batch batch;
+	unsigned int cpu;
+	cpumask_t users = { { 0 } };
 
-	tlb_batch_init(&batch);
-	tlb_batch_add(&batch, start, end);
-	tlb_batch_flush(&batch);
+	for_each_set_bit(cpu, pt->cpus, MAX_CPUS) {
+		smp_rmb();
+		if (READ_ONCE(per_cpu(cpu_mmu, cpu).borrowed) != pt)
+			cpumask_set(&users, cpu);
+		else if (cpu != smp_processor_id())
+			this_cpu(counters).spared++;
+	}
+	return users;
 }
 
-void flush_tlb_all(void)
+void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch)
 {
-	struct tlb_batch batch;
+	cpumask_t targets;
+	struct flush_request *r;
 
-	tlb_batch_init(&batch);
-	tlb_batch_add_all(&batch);
-	tlb_batch_flush(&batch);
+	if (tlb_batch_empty(batch))
+		return;
+	schedule_point("tlb:flush");
+	check_context();
+	preempt_disable();
+	r = this_cpu_ptr(&request);
+	r->kind = FLUSH_USER;
+	r->batch = batch;
+	r->pt = pt;
+	r->nr = (unsigned long)atomic_long_inc_return(&pt->flushes);
+	targets = users_of(pt);
+	count(batch, shoot_down(r, &targets));
+	tlb_log_batch(batch, pt->id);
+	preempt_enable();
+	empty_batch(batch);
+}
+
+void pgtable_evict(struct pgtable *pt)
+{
+	struct flush_request *r;
+	cpumask_t targets;
+
+	schedule_point("pgtable:evict");
+	check_context();
+	preempt_disable();
+	r = this_cpu_ptr(&request);
+	r->kind = FLUSH_EVICT;
+	r->pt = pt;
+	bitmap_copy(targets.bits, pt->cpus, MAX_CPUS);
+	this_cpu(counters).ipis += shoot_down(r, &targets);
+	preempt_enable();
+	BUG_ON(pgtable_is_loaded(pt));
 }
 
 struct tlb_counters tlb_counters(void)
 {
-	return counters;
+	struct tlb_counters sum = { 0 };
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		const unsigned long *from = (const unsigned long *)per_cpu_ptr(&counters, cpu);
+		unsigned long *to = (unsigned long *)&sum;
+
+		for (size_t i = 0; i < sizeof(sum) / sizeof(*to); i++)
+			to[i] += from[i];
+		sum.caught_up += per_cpu(cpu_mmu, cpu).caught_up;
+	}
+	return sum;
 }

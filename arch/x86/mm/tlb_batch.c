@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Collecting ranges into a batch, and the log of batches that were executed. No hardware here: the host tests use it too. */
+/* Collecting ranges into a batch, Linux's names, and the log of what was executed. No hardware: the host tests use it too. */
 #include "internal.h"
 
 #include <asm/tlb.h>
 #include <kernel/config.h>
+#include <kernel/spinlock.h>
+#include <kernel/trace.h>
 
 void tlb_batch_init(struct tlb_batch *batch)
 {
 	batch->nr = 0;
 	batch->all = false;
+	batch->cause = TLB_UNMAP;
+}
+
+const char *tlb_cause_name(enum tlb_cause cause)
+{
+	static const char *const names[NR_TLB_CAUSES] = { "unmap", "protect", "aliases", "tables", "user" };
+
+	return names[cause];
 }
 
 bool tlb_batch_empty(const struct tlb_batch *batch)
@@ -63,28 +73,82 @@ void tlb_batch_add(struct tlb_batch *batch, vaddr_t start, vaddr_t end)
 		tlb_batch_add_all(batch);
 }
 
+/* --- Linux's names ----------------------------------------------------------------------------------------------- */
+
+void flush_tlb_kernel_range(vaddr_t start, vaddr_t end)
+{
+	struct tlb_batch batch;
+
+	tlb_batch_init(&batch);
+	tlb_batch_add(&batch, start, end);
+	tlb_batch_flush(&batch);
+}
+
+void flush_tlb_all(void)
+{
+	struct tlb_batch batch;
+
+	tlb_batch_init(&batch);
+	tlb_batch_add_all(&batch);
+	tlb_batch_flush(&batch);
+}
+
+void flush_tlb_mm_range(struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	struct tlb_batch batch;
+
+	tlb_batch_init(&batch);
+	batch.cause = TLB_USER;
+	tlb_batch_add(&batch, start, end);
+	tlb_batch_flush_user(pt, &batch);
+}
+
+void flush_tlb_mm(struct pgtable *pt)
+{
+	struct tlb_batch batch;
+
+	tlb_batch_init(&batch);
+	batch.cause = TLB_USER;
+	tlb_batch_add_all(&batch);
+	tlb_batch_flush_user(pt, &batch);
+}
+
 /* --- the log ---------------------------------------------------------------------------------------------------- */
 
 static struct tlb_log_entry log[TLB_LOG_SIZE];
 static unsigned long log_seq;
+static DEFINE_SPINLOCK(log_lock, 0); /* innermost */
 
-static void log_entry(vaddr_t start, vaddr_t end, bool all)
+static void log_entry(const struct tlb_batch *batch, unsigned int tree, struct tlb_range range)
 {
 	unsigned long seq = log_seq + 1;
 
-	log[seq % TLB_LOG_SIZE] = (struct tlb_log_entry){ seq, start, end, all };
+	log[seq % TLB_LOG_SIZE] = (struct tlb_log_entry){ seq, range.start, range.end, batch->all, batch->cause, tree };
 	WRITE_ONCE(log_seq, seq);
 }
 
-/* Under the lock that serialises flushes, once every CPU has answered. */
-void tlb_log_batch(const struct tlb_batch *batch)
+static void trace_batch(const struct tlb_batch *batch, unsigned int tree)
 {
+	if (batch->all)
+		trace(TRACE_TLB_FLUSH, 0, 0, tree);
+	for (unsigned int i = 0; i < batch->nr; i++)
+		trace(TRACE_TLB_FLUSH, batch->range[i].start, batch->range[i].end, tree);
+}
+
+/* Once every CPU has answered: what the log shows has happened. */
+void tlb_log_batch(const struct tlb_batch *batch, unsigned int tree)
+{
+	bool flags;
+
+	trace_batch(batch, tree);
 	if (!CONFIG_MM_LOGS)
 		return;
+	spin_lock_irqsave(&log_lock, flags);
 	if (batch->all)
-		log_entry(0, 0, true);
+		log_entry(batch, tree, (struct tlb_range){ 0, 0 });
 	for (unsigned int i = 0; i < batch->nr; i++)
-		log_entry(batch->range[i].start, batch->range[i].end, false);
+		log_entry(batch, tree, batch->range[i]);
+	spin_unlock_irqrestore(&log_lock, flags);
 }
 
 unsigned long tlb_log_seq(void)
@@ -94,7 +158,11 @@ unsigned long tlb_log_seq(void)
 
 bool tlb_log_read(unsigned long seq, struct tlb_log_entry *out)
 {
+	bool flags;
+
+	spin_lock_irqsave(&log_lock, flags);
 	*out = log[seq % TLB_LOG_SIZE];
+	spin_unlock_irqrestore(&log_lock, flags);
 	return seq && out->seq == seq;
 }
 
@@ -103,7 +171,7 @@ bool tlb_log_covers(unsigned long since, vaddr_t start, vaddr_t end)
 	struct tlb_log_entry entry;
 
 	for (unsigned long seq = tlb_log_seq(); seq > since && tlb_log_read(seq, &entry); seq--)
-		if (entry.all || (entry.start <= start && entry.end >= end))
+		if (!entry.tree && (entry.all || (entry.start <= start && entry.end >= end)))
 			return true;
 	return false;
 }

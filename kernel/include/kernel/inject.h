@@ -6,7 +6,7 @@
  *	...
  *	left = inject_clear(INJECT_TABLE);	> 0: it was never reached
  *
- * Only allocations of the CPU that armed it count, so a test is not disturbed by others.
+ * Only allocations of the thread that armed it count, so a test is not disturbed by others.
  */
 #pragma once
 

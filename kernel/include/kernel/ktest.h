@@ -62,8 +62,8 @@ enum ktest_verdict {
 };
 
 /*
- * Run every test whose "suite.name" matches the glob list (comma-separated; NULL or "" or "all" = all; "smoke" = the
- * quick ones: suites listed in ktest.c) and print KTAP. A glob that matches nothing is KTEST_ERROR.
+ * Run every test whose "suite.name" matches the glob list (comma-separated; NULL or "" or "all" = all but what has to be
+ * asked for by name; "smoke" = the quick ones: suites listed in ktest.c) and print KTAP. A glob that matches nothing is KTEST_ERROR.
  */
 enum ktest_verdict ktest_run(const char *globs);
 
@@ -73,6 +73,8 @@ void ktest_seed(u64 seed);
 
 /* What ENV= of `make test` selects this kernel; stands in the replay line of a failure. */
 void ktest_set_env(const char *env);
+/* More words of that line, each with a space before it: what else the run was told that decides how it goes. */
+void ktest_set_replay(const char *words);
 
 /* For a panic: is a run going on; and its last words, which name the test that was running. Any context. */
 bool ktest_active(void);

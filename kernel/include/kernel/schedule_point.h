@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named places in the code at which a test can hold a CPU until it lets go: the interleavings of the bug museum.
+ * Named places in the code at which a test can hold a thread until it lets go: the interleavings of the bug museum.
  *
  *	product code:	schedule_point("pgtable:installed");
  *	test:		sched_hold("pgtable:installed");
@@ -9,8 +9,8 @@
  *			... do what must happen meanwhile ...
  *			sched_release("pgtable:installed");
  *
- * One CPU is held at a point at a time; others pass. Interrupts stay as they are while held (on, at every present point),
- * so the CPU goes on to answer IPIs. Costs one load when nothing is held; nothing at all without CONFIG_SCHED_POINTS.
+ * One thread is held at a point at a time; others pass. It is held spinning, interrupts and preemption as they were: so its
+ * CPU answers IPIs, and runs other threads if the point is where one may be preempted. Costs one load when nothing is held; nothing at all without CONFIG_SCHED_POINTS.
  */
 #pragma once
 
@@ -19,6 +19,8 @@
 
 extern unsigned int sched_points_armed;
 void schedule_point_slow(const char *name);
+/* From now on `visit` is called at every point, before a hold is looked for: how a seeded scheduler gets a say. Boot. */
+void schedule_point_set_visitor(void (*visit)(void));
 
 static inline void schedule_point(const char *name)
 {
@@ -26,7 +28,9 @@ static inline void schedule_point(const char *name)
 		schedule_point_slow(name);
 }
 
-/* Thread context. The hold is for the next CPU that comes by, the caller's own excepted. */
+/* Thread context. The hold is for the next thread that comes by, the caller excepted. */
 void sched_hold(const char *name);
 bool sched_wait_held(const char *name, unsigned int timeout_ms);
 void sched_release(const char *name);
+/* Holds that nobody has released. */
+unsigned int sched_holds(void);

@@ -5,6 +5,8 @@
  *
  * spin_lock:         thread context, interrupts as they are; never for a lock that a handler takes.
  * spin_lock_irqsave: any context but NMI.
+ *
+ * Whoever holds one is not preempted and must not sleep. A switch that became due meanwhile happens at the unlock.
  */
 #pragma once
 
@@ -39,6 +41,7 @@ void spin_lock(spinlock_t *lock) __acquires(lock);
 bool spin_trylock(spinlock_t *lock) __ts(try_acquire_capability(true, lock));
 void spin_unlock(spinlock_t *lock) __releases(lock);
 bool spin_is_held(const spinlock_t *lock); /* by this CPU; always true when CONFIG_DEBUG_LOCKS is 0 */
+const char *spin_innermost_held(void);	   /* name of the lock that this CPU took last and still holds; "none" */
 
 #define spin_lock_irqsave(lock, flags) do { (flags) = local_irq_save(); spin_lock(lock); } while (0)
-#define spin_unlock_irqrestore(lock, flags) do { spin_unlock(lock); local_irq_restore(flags); } while (0)
+void spin_unlock_irqrestore(spinlock_t *lock, bool flags) __releases(lock);

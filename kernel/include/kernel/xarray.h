@@ -27,7 +27,8 @@ void xa_init(struct xarray *xa);
 
 /*
  * Where nodes come from, at boot: alloc gives `size` bytes (NULL = no memory) and never waits, free takes them back.
- * defer: free a node later, when every reader that may still stand in it has left. Without it (never called, or NULL)
+ * defer: free a node later, when every reader that may still stand in it has left (readers are in rcu_read_lock sections);
+ * the first two words of the node are for its use meanwhile. Without it (never called, or NULL)
  * nodes that became empty stay in their array until xa_destroy().
  */
 void xa_set_allocator(void *(*alloc)(size_t size), void (*free)(void *node));

@@ -1,38 +1,107 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces of processes, and the faults that they may take. */
+/*
+ * Address spaces of processes: ranges of user addresses, the pages in them, and the faults that bring pages in.
+ *
+ *	0 | program, its data, heap (brk) -> |   | mmap_base: mappings ->  ...  | guard gap | <- stack | user_end
+ *
+ * Thread context throughout; may sleep, because the address space's lock is a mutex.
+ */
 #pragma once
 
 #include <arch/pgtable.h>
-#include <kernel/spinlock.h>
+#include <kernel/mutex.h>
+#include <lib/atomic.h>
 
 struct task;
 
-/* A range of user addresses that may be used: readable, writable, zero at first. */
+/* Rights of a range, and what else is special about it. */
+#define VM_READ	     0x001u
+#define VM_WRITE     0x002u
+#define VM_EXEC	     0x004u /* never together with VM_WRITE */
+#define VM_SHARED    0x008u /* a forked process gets the same pages, not copies; nothing is brought in by a fault */
+#define VM_GROWSDOWN 0x100u /* a stack */
+
+/* How far a stack may grow, and how far from its end anything else must stay for that. */
+#define USER_STACK_MAX	(8UL << 20)
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+
+/* A range of user addresses that may be used. Pages come with the first touch, zeroed. */
 struct vm_area {
 	struct list_head list; /* mm->vmas */
 	vaddr_t start, end;    /* page-aligned */
+	unsigned int flags;
 };
 
-/* A process's memory: its tables, and demand-zero pages in the ranges that it was given. */
+/*
+ * A page belongs to every address space that maps it (struct page counts them). One that several map, and that may be
+ * written, is mapped read-only until somebody writes to it: then that one gets a copy, and the last one keeps the page.
+ *
+ * Two counts, as in Linux:
+ *
+ *	mm_users  who may run on it. With the last of them all of the user half goes.
+ *	mm_count  who needs the structure and the tree: all users together count as one. With the last the tree leaves
+ *		  pgd_list and is freed.
+ *
+ * A CPU that has borrowed the tables (arch/pgtable.h) is in neither count. It is sent away when mm_users has become 0, by
+ * the interrupt that would have to flush it anyhow before the user tables are freed; mmput waits for it.
+ */
 struct mm_struct {
 	struct pgtable pgtable;
-	spinlock_t lock;	      /* user mappings, and the fields below but `all` */
-	struct list_head vmas;	      /* struct vm_area, sorted by address */
-	unsigned long user_pages;     /* faulted in */
-	unsigned int users;	      /* threads that run on it */
-	struct list_head all;	      /* list of all address spaces, for `pgds` and `ps` */
+	atomic_t mm_users, mm_count;
+	struct mutex lock;	  /* user mappings, and the fields down to user_pages */
+	struct list_head vmas;	  /* struct vm_area, sorted by address; a process has a handful */
+	vaddr_t mmap_base;	  /* where the search for free addresses begins */
+	vaddr_t brk_start, brk;	  /* the heap: from page-aligned to any address */
+	unsigned long user_pages; /* mapped now, those shared with others included */
+	struct list_head all;	  /* list of all address spaces, for `pgds` and `ps` */
 };
 
-/* A fresh address space with the kernel half in place; NULL = no memory. Thread context. */
+/* A fresh address space with the kernel half in place and one user, the caller; NULL = no memory. */
 struct mm_struct *mm_create(void);
-/* Free it with its pages. Nobody may run on it. Thread context. */
+/* mmput by the last user: panics if there are others. */
 void mm_destroy(struct mm_struct *mm);
+/* A copy: the same ranges, the same pages, copied when one of the two writes. NULL = no memory, and nothing has changed. */
+struct mm_struct *mm_fork(struct mm_struct *mm);
+
+/* One more user, by somebody who is one; one less. mmput: thread context, may sleep. */
+void mmget(struct mm_struct *mm);
+void mmput(struct mm_struct *mm);
+/* The same for the structure alone: it stays readable, and the tree complete, after the last user has gone. */
+void mmgrab(struct mm_struct *mm);
+void mmdrop(struct mm_struct *mm);
 
 /*
  * Give the process `size` bytes of demand-zero memory at addr (both page-aligned, user half, never page 0).
- * -EINVAL, -EEXIST (some of it is in use), -ENOMEM. Thread context.
+ * -EINVAL, -EEXIST (some of it is in use), -ENOMEM.
  */
-int mm_map_anonymous(struct mm_struct *mm, vaddr_t addr, size_t size);
+int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags);
+static inline int mm_map_anonymous(struct mm_struct *mm, vaddr_t addr, size_t size)
+{
+	return mm_map(mm, addr, size, VM_READ | VM_WRITE);
+}
+/* The same at an address of mm's choice, which is returned; else -EINVAL, -ENOMEM (no memory, or no such hole). */
+long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags);
+/* Take the range away from whatever areas it touches, with its pages. -EINVAL, -ENOMEM (an area was to be split). */
+int mm_unmap(struct mm_struct *mm, vaddr_t addr, size_t size);
+/* A stack of one page, to grow downwards from the end of the user half. Its end in *top. */
+int mm_map_stack(struct mm_struct *mm, vaddr_t *top);
+/* Where the heap begins; it is empty. */
+void mm_set_brk(struct mm_struct *mm, vaddr_t start);
+/* Move the end of the heap. Returns where it is now: where it was, if addr is impossible. */
+vaddr_t mm_brk(struct mm_struct *mm, vaddr_t addr);
+/*
+ * Write into an address space that nobody runs on, whatever the rights: how a program is loaded. -EFAULT: not in an area;
+ * -ENOMEM.
+ */
+int mm_write(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size);
+
+/*
+ * Map memory of vmalloc_user() into a VM_SHARED area, from its page pgoff on: [uaddr, uaddr + size), which lies in the area
+ * and in which nothing is mapped. kaddr: the start of the vmalloc area. -EINVAL: not page-aligned, no such vmalloc area, one not meant for users, or
+ * not all of the range lies in it (its guard page does not count; nothing is mapped then); -EFAULT: not in a shared area;
+ * -EBUSY: something is mapped there; -ENOMEM. Linux: remap_vmalloc_range_partial.
+ */
+int remap_vmalloc_range(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsigned long pgoff, unsigned long size);
 
 /* The range of the process that contains addr, or NULL. Under mm->lock. */
 struct vm_area *mm_find_area(const struct mm_struct *mm, vaddr_t addr);
@@ -40,12 +109,15 @@ struct vm_area *mm_find_area(const struct mm_struct *mm, vaddr_t addr);
 /* Call fn for every address space, oldest first, under the list's lock: fn may not create or destroy one. */
 void mm_for_each(void (*fn)(struct mm_struct *mm, void *ctx), void *ctx);
 
-/* Run the current kernel thread on the process's tables, and back (Linux's names). Thread context. */
+/* Run the current kernel thread on the process's tables, and back (Linux's names). */
 void kthread_use_mm(struct mm_struct *mm);
 void kthread_unuse_mm(struct mm_struct *mm);
 
-/*
- * A fault at a user address: true if it was satisfied, and the instruction may be tried again. Handed to arch by main.c;
- * runs in the exception handler on behalf of `task`, interrupts as in the faulting code.
- */
-bool mm_handle_fault(struct task *task, vaddr_t addr, bool write, bool exec);
+/* A fault at a user address (FAULT_* and results: arch/fault.h). Handed to arch by main.c; runs as `task`. */
+int mm_handle_fault(struct task *task, vaddr_t addr, unsigned int access);
+
+/* Since boot. */
+struct mm_counters {
+	unsigned long zeroed, copied, reused, grown; /* pages brought in; copied on write; kept by their last user; stack growths */
+};
+struct mm_counters mm_counters(void);

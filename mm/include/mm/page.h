@@ -8,6 +8,7 @@
 #pragma once
 
 #include <arch/layout.h>
+#include <kernel/rcupdate.h>
 #include <lib/atomic.h>
 #include <lib/list.h>
 
@@ -41,6 +42,7 @@ struct page {
 	atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
 	union {
 		struct list_head lru; /* free lists; owner's use while allocated */
+		struct rcu_head rcu;  /* PAGE_TABLE that waits for a grace period */
 		struct {
 			void *slab; /* PAGE_SLAB: its struct slab */
 			unsigned long private;

@@ -5,8 +5,9 @@
  * low (mm/page_online.c).
  *
  * Every function: any context but NMI, unless its line says otherwise. An allocation waits for nothing, except that one
- * without __GFP_NOWAIT in a thread with interrupts on may bring RAM online or collect the other CPUs' lists: it maps, and
- * waits for other CPUs to answer, so its caller must not hold pgd_lock (see the lock table in mm/internal.h).
+ * without __GFP_NOWAIT in a thread with interrupts on and not in lazy MMU mode may bring RAM online or collect the other
+ * CPUs' lists: it maps, and waits for other CPUs to answer, so its caller must not hold pgd_lock (see the lock table in
+ * mm/internal.h).
  */
 #pragma once
 
@@ -53,6 +54,7 @@ void split_page(struct page *page, unsigned int order);
  */
 phys_addr_t mm_table_alloc(void);
 void mm_table_free(phys_addr_t frame);
+void mm_table_defer(phys_addr_t frame); /* pgtable_free_deferred() after a grace period */
 
 struct zone_stats {
 	const char *name;

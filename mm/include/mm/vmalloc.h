@@ -15,6 +15,7 @@
 #define VM_IOREMAP	 0x001ul
 #define VM_ALLOC	 0x002ul
 #define VM_MAP		 0x004ul
+#define VM_USERMAP	 0x008ul /* may be lent to a process: vmalloc_user() */
 
 struct vm_struct {
 	void *addr;
@@ -32,6 +33,8 @@ void vmalloc_init(void);
 /* size bytes rounded up to pages, not physically contiguous. NULL: size 0 (warned), more than all RAM, or no memory. */
 void *vmalloc(unsigned long size);
 void *vzalloc(unsigned long size);
+/* Zeroed, and may be mapped into a process: remap_vmalloc_range() (mm/mm.h). */
+void *vmalloc_user(unsigned long size);
 /* The same with everything said: alignment, part of vmalloc space, rights. node is a hint (-1 = none). vfree() ends it. */
 void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
 			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller);
@@ -81,6 +84,14 @@ void *vm_map_ram(struct page **pages, unsigned int count, int node);
 void vm_unmap_ram(const void *mem, unsigned int count);
 /* After this no CPU holds a stale translation of anything that was unmapped before the call. */
 void vm_unmap_aliases(void);
+
+/*
+ * Quarantine (`quarantine` on the command line): a page that was mapped here can be given to somebody else only after
+ * every CPU has forgotten the mapping, so a use after vfree or vm_unmap_ram cannot hit another owner's data. Whatever else
+ * would put its flush off does not: vm_unmap_ram flushes before it returns, and pages of a vfree wait for the flush.
+ */
+void vm_set_quarantine(bool on);
+bool vm_quarantine(void);
 
 /*
  * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm NULL =

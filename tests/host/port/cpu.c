@@ -2,6 +2,7 @@
 /* The processor's part of the arch contract: features, time, interrupts between CPUs (direct calls here). */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
+#include <kernel/smp.h>
 
 #include <stdlib.h>
 #include <time.h>
@@ -55,7 +56,7 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
 	host_run_on(here);
 }
 
-void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg)
+void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg, bool wait __maybe_unused)
 {
 	unsigned int here = host_run_on(cpu);
 	bool flags = local_irq_save();
@@ -70,7 +71,7 @@ void on_each_cpu(void (*fn)(void *), void *arg)
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
-		smp_call_function_single(cpu, fn, arg);
+		smp_call_function_single(cpu, fn, arg, true);
 }
 
 /* --- devices: physical memory that is not RAM has nobody behind it ---------------------------------------------- */

@@ -9,6 +9,9 @@
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
 
+#include <kernel/preempt.h>
+#include <kernel/task.h>
+
 #include <asm/boot.h>
 #include <asm/cpuid.h>
 
@@ -67,6 +70,7 @@ void host_machine_cpus(u64 ram_bytes, u64 cpu_mask)
 		sign_extend_layout();
 	host_percpu_init(cpu_mask);
 	host_tasks_init(cpu_mask);
+	preempt_set_schedule(schedule); /* from now on might_sleep() and this_cpu_ptr() judge */
 	host_run_on(0);
 	host_log_clear();
 }

@@ -9,6 +9,7 @@
 
 #include <arch/mmu_sync.h>
 #include <arch/x86/mm/internal.h>
+#include <arch/x86/mm/oracle.h>
 #include <kernel/inject.h>
 #include <kernel/spinlock.h>
 #include <lib/string.h>
@@ -16,9 +17,7 @@
 pteval_t pte_supported = ~(pteval_t)0;
 
 static pte_t reference_root[PT_ENTRIES] __aligned(PAGE_SIZE);
-struct pgtable kernel_pgtable = { .root = reference_root };
-
-static DEFINE_PER_CPU(struct pgtable *, loaded);
+struct pgtable kernel_pgtable = { .root = reference_root, .serial = 1 };
 
 void host_reference_init(void)
 {
@@ -26,29 +25,12 @@ void host_reference_init(void)
 	vaddr_t start = layout.direct_start, end = start + min((u64)arch_lowmem_limit(), host_ram_size());
 
 	memset(reference_root, 0, sizeof(reference_root));
+	oracle_reset();
+	tlb_oracle(tree_new(&kernel_pgtable));
 	INIT_LIST_HEAD(&pgd_list);
 	arch_update_kernel_mappings_begin(&u, start, end);
 	BUG_ON(pgtable_map(&kernel_pgtable, &u, start, end, 0, PAGE_KERNEL, 30));
 	arch_update_kernel_mappings_end(&u);
-}
-
-struct pgtable *pgtable_current(void)
-{
-	struct pgtable *pt = this_cpu(loaded);
-
-	return pt ? pt : &kernel_pgtable;
-}
-
-void pgtable_load(struct pgtable *pt) { this_cpu(loaded) = pt; }
-
-bool pgtable_is_loaded(const struct pgtable *pt)
-{
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu)
-		if (READ_ONCE(per_cpu(loaded, cpu)) == pt)
-			return true;
-	return false;
 }
 
 void *host_translate(vaddr_t addr)

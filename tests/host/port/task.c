@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads as the code under test sees them: each CPU runs one, and nobody ever has to wait for another. */
+#include <arch/irq.h>
 #include <kernel/task.h>
-
-DEFINE_PER_CPU(struct task *, current_task);
+#include <kernel/wait.h>
 
 void host_tasks_init(u64 cpu_mask)
 {
@@ -16,7 +16,24 @@ void host_tasks_init(u64 cpu_mask)
 	}
 }
 
+/* Of each thread, whichever CPU it plays. */
+struct lazy_mmu *arch_lazy_mmu(void)
+{
+	static __thread struct lazy_mmu lazy;
+
+	return &lazy;
+}
+
 void schedule(void) { cpu_relax(); }
+
+/* Who waits looks again and again, so nobody needs to be woken, and no timer to end a wait. */
+void set_current_state(enum task_state state) { current->state = state; }
+void wake_up_process(struct task *task __maybe_unused) { }
+unsigned int schedule_timeout(unsigned int ms)
+{
+	arch_udelay(1000);
+	return ms - 1;
+}
 
 void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_struct *mm)
 {

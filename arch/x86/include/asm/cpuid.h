@@ -24,6 +24,7 @@ struct cpu_info {
 	u32 max_leaf, max_ext_leaf; /* highest basic and extended (0x8000....) leaf; 0 = none */
 	char vendor[13];	    /* "GenuineIntel"; "" without CPUID */
 	char model[49];		    /* brand string, leading blanks dropped; "family 5 model 2" if there is none */
+	unsigned int family, model_nr; /* as Intel counts them, extended parts added in */
 	u32 initial_apic_id;
 	unsigned int phys_bits, virt_bits;
 
@@ -40,6 +41,9 @@ void cpu_info_read(struct cpu_info *info);
 
 /* The boot CPU's; valid after arch_init_cpu(). */
 extern struct cpu_info boot_cpu;
+
+/* Does INVLPG do what it should while PCIDs are on? False: a known erratum, PCIDs are not used. */
+bool cpu_pcid_trusted(const struct cpu_info *info);
 
 /* A basic or extended leaf, all zeros if the CPU does not have it. */
 struct cpuid_regs cpuid(u32 leaf, u32 subleaf);

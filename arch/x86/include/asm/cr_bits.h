@@ -4,6 +4,7 @@
 
 #define CR0_PE 0x00000001 /* protected mode */
 #define CR0_MP 0x00000002 /* WAIT obeys TS */
+#define CR0_EM 0x00000004 /* there is no FPU */
 #define CR0_ET 0x00000010 /* always 1 */
 #define CR0_NE 0x00000020 /* FPU errors as exceptions */
 #define CR0_WP 0x00010000 /* read-only holds for ring 0 too */

@@ -17,7 +17,15 @@ struct trap_frame {
 	unsigned long sp, ss; /* pushed only when the CPU came from ring 3; the double fault task fills them in */
 };
 
-/* What arch_switch_to leaves on a stack. */
+#define SEL_USER_CODE SEL_USER_CODE32
+
+/* Data segments are part of a program's registers; FS and GS are empty. */
+static inline void user_frame_segments(struct trap_frame *frame)
+{
+	frame->ds = frame->es = SEL_USER_DATA | 3;
+}
+
+/* What switch_stack leaves on a stack. */
 struct switch_frame {
 	unsigned long di, si, bx, bp, ip;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lib/types.h>
+#include <asm/vectors.h>
 
 #define PERCPU_SEGMENT "gs"
 
@@ -15,7 +16,15 @@ struct trap_frame {
 	unsigned long ip, cs, flags, sp, ss;
 };
 
-/* What arch_switch_to leaves on a stack. */
+#define SEL_USER_CODE SEL_USER_CODE64
+
+/* Nothing: 64-bit code has no use for data segments, and the bases of FS and GS, which it cannot set, are 0. */
+static inline void user_frame_segments(struct trap_frame *frame)
+{
+	(void)frame;
+}
+
+/* What switch_stack leaves on a stack. */
 struct switch_frame {
 	unsigned long r15, r14, r13, r12, bx, bp, ip;
 };

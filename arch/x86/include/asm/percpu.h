@@ -14,20 +14,38 @@
 extern vaddr_t this_cpu_off;	/* per-CPU, kernel/core/percpu.c: this CPU's offset */
 extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/init_cpu.c: this CPU's id */
 
+/*
+ * One word of this CPU's, in one instruction: being moved to another CPU in between is impossible. The register gives
+ * the instruction its size. (_word: pointers stay what they are, and nothing is wider than a register.)
+ */
+#define this_cpu_read(name) ({ \
+	_Static_assert(sizeof(name) <= sizeof(long), "this_cpu_read: wider than a word"); \
+	__typeof__(name) _word; \
+	__asm__ volatile("mov %%" PERCPU_SEGMENT ":%1, %0" : "=q"(_word) : "m"(name)); \
+	_word; })
+
+#define this_cpu_write(name, value) do { \
+	_Static_assert(sizeof(name) <= sizeof(long), "this_cpu_write: wider than a word"); \
+	__asm__ volatile("mov %1, %%" PERCPU_SEGMENT ":%0" : "=m"(name) : "q"((__typeof__(name))(value))); \
+} while (0)
+
+#define this_cpu_add(name, n) \
+	__asm__ volatile("add %1, %%" PERCPU_SEGMENT ":%0" : "+m"(name) : "q"((__typeof__(name))(n)) : "cc")
+
+/* Take 1 off; is it 0 now? */
+#define this_cpu_dec_and_test(name) ({ \
+	bool _zero; \
+	__asm__ volatile("sub %2, %%" PERCPU_SEGMENT ":%0" : "+m"(name), "=@ccz"(_zero) : "q"((__typeof__(name))1)); \
+	_zero; })
+
 static inline vaddr_t this_cpu_offset(void)
 {
-	vaddr_t offset;
-
-	__asm__ volatile("mov %%" PERCPU_SEGMENT ":%1, %0" : "=r"(offset) : "m"(this_cpu_off));
-	return offset;
+	return this_cpu_read(this_cpu_off);
 }
 
 static inline unsigned int smp_processor_id(void)
 {
-	unsigned int cpu;
-
-	__asm__ volatile("movl %%" PERCPU_SEGMENT ":%1, %0" : "=r"(cpu) : "m"(cpu_number));
-	return cpu;
+	return this_cpu_read(cpu_number);
 }
 
 static inline void cpu_relax(void)

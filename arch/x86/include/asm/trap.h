@@ -34,8 +34,8 @@ extern vaddr_t df_stack_top, nmi_stack_top;
  */
 bool arch_init_ap(unsigned int cpu);
 
-/* Per-CPU: what arch_trap_depth() returns. */
-extern unsigned int trap_depth;
+/* Per-CPU: what arch_trap_depth() returns; and the running thread's page-fault handlers, saved with it (context.c). */
+extern unsigned int trap_depth, fault_depth;
 
 /* The one entry from assembly, for all 256 vectors. Interrupts off. */
 void trap_dispatch(struct trap_frame *frame);
@@ -46,6 +46,14 @@ void nmi_interrupt(struct trap_frame *frame);
 /* If the frame is a fault inside probe_*(): make it return `result` there. False: it is not one. */
 bool probe_fixup(struct trap_frame *frame, unsigned int result);
 const char *exception_name(unsigned long vector);
+
+/* On what stack this CPU enters the kernel from ring 3: one past its highest byte, 16-byte aligned. gdt_{32,64}.c */
+void set_entry_stack(void *stack_top);
+
+/* user.c: on behalf of the thread (depth 0), interrupts off at call and return. The exceptions come from ring 3. */
+void system_call(struct trap_frame *frame);
+void __noreturn user_exception(const struct trap_frame *frame);
+void __noreturn user_page_fault(const struct trap_frame *frame, vaddr_t addr, int err);
 
 /* From the platform. eoi: done before the handler runs, so that the handler may switch to another thread. */
 void apic_eoi(void);

@@ -2,9 +2,14 @@
 /* Interrupt vectors and segment selectors. Constants only: assembly includes it too. */
 #pragma once
 
+#define VECTOR_DIVIDE	     0
 #define VECTOR_DEBUG	     1
 #define VECTOR_NMI	     2
 #define VECTOR_BREAKPOINT    3
+#define VECTOR_OVERFLOW	     4
+#define VECTOR_BOUND	     5
+#define VECTOR_INVALID_OPCODE 6
+#define VECTOR_NO_FPU	     7
 #define VECTOR_DOUBLE_FAULT  8
 #define VECTOR_STACK_SEGMENT 12
 #define VECTOR_GENERAL	     13
@@ -13,6 +18,7 @@
 
 #define VECTOR_TIMER	0x20 /* local APIC timer */
 #define VECTOR_PIC	0x30 /* + IRQ number 0..15; on a machine without APIC the PIT ticks on 0x30 */
+#define VECTOR_SYSCALL	0x80 /* the one gate that ring 3 may use */
 #define VECTOR_IPI	0xf0 /* + enum ipi_vector */
 #define VECTOR_SPURIOUS 0xff /* of the local APIC: not to be acknowledged */
 #define NR_VECTORS	256

@@ -10,3 +10,4 @@
 #define CONFIG_FAULT_INJECT  1 /* fail-the-n-th on page and table allocations */
 #define CONFIG_SCHED_POINTS  1 /* schedule_point("name") can hold a CPU */
 #define CONFIG_MM_LOGS	     1 /* logs of flushes and of sync calls */
+#define CONFIG_TLB_ORACLE    1 /* a model of what every TLB may still hold, and verdicts (arch/tlb_oracle.h) */

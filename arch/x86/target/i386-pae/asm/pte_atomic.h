@@ -6,7 +6,7 @@
  */
 #pragma once
 
-static inline bool pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
+static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 {
 	bool done;
 
@@ -28,11 +28,10 @@ static inline pte_t pte_read(const pte_t *p)
 
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 
-static inline void pte_store(pte_t *p, pte_t pte)
+static inline void raw_pte_store(pte_t *p, pte_t pte)
 {
 	volatile u32 *half = (volatile u32 *)&p->val;
 
-	barrier(); /* what the entry leads to is written first */
 	if (pte.val & PTE_PRESENT) {
 		half[1] = (u32)(pte.val >> 32);
 		half[0] = (u32)pte.val;
@@ -42,11 +41,11 @@ static inline void pte_store(pte_t *p, pte_t pte)
 	}
 }
 
-static inline pte_t pte_xchg(pte_t *p, pte_t pte)
+static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 {
 	pte_t old = pte_read(p);
 
-	while (!pte_cmpxchg(p, old, pte))
+	while (!raw_pte_cmpxchg(p, old, pte))
 		old = pte_read(p);
 	return old;
 }

@@ -9,7 +9,7 @@
  * would reach a running process too late, so every process owns the tables below it and the PMD is the level to synchronise.
  *
  * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
- * pte_store(p, pte): by the owner; the old or the new value is not present. pte_xchg, pte_cmpxchg: atomic, any values.
+ * Writing: <arch/pte_write.h>.
  */
 #pragma once
 

@@ -4,9 +4,9 @@
 
 static inline pte_t pte_read(const pte_t *p) { return __pte(__atomic_load_n(&p->val, __ATOMIC_ACQUIRE)); }
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
-static inline void pte_store(pte_t *p, pte_t pte) { __atomic_store_n(&p->val, pte.val, __ATOMIC_RELEASE); }
-static inline pte_t pte_xchg(pte_t *p, pte_t pte) { return __pte(__atomic_exchange_n(&p->val, pte.val, __ATOMIC_SEQ_CST)); }
-static inline bool pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
+static inline void raw_pte_store(pte_t *p, pte_t pte) { __atomic_store_n(&p->val, pte.val, __ATOMIC_RELEASE); }
+static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte) { return __pte(__atomic_exchange_n(&p->val, pte.val, __ATOMIC_SEQ_CST)); }
+static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 {
 	return __atomic_compare_exchange_n(&p->val, &old.val, new.val, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }

@@ -8,7 +8,7 @@
  * No NX bit. Leaves of 4M where the CPU has PSE.
  *
  * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
- * pte_store(p, pte): by the owner; the old or the new value is not present. pte_xchg, pte_cmpxchg: atomic, any values.
+ * Writing: <arch/pte_write.h>.
  */
 #pragma once
 

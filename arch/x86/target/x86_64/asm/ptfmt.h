@@ -8,7 +8,7 @@
  * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/entry32.S).
  *
  * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
- * pte_store(p, pte): by the owner; the old or the new value is not present. pte_xchg, pte_cmpxchg: atomic, any values.
+ * Writing: <arch/pte_write.h>.
  */
 #pragma once
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing an entry: the first of the three choke points (the others: execution of a flush, load of CR3). Everybody writes
+ * through these; the raw_ functions of <asm/pte_atomic.h> do the same behind the oracle's back.
+ *
+ * pte_store: by the entry's owner; the old or the new value is not present. pte_xchg, pte_cmpxchg: atomic, any values.
+ */
+#pragma once
+
+#include <arch/tlb_oracle.h>
+
+/* From not present to not present concerns nobody. */
+static inline void pte_written(const pte_t *p, pte_t old, pte_t now)
+{
+	if ((old.val | now.val) & PTE_PRESENT)
+		tlb_oracle(wrote(p, old, now));
+}
+
+static inline void pte_store(pte_t *p, pte_t pte)
+{
+	pte_t old = CONFIG_TLB_ORACLE ? pte_peek(p) : pte;
+
+	raw_pte_store(p, pte);
+	pte_written(p, old, pte);
+}
+
+static inline pte_t pte_xchg(pte_t *p, pte_t pte)
+{
+	pte_t old = raw_pte_xchg(p, pte);
+
+	pte_written(p, old, pte);
+	return old;
+}
+
+static inline bool pte_cmpxchg(pte_t *p, pte_t old, pte_t now)
+{
+	bool done = raw_pte_cmpxchg(p, old, now);
+
+	if (done)
+		pte_written(p, old, now);
+	return done;
+}

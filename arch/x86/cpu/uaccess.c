@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copying to and from user memory. One REP MOVSB does it: after a fault that cannot be served, what is left to do is in its
+ * count register, and a fault that can be served just lets it go on.
+ */
+#include <arch/uaccess.h>
+
+#include <arch/context.h>
+#include <arch/layout.h>
+#include <asm/extable.h>
+#include <asm/smap.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+
+bool access_ok(const void *addr, size_t n)
+{
+	vaddr_t start = (vaddr_t)addr;
+
+	return start <= layout.user_end && n <= layout.user_end - start;
+}
+
+/* Returns the bytes not copied. One side is the user's, and has been checked to be. */
+static size_t copy_user(void *to, const void *from, size_t n)
+{
+	u32 result = PROBE_OK;
+
+	user_access_begin();
+	__asm__ volatile("1:\trep movsb\n"
+			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
+			 : "+a"(result), "+D"(to), "+S"(from), "+c"(n)
+			 : [word] "i"(sizeof(vaddr_t)) : "memory");
+	user_access_end();
+	return n;
+}
+
+size_t copy_to_user(void *to, const void *from, size_t n)
+{
+	return access_ok(to, n) ? copy_user(to, from, n) : n;
+}
+
+/* What could not be read is 0 in the kernel's buffer: nobody gets to see what was there before. */
+size_t copy_from_user(void *to, const void *from, size_t n)
+{
+	size_t left = access_ok(from, n) ? copy_user(to, from, n) : n;
+
+	if (left)
+		memset((char *)to + n - left, 0, left);
+	return left;
+}
+
+/* In pieces that end where a page does: a string may end just before memory that is not there. */
+ssize_t strncpy_from_user(char *to, const char *from, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		size_t n = min(size - done, (size_t)(PAGE_SIZE - offset_in_page(from + done)));
+		char *end;
+
+		if (copy_from_user(to + done, from + done, n))
+			return -EFAULT;
+		end = memchr(to + done, '\0', n);
+		if (end)
+			return end - to;
+		done += n;
+	}
+	return -E2BIG;
+}

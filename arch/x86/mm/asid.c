@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address-space identifiers, a few a CPU, given to the trees that it ran on last.
+ *
+ * 1. Each tree counts its user flushes (struct pgtable, flushes). Each slot remembers up to which of them its PCID is
+ *    clean. A flush goes only to CPUs that have the tree in CR3; all others find the difference when they come back.
+ *
+ *	tree 7, flushes = 12	slot 2: tree 7, seen 12		nothing to do
+ *				slot 2: tree 7, seen 11		flush when CR3 is loaded
+ *				no slot				take the next one, flush it
+ *
+ * 2. A flush of ranges makes a PCID clean up to its number only if everything before it has been done: seen + 1 == nr. In
+ *    every other case the whole PCID goes, and is clean up to the latest number that had begun before. Requests of two
+ *    initiators may arrive in the wrong order; the second one then finds that there is nothing left to do.
+ *
+ * 3. A tree is known by a serial number that is never used again, not by its address: a new process may get the old one's
+ *    memory, and must not get its translations.
+ *
+ * 4. INVLPG drops a page that is not global only under the PCID in CR3. If kernel pages are not global, a kernel flush
+ *    of ranges leaves all other slots stale; they are forgotten before the next tree is entered.
+ */
+#include "asid.h"
+
+bool asid_enter(struct asid_cpu *a, u64 tree, unsigned long latest)
+{
+	unsigned int nr = max(a->nr, 1u);
+
+	for (unsigned int i = 0; a->others_stale && i < nr; i++)
+		if (i != a->here)
+			a->slot[i].tree = 0;
+	a->others_stale = false;
+	for (unsigned int i = 0; i < nr; i++) {
+		bool flush = a->slot[i].seen != latest;
+
+		if (a->slot[i].tree != tree)
+			continue;
+		a->slot[i].seen = latest;
+		a->here = i;
+		return flush;
+	}
+	a->here = a->next;
+	a->next = (a->next + 1) % nr;
+	a->slot[a->here] = (struct asid_slot){ .tree = tree, .seen = latest };
+	return true;
+}
+
+enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long nr, unsigned long latest)
+{
+	struct asid_slot *slot = &a->slot[a->here];
+
+	if ((long)(nr - slot->seen) <= 0)
+		return ASID_NOTHING;
+	if (nr == slot->seen + 1) {
+		slot->seen = nr;
+		return ASID_RANGES;
+	}
+	slot->seen = latest;
+	return ASID_EVERYTHING;
+}
+
+void asid_others_stale(struct asid_cpu *a)
+{
+	a->others_stale = a->nr > 1;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lazy MMU mode.
+ *
+ * 1. What is lazy. Where a hypervisor owns the tables, Linux puts off the writes themselves; here they are immediate, so
+ *    whatever was written can be read back, and a sync inside the mode carries what it finds (Linux 1160c2779b82). What
+ *    is gathered are invalidations, because they cost an interrupt a CPU:
+ *
+ *	scope begins			u->tlb = {}		several walks, several tables,
+ *	    enter  change change  leave	u->tlb = { 2 pages }	one flush
+ *	    enter  change  leave	u->tlb = { 3 pages }
+ *	scope ends			one flush of 3 pages
+ *
+ *    A process's tree has no scopes, so its changes go into a batch of the thread's, which the leave executes.
+ *
+ * 2. Whose state. The task's: it is part of struct arch_thread, and switching threads changes which one is found, nothing
+ *    else. So a thread may be preempted or moved inside the mode, another may enter it meanwhile on the same CPU, and each
+ *    leave executes what its own thread has gathered. A per-CPU batch was the bug of Linux b9ef323ea168. A switch
+ *    neither drains nor flushes: it must not wait for other CPUs.
+ *
+ * 3. No nesting, so that "the mode is over" means it (Linux 691ee97e1a9d). set_ptes() gathers if the mode is on and
+ *    flushes if not, and never switches it.
+ *
+ * 4. Scopes of one thread nest, since an allocation inside one may bring RAM online, which maps. They are a stack whose
+ *    top is here; each knows the one around it.
+ */
+#include "internal.h"
+
+#include <arch/irq.h>
+#include <kernel/config.h>
+
+static void check_thread(const char *what, const struct pgtable *pt)
+{
+	if (in_interrupt())
+		panic("lazy MMU mode: %s for tree %u in an interrupt", what, pt->id);
+}
+
+static void flush(struct pgtable *pt, struct tlb_batch *batch)
+{
+	if (pt == &kernel_pgtable)
+		tlb_batch_flush(batch);
+	else
+		tlb_batch_flush_user(pt, batch);
+}
+
+static void batch_begin(struct tlb_batch *batch, const struct pgtable *pt)
+{
+	tlb_batch_init(batch);
+	batch->cause = pt == &kernel_pgtable ? TLB_PROTECT : TLB_USER;
+}
+
+void arch_enter_lazy_mmu_mode(struct pgtable *pt)
+{
+	struct lazy_mmu *lazy = arch_lazy_mmu();
+
+	check_thread("entered", pt);
+	if (lazy->pt)
+		panic("lazy MMU mode: entered for tree %u inside that for tree %u", pt->id, lazy->pt->id);
+	batch_begin(&lazy->own, pt);
+	lazy->pt = pt;
+}
+
+void arch_leave_lazy_mmu_mode(struct pgtable *pt)
+{
+	struct lazy_mmu *lazy = arch_lazy_mmu();
+
+	check_thread("left", pt);
+	if (lazy->pt != pt)
+		panic("lazy MMU mode: left for tree %u, but %s %u", pt->id, lazy->pt ? "it is for tree" : "not entered:",
+		      lazy->pt ? lazy->pt->id : 0);
+	lazy->pt = NULL;
+	flush(pt, &lazy->own);
+}
+
+bool arch_in_lazy_mmu_mode(void)
+{
+	return !in_interrupt() && arch_lazy_mmu()->pt;
+}
+
+void check_not_lazy(const char *what)
+{
+	if (CONFIG_DEBUG_MM && arch_in_lazy_mmu_mode())
+		panic("lazy MMU mode: %s inside it, for tree %u", what, arch_lazy_mmu()->pt->id);
+}
+
+/* --- scopes ------------------------------------------------------------------------------------------------------- */
+
+void scope_open(struct mmu_update *u)
+{
+	struct lazy_mmu *lazy = arch_lazy_mmu();
+
+	check_not_lazy("a scope is opened");
+	u->outer = lazy->scope;
+	lazy->scope = u;
+}
+
+void scope_close(struct mmu_update *u)
+{
+	struct lazy_mmu *lazy = arch_lazy_mmu();
+
+	check_not_lazy("a scope is closed");
+	if (lazy->scope != u)
+		panic("scope %lx-%lx is closed, but the innermost of this thread is %lx-%lx", u->start, u->end,
+		      lazy->scope ? lazy->scope->start : 0, lazy->scope ? lazy->scope->end : 0);
+	lazy->scope = u->outer;
+}
+
+/* --- changes ------------------------------------------------------------------------------------------------------ */
+
+void pgtable_changed(struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	struct lazy_mmu *lazy = arch_lazy_mmu();
+	struct tlb_batch now;
+
+	check_thread("an entry changed", pt);
+	if (lazy->pt == pt) {
+		tlb_batch_add(pt == &kernel_pgtable && lazy->scope ? &lazy->scope->tlb : &lazy->own, start, end);
+		return;
+	}
+	batch_begin(&now, pt);
+	tlb_batch_add(&now, start, end);
+	flush(pt, &now);
+}
+
+void set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n)
+{
+	vaddr_t changed_end = addr;
+
+	for (vaddr_t at = addr; n; n--, ptep++, at += PAGE_SIZE, pte.val += PAGE_SIZE) {
+		if (!pte_present(pte_peek(ptep))) {
+			pte_store(ptep, pte);
+			continue;
+		}
+		pte_xchg(ptep, pte);
+		if (changed_end == addr)
+			addr = at;
+		changed_end = at + PAGE_SIZE;
+	}
+	if (changed_end != addr)
+		pgtable_changed(pt, addr, changed_end);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one CPU does to its own TLB. (Intel SDM vol. 3, 4.10.4.)
+ *
+ *	INVLPG		one page: global, or under the PCID in CR3; all paging-structure caches of that PCID
+ *	load of CR3	what is not global, under the PCID that is loaded; of all of it when PCIDs are off
+ *	CR4.PGE changes everything: global pages, every PCID
+ *	INVPCID, type 2	the same, in one instruction
+ */
+#include "internal.h"
+
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <asm/cr.h>
+#include <asm/tlb.h>
+#include <kernel/percpu.h>
+
+static bool invpcid_in_use;
+
+static inline void invlpg(vaddr_t addr)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");
+}
+
+/* Type 2: all PCIDs, global pages too. The descriptor has no meaning then, but must be readable. */
+static inline void invpcid_all(void)
+{
+	const u64 descriptor[2] = { 0, 0 };
+	unsigned long type = 2;
+
+	__asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(type) : "memory");
+}
+
+void tlb_use_invpcid(void)
+{
+	invpcid_in_use = true;
+}
+
+/* Reports to the oracle stand beside the instructions: it must know what was executed, not what was meant. */
+static void drop_pages(vaddr_t start, vaddr_t end)
+{
+	unsigned long since = tlb_oracle_now();
+	vaddr_t addr = start;
+
+	for (; addr != end; addr += PAGE_SIZE)
+		invlpg(addr);
+	tlb_oracle(flushed(start, addr, since));
+}
+
+void tlb_flush_loaded(void)
+{
+	unsigned long since = tlb_oracle_now();
+
+	write_cr3(read_cr3());
+	tlb_oracle(flushed_nonglobal(since));
+}
+
+void flush_tlb_local(void)
+{
+	bool flags = local_irq_save();
+	unsigned long cr4 = cpu_has(FEATURE_GLOBAL) ? read_cr4() : 0; /* a 486 may have none */
+	unsigned long since = tlb_oracle_now();
+
+	if (invpcid_in_use) {
+		invpcid_all();
+		tlb_oracle(flushed_all(since));
+	} else if (cr4 & CR4_PGE) {
+		write_cr4(cr4 & ~CR4_PGE);
+		write_cr4(cr4);
+		tlb_oracle(flushed_all(since));
+	} else {
+		tlb_flush_loaded();
+		asid_others_stale(&this_cpu(cpu_mmu).asid);
+		if (!(cr4 & CR4_PGE))
+			tlb_oracle(flushed_all(since)); /* where nothing is global a load of CR3 leaves nothing */
+	}
+	local_irq_restore(flags);
+}
+
+/* A page of the kernel that is not global may be held under other PCIDs too. */
+static void page_of_every_tree(void)
+{
+	if (!(pte_supported & PTE_GLOBAL))
+		asid_others_stale(&this_cpu(cpu_mmu).asid);
+}
+
+static void flush_ranges(const struct tlb_batch *batch)
+{
+	for (unsigned int i = 0; i < batch->nr; i++)
+		drop_pages(batch->range[i].start, batch->range[i].end);
+}
+
+void flush_tlb_local_page(vaddr_t addr)
+{
+	bool flags = local_irq_save();
+
+	drop_pages(addr, addr + PAGE_SIZE);
+	page_of_every_tree();
+	local_irq_restore(flags);
+}
+
+void tlb_flush_kernel_here(const struct tlb_batch *batch)
+{
+	bool flags = local_irq_save();
+
+	if (batch->all) {
+		flush_tlb_local();
+	} else {
+		flush_ranges(batch);
+		page_of_every_tree();
+	}
+	local_irq_restore(flags);
+}
+
+/* A CPU that has left the tree meanwhile, or only borrows it, has nothing to do: it finds the number when it comes back. */
+void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch)
+{
+	bool flags = local_irq_save();
+	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
+	enum asid_work work = ASID_NOTHING;
+
+	if (mmu->loaded == pt && mmu->borrowed != pt)
+		work = asid_catch_up(&mmu->asid, nr, (unsigned long)atomic_long_read(&pt->flushes));
+	if (work == ASID_RANGES && !batch->all)
+		flush_ranges(batch);
+	else if (work != ASID_NOTHING)
+		tlb_flush_loaded();
+	local_irq_restore(flags);
+}
+
+/* PCIDs exist with 64 bits only. The top bit of CR3 keeps what the CPU holds under the PCID. */
+unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush)
+{
+	unsigned long cr3 = (unsigned long)pt->root_phys;
+
+	if (mmu->asid.nr > 1)
+		cr3 |= (mmu->asid.here + 1) | (unsigned long)!flush << (BITS_PER_LONG - 1);
+	return cr3;
+}

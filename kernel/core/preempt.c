@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Preemption: when it may happen, when it must, and the checks of code that relies on either. */
+#include <kernel/preempt.h>
+#include <arch/irq.h>
+#include <kernel/bug.h>
+#include <kernel/rcupdate.h>
+#include <kernel/spinlock.h>
+
+DEFINE_PER_CPU(struct task *, current_task);
+DEFINE_PER_CPU(unsigned int, preempt_count);
+DEFINE_PER_CPU(bool, need_resched);
+
+static void (*make_switch)(void);
+
+void preempt_set_schedule(void (*schedule)(void))
+{
+	WRITE_ONCE(make_switch, schedule);
+}
+
+/* Each question is one instruction; only if the answers are "no" could the thread move between them, and then they hold. */
+bool preemptible(void)
+{
+	return this_cpu_read(preempt_count) == 0 && !in_interrupt() && !irqs_disabled();
+}
+
+void preempt_schedule(void)
+{
+	if (READ_ONCE(make_switch) && preemptible())
+		make_switch();
+}
+
+void preempt_from_interrupt(void)
+{
+	if (this_cpu_read(need_resched) && this_cpu_read(preempt_count) == 0 && READ_ONCE(make_switch))
+		make_switch();
+}
+
+/* --- checks ------------------------------------------------------------------------------------------------------- */
+
+/* A panic goes on from wherever it struck. */
+static bool judging(void)
+{
+	return CONFIG_DEBUG_LOCKS && READ_ONCE(make_switch) && !panic_in_progress();
+}
+
+void might_sleep_at(const char *file, int line)
+{
+	unsigned int count = this_cpu_read(preempt_count);
+
+	if (!judging() || (preemptible() && !rcu_read_lock_held()))
+		return;
+	panic("sleeping function called at %s:%d where it must not be: %spreempt_count %u, interrupts %s, trap depth %u%s%s",
+	      file, line, rcu_read_lock_held() ? "in an RCU read section, " : "", count, irqs_disabled() ? "off" : "on", arch_trap_depth(), count ? ", innermost lock " : "",
+	      count ? spin_innermost_held() : "");
+}
+
+void __noinline assert_cpu_stays(void)
+{
+	if (judging())
+		WARN(preemptible(), "preemptible code uses per-CPU data at %pS", (void *)_RET_IP_);
+}

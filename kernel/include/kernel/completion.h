@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* "It is done": counted, so that done before waited for is not lost. */
+#pragma once
+
+#include <kernel/wait.h>
+
+struct completion {
+	unsigned int done;
+	struct wait_queue_head waiters;
+};
+void init_completion(struct completion *c);
+void complete(struct completion *c);				   /* lets one waiter go; any context but NMI */
+void complete_all(struct completion *c);			   /* lets all go, now and later */
+void wait_for_completion(struct completion *c);			   /* thread context, may sleep */
+unsigned int wait_for_completion_timeout(struct completion *c, unsigned int ms); /* 0: time is over */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* A lock whose waiters sleep. Thread context, may sleep; the holder unlocks, and may sleep meanwhile. Not recursive (panics). */
+#pragma once
+
+#include <kernel/wait.h>
+
+struct mutex {
+	struct task *owner; /* NULL: free */
+	struct wait_queue_head waiters;
+	const char *name;
+};
+
+#define MUTEX_INIT(var)	  { .waiters = WAIT_QUEUE_INIT((var).waiters), .name = #var }
+#define DEFINE_MUTEX(var) struct mutex var = MUTEX_INIT(var)
+void mutex_init(struct mutex *mutex, const char *name);
+void mutex_lock(struct mutex *mutex);
+bool mutex_trylock(struct mutex *mutex); /* does not sleep */
+void mutex_unlock(struct mutex *mutex);
+bool mutex_is_mine(const struct mutex *mutex); /* does the caller hold it? */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: one thread in ring 3 with an address space of its own. What they can ask for is in <kernel/syscall.h>.
+ * The functions here: thread context, may sleep.
+ */
+#pragma once
+
+#include <arch/user.h>
+#include <kernel/syscall.h>
+#include <kernel/wait.h>
+#include <mm/mm.h>
+
+struct process {
+	int pid;
+	struct mm_struct *mm; /* NULL once it has ended */
+	struct task *task;
+	struct process *parent;		  /* NULL: the kernel started it and waits for it, or it is an orphan */
+	struct list_head children, sibling, all;
+	bool exited, orphan;		  /* orphan: nobody waits for it, so nobody need ask for its status */
+	int status;			  /* what it exited with (0 to 127), or EXIT_KILLED + enum kill_reason */
+	struct wait_queue_head child_exit; /* it waits here for its children */
+	struct trap_frame start;	  /* the registers that it begins with */
+	char name[24];
+};
+
+/* Start a program that is built into the kernel (tests/user/NAME.c). NULL: no such program, no memory. */
+struct process *process_spawn(const char *name);
+/* Wait for a process started by process_spawn() to end, free it; returns its status. */
+int process_wait(struct process *process);
+struct process *current_process(void); /* NULL in a kernel thread; any context */
+
+/* End the running process: what the exit system call and fatal mistakes do. */
+void __noreturn process_exit(int status);
+
+/* How many there are, those that have ended but still have a status for somebody included. Any context. */
+unsigned int process_count(void);
+/* One line a process, for `ps`. */
+void process_dump(void);
+
+/* Programs that are built in, in order of their names; NULL behind the last. */
+const char *program_name(unsigned int n);
+
+/*
+ * The buffer behind SYS_KBUF_*: from now on `size` bytes at `buf`, vmalloc memory, of which the part that programs map must
+ * be vmalloc_user()'s. Returns the buffer that it was; no program reads or writes that any more, but it may be mapped.
+ */
+void *kbuf_replace(void *buf, unsigned long size);
+
+/* Boot, after the CPUs are up. */
+void process_init(void);

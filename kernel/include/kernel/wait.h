@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for a condition, under Linux's names.
+ *
+ *	wait_event(queue, condition)		sleeps until the condition is true; thread context, may sleep
+ *	wait_event_timeout(queue, condition, ms) 0 if it is still false after ms milliseconds, else at least 1
+ *	wake_up(queue)				after making a condition true; any context but NMI
+ *
+ * The condition is evaluated any number of times, never with a lock of the queue held; it must change nothing. A queue on
+ * the stack of the one who waits may be gone when wake_up() returns to it: use a completion for that.
+ */
+#pragma once
+
+#include <kernel/preempt.h>
+#include <kernel/spinlock.h>
+#include <kernel/task.h>
+
+struct wait_queue_head {
+	spinlock_t lock;
+	unsigned int nr; /* of waiters; written under the lock, read without */
+	struct list_head waiters;
+};
+typedef struct wait_queue_head wait_queue_head_t;
+
+struct wait_entry {
+	struct list_head list;
+	struct task *task;
+};
+
+#define WAIT_QUEUE_INIT(name) { .lock = SPINLOCK_INIT(#name, 0), .waiters = LIST_HEAD_INIT((name).waiters) }
+#define DECLARE_WAIT_QUEUE_HEAD(name) struct wait_queue_head name = WAIT_QUEUE_INIT(name)
+void init_waitqueue_head(struct wait_queue_head *queue);
+
+void wake_up(struct wait_queue_head *queue);	    /* all who wait look again */
+void wake_up_locked(struct wait_queue_head *queue); /* the same; the caller holds queue->lock, interrupts off */
+void wake_up_first(struct wait_queue_head *queue);  /* the one who has waited longest looks again */
+/* Does anybody wait? Orders what the caller wrote before: who comes later sees it. */
+bool waitqueue_active(struct wait_queue_head *queue);
+
+/* The parts of wait_event: enter the queue and be asleep from the next schedule() on; leave it. */
+void prepare_to_wait(struct wait_queue_head *queue, struct wait_entry *entry);
+void finish_wait(struct wait_queue_head *queue, struct wait_entry *entry);
+/* schedule() with an end, ms milliseconds from now: returns how many were left, 0 if the time is over. */
+unsigned int schedule_timeout(unsigned int ms);
+
+#define wait_event(queue, condition) \
+	do { \
+		struct wait_entry _entry; \
+		might_sleep(); \
+		while (!(condition)) { \
+			prepare_to_wait(&(queue), &_entry); \
+			if (!(condition)) \
+				schedule(); \
+			finish_wait(&(queue), &_entry); \
+		} \
+	} while (0)
+
+#define wait_event_timeout(queue, condition, ms) ({ \
+	struct wait_entry _entry; \
+	unsigned int _left = (ms); \
+	might_sleep(); \
+	while (!(condition) && _left) { \
+		prepare_to_wait(&(queue), &_entry); \
+		if (!(condition)) \
+			_left = schedule_timeout(_left); \
+		finish_wait(&(queue), &_entry); \
+	} \
+	(condition) ? max(_left, 1u) : 0u; })

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watchdogs over CPUs. Each report names the CPU, counts as an unexpected warning, and shows where the CPU is.
+ *
+ *	soft lockup	a CPU's ticks have found preemption off without a break for the whole limit
+ *	no tick		a CPU takes no ticks: interrupts are off there; seen by the CPU before it in the mask
+ *	stuck IPI	a CPU has not answered an interrupt that somebody waits for
+ */
+#pragma once
+
+#include <lib/compiler.h>
+
+struct trap_frame;
+
+#define WATCHDOG_LIMIT_MS 20000 /* watchdog=SECONDS changes it, 0 switches all three off */
+
+enum watchdog { WATCHDOG_SOFT_LOCKUP, WATCHDOG_NO_TICK, WATCHDOG_STUCK_IPI, NR_WATCHDOGS };
+
+/* For tests: the limit from now on; how often a watchdog has reported a CPU. */
+void watchdog_set_limit(unsigned int ms);
+unsigned int watchdog_limit(void);
+unsigned int watchdog_reports(enum watchdog kind, unsigned int cpu);
+
+/* From every CPU's tick, the frame being what it interrupted. */
+void watchdog_tick(struct trap_frame *frame);
+/* From every switch of threads. */
+void watchdog_switch(void);
+
+/* A wait for another CPU's answer, with interrupts on or off. Zero it, then call the second in the loop that waits. */
+struct answer_wait {
+	unsigned int polls;
+	u64 since; /* arch_uptime_ms() of the first look at the clock */
+	bool reported;
+};
+void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *what);

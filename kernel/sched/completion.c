@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Completions: a counter under the lock of its wait queue. Whoever sees it raised has held the lock after complete() let
+ * it go, so complete() touches the object no more, and it may lie on the stack of the one who waits.
+ */
+#include <kernel/completion.h>
+#include "internal.h"
+
+#define FOR_ALL (~0U) /* `done` of complete_all(): not used up */
+
+void init_completion(struct completion *c)
+{
+	c->done = 0;
+	init_waitqueue_head(&c->waiters);
+}
+
+static void raise(struct completion *c, unsigned int by)
+{
+	bool flags;
+
+	spin_lock_irqsave(&c->waiters.lock, flags);
+	c->done = by == FOR_ALL || c->done == FOR_ALL ? FOR_ALL : c->done + by;
+	wake_up_locked(&c->waiters);
+	spin_unlock_irqrestore(&c->waiters.lock, flags);
+}
+
+void complete(struct completion *c)
+{
+	raise(c, 1);
+}
+
+void complete_all(struct completion *c)
+{
+	raise(c, FOR_ALL);
+}
+
+static bool take(struct completion *c)
+{
+	bool flags, done;
+
+	spin_lock_irqsave(&c->waiters.lock, flags);
+	done = c->done != 0;
+	if (done && c->done != FOR_ALL)
+		c->done--;
+	spin_unlock_irqrestore(&c->waiters.lock, flags);
+	return done;
+}
+
+static bool take_or_enter(struct completion *c, struct wait_entry *entry)
+{
+	prepare_to_wait(&c->waiters, entry);
+	return take(c);
+}
+
+void wait_for_completion(struct completion *c)
+{
+	struct wait_entry entry;
+	bool done;
+
+	might_sleep();
+	for (done = take(c); !done;) {
+		done = take_or_enter(c, &entry);
+		if (!done)
+			schedule();
+		finish_wait(&c->waiters, &entry);
+	}
+}
+
+unsigned int wait_for_completion_timeout(struct completion *c, unsigned int ms)
+{
+	struct wait_entry entry;
+	bool done;
+
+	might_sleep();
+	for (done = take(c); !done && ms;) {
+		done = take_or_enter(c, &entry);
+		if (!done)
+			ms = schedule_timeout(ms);
+		finish_wait(&c->waiters, &entry);
+	}
+	return done || take(c) ? max(ms, 1U) : 0;
+}

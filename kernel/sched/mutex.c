@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mutexes: the owner's address in one word, and a queue of those who wait for it to become NULL. The one who has waited
+ * longest is woken at each unlock, and has to be as quick as any other: a mutex is never handed over, so it is never held
+ * by a thread that does not run. Whoever loses goes to the end of the queue before it looks again.
+ */
+#include <kernel/mutex.h>
+#include "internal.h"
+
+#include <arch/barrier.h>
+#include <kernel/bug.h>
+#include <lib/atomic.h>
+
+void mutex_init(struct mutex *mutex, const char *name)
+{
+	mutex->owner = NULL;
+	mutex->name = name;
+	init_waitqueue_head(&mutex->waiters);
+}
+
+bool mutex_is_mine(const struct mutex *mutex)
+{
+	return READ_ONCE(mutex->owner) == current;
+}
+
+bool mutex_trylock(struct mutex *mutex)
+{
+	return !READ_ONCE(mutex->owner) && !cmpxchg(&mutex->owner, NULL, current);
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+	struct wait_entry entry;
+	bool mine;
+
+	might_sleep();
+	if (mutex_is_mine(mutex))
+		panic("thread %s locks mutex %s, which it holds", current->name, mutex->name);
+	for (mine = mutex_trylock(mutex); !mine;) {
+		prepare_to_wait(&mutex->waiters, &entry);
+		mine = mutex_trylock(mutex);
+		if (!mine)
+			schedule();
+		finish_wait(&mutex->waiters, &entry);
+	}
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+	if (!mutex_is_mine(mutex))
+		panic("thread %s unlocks mutex %s, which it does not hold", current->name, mutex->name);
+	smp_store_release(&mutex->owner, NULL);
+	if (waitqueue_active(&mutex->waiters))
+		wake_up_first(&mutex->waiters);
+}

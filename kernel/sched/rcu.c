@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grace periods.
+ *
+ * 1. A reader only counts, in its own task (rcu_nesting). It is in one of two places: on a CPU, or preempted in the middle
+ *    of its section. A grace period waits for both, one after the other:
+ *
+ *	begin: number it	   every CPU has been seen outside		those who were preempted have finished
+ *	------|--------------------------------|---------------------------------------|------> callbacks
+ *	      readers of before are running    or they are on the list `blocked`;	`awaited` is empty
+ *					       the list as it is now is `awaited`
+ *
+ *    So a reader that began before is either seen to end on its CPU or found on the list. One that begins later may be
+ *    waited for in vain, no more.
+ *
+ * 2. A CPU is outside (quiescent) when it switches threads, and when its tick interrupts code with preemption on and
+ *    outside of any section: idle, user programs, most of the kernel. Every CPU ticks, so idle ones hold nothing up. Since
+ *    nothing else counts, code with preemption or interrupts off is a reader, NMI handlers included.
+ *
+ * 3. A thread that is switched out inside a section enters itself in `blocked`, and leaves it at the end of the section.
+ *    That end may be in an NMI or an interrupt that was a reader too: it leaves the list alone, and the section's own end,
+ *    which must come, does it.
+ *
+ * 4. One thread makes the grace periods and runs the callbacks: all that were queued when one began, in order. So
+ *    rcu_barrier() is a callback too.
+ *
+ * 5. Order. A CPU reads the number, then a full barrier, then says that it was outside: what its next section reads is
+ *    what was there after the begin, and what its last one has read was read before the end.
+ */
+#include <kernel/rcupdate.h>
+#include "internal.h"
+
+#include <arch/irq.h>
+#include <kernel/bug.h>
+#include <kernel/printk.h>
+#include <kernel/wait.h>
+#include <lib/string.h>
+
+#define POLL_MS	       1    /* between looks at the CPUs: a tick in fact */
+#define NR_FREE_OFFSET 4096 /* fn below it: not a function, but where in its object the head is */
+
+unsigned int rcu_stall_ms = 10000;
+
+static DEFINE_SPINLOCK(rcu_lock, RANK_RCU);
+static struct rcu_head *queue, **queue_end = &queue; /* callbacks that no grace period has been begun for */
+static LIST_HEAD(blocked);			     /* tasks preempted inside a section */
+static LIST_HEAD(awaited);			     /* those of them that the grace period in progress waits for */
+
+static unsigned long period;		       /* number of the last one begun */
+static DEFINE_PER_CPU(unsigned long, outside); /* the last one since whose begin the CPU was quiescent */
+
+static struct task *thread;
+static atomic_long_t pending; /* callbacks that have not run to their end */
+static struct rcu_counters counters;
+static void (*free_object)(const void *ptr);
+static DECLARE_WAIT_QUEUE_HEAD(waiters);
+
+/* --- readers ------------------------------------------------------------------------------------------------------- */
+
+void rcu_read_lock(void)
+{
+	struct task *task = current;
+
+	if (task)
+		task->rcu_nesting++;
+	barrier();
+}
+
+static void __noinline leave_list(struct task *task)
+{
+	bool flags;
+
+	spin_lock_irqsave(&rcu_lock, flags);
+	list_del(&task->rcu_entry);
+	task->rcu_blocked = false;
+	spin_unlock_irqrestore(&rcu_lock, flags);
+}
+
+void rcu_read_unlock(void)
+{
+	struct task *task = current;
+
+	barrier();
+	if (!task)
+		return;
+	BUG_ON(!task->rcu_nesting);
+	task->rcu_nesting--;
+	barrier();
+	if (!task->rcu_nesting && unlikely(READ_ONCE(task->rcu_blocked)) && !in_interrupt())
+		leave_list(task);
+}
+
+bool rcu_read_lock_held(void)
+{
+	struct task *task = current;
+
+	return task && task->rcu_nesting;
+}
+
+/* --- quiescent CPUs ------------------------------------------------------------------------------------------------ */
+
+static void note_outside(void)
+{
+	unsigned long now = READ_ONCE(period);
+
+	if (this_cpu_read(outside) == now)
+		return;
+	smp_mb();
+	this_cpu_write(outside, now);
+}
+
+void rcu_note_switch(void)
+{
+	struct task *task = current;
+
+	BUG_ON(task->rcu_nesting && task->state == TASK_DEAD);
+	if (unlikely(task->rcu_nesting && !task->rcu_blocked)) {
+		spin_lock(&rcu_lock);
+		list_add_tail(&task->rcu_entry, &blocked);
+		task->rcu_blocked = true;
+		spin_unlock(&rcu_lock);
+	}
+	note_outside();
+}
+
+void rcu_tick(void)
+{
+	if (!rcu_read_lock_held() && this_cpu_read(preempt_count) == 0 && arch_trap_depth() == 1)
+		note_outside();
+}
+
+/* --- grace periods ------------------------------------------------------------------------------------------------- */
+
+/* The next CPU from `cpu` on that has not been outside since the begin; MAX_CPUS: none. */
+static unsigned int next_busy_cpu(unsigned int cpu)
+{
+	for (; cpu < MAX_CPUS; cpu++)
+		if (cpumask_test(&sched_cpu_mask, cpu) && READ_ONCE(per_cpu(outside, cpu)) != period)
+			break;
+	return cpu;
+}
+
+static bool all_cpus_outside(void)
+{
+	return next_busy_cpu(0) == MAX_CPUS;
+}
+
+static bool nobody_awaited(void)
+{
+	return list_empty(&awaited);
+}
+
+static void report_cpus(u64 waited)
+{
+	for (unsigned int cpu = next_busy_cpu(0); cpu < MAX_CPUS; cpu = next_busy_cpu(cpu + 1)) {
+		printk("RCU: grace period %lu has waited %llu ms for CPU %u\n", period, waited, cpu);
+		if (cpu != smp_processor_id())
+			arch_backtrace_cpu(cpu);
+	}
+}
+
+/* The first one is told for all; its name is copied, since it may end at any time. */
+static void report_task(u64 waited)
+{
+	struct task *task = NULL;
+	char name[sizeof(task->name)];
+	unsigned int id = 0;
+	bool flags;
+
+	spin_lock_irqsave(&rcu_lock, flags);
+	if (!list_empty(&awaited)) {
+		task = list_first_entry(&awaited, struct task, rcu_entry);
+		id = task->id;
+		memcpy(name, task->name, sizeof(name));
+	}
+	spin_unlock_irqrestore(&rcu_lock, flags);
+	if (task)
+		printk("RCU: grace period %lu has waited %llu ms for task %u (%s), preempted in a read section\n", period,
+		       waited, id, name);
+}
+
+static void wait_until(bool (*done)(void), void (*report)(u64 waited), u64 begin)
+{
+	u64 next = begin + rcu_stall_ms;
+
+	while (!done()) {
+		u64 now = arch_uptime_ms();
+
+		if (now >= next) {
+			report(now - begin);
+			WRITE_ONCE(counters.stalls, counters.stalls + 1);
+			next = now + rcu_stall_ms;
+		}
+		msleep(POLL_MS);
+	}
+}
+
+static void grace_period(void)
+{
+	u64 begin = arch_uptime_ms();
+	bool flags;
+
+	smp_mb();
+	WRITE_ONCE(period, period + 1);
+	smp_mb();
+	wait_until(all_cpus_outside, report_cpus, begin);
+	smp_mb();
+	spin_lock_irqsave(&rcu_lock, flags);
+	list_splice_tail_init(&blocked, &awaited);
+	spin_unlock_irqrestore(&rcu_lock, flags);
+	wait_until(nobody_awaited, report_task, begin);
+	spin_lock_irqsave(&rcu_lock, flags); /* the last one to leave the list has also let go of it */
+	spin_unlock_irqrestore(&rcu_lock, flags);
+	WRITE_ONCE(counters.grace_periods, counters.grace_periods + 1);
+}
+
+/* --- callbacks ----------------------------------------------------------------------------------------------------- */
+
+void rcu_set_free(void (*free)(const void *ptr))
+{
+	free_object = free;
+}
+
+void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
+{
+	bool flags, first;
+
+	head->next = NULL;
+	head->fn = fn;
+	atomic_long_inc(&pending);
+	spin_lock_irqsave(&rcu_lock, flags);
+	first = queue == NULL;
+	*queue_end = head;
+	queue_end = &head->next;
+	spin_unlock_irqrestore(&rcu_lock, flags);
+	if (first && READ_ONCE(thread))
+		wake_up_process(thread);
+}
+
+void call_rcu_free(struct rcu_head *head, const void *ptr)
+{
+	unsigned long offset = (unsigned long)head - (unsigned long)ptr;
+
+	BUG_ON(offset >= NR_FREE_OFFSET);
+	call_rcu(head, (void (*)(struct rcu_head *))offset);
+}
+
+static struct rcu_head *take_queue(void)
+{
+	struct rcu_head *all;
+	bool flags;
+
+	spin_lock_irqsave(&rcu_lock, flags);
+	all = queue;
+	queue = NULL;
+	queue_end = &queue;
+	spin_unlock_irqrestore(&rcu_lock, flags);
+	return all;
+}
+
+static void run_callbacks(struct rcu_head *head)
+{
+	struct rcu_head *next;
+
+	for (; head; head = next) {
+		next = head->next;
+		if ((unsigned long)head->fn < NR_FREE_OFFSET)
+			free_object((const char *)head - (unsigned long)head->fn);
+		else
+			head->fn(head);
+		WRITE_ONCE(counters.callbacks, counters.callbacks + 1);
+		atomic_long_dec(&pending);
+	}
+}
+
+static bool has_callbacks(const void *unused __maybe_unused)
+{
+	return READ_ONCE(queue) != NULL;
+}
+
+static void rcu_thread(void *unused __maybe_unused)
+{
+	for (;;) {
+		struct rcu_head *callbacks;
+
+		sleep_until(has_callbacks, NULL);
+		callbacks = take_queue();
+		grace_period();
+		run_callbacks(callbacks);
+	}
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------------- */
+
+struct waiter {
+	struct rcu_head head;
+	bool done;
+};
+
+static void end_wait(struct rcu_head *head)
+{
+	smp_store_release(&container_of(head, struct waiter, head)->done, true); /* from now on it may be gone */
+	wake_up(&waiters);
+}
+
+/* Before there is a thread to make them, nobody else runs, and the caller is no reader. */
+void synchronize_rcu(void)
+{
+	struct waiter waiter = { .done = false };
+
+	might_sleep();
+	BUG_ON(rcu_read_lock_held());
+	if (!READ_ONCE(thread))
+		return;
+	call_rcu(&waiter.head, end_wait);
+	wait_event(waiters, smp_load_acquire(&waiter.done));
+}
+
+void rcu_barrier(void)
+{
+	if (atomic_long_read(&pending))
+		synchronize_rcu(); /* its callback is behind all others */
+}
+
+struct rcu_counters rcu_counters(void)
+{
+	return (struct rcu_counters){
+		.grace_periods = READ_ONCE(counters.grace_periods),
+		.callbacks = READ_ONCE(counters.callbacks),
+		.stalls = READ_ONCE(counters.stalls),
+	};
+}
+
+void rcu_init(void)
+{
+	struct task *task = kthread_create(rcu_thread, NULL, "rcu");
+
+	if (!task)
+		panic("no memory for the stack of the RCU thread");
+	set_priority(task, PRIORITY_HIGH);
+	WRITE_ONCE(thread, task);
+	wake_up_process(task);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched=seeded: the order in which threads run, where they run and when they are preempted are drawn from seed=, so that
+ * a run meets orders which the usual rules never make, and the same seed meets much the same ones again.
+ */
+#include "internal.h"
+
+#include <arch/irq.h>
+#include <kernel/cmdline.h>
+#include <kernel/ktest.h>
+#include <kernel/schedule_point.h>
+#include <lib/atomic.h>
+#include <lib/random.h>
+#include <lib/string.h>
+
+CMDLINE_OPTION(sched, "sched=seeded", "draw the order of threads, their CPUs and preemption from seed=N");
+
+#define DEFAULT_SEED 0x5eed0001 /* as for the tests */
+
+bool sched_seeded;
+static struct rnd_state start;
+static atomic_long_t draws;
+
+/* The n-th number of the sequence is a function of n: a counter is all the state that CPUs share. */
+unsigned int seeded_below(unsigned int n)
+{
+	struct rnd_state state = start;
+
+	state.counter += (u64)atomic_long_inc_return(&draws) << 32;
+	return random_below(&state, n);
+}
+
+/* At a schedule point the thread is preempted, or as soon as it may be. */
+static void visit_point(void)
+{
+	if (in_interrupt() || seeded_below(4))
+		return;
+	this_cpu_write(need_resched, true);
+	preempt_check_resched();
+}
+
+void seeded_init(void)
+{
+	const char *mode = cmdline_value("sched");
+
+	random_seed(&start, cmdline_number("seed", DEFAULT_SEED));
+	sched_seeded = mode && strcmp(mode, "seeded") == 0;
+	if (!sched_seeded)
+		return;
+	schedule_point_set_visitor(visit_point);
+	ktest_set_replay(" CMDLINE=sched=seeded");
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* vm_map_ram: few pages go into a block (vmap_block.c), more get a range of their own. */
+#include "vm_internal.h"
+
+static void *map_in_block(struct page **pages, unsigned int count)
+{
+	vaddr_t addr = vmap_run_alloc(count);
+
+	if (!addr)
+		return NULL;
+	if (vm_map_pages(addr, pages, count, PAGE_KERNEL)) {
+		vmap_run_free(addr, count);
+		return NULL;
+	}
+	return (void *)addr;
+}
+
+/* More pages than a block likes to give: a range of its own. */
+static void *map_alone(struct page **pages, unsigned int count)
+{
+	const struct vm_request rq = {
+		.size = ((unsigned long)count + 1) << PAGE_SHIFT,
+		.align = PAGE_SIZE,
+		.lo = VMALLOC_START,
+		.hi = VMALLOC_END,
+		.kind = VM_RANGE_RAM,
+	};
+	struct vm_range *range = vm_range_obtain(&rq);
+
+	if (!range)
+		return NULL;
+	if (vm_map_pages(range->start, pages, count, PAGE_KERNEL)) {
+		vm_range_free(range);
+		return NULL;
+	}
+	vm_range_publish(range);
+	return (void *)range->start;
+}
+
+static bool unmap_alone(vaddr_t addr, unsigned int count)
+{
+	struct vm_range *range = vm_range_claim(addr, VM_RANGE_RAM, 0);
+
+	if (!range)
+		return false;
+	if (vm_range_size(range) >> PAGE_SHIFT != (unsigned long)count + 1) {
+		vm_range_publish(range);
+		return false;
+	}
+	vm_unmap(addr, range->end - PAGE_SIZE);
+	vm_range_free(range);
+	return true;
+}
+
+void *vm_map_ram(struct page **pages, unsigned int count, int node)
+{
+	(void)node; /* one memory node */
+	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count) || !vm_pages_valid(pages, count))
+		return NULL;
+	return count <= VMAP_MAX_ALLOC ? map_in_block(pages, count) : map_alone(pages, count);
+}
+
+void vm_unmap_ram(const void *mem, unsigned int count)
+{
+	vaddr_t addr = (vaddr_t)mem;
+	bool found = false;
+
+	if (count && IS_ALIGNED(addr, PAGE_SIZE))
+		found = count <= VMAP_MAX_ALLOC ? vmap_run_free(addr, count) : unmap_alone(addr, count);
+	WARN(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);
+	if (vm_quarantine())
+		vm_unmap_aliases();
+}

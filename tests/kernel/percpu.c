@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU memory made at run time. */
+#include "worker.h"
+
+#include <arch/irq.h>
+#include <kernel/bug.h>
+#include <kernel/inject.h>
+#include <kernel/preempt.h>
+#include <lib/string.h>
+#include <mm/percpu_alloc.h>
+#include <mm/vmalloc.h>
+
+#define MANY 300
+
+struct object {
+	unsigned long first, last;
+};
+
+static unsigned long tag(unsigned int object, unsigned int cpu)
+{
+	return object * 1000ul + cpu + 1;
+}
+
+/* Zeroed everywhere, in vmalloc space, and nobody's instance is anybody else's. */
+KTEST(percpu, instances_are_apart)
+{
+	static struct object *objects[MANY];
+	unsigned int cpu;
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		objects[i] = alloc_percpu(struct object);
+		ASSERT(objects[i]);
+		EXPECT(is_vmalloc_addr(objects[i]));
+		for_each_cpu(cpu, &cpu_possible_mask) {
+			struct object *o = percpu_ptr(objects[i], cpu);
+
+			EXPECT(!o->first && !o->last);
+			*o = (struct object){ tag(i, cpu), ~tag(i, cpu) };
+		}
+	}
+	for (unsigned int i = 0; i < MANY; i++) {
+		for_each_cpu(cpu, &cpu_possible_mask) {
+			EXPECT_EQ(percpu_ptr(objects[i], cpu)->first, tag(i, cpu));
+			EXPECT_EQ(percpu_ptr(objects[i], cpu)->last, ~tag(i, cpu));
+		}
+		free_percpu(objects[i]);
+	}
+}
+
+/* Small objects share a chunk; the last one takes it along. */
+KTEST(percpu, chunks_come_and_go)
+{
+	struct percpu_alloc_stats before = percpu_alloc_stats();
+	void *small[3], *large;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(small); i++)
+		small[i] = alloc_percpu(u64);
+	EXPECT(percpu_alloc_stats().chunks <= before.chunks + 1);
+	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes + ARRAY_SIZE(small) * 16);
+	large = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE);
+	EXPECT(large && IS_ALIGNED((vaddr_t)large, PAGE_SIZE));
+	EXPECT(percpu_alloc_stats().chunks >= before.chunks + 1);
+	free_percpu(large);
+	for (unsigned int i = 0; i < ARRAY_SIZE(small); i++)
+		free_percpu(small[i]);
+	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
+	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes);
+}
+
+/* What is freed is given out again, zeroed again, and alignment is kept in every instance. */
+KTEST(percpu, reuse_and_alignment)
+{
+	char *keep = __alloc_percpu(24, 8), *p, *q;
+	unsigned int cpu;
+
+	p = __alloc_percpu(100, 64);
+	ASSERT(keep && p);
+	for_each_cpu(cpu, &cpu_possible_mask) {
+		EXPECT(IS_ALIGNED((vaddr_t)percpu_ptr(p, cpu), 64));
+		memset(percpu_ptr(p, cpu), 0xff, 100);
+	}
+	free_percpu(p);
+	q = __alloc_percpu(100, 64);
+	EXPECT(q == p);
+	for_each_cpu(cpu, &cpu_possible_mask)
+		EXPECT_EQ(*(percpu_ptr(q, cpu) + 99), 0);
+	free_percpu(q);
+	free_percpu(keep);
+}
+
+KTEST(percpu, bad_calls_change_nothing)
+{
+	struct percpu_alloc_stats before = percpu_alloc_stats(), now;
+	char *p = __alloc_percpu(64, 16);
+	unsigned int stranger;
+
+	ASSERT(p);
+	warn_expected(true);
+	EXPECT(!__alloc_percpu(0, 8));
+	EXPECT(!__alloc_percpu(PERCPU_ALLOC_MAX + 1, 8));
+	EXPECT(!__alloc_percpu(8, 3));
+	EXPECT(!__alloc_percpu(8, 2 * PERCPU_ALLOC_ALIGN));
+	free_percpu(p + 16);
+	free_percpu(p + 1);
+	free_percpu(&stranger);
+	now = percpu_alloc_stats();
+	EXPECT_EQ(now.bytes, before.bytes + 64);
+	free_percpu(p);
+	free_percpu(p);
+	warn_expected(false);
+	free_percpu(NULL);
+	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes);
+}
+
+/* Whichever page is missing, nothing is left behind (the runner compares). */
+KTEST(percpu, every_allocation_may_fail)
+{
+	struct percpu_alloc_stats before = percpu_alloc_stats();
+	void *p = NULL;
+	unsigned int n;
+
+	for (n = 1; !p && n < 200; n++) {
+		inject_set(INJECT_PAGE, n);
+		p = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE);
+		inject_clear(INJECT_PAGE);
+		EXPECT(p || percpu_alloc_stats().chunks == before.chunks);
+	}
+	EXPECT(p && n > 2);
+	free_percpu(p);
+}
+
+#define ROUNDS 1000
+
+static void count_here(void *arg)
+{
+	unsigned long *hits = arg;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		preempt_disable();
+		++*this_percpu_ptr(hits);
+		preempt_enable();
+	}
+}
+
+/* Every CPU counts in its own instance, in a process that was there before the memory was: no fault, nothing lost. */
+KTEST(percpu, each_cpu_counts_for_itself)
+{
+	static struct crew crew;
+	unsigned long *hits, sum = 0;
+	unsigned int cpu;
+
+	ASSERT(crew_start(&crew, 1));
+	hits = alloc_percpu(unsigned long);
+	if (EXPECT(hits)) {
+		crew_call(&crew, count_here, hits);
+		for_each_cpu(cpu, &cpu_possible_mask)
+			sum += *percpu_ptr(hits, cpu);
+		EXPECT_EQ(sum, crew.nr * ROUNDS);
+		EXPECT_EQ(*percpu_ptr(hits, crew.worker[0].cpu), ROUNDS);
+	}
+	free_percpu(hits);
+	crew_stop(&crew);
+}

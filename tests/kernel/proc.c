@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs in ring 3. Most of the checking is done by the programs themselves (tests/user): here they are started, their
+ * statuses looked at, and what they leave behind is counted. That no page is lost is checked around every test.
+ */
+#include "places.h"
+#include "worker.h"
+
+#include <arch/fault.h>
+#include <kernel/process.h>
+
+/* Orphans are cleared away by a work item: a moment after the last program has ended. */
+static bool all_are_gone(void)
+{
+	for (unsigned int ms = 0; ms < 2000 && process_count(); ms++)
+		msleep(1);
+	return EXPECT_EQ(process_count(), 0);
+}
+
+static int run(const char *name)
+{
+	struct process *process = process_spawn(name);
+
+	return process ? process_wait(process) : -1;
+}
+
+KTEST(proc, hello)
+{
+	EXPECT_EQ(run("hello"), 0);
+	EXPECT_EQ(process_count(), 0);
+}
+
+KTEST(proc, fork_and_copy_on_write)
+{
+	struct mm_counters before = mm_counters(), after;
+
+	EXPECT_EQ(run("forktest"), 0);
+	all_are_gone();
+	after = mm_counters();
+	EXPECT(after.copied > before.copied);
+	EXPECT(after.reused > before.reused);
+	EXPECT_EQ(fault_counters().spurious, 0);
+}
+
+KTEST(proc, memory)
+{
+	EXPECT_EQ(run("memtest"), 0);
+	all_are_gone();
+}
+
+KTEST(proc, bad_pointers_and_bad_instructions)
+{
+	int status = run("badptr");
+
+	EXPECT(status == 0 || (status == 77 && !cpu_has(FEATURE_NX)));
+	all_are_gone();
+}
+
+KTEST(proc, kernel_buffer)
+{
+	EXPECT_EQ(run("kbuf"), 0);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything at once, at random, on all CPUs, for `stress=SECONDS`: no part of `test=all`; `make stress SECONDS=60`.
+ *
+ * Each player is a thread in a process of its own. It keeps a few objects, each stamped with a word that nobody else
+ * uses; each step makes one, or looks at one and ends it, or does something to the machine: moves itself to another CPU,
+ * flushes aliases, touches user memory, runs in a short-lived process. What is wrong shows at once (a stamp, a panic, the
+ * oracle) or at the end, when the guards around every test compare the books.
+ */
+#include "places.h"
+#include "worker.h"
+
+#include <arch/irq.h>
+#include <arch/uaccess.h>
+#include <kernel/cmdline.h>
+#include <lib/random.h>
+#include <mm/ioremap.h>
+
+CMDLINE_OPTION(stress, "stress=SECONDS", "how long test=stress goes on (10)");
+
+#define OBJECTS	   12
+#define MOST_PAGES 40
+#define USER_ADDR  0x400000ul
+#define USER_PAGES 64
+#define REPORT_MS  10000 /* between signs of life */
+
+enum kind { NOTHING, AREA, MAP, RAM, DEVICE, NR_KINDS };
+
+struct object {
+	enum kind kind;
+	char *mem;
+	unsigned int pages;
+	u32 stamp;
+};
+
+struct player {
+	struct rnd_state random;
+	struct worker *worker;
+	struct object object[OBJECTS];
+	struct page *page[MOST_PAGES]; /* what maps show */
+	u32 last_stamp;
+	unsigned long steps, failed; /* failed: for want of memory or space, which is no fault */
+};
+
+static struct crew crew;
+static struct player player[CREW_MOST];
+static bool stop;
+
+static u32 below(struct player *p, u32 n)
+{
+	return random_below(&p->random, n);
+}
+
+/* --- objects ---------------------------------------------------------------------------------------------------------- */
+
+static volatile u32 *word_of(const struct object *o, unsigned int page)
+{
+	return (u32 *)(o->mem + page * PAGE_SIZE);
+}
+
+/* Maps show the player's own pages, in order, and each page has its own word. */
+static u32 word_expected(const struct object *o, unsigned int page)
+{
+	return o->kind == AREA ? o->stamp + page : page;
+}
+
+static void make(struct player *p, struct object *o)
+{
+	*o = (struct object){ .kind = 1 + below(p, NR_KINDS - 1), .pages = 1 + below(p, MOST_PAGES) };
+	switch (o->kind) {
+	case AREA:
+		o->mem = vmalloc(o->pages * PAGE_SIZE);
+		break;
+	case MAP:
+		o->mem = vmap(p->page, o->pages, VM_MAP, PAGE_KERNEL);
+		break;
+	case RAM:
+		o->mem = vm_map_ram(p->page, o->pages, -1);
+		break;
+	default:
+		o->mem = ioremap(0xfec00000, o->pages * PAGE_SIZE);
+	}
+	if (!o->mem) {
+		o->kind = NOTHING;
+		p->failed++;
+		return;
+	}
+	o->stamp = p->last_stamp += 0x100;
+	for (unsigned int i = 0; o->kind == AREA && i < o->pages; i++)
+		*word_of(o, i) = word_expected(o, i);
+}
+
+static void end(struct object *o)
+{
+	for (unsigned int i = 0; o->kind != DEVICE && o->kind != NOTHING && i < o->pages; i++)
+		EXPECT_EQ(*word_of(o, i), word_expected(o, i));
+	switch (o->kind) {
+	case AREA:
+		vfree(o->mem);
+		break;
+	case MAP:
+		vunmap(o->mem);
+		break;
+	case RAM:
+		vm_unmap_ram(o->mem, o->pages);
+		break;
+	case DEVICE:
+		iounmap((void __iomem *)o->mem);
+		break;
+	default:
+		return;
+	}
+	o->kind = NOTHING;
+}
+
+/* --- other steps --------------------------------------------------------------------------------------------------------- */
+
+static void move(struct player *p)
+{
+	unsigned int cpu, n = below(p, num_online_cpus());
+
+	for_each_online_cpu(cpu)
+		if (!n--)
+			break;
+	EXPECT_EQ(set_affinity_cpu(current, cpu), 0);
+}
+
+/* A page of the process: zero at first, then what some process of this player has written there. */
+static void touch_user_page(struct player *p)
+{
+	u32 *at = (u32 *)(USER_ADDR + below(p, USER_PAGES) * PAGE_SIZE), own = (u32)(unsigned long)at, old = 0;
+
+	EXPECT_EQ(copy_from_user(&old, at, sizeof(old)), 0);
+	EXPECT(!old || old == own);
+	EXPECT_EQ(copy_to_user(at, &own, sizeof(own)), 0);
+}
+
+/* An empty address space, or a copy of the player's. */
+static struct mm_struct *new_process(struct player *p)
+{
+	struct mm_struct *mm;
+
+	if (below(p, 2))
+		return mm_fork(p->worker->mm);
+	mm = mm_create();
+	if (mm)
+		EXPECT_EQ(mm_map_anonymous(mm, USER_ADDR, USER_PAGES * PAGE_SIZE), 0);
+	return mm;
+}
+
+/* The player leaves its process, runs in another one, ends that, and comes back. */
+static void visit_new_process(struct player *p)
+{
+	struct mm_struct *mm = new_process(p);
+
+	if (!mm) {
+		p->failed++;
+		return;
+	}
+	kthread_unuse_mm(p->worker->mm);
+	kthread_use_mm(mm);
+	for (unsigned int i = below(p, 4); i; i--)
+		touch_user_page(p);
+	kthread_unuse_mm(mm);
+	mm_destroy(mm);
+	kthread_use_mm(p->worker->mm);
+}
+
+/* Read-only and back again. */
+static void change_rights(struct player *p)
+{
+	const pgprot_t none = { 0 };
+	struct object *o = &p->object[below(p, OBJECTS)];
+	vaddr_t start = (vaddr_t)o->mem, stop_at = start + o->pages * PAGE_SIZE;
+	struct mmu_update u;
+
+	if (o->kind != AREA)
+		return;
+	for (unsigned int writable = 0; writable < 2; writable++) {
+		arch_update_kernel_mappings_begin(&u, start, stop_at);
+		EXPECT_EQ(pgtable_protect(&kernel_pgtable, &u, start, stop_at, writable ? PROT_BIT_RW : none,
+					  writable ? none : PROT_BIT_RW), 0);
+		arch_update_kernel_mappings_end(&u);
+	}
+	*word_of(o, o->pages - 1) = word_expected(o, o->pages - 1);
+}
+
+static void step(struct player *p)
+{
+	struct object *o = &p->object[below(p, OBJECTS)];
+	u32 dice = below(p, 100);
+
+	if (dice < 70)
+		o->kind == NOTHING ? make(p, o) : end(o);
+	else if (dice < 85)
+		touch_user_page(p);
+	else if (dice < 90)
+		visit_new_process(p);
+	else if (dice < 94)
+		change_rights(p);
+	else if (dice < 97)
+		move(p);
+	else if (dice < 98)
+		vm_unmap_aliases();
+	else
+		schedule();
+	p->steps++;
+}
+
+/* --- the game ------------------------------------------------------------------------------------------------------------ */
+
+static void play(void *arg)
+{
+	struct player *p = arg;
+
+	if (!EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, MOST_PAGES, p->page), MOST_PAGES))
+		return;
+	for (unsigned int i = 0; i < MOST_PAGES; i++)
+		*(u32 *)page_address(p->page[i]) = i;
+	EXPECT_EQ(mm_map_anonymous(p->worker->mm, USER_ADDR, USER_PAGES * PAGE_SIZE), 0);
+	while (!READ_ONCE(stop))
+		step(p);
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		end(&p->object[i]);
+	free_pages_bulk(p->page, MOST_PAGES);
+}
+
+static void start_players(void)
+{
+	for (unsigned int i = 0; i < crew.nr; i++) {
+		player[i] = (struct player){ .worker = &crew.worker[i], .last_stamp = i << 24 };
+		random_seed(&player[i].random, ktest_random());
+		worker_post(&crew.worker[i], play, &player[i]);
+	}
+}
+
+static void report(u64 since)
+{
+	unsigned long steps = 0, failed = 0;
+
+	for (unsigned int i = 0; i < crew.nr; i++) {
+		steps += READ_ONCE(player[i].steps);
+		failed += READ_ONCE(player[i].failed);
+	}
+	ktest_note("%llu ms: %lu steps by %u players, %lu without memory", arch_uptime_ms() - since, steps, crew.nr, failed);
+}
+
+static void game(u64 ms)
+{
+	u64 start = arch_uptime_ms();
+
+	start_players();
+	for (u64 left = ms; left; left -= min(left, (u64)REPORT_MS)) {
+		msleep((unsigned int)min(left, (u64)REPORT_MS));
+		report(start);
+	}
+	WRITE_ONCE(stop, true);
+	for (unsigned int i = 0; i < crew.nr; i++)
+		worker_wait(&crew.worker[i]);
+	expect_parity();
+}
+
+KTEST(stress, everything)
+{
+	stop = false;
+	WITH_CREW(crew, 2, game(cmdline_number("stress", 10) * 1000));
+}
