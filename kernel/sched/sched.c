@@ -63,7 +63,10 @@ static void lock_for_switch(struct run_queue *rq, struct task *prev, bool preemp
 	}
 }
 
-/* Takes the choice off the queue and puts prev on it, if it is to go on here. */
+/*
+ * Takes the choice off the queue and puts prev on it, if it is to go on here. A turn lasts until its own task gives it up:
+ * were it renewed whenever somebody better has slept in between, equals behind it would wait for ever.
+ */
 static struct task *pick_next(struct run_queue *rq, struct task *prev, bool preempted)
 {
 	struct task *next;
@@ -75,7 +78,9 @@ static struct task *pick_next(struct run_queue *rq, struct task *prev, bool pree
 		dequeue_task(rq, next);
 	else
 		next = rq->idle;
-	if (!next->slice || !preempted)
+	if (!preempted)
+		prev->slice = 0;
+	if (!next->slice)
 		next->slice = SLICE_TICKS;
 	return next;
 }
