@@ -112,7 +112,7 @@ struct task *kthread_run(void (*fn)(void *), void *arg, const char *name)
 	return task;
 }
 
-struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
+struct task *kthread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
 {
 	struct task *task;
 
@@ -122,10 +122,17 @@ struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, con
 		cpu_relax();
 	might_sleep();
 	task = thread_create(fn, arg, name);
-	if (!task)
-		return NULL;
-	cpumask_set(&task->affinity, cpu);
-	wake_up_process(task);
+	if (task)
+		cpumask_set(&task->affinity, cpu);
+	return task;
+}
+
+struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
+{
+	struct task *task = kthread_create_on(cpu, fn, arg, name);
+
+	if (task)
+		wake_up_process(task);
 	return task;
 }
 

@@ -240,11 +240,10 @@ static bool start_worker(struct workqueue_struct *wq, unsigned int nr)
 	worker->wq = wq;
 	INIT_LIST_HEAD(&worker->own);
 	worker->list = wq->unbound ? &wq->shared : &worker->own;
-	worker->task = kthread_create(worker_loop, worker, name);
+	worker->task = wq->unbound ? kthread_create(worker_loop, worker, name)
+				   : kthread_create_on(nr, worker_loop, worker, name);
 	if (!worker->task)
 		return false;
-	if (!wq->unbound)
-		set_affinity_cpu(worker->task, nr);
 	wake_up_process(worker->task);
 	return true;
 }

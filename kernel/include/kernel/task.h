@@ -81,7 +81,8 @@ void __noreturn cpu_idle_loop(void);
 struct task *kthread_create(void (*fn)(void *), void *arg, const char *name);
 /* The same, and started. */
 struct task *kthread_run(void (*fn)(void *), void *arg, const char *name);
-/* Start a thread bound to an online CPU. NULL: no memory or CPU not online. */
+/* A thread bound to an online CPU, asleep. NULL: no memory or CPU not online. And the same, started. */
+struct task *kthread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
 struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
 /* End the running thread from anywhere in it, as if fn had returned. */
 void __noreturn kthread_exit(void);
