@@ -12,7 +12,8 @@
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   vmap_queue.lock     one CPU's vmap blocks: their bitmaps, and the list     RANK_VMAP_QUEUE T       no
  *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
- *   busy_lock           the tree of vmalloc ranges in use                      RANK_VM_BUSY    T       no
+ *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
+ *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
  *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
  *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
@@ -42,7 +43,8 @@ enum mm_lock_rank {
 	RANK_MM_LIST = 10,
 	RANK_VMAP_QUEUE = 30,
 	RANK_PERCPU = 35,
-	RANK_VM_BUSY = 40,
+	RANK_VM_CACHE = 38,
+	RANK_VM_INDEX = 40,
 	RANK_VM_HOLES = 50,
 	RANK_SLAB_LIST = 60,
 	RANK_SLAB = 70,

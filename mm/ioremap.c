@@ -128,8 +128,6 @@ void iounmap(const volatile void __iomem *addr)
 	const void *start = (const void *)PAGE_ALIGN_DOWN((vaddr_t)addr);
 	struct vm_range *range = addr ? vm_area_claim(start, VM_IOREMAP, "iounmap") : NULL;
 
-	if (!range)
-		return;
-	vm_unmap(range->start, range->end - PAGE_SIZE);
-	vm_area_destroy(range);
+	if (range)
+		vm_area_retire(range);
 }

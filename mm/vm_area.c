@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who owns which stretch of vmalloc space: the free side. (vm_busy.c is the other.)
+ * Who owns which stretch of vmalloc space: the free side. (vm_index.c is the other.)
  *
- * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is in one of three places:
- *
- *	tree of holes          hands of one function            busy tree
- *	  (free)    ─alloc→     (being built)     ─publish→     (can be found)
- *	            ←free──     (being torn down) ←claim──
- *
- *    At a quiet moment nobody's hands hold anything, so holes + busy = arena. vm_range_check() proves it.
- *    The descriptor that alloc made becomes the hole when the range is freed, so freeing needs no memory.
+ * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is either a hole or in the
+ *    index, so holes + index = arena. vm_range_check() proves it. The descriptor that alloc made becomes the hole when
+ *    the range is freed, so freeing needs no memory.
  *
  * 2. The tree of holes is sorted by address. Neighbours never touch: freeing merges them.
  *
@@ -287,31 +282,13 @@ static void free_descriptors(struct vm_range *unused[2])
 			kmem_cache_free(range_cache, unused[i]);
 }
 
-struct vm_range *vm_range_alloc(const struct vm_request *rq)
-{
-	struct vm_range *fresh[2] = { NULL, NULL }, *range = NULL;
-	bool split = may_split(rq);
-
-	if (WARN(!request_valid(rq), "vmalloc: bad request: size %lx align %lx skew %lx in %lx-%lx", rq->size,
-		 rq->align, rq->skew, rq->lo, rq->hi))
-		return NULL;
-	fresh[0] = kmem_cache_alloc(range_cache, GFP_KERNEL);
-	if (split)
-		fresh[1] = kmem_cache_alloc(range_cache, GFP_KERNEL);
-	if (fresh[0] && (fresh[1] || !split)) {
-		spin_lock(&hole_lock);
-		range = take(rq, fresh);
-		spin_unlock(&hole_lock);
-	}
-	free_descriptors(fresh);
-	if (range) {
-		range->kind = rq->kind;
-		trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
-	}
-	return range;
-}
-
 /* --- giving back ------------------------------------------------------------------------------------------------ */
+
+/* A descriptor that was in the index: somebody may be looking at it there (vm_range_claim). */
+static void free_later(struct rcu_head *head)
+{
+	kmem_cache_free(range_cache, container_of(head, struct vm_range, rcu));
+}
 
 /* Make the range a hole, merged with its neighbours. unused[0..1]: the descriptors that this has made superfluous. */
 static void give_back(struct vm_range *range, struct vm_range *unused[2])
@@ -343,16 +320,57 @@ static void give_back(struct vm_range *range, struct vm_range *unused[2])
 	hole_resized(prev);
 }
 
-void vm_range_free(struct vm_range *range)
+static void put_range(struct vm_range *range)
 {
 	struct vm_range *unused[2] = { NULL, NULL };
 
-	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
-	tlb_oracle(given_back(range->start, range->end));
 	spin_lock(&hole_lock);
 	give_back(range, unused);
 	spin_unlock(&hole_lock);
-	free_descriptors(unused);
+	for (unsigned int i = 0; i < 2; i++)
+		if (unused[i])
+			call_rcu(&unused[i]->rcu, free_later);
+}
+
+/* --- in and out -------------------------------------------------------------------------------------------------- */
+
+struct vm_range *vm_range_alloc(const struct vm_request *rq)
+{
+	struct vm_range *fresh[2] = { NULL, NULL }, *range = NULL;
+	bool split = may_split(rq);
+
+	if (WARN(!request_valid(rq), "vmalloc: bad request: size %lx align %lx skew %lx in %lx-%lx", rq->size,
+		 rq->align, rq->skew, rq->lo, rq->hi))
+		return NULL;
+	fresh[0] = kmem_cache_alloc(range_cache, rq->gfp | GFP_KERNEL);
+	if (split)
+		fresh[1] = kmem_cache_alloc(range_cache, rq->gfp | GFP_KERNEL);
+	if (fresh[0] && (fresh[1] || !split)) {
+		spin_lock(&hole_lock);
+		range = take(rq, fresh);
+		spin_unlock(&hole_lock);
+	}
+	free_descriptors(fresh);
+	if (!range)
+		return NULL;
+	range->kind = rq->kind;
+	range->area = NULL;
+	range->ptes = NULL;
+	range->pages = NULL;
+	if (vm_index_add(range)) {
+		put_range(range);
+		return NULL;
+	}
+	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
+	return range;
+}
+
+void vm_range_free(struct vm_range *range)
+{
+	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
+	tlb_oracle(given_back(range->start, range->end));
+	vm_index_remove(range);
+	put_range(range);
 }
 
 void vm_range_init(void)
@@ -365,7 +383,7 @@ void vm_range_init(void)
 		panic("vmalloc: no memory for the first range");
 	all->start = VMALLOC_START;
 	all->end = VMALLOC_END;
-	vm_range_free(all);
+	put_range(all);
 }
 
 /* --- reports and checks ----------------------------------------------------------------------------------------- */

@@ -19,19 +19,48 @@ enum vm_range_kind {
 	NR_VM_RANGE_KINDS
 };
 
+/* Of a range that is no hole. */
+enum vm_range_state {
+	VM_HELD,  /* in the hands of one function that builds it up or tears it down */
+	VM_BUSY,  /* complete, and can be found */
+	VM_COPIED,  /* busy, and somebody takes a copy, for a few instructions under index_lock: a claim waits for that */
+	VM_LAZY,  /* unmapped; some CPU may remember what was there until the flush that its stamp waits for */
+	VM_CLEAN, /* unmapped and forgotten, kept by a CPU for the next one who wants that size */
+	NR_VM_RANGE_STATES
+};
+
+/* Page arrays up to so many entries are part of the range. */
+#define VM_FEW_PAGES 4u
+
 /*
- * A stretch of vmalloc space. It is in exactly one place: the tree of holes, the busy tree, or the hands of one function
- * that builds it up or tears it down; nobody else can find it then.
+ * A stretch of vmalloc space. It is either a hole or in the index (vm_index.c), and then in one of the states above.
+ * Everything but node, start, end and kind is for the one in whose hands it is.
  */
 struct vm_range {
 	struct rb_node node;
 	vaddr_t start, end; /* page-aligned; guard page included */
 	enum vm_range_kind kind;
+	u32 state; /* enum vm_range_state */
 	union {
-		struct vm_struct *area;		/* VM_RANGE_AREA */
-		vaddr_t fit[VM_ALIGN_CLASSES];	/* VM_RANGE_HOLE: see vm_area.c */
+		vaddr_t fit[VM_ALIGN_CLASSES]; /* VM_RANGE_HOLE: see vm_area.c */
+		struct {
+			struct vm_struct *area;	 /* VM_RANGE_AREA: &own, or one that somebody else will kfree */
+			pte_t *ptes;		 /* the range's entries, if they lie in one table that is known to exist */
+			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
+			struct vm_range *next;	 /* in a cache */
+			tlb_stamp_t stamp;	 /* VM_LAZY */
+			struct vm_struct own;
+			struct page *few[VM_FEW_PAGES];
+		};
 	};
+	struct rcu_head rcu;
 };
+
+/* By the one who holds it, or whose cache it is in. */
+static inline void vm_range_set_state(struct vm_range *range, enum vm_range_state state)
+{
+	smp_store_release(&range->state, (u32)state);
+}
 
 static inline unsigned long vm_range_size(const struct vm_range *range) { return range->end - range->start; }
 
@@ -41,6 +70,7 @@ struct vm_request {
 	unsigned long skew;  /* the range starts this much behind an aligned address; page-aligned, < align */
 	vaddr_t lo, hi;	     /* the range lies wholly in [lo, hi) */
 	enum vm_range_kind kind;
+	gfp_t gfp;	     /* of descriptors; 0: GFP_KERNEL */
 };
 
 /* --- vm_area.c: free space. Thread context, no lock held. ------------------------------------------------------------ */
@@ -65,26 +95,35 @@ struct vm_range *vm_tree_above(const struct rb_root *tree, vaddr_t addr);
 /* Hang the range in as a leaf; rb_insert_... must follow. Panics when it overlaps another. */
 void vm_tree_link(struct rb_root *tree, struct vm_range *range);
 
-/* --- vm_busy.c: space in use. Thread context, no lock held. ----------------------------------------------------- */
+/* --- vm_index.c: ranges that are no holes, by address ------------------------------------------------------------ */
+
+/* Enter a range that was cut out of a hole, held; take it out again, for good. -ENOMEM. */
+int vm_index_add(struct vm_range *range);
+void vm_index_remove(struct vm_range *range);
 
 /* The range is complete: whoever asks for its address may find it now. */
-void vm_range_publish(struct vm_range *range);
+static inline void vm_range_publish(struct vm_range *range)
+{
+	BUG_ON(smp_load_acquire(&range->state) != VM_HELD);
+	vm_range_set_state(range, VM_BUSY);
+}
 #define VM_ANY (~0UL)
 /*
- * Take the range that starts at addr exactly out of the busy tree, into the caller's hands. NULL, and nothing changes:
- * there is none, it is of another kind, or it is an area with none of `flags` (VM_ANY: any area will do). Of two callers one gets it.
+ * Take the busy range that starts at addr exactly into the caller's hands; lock-free. NULL, and nothing changes: there is
+ * none, it is of another kind, or it is an area with none of `flags` (VM_ANY: any area will do). Of two callers one gets it.
  */
 struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags);
 /* The descriptor of the area that contains addr, or NULL. Valid while the caller knows that nobody frees it. */
 struct vm_struct *vm_range_area(vaddr_t addr);
 
-/* Copy of a busy range, for reports. */
+/* Copy of a busy or lazy range, for reports. */
 struct vm_range_info {
 	vaddr_t start, end;
 	enum vm_range_kind kind;
+	enum vm_range_state state;
 	struct vm_struct area; /* VM_RANGE_AREA; its pointers are only for looking at, not through */
 };
-/* The lowest busy range that starts at or above `from`. False: no more. */
+/* The lowest range that starts at or above `from` and is busy, lazy or clean. False: no more. */
 bool vm_range_next(vaddr_t from, struct vm_range_info *info);
 
 /* Order and borders on both sides, and conservation at a quiet moment. Number of faults, each printed. */
@@ -105,6 +144,30 @@ int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, uns
 void vm_unmap(vaddr_t start, vaddr_t end);
 /* Unmap, but CPUs may remember until the caller flushes [start, end). */
 void vm_unmap_noflush(vaddr_t start, vaddr_t end);
+/*
+ * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
+ * Mapping makes them known where possible.
+ */
+int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot);
+void vm_range_unmap_noflush(struct vm_range *range);
+
+/* --- vm_cache.c: ranges that were freed, on their way to the next user ---------------------------------------------- */
+
+#define VM_CACHE_PAGES 128u /* no longer range is kept, guard page included */
+/* A clean range of exactly so many pages, held, from this CPU's cache; or NULL. Thread context, preemption may be off. */
+struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind);
+/*
+ * The end of a range in the caller's hands whose entries are empty: it goes back to be used again as soon as every CPU has
+ * forgotten it. Thread context, interrupts on, no lock held: sometimes it flushes.
+ */
+void vm_range_retire(struct vm_range *range);
+/* Flush, and give every range of every CPU's cache back. True: address space came back. */
+bool vm_cache_reclaim(void);
+/* No CPU remembers anything that was retired before the call. With nothing to forget it costs a compare. */
+void vm_cache_flush(void);
+void vm_cache_init(void);
+/* Lists and counts of all caches at a quiet moment. Number of faults, each printed. */
+unsigned int vm_cache_check(void);
 
 /* --- vmalloc.c: areas ------------------------------------------------------------------------------------------- */
 
@@ -118,6 +181,7 @@ struct vm_area_spec {
 	vaddr_t lo, hi;
 	unsigned long flags;
 	vaddr_t caller;
+	bool separate;		     /* the descriptor shall outlive the range: the caller will kfree it */
 	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
 	gfp_t gfp;		     /* vmalloc: of the pages */
 	pgprot_t prot;
@@ -125,8 +189,12 @@ struct vm_area_spec {
 
 /* An area with its descriptor, not yet published. size is page-aligned. NULL: no space or memory. */
 struct vm_range *vm_area_create(const struct vm_area_spec *spec);
-/* The end of an area in the caller's hands: descriptor and address space. Nothing may be mapped in it. */
+/* The room for a page array that the range keeps, if it has any, goes. */
+void vm_range_forget_pages(struct vm_range *range);
+/* The end of an area in the caller's hands into which nothing was ever mapped, or which is flushed. */
 void vm_area_destroy(struct vm_range *range);
+/* The end of an area in the caller's hands: its mappings go, every CPU forgets them before the address is used again. */
+void vm_area_retire(struct vm_range *range);
 /* Claim the area that starts at addr. If there is none with any of `flags`, report it under the name `who`: NULL. */
 struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who);
 

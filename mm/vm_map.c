@@ -98,6 +98,39 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end)
 	arch_update_kernel_mappings_end(&u);
 }
 
+/* --- ranges whose entries are known ------------------------------------------------------------------------------ */
+
+int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot)
+{
+	vaddr_t start = range->start + (offset << PAGE_SHIFT);
+	struct map_pages map = { .next = pages, .end = start, .prot = pgprot_supported(prot) };
+	int err;
+
+	if (unlikely(!range->ptes)) {
+		err = vm_map_pages(start, pages, count, prot);
+		if (!err)
+			range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+		return err;
+	}
+	err = map_page_run(&map, range->ptes + offset, start, count);
+	schedule_point("vmalloc:mapped");
+	if (unlikely(err))
+		vm_unmap(start, map.end);
+	return err;
+}
+
+void vm_range_unmap_noflush(struct vm_range *range)
+{
+	pte_t *ptep = range->ptes, *end;
+
+	if (unlikely(!ptep)) {
+		vm_unmap_noflush(range->start, range->end);
+		return;
+	}
+	for (end = ptep + (vm_range_size(range) >> PAGE_SHIFT); ptep != end; ptep++)
+		pte_store(ptep, __pte(0));
+}
+
 /* --- one call for every entry ----------------------------------------------------------------------------------- */
 
 struct apply {

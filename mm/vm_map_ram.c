@@ -29,7 +29,7 @@ static void *map_alone(struct page **pages, unsigned int count)
 
 	if (!range)
 		return NULL;
-	if (vm_map_pages(range->start, pages, count, PAGE_KERNEL)) {
+	if (vm_range_map(range, 0, pages, count, PAGE_KERNEL)) {
 		vm_range_free(range);
 		return NULL;
 	}
@@ -47,8 +47,8 @@ static bool unmap_alone(vaddr_t addr, unsigned int count)
 		vm_range_publish(range);
 		return false;
 	}
-	vm_unmap(addr, range->end - PAGE_SIZE);
-	vm_range_free(range);
+	vm_range_unmap_noflush(range);
+	vm_range_retire(range);
 	return true;
 }
 

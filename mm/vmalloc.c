@@ -5,18 +5,23 @@
  * Building: address space, descriptor, pages, mapping; then the area is published, so nobody sees a half-built one.
  * Taking down goes the other way round, and each step relies on the one before:
  *
- *	claim (only one caller gets it) → unmap → flush everywhere → free the pages → free the address space
+ *	claim (only one caller gets it) → unmap → free the pages → retire the address space (vm_cache.c)
+ *
+ * Between the last two steps and the flush that covers them lies an open alias: a CPU may still reach the pages by the old
+ * address, though nobody may ask it to. vm_unmap_aliases() closes it; with quarantine the flush comes before the pages go.
+ * The address itself is never mapped again before every CPU has forgotten it.
  */
 #include "vm_internal.h"
 
 CMDLINE_OPTION(quarantine, "quarantine", "no frame is given out while a TLB may still lead to it (slower)");
 
-static atomic_long_t nr_pages; /* allocated by vmalloc */
+static DEFINE_PER_CPU(unsigned long, nr_pages); /* allocated by vmalloc less freed, on this CPU: only the sum means anything */
 static bool quarantine;
 
 void vmalloc_init(void)
 {
 	vm_range_init();
+	vm_cache_init();
 	vm_set_quarantine(cmdline_has("quarantine"));
 }
 
@@ -33,44 +38,98 @@ bool vm_quarantine(void)
 
 /* --- areas ------------------------------------------------------------------------------------------------------ */
 
+/* Every way to make room, the cheap ones first. */
+static bool make_space(void)
+{
+	bool caches = vm_cache_reclaim();
+
+	return vmap_block_reclaim() || caches;
+}
+
 struct vm_range *vm_range_obtain(const struct vm_request *rq)
 {
 	struct vm_range *range = vm_range_alloc(rq);
 
-	if (!range && vmap_block_reclaim())
+	if (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && make_space())
 		range = vm_range_alloc(rq);
 	return range;
 }
 
-struct vm_range *vm_area_create(const struct vm_area_spec *spec)
+/* Anywhere will do, so a range that was freed does as well. */
+static bool is_plain(const struct vm_area_spec *spec)
 {
-	const struct vm_request rq = {
+	return spec->align <= PAGE_SIZE && !spec->skew && spec->lo <= VMALLOC_START && !(spec->hi && spec->hi < VMALLOC_END);
+}
+
+static __noinline struct vm_range *area_range(const struct vm_area_spec *spec)
+{
+	return vm_range_obtain(&(struct vm_request){
 		.size = spec->size + PAGE_SIZE,
 		.align = max(spec->align, PAGE_SIZE),
 		.skew = spec->skew,
 		.lo = max(spec->lo, VMALLOC_START),
 		.hi = spec->hi ? min(spec->hi, VMALLOC_END) : VMALLOC_END,
 		.kind = VM_RANGE_AREA,
-	};
-	struct vm_struct *area = kzalloc(sizeof(*area), GFP_KERNEL);
-	struct vm_range *range = area ? vm_range_obtain(&rq) : NULL;
+		.gfp = spec->gfp & __GFP_NOWAIT,
+	});
+}
 
-	if (!range) {
+struct vm_range *vm_area_create(const struct vm_area_spec *spec)
+{
+	struct vm_struct *area = NULL;
+	struct vm_range *range = NULL;
+
+	if (spec->separate) {
+		area = kmalloc(sizeof(*area), spec->gfp & __GFP_NOWAIT);
+		if (!area)
+			return NULL;
+	}
+	if (likely(is_plain(spec)))
+		range = vm_cache_get((spec->size >> PAGE_SHIFT) + 1, VM_RANGE_AREA);
+	if (unlikely(!range))
+		range = area_range(spec);
+	if (unlikely(!range)) {
 		kfree(area);
 		return NULL;
 	}
-	area->addr = (void *)range->start;
-	area->size = rq.size;
-	area->flags = spec->flags;
-	area->caller = spec->caller;
-	range->area = area;
+	range->area = area ? area : &range->own;
+	*range->area = (struct vm_struct){
+		.addr = (void *)range->start,
+		.size = spec->size + PAGE_SIZE,
+		.flags = spec->flags,
+		.caller = spec->caller,
+	};
 	return range;
+}
+
+/* The room for its page array goes with a range that no cache keeps; a separate descriptor with the area. */
+static void drop_separate(struct vm_range *range)
+{
+	if (unlikely(range->area != &range->own))
+		kfree(range->area);
 }
 
 void vm_area_destroy(struct vm_range *range)
 {
-	kfree(range->area);
+	drop_separate(range);
+	vm_range_forget_pages(range);
 	vm_range_free(range);
+}
+
+/* An alias stays open until vm_unmap_aliases(), or else there is a flush before the pages go. */
+static void forget_before_free(const struct vm_range *range)
+{
+	if (unlikely(vm_quarantine()))
+		flush_tlb_kernel_range(range->start, range->end);
+}
+
+void vm_area_retire(struct vm_range *range)
+{
+	drop_separate(range);
+	vm_range_unmap_noflush(range);
+	schedule_point("vmalloc:unmapped");
+	forget_before_free(range);
+	vm_range_retire(range);
 }
 
 struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who)
@@ -81,16 +140,11 @@ struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char
 	return range;
 }
 
-/* The part that may be mapped: all but the guard page. */
-static vaddr_t area_end(const struct vm_range *range)
-{
-	return range->end - PAGE_SIZE;
-}
-
 struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, unsigned long start, unsigned long end,
 				       const void *caller)
 {
-	struct vm_area_spec spec = { .size = PAGE_ALIGN(size), .lo = start, .hi = end, .flags = flags, .caller = (vaddr_t)caller };
+	struct vm_area_spec spec = { .size = PAGE_ALIGN(size), .lo = start, .hi = end, .flags = flags,
+				     .caller = (vaddr_t)caller, .separate = true };
 	struct vm_range *range;
 
 	if (WARN(!size, "get_vm_area: size 0") || size > VMALLOC_END - VMALLOC_START)
@@ -114,6 +168,20 @@ struct vm_struct *get_vm_area(unsigned long size, unsigned long flags)
 	return get_vm_area_caller(size, flags, __builtin_return_address(0));
 }
 
+/* The caller will kfree the descriptor: if it is part of the range, it gets a copy. */
+static struct vm_struct *separate_area(struct vm_range *range)
+{
+	struct vm_struct *area = range->area;
+
+	if (area == &range->own) {
+		area = kmalloc(sizeof(*area), GFP_KERNEL);
+		if (area)
+			*area = range->own;
+	}
+	range->area = &range->own;
+	return area;
+}
+
 struct vm_struct *remove_vm_area(const void *addr)
 {
 	struct vm_range *range = vm_area_claim(addr, VM_ANY, "remove_vm_area");
@@ -121,9 +189,12 @@ struct vm_struct *remove_vm_area(const void *addr)
 
 	if (!range)
 		return NULL;
-	area = range->area;
-	vm_unmap(range->start, area_end(range));
-	vm_range_free(range);
+	area = separate_area(range);
+	if (!area) { /* no memory: nothing has happened */
+		vm_range_publish(range);
+		return NULL;
+	}
+	vm_area_retire(range);
 	return area;
 }
 
@@ -145,32 +216,51 @@ unsigned long get_vm_area_size(const struct vm_struct *area)
 
 /* --- pages ------------------------------------------------------------------------------------------------------ */
 
+void vm_range_forget_pages(struct vm_range *range)
+{
+	if (is_vmalloc_addr(range->pages))
+		vfree(range->pages);
+	else if (range->pages != range->few)
+		kfree(range->pages);
+	range->pages = NULL;
+}
+
+/* Room for the page array: a part of the range, or kept from its last use, or new. */
+static struct page **range_page_array(struct vm_range *range, unsigned long count, gfp_t gfp)
+{
+	unsigned long bytes = count * sizeof(struct page *);
+
+	if (likely(range->pages))
+		return range->pages;
+	if (count <= VM_FEW_PAGES)
+		return range->pages = range->few;
+	if (bytes <= KMALLOC_MAX_SIZE)
+		range->pages = kmalloc(bytes, (gfp & __GFP_NOWAIT) | __GFP_NOWARN);
+	if (!range->pages && bytes > PAGE_SIZE)
+		range->pages = vmalloc_area(&(struct vm_area_spec){ .size = bytes, .flags = VM_ALLOC, .prot = PAGE_KERNEL,
+			.gfp = gfp & __GFP_NOWAIT, .caller = range->area->caller });
+	return range->pages;
+}
+
 static void area_free_pages(struct vm_struct *area)
 {
 	free_pages_bulk(area->pages, area->nr_pages);
-	atomic_long_sub(area->nr_pages, &nr_pages);
+	this_cpu_add(nr_pages, -(unsigned long)area->nr_pages);
 	area->nr_pages = 0;
-	if (is_vmalloc_addr(area->pages))
-		vfree(area->pages);
-	else
-		kfree(area->pages);
 	area->pages = NULL;
 }
 
 /* Give the area its pages. On -ENOMEM it has none. */
-static int area_alloc_pages(struct vm_struct *area, unsigned long count, gfp_t gfp)
+static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 {
-	unsigned long bytes = count * sizeof(struct page *);
+	struct vm_struct *area = range->area;
 
-	area->pages = bytes <= KMALLOC_MAX_SIZE ? kmalloc(bytes, GFP_KERNEL | __GFP_NOWARN) : NULL;
-	if (!area->pages && bytes > PAGE_SIZE)
-		area->pages = vmalloc_area(&(struct vm_area_spec){
-			.size = bytes, .flags = VM_ALLOC, .prot = PAGE_KERNEL, .caller = area->caller });
-	if (!area->pages)
+	area->pages = range_page_array(range, count, gfp);
+	if (unlikely(!area->pages))
 		return -ENOMEM;
 	area->nr_pages = alloc_pages_bulk(gfp, count, area->pages);
-	atomic_long_add(area->nr_pages, &nr_pages);
-	if (area->nr_pages == count)
+	this_cpu_add(nr_pages, area->nr_pages);
+	if (likely(area->nr_pages == count))
 		return 0;
 	area_free_pages(area);
 	return -ENOMEM;
@@ -189,12 +279,12 @@ void *vmalloc_area(const struct vm_area_spec *wanted)
 		return NULL;
 	spec.size = spec.lead + (count << PAGE_SHIFT);
 	range = vm_area_create(&spec);
-	if (!range)
+	if (unlikely(!range))
 		return NULL;
-	if (area_alloc_pages(range->area, count, spec.gfp | __GFP_HIGHMEM))
-		goto fail_pages;
 	start = range->start + spec.lead;
-	if (vm_map_pages(start, range->area->pages, count, spec.prot))
+	if (unlikely(area_alloc_pages(range, count, spec.gfp | __GFP_HIGHMEM)))
+		goto fail_pages;
+	if (unlikely(vm_range_map(range, spec.lead >> PAGE_SHIFT, range->area->pages, count, spec.prot)))
 		goto fail_map;
 	vm_range_publish(range);
 	return (void *)start;
@@ -239,13 +329,18 @@ void vfree(const void *addr)
 {
 	struct vm_range *range = addr ? vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree") : NULL;
 
-	if (!range)
+	if (unlikely(!range))
 		return;
-	vm_unmap(range->start, area_end(range));
+	vm_range_unmap_noflush(range);
+	schedule_point("vmalloc:unmapped");
+	forget_before_free(range);
 	schedule_point("vfree:flushed");
 	if (range->area->pages)
 		area_free_pages(range->area);
-	vm_area_destroy(range);
+	if (unlikely(vm_range_size(range) > VM_CACHE_PAGES * PAGE_SIZE))
+		vm_range_forget_pages(range);
+	drop_separate(range);
+	vm_range_retire(range);
 }
 
 /* --- vmap ------------------------------------------------------------------------------------------------------- */
@@ -261,7 +356,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP, .caller = _RET_IP_ });
 	if (!range)
 		return NULL;
-	if (vm_map_pages(range->start, pages, count, pgprot_nx(prot))) {
+	if (vm_range_map(range, 0, pages, count, pgprot_nx(prot))) {
 		vm_area_destroy(range);
 		return NULL;
 	}
@@ -275,8 +370,7 @@ void vunmap(const void *addr)
 
 	if (!range)
 		return;
-	vm_unmap(range->start, area_end(range));
-	vm_area_destroy(range);
+	vm_area_retire(range);
 }
 
 /* --- questions -------------------------------------------------------------------------------------------------- */
@@ -304,6 +398,10 @@ static void count_range(struct vmalloc_stats *stats, const struct vm_range_info 
 {
 	unsigned long bytes = range->end - range->start;
 
+	if (range->state != VM_BUSY) {
+		*(range->state == VM_LAZY ? &stats->lazy_bytes : &stats->cached_bytes) += bytes;
+		return;
+	}
 	switch (range->kind) {
 	case VM_RANGE_AREA:
 		stats->areas++;
@@ -323,14 +421,19 @@ void vmalloc_stats(struct vmalloc_stats *out)
 {
 	struct vm_range_info range;
 
-	*out = (struct vmalloc_stats){ .nr_pages = (unsigned long)atomic_long_read(&nr_pages) };
+	unsigned int cpu;
+
+	*out = (struct vmalloc_stats){ 0 };
+	for_each_possible_cpu(cpu)
+		out->nr_pages += READ_ONCE(per_cpu(nr_pages, cpu));
 	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end)
 		count_range(out, &range);
 	out->free_bytes = vm_holes(&out->largest_free);
-	out->total_bytes = out->area_bytes + out->block_bytes + out->ram_bytes + out->free_bytes;
+	out->total_bytes = out->area_bytes + out->block_bytes + out->ram_bytes + out->free_bytes + out->lazy_bytes +
+			   out->cached_bytes;
 }
 
 unsigned int vmalloc_check(void)
 {
-	return vm_range_check() + vmap_block_check();
+	return vm_range_check() + vm_cache_check() + vmap_block_check();
 }

@@ -31,7 +31,11 @@ void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx)
 		int len = scnprintf(line, room, "0x%p-0x%p %7ld", (void *)range.start, (void *)range.end,
 				    (long)(range.end - range.start));
 
-		if (range.kind == VM_RANGE_AREA)
+		if (range.state == VM_CLEAN)
+			continue;
+		if (range.state == VM_LAZY)
+			len += scnprintf(line + len, room - len, " unpurged vm_area");
+		else if (range.kind == VM_RANGE_AREA)
 			len += format_area(line + len, room - len, &range.area);
 		else
 			len += scnprintf(line + len, room - len, " vm_map_ram");

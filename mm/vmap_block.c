@@ -372,6 +372,7 @@ void vm_unmap_aliases(void)
 {
 	unsigned long since = tlb_oracle_now();
 
+	vm_cache_flush();
 	if (atomic_long_read(&unflushed) && !all_covered())
 		purge(false);
 	tlb_oracle(aliases_closed(since));

@@ -2,6 +2,8 @@
 /* ioremap: what it refuses, where it puts things, which leaves it makes. */
 #include "tests/host/vm_machine.h"
 
+#include "mm/vm_internal.h"
+
 #include <arch/mmu_sync.h>
 #include <mm/ioremap.h>
 
@@ -104,6 +106,7 @@ static void small_then_large(void **state)
 		io[i] = ioremap((phys_addr_t)DEVICE, 2 * big);
 	for (unsigned int i = 0; i < 2; i++)
 		iounmap(io[i]);
+	vm_cache_reclaim();
 	host_set_feature(FEATURE_HUGE_2M, true);
 	since = tlb_log_seq();
 	io[0] = ioremap((phys_addr_t)DEVICE + big, 2 * big);

@@ -61,6 +61,7 @@ static unsigned int sweep(const struct attempt *a, enum inject_site site)
 		struct vm_balance before = vm_balance();
 		void *p;
 
+		vm_cache_reclaim(); /* what is kept could not fail */
 		inject_set(site, nth);
 		p = a->make();
 		unreached = inject_clear(site);
@@ -125,6 +126,7 @@ static void half_done_is_undone(void **state)
 			vaddr_t next;
 			void *p;
 
+			vm_cache_reclaim();
 			filler = fill_up_to_boundary(k += 2, &next);
 			before = vm_balance();
 			inject_set(INJECT_TABLE, nth);

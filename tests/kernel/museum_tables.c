@@ -198,6 +198,7 @@ static void vfree_is_noticed(struct worker *other, unsigned int pages)
 	worker_call(other, touch_pages, &t);
 	EXPECT_EQ(t.present, pages);
 	vfree(t.at[0]);
+	vm_unmap_aliases();
 	worker_call(other, touch_pages, &t);
 	EXPECT_EQ(t.present, 0);
 }
@@ -279,7 +280,7 @@ KTEST(museum, m78_other_cpus_forget)
 	worker_stop(&other);
 }
 
-/* --- 83: a page is free only when no CPU can reach it any more ---------------------------------------------------------------- */
+/* --- 83: with quarantine, a page is free only when no CPU can reach it any more ---------------------------------------------------------------- */
 
 static void do_vfree(void *p)
 {
@@ -301,6 +302,7 @@ static void look_before_flush(struct worker *other, char *p)
 
 KTEST(museum, m83_pages_freed_before_the_flush)
 {
+	bool quarantine = vm_quarantine();
 	struct worker other;
 	char *p;
 
@@ -308,8 +310,10 @@ KTEST(museum, m83_pages_freed_before_the_flush)
 		KTEST_SKIP("needs two CPUs");
 	ASSERT(worker_start(&other, another_cpu(), true));
 	p = vmalloc(2 * PAGE_SIZE);
+	vm_set_quarantine(true);
 	if (EXPECT(p))
 		look_before_flush(&other, p);
+	vm_set_quarantine(quarantine);
 	worker_stop(&other);
 }
 
@@ -352,9 +356,12 @@ KTEST(museum, m81_flushed_range_is_the_requested_one)
 {
 	static const unsigned int sizes[] = { 1, 2, 33, 34, 35 };
 
+	bool quarantine = vm_quarantine();
+
 	flush_merged(VMALLOC_START + 0x40000);
 	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
 		flush_pages(VMALLOC_START + 0x40000, sizes[i]);
+	vm_set_quarantine(true); /* then vfree flushes, and no more than its own */
 	for (unsigned int n = 1; n < 40; n += 6) {
 		unsigned long seq;
 		vaddr_t addr = (vaddr_t)vmalloc(n * PAGE_SIZE);
@@ -364,4 +371,5 @@ KTEST(museum, m81_flushed_range_is_the_requested_one)
 		vfree((void *)addr);
 		EXPECT(tlb_log_covers(seq, addr, addr + n * PAGE_SIZE));
 	}
+	vm_set_quarantine(quarantine);
 }

@@ -138,6 +138,7 @@ static void flush_in_between(struct worker *w, void *mem)
 	}
 	sched_release("vmalloc:unmapped");
 	worker_wait(w);
+	vm_unmap_aliases();
 	expect_sane_log(seq);
 	EXPECT(tlb_log_covers(seq, (vaddr_t)mem, (vaddr_t)mem + 3 * PAGE_SIZE));
 	__free_page(page);
@@ -265,7 +266,7 @@ KTEST(museum, m71_spurious_fault_or_real_one)
 
 /* --- 72: memory that its owner has given back ------------------------------------------------------------------------------------- */
 
-/* The one way to a frame that its owner has given back: vm_unmap_ram's, and vm_unmap_aliases closes it. */
+/* A way to a frame that its owner has given back: vm_unmap_ram's, and vm_unmap_aliases closes it. */
 static void alias_window(struct worker *w)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
@@ -285,12 +286,31 @@ static void alias_window(struct worker *w)
 	__free_page(page);
 }
 
+/* The other is vfree's: open until vm_unmap_aliases, or never with quarantine. */
+static void vfree_window(struct worker *w, bool with_quarantine)
+{
+	bool quarantine = vm_quarantine();
+	char *p = vzalloc(PAGE_SIZE);
+
+	if (!EXPECT(p))
+		return;
+	EXPECT_EQ(write_there(w, p), PROBE_OK);
+	vm_set_quarantine(with_quarantine);
+	vfree(p);
+	if (!with_quarantine)
+		vm_unmap_aliases();
+	EXPECT_EQ(write_there(w, p), PROBE_NOT_PRESENT);
+	vm_set_quarantine(quarantine);
+}
+
 KTEST(museum, m72_lazily_freed_memory_can_be_reached)
 {
 	struct worker w;
 
 	ASSERT(worker_start(&w, another_cpu(), true));
 	alias_window(&w);
+	vfree_window(&w, false);
+	vfree_window(&w, true);
 	worker_stop(&w);
 }
 
@@ -332,24 +352,23 @@ static void take_exactly(void *arg)
 				      __builtin_return_address(0));
 }
 
-/* One CPU has unmapped and not yet flushed; another wants exactly that address. It gets it only after the flush. */
+/* One CPU has unmapped, and nobody has flushed; another wants exactly that address. It gets it only after a flush. */
 static void reuse_pending(struct worker *w, struct worker *reader)
 {
 	struct exact e = { .mem = NULL };
 	u32 *old = vzalloc(PAGE_SIZE);
+	unsigned long seq;
 
+	if (vm_quarantine())
+		KTEST_SKIP("with quarantine no flush is ever pending");
 	ASSERT(old);
 	e.at = (vaddr_t)old;
 	worker_sees(reader, old, 0);
-	sched_hold("tlb:flush");
-	worker_post(w, free_area, old);
-	if (EXPECT(sched_wait_held("tlb:flush", 2000))) {
-		take_exactly(&e);
-		EXPECT(!e.mem);
-	}
-	sched_release("tlb:flush");
-	worker_wait(w);
+	seq = tlb_log_seq();
+	worker_call(w, free_area, old);
+	EXPECT(!tlb_log_covers(seq, e.at, e.at + PAGE_SIZE));
 	take_exactly(&e);
+	EXPECT(tlb_log_covers(seq, e.at, e.at + PAGE_SIZE));
 	if (EXPECT(e.mem)) {
 		*e.mem = 0x8000;
 		worker_sees(reader, e.mem, 0x8000);

@@ -214,11 +214,12 @@ KTEST(trace, memory_events)
 	p = vmalloc(2 * PAGE_SIZE);
 	at = (vaddr_t)p;
 	vfree(p);
+	vm_unmap_aliases();
 	EXPECT_EQ(probe_read(p, NULL), PROBE_NOT_PRESENT);
 	trace_stop();
 	EXPECT(p && times_recorded(TRACE_ALLOC_VMAP_AREA, at, 3 * PAGE_SIZE, false) >= 1);
 	EXPECT(times_recorded(TRACE_FREE_VMAP_AREA_NOFLUSH, at, 0, true) >= 1);
-	EXPECT(times_recorded(TRACE_TLB_FLUSH, at, at + 2 * PAGE_SIZE, false) >= 1);
+	EXPECT(times_recorded(TRACE_TLB_FLUSH, 0, 0, false) >= 1);
 	EXPECT(times_recorded(TRACE_PAGE_FAULT, at, 0, true) >= 1);
 	trace_release();
 }

@@ -103,6 +103,12 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
  */
 void pgtable_clear_tables(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift);
 
+/*
+ * The level-1 entries of [start, end), if they all lie in one table that exists; else NULL. They stay where they are as
+ * long as the range is the caller's.
+ */
+pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end);
+
 /* What one address translates to. */
 struct pgtable_leaf {
 	unsigned int level;  /* of the entry at which the walk ended */

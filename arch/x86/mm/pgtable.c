@@ -240,6 +240,11 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 	return walk(&v.w, start, end);
 }
 
+pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	return pt_entry_end(2, start, end) == end ? pt_entry(pt, start, 1) : NULL;
+}
+
 /* --- unmap ------------------------------------------------------------------------------------------------------ */
 
 static int unmap_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)

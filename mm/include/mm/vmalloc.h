@@ -3,9 +3,11 @@
  * Kernel virtual memory, under Linux's names and prototypes.
  *
  * Context: thread, interrupts on, no lock held, unless a line says otherwise. Every area has an unmapped guard page behind
- * it. After a function that unmaps returns, no CPU can reach the old pages through the old address; only vm_unmap_ram()
- * leaves that to vm_unmap_aliases(). An area can be found (find_vm_area, vmallocinfo, vfree) from the moment it is
- * complete until the moment it begins to go.
+ * it. An area can be found (find_vm_area, vmallocinfo, vfree) from the moment it is complete until the moment it begins to go.
+ *
+ * After a function that unmaps returns, nobody may use the old address, but a CPU may still remember it, and so reach
+ * pages that have a new owner by now, if somebody uses it all the same. That ends when the address is mapped again, or with
+ * vm_unmap_aliases(), whatever comes first; with quarantine it never begins.
  */
 #pragma once
 
@@ -111,8 +113,10 @@ struct vmalloc_stats {
 	unsigned long areas, area_bytes; /* busy, guard pages included */
 	unsigned long blocks, block_bytes;
 	unsigned long rams, ram_bytes;	 /* vm_map_ram mappings too long for a block */
+	unsigned long lazy_bytes;	 /* freed, and not forgotten by every CPU */
+	unsigned long cached_bytes;	 /* freed and forgotten, kept for the next user */
 	unsigned long free_bytes, largest_free;
-	unsigned long total_bytes;	 /* areas + blocks + rams + free: the arena, at a quiet moment */
+	unsigned long total_bytes;	 /* all of these together: the arena, at a quiet moment */
 	unsigned long nr_pages;		 /* allocated by vmalloc */
 };
 void vmalloc_stats(struct vmalloc_stats *out);

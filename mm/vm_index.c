@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stretches of vmalloc space that are no holes, by address.
+ *
+ * 1. A range is entered when it is cut out of a hole and taken out when it becomes one again. Between these it may go
+ *    round many times, and only its state tells what it is:
+ *
+ *		       +----- vm_range_publish ----> BUSY ---- vm_range_claim ---+
+ *		       |					                 v
+ *	hole --cut--> HELD <-- vm_cache_get -- CLEAN <-- flushed -- LAZY <--- HELD --give back--> hole
+ *
+ *    So the ordinary vmalloc and vfree change one word here, and neither takes a lock nor writes anything shared.
+ *
+ * 2. Two structures: an xarray by first page, for all who name a range by its start, lock-free; and a tree by address,
+ *    for those who ask what an address lies in, and for walks in order.
+ *
+ * 3. Claiming is what decides who frees: BUSY to HELD, by compare-and-exchange, so of two that free the same range one
+ *    comes too late. The descriptor that was found may by then be another range's (it is not freed before an RCU grace
+ *    period, but it may have become a hole and a range again): therefore everything about it is looked at after it was
+ *    claimed, when it stands still, and a wrong one is put back.
+ */
+#include "vm_internal.h"
+
+static DEFINE_SPINLOCK(index_lock, RANK_VM_INDEX);
+static struct rb_root ranges = RB_ROOT;
+static DEFINE_XARRAY(by_start);
+
+static unsigned long page_index(vaddr_t addr)
+{
+	return (addr - VMALLOC_START) >> PAGE_SHIFT;
+}
+
+int vm_index_add(struct vm_range *range)
+{
+	int err;
+
+	vm_range_set_state(range, VM_HELD);
+	err = xa_insert(&by_start, page_index(range->start), range);
+	if (err)
+		return err;
+	spin_lock(&index_lock);
+	vm_tree_link(&ranges, range);
+	rb_insert_color(&range->node, &ranges);
+	spin_unlock(&index_lock);
+	return 0;
+}
+
+void vm_index_remove(struct vm_range *range)
+{
+	if (xa_erase(&by_start, page_index(range->start)) != range || READ_ONCE(range->state) == VM_BUSY)
+		panic("vmalloc: %lx-%lx (state %u) is given back, but somebody else has it", range->start, range->end,
+		      range->state);
+	spin_lock(&index_lock);
+	rb_erase(&range->node, &ranges);
+	spin_unlock(&index_lock);
+}
+
+static bool is_wanted(const struct vm_range *range, vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
+{
+	return range->start == addr && range->kind == kind &&
+	       (kind != VM_RANGE_AREA || flags == VM_ANY || (range->area->flags & flags));
+}
+
+static bool make_held(struct vm_range *range)
+{
+	u32 was;
+
+	while (unlikely((was = cmpxchg(&range->state, VM_BUSY, VM_HELD)) == VM_COPIED))
+		cpu_relax();
+	return was == VM_BUSY;
+}
+
+/* With preemption off, which is a read section of RCU. */
+static struct vm_range *claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
+{
+	struct vm_range *range = xa_load(&by_start, page_index(addr));
+
+	if (unlikely(!range || !make_held(range)))
+		return NULL;
+	if (likely(is_wanted(range, addr, kind, flags)))
+		return range;
+	vm_range_set_state(range, VM_BUSY);
+	return NULL;
+}
+
+struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
+{
+	struct vm_range *range;
+
+	if (unlikely(addr < VMALLOC_START || addr >= VMALLOC_END || offset_in_page(addr)))
+		return NULL;
+	preempt_disable();
+	range = claim(addr, kind, flags);
+	preempt_enable();
+	return range;
+}
+
+/* Keep a busy range as it is. Under the lock. False: it is not busy. */
+static bool begin_read(struct vm_range *range)
+{
+	return cmpxchg(&range->state, VM_BUSY, VM_COPIED) == VM_BUSY;
+}
+
+static void end_read(struct vm_range *range)
+{
+	vm_range_set_state(range, VM_BUSY);
+}
+
+struct vm_struct *vm_range_area(vaddr_t addr)
+{
+	struct vm_struct *area = NULL;
+	struct vm_range *range;
+
+	spin_lock(&index_lock);
+	range = vm_tree_above(&ranges, addr);
+	if (range && range->start <= addr && range->kind == VM_RANGE_AREA && begin_read(range)) {
+		area = range->area;
+		end_read(range);
+	}
+	spin_unlock(&index_lock);
+	return area;
+}
+
+/* Under the lock. False: it is in somebody's hands. */
+static bool copy_range(struct vm_range *range, struct vm_range_info *info)
+{
+	bool busy = begin_read(range);
+
+	info->start = range->start;
+	info->end = range->end;
+	info->kind = range->kind;
+	info->state = busy ? VM_BUSY : smp_load_acquire(&range->state);
+	if (busy && range->kind == VM_RANGE_AREA)
+		info->area = *range->area;
+	if (busy)
+		end_read(range);
+	return info->state != VM_HELD;
+}
+
+bool vm_range_next(vaddr_t from, struct vm_range_info *info)
+{
+	struct vm_range *range;
+
+	spin_lock(&index_lock);
+	range = vm_tree_above(&ranges, from);
+	while (range && (range->start < from || !copy_range(range, info)))
+		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
+	spin_unlock(&index_lock);
+	return range != NULL;
+}
+
+/* Order and borders of the tree, adding up its bytes; at a quiet moment each range is in the array too. */
+static unsigned int check_index(unsigned long *bytes)
+{
+	vaddr_t above = VMALLOC_START; /* the next range must not start lower */
+	unsigned int faults = 0;
+
+	spin_lock(&index_lock);
+	for (struct rb_node *node = rb_first(&ranges); node; node = rb_next(node)) {
+		const struct vm_range *range = rb_entry(node, struct vm_range, node);
+
+		if (range->start < above || range->start >= range->end || range->end > VMALLOC_END ||
+		    range->kind == VM_RANGE_HOLE || range->state >= NR_VM_RANGE_STATES ||
+		    xa_load(&by_start, page_index(range->start)) != range || vm_range_has_hole(range)) {
+			printk("vmalloc: bad range %lx-%lx, kind %d, state %u, expected above %lx\n", range->start,
+			       range->end, range->kind, range->state, above);
+			faults++;
+		}
+		*bytes += vm_range_size(range);
+		above = range->end;
+	}
+	spin_unlock(&index_lock);
+	return faults;
+}
+
+unsigned int vm_range_check(void)
+{
+	unsigned long arena = VMALLOC_END - VMALLOC_START, used = 0, largest, free;
+	unsigned int faults = vm_holes_check() + check_index(&used);
+
+	free = vm_holes(&largest);
+	if (used + free != arena) {
+		printk("vmalloc: %lx bytes in use and %lx free, but the arena has %lx\n", used, free, arena);
+		faults++;
+	}
+	return faults;
+}
