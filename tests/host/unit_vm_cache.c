@@ -81,6 +81,7 @@ static void steady_stream_is_bounded(void **state)
 static void everything_comes_back(void **state)
 {
 	static void *p[600];
+	struct vmalloc_stats stats;
 	unsigned long largest, before;
 
 	(void)state;
@@ -97,6 +98,8 @@ static void everything_comes_back(void **state)
 			vfree(p[i]);
 		}
 		assert_int_equal(vmalloc_check(), 0);
+		vmalloc_stats(&stats);
+		assert_true(stats.cached_bytes <= 2 * (33ul << 20)); /* of 168 MiB that two CPUs have freed */
 	}
 	assert_true(vm_cache_reclaim());
 	assert_false(vm_cache_reclaim());
