@@ -183,18 +183,6 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 	return range;
 }
 
-static void note_dirty(tlb_stamp_t stamp)
-{
-	long last = atomic_long_read(&areas_stamp), was;
-
-	while (unlikely(tlb_stamp_later((tlb_stamp_t){ (unsigned long)last }, stamp).gen != (unsigned long)last)) {
-		was = atomic_long_cmpxchg(&areas_stamp, last, (long)stamp.gen);
-		if (was == last)
-			return;
-		last = was;
-	}
-}
-
 static bool is_dirty(void)
 {
 	return !tlb_stamp_covered((tlb_stamp_t){ (unsigned long)atomic_long_read(&areas_stamp) });
@@ -237,7 +225,8 @@ void vm_range_retire(struct vm_range *range)
 	vm_range_set_state(range, VM_LAZY);
 	append(cache, range);
 	enough = enough_lazy(cache);
-	note_dirty(range->stamp);
+	if (unlikely((unsigned long)atomic_long_read(&areas_stamp) != range->stamp.gen))
+		tlb_stamp_raise(&areas_stamp, range->stamp);
 	spin_unlock(&cache->lock);
 	if (unlikely(enough))
 		purge(cache);

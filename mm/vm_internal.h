@@ -150,6 +150,10 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end);
  */
 int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot);
 void vm_range_unmap_noflush(struct vm_range *range);
+/* Empty the entries of some pages of a range whose entries are known. */
+void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count);
+/* Make the page table of a range that lies in one, and know its entries. -ENOMEM. */
+int vm_range_prepare(struct vm_range *range);
 
 /* --- vm_cache.c: ranges that were freed, on their way to the next user ---------------------------------------------- */
 
@@ -203,8 +207,13 @@ void *vmalloc_area(const struct vm_area_spec *spec);
 
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
-/* `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks, or 0. */
-vaddr_t vmap_run_alloc(unsigned int count);
+/* A run of pages in a block. */
+struct vmap_run {
+	struct vm_range *range; /* of the block */
+	unsigned int page;	/* in it */
+};
+/* `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. False: no space or memory. */
+bool vmap_run_alloc(unsigned int count, struct vmap_run *run);
 /* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
 bool vmap_run_free(vaddr_t addr, unsigned int count);
 /* Flush, and free every block that holds no mapping. True: address space came back. */

@@ -119,16 +119,39 @@ int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pag
 	return err;
 }
 
+void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count)
+{
+	pte_t *ptep = range->ptes + offset;
+
+	for (pte_t *end = ptep + count; ptep != end; ptep++)
+		pte_store(ptep, __pte(0));
+}
+
 void vm_range_unmap_noflush(struct vm_range *range)
 {
-	pte_t *ptep = range->ptes, *end;
-
-	if (unlikely(!ptep)) {
+	if (likely(range->ptes))
+		vm_range_clear(range, 0, vm_range_size(range) >> PAGE_SHIFT);
+	else
 		vm_unmap_noflush(range->start, range->end);
-		return;
-	}
-	for (end = ptep + (vm_range_size(range) >> PAGE_SHIFT); ptep != end; ptep++)
-		pte_store(ptep, __pte(0));
+}
+
+static int touch_run(void *ctx __maybe_unused, pte_t *ptep __maybe_unused, vaddr_t addr __maybe_unused,
+		     unsigned long n __maybe_unused)
+{
+	return 0;
+}
+
+int vm_range_prepare(struct vm_range *range)
+{
+	struct mmu_update u;
+	int err;
+
+	arch_update_kernel_mappings_begin(&u, range->start, range->end);
+	err = pgtable_for_each_run(&kernel_pgtable, &u, range->start, range->end, true, touch_run, NULL);
+	arch_update_kernel_mappings_end(&u);
+	if (!err)
+		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+	return err;
 }
 
 /* --- one call for every entry ----------------------------------------------------------------------------------- */

@@ -4,15 +4,16 @@
 
 static void *map_in_block(struct page **pages, unsigned int count)
 {
-	vaddr_t addr = vmap_run_alloc(count);
+	struct vmap_run run;
+	vaddr_t addr;
 
-	if (!addr)
+	if (unlikely(!vmap_run_alloc(count, &run)))
 		return NULL;
-	if (vm_map_pages(addr, pages, count, PAGE_KERNEL)) {
-		vmap_run_free(addr, count);
-		return NULL;
-	}
-	return (void *)addr;
+	addr = run.range->start + run.page * PAGE_SIZE;
+	if (likely(!vm_range_map(run.range, run.page, pages, count, PAGE_KERNEL)))
+		return (void *)addr;
+	vmap_run_free(addr, count);
+	return NULL;
 }
 
 /* More pages than a block likes to give: a range of its own. */

@@ -32,8 +32,9 @@ static struct vmap_block_stats block_stats(void)
 
 static void map_ram_maps_and_reuses_after_the_flush(void **state)
 {
-	char *a = vm_map_ram(pages, 3, -1), *b = vm_map_ram(pages + 3, 2, -1), *c;
+	char *a = vm_map_ram(pages, 3, -1), *b = vm_map_ram(pages + 3, 2, -1), *c, *more[200];
 	unsigned long created = block_stats().created;
+	unsigned int nr = 0;
 
 	(void)state;
 	assert_ptr_equal(b, a + 3 * PAGE_SIZE); /* 3 pages take 3 */
@@ -44,8 +45,12 @@ static void map_ram_maps_and_reuses_after_the_flush(void **state)
 	assert_non_null(host_translate((vaddr_t)b));
 	c = vm_map_ram(pages, 3, -1);
 	assert_true(c > b); /* the old place is still remembered */
-	vm_unmap_aliases();
-	assert_ptr_equal(vm_map_ram(pages, 3, -1), a); /* now it is not */
+	vm_unmap_aliases(); /* now it is not, and serves again once the fresh pages are used up */
+	while (nr < ARRAY_SIZE(more) && (more[nr] = vm_map_ram(pages, 3, -1)) != a)
+		nr++;
+	assert_in_range(nr, 100, ARRAY_SIZE(more) - 1);
+	for (unsigned int n = 0; n < nr; n++)
+		vm_unmap_ram(more[n], 3);
 	vm_unmap_ram(a, 3);
 	vm_unmap_ram(b, 2);
 	vm_unmap_ram(c, 3);
@@ -63,7 +68,7 @@ static void map_ram_maps_and_reuses_after_the_flush(void **state)
  */
 static void full_block_is_flushed(void **state)
 {
-	enum { COUNT = 33, MAPS = 31 }; /* 1023 pages: a block without its guard page */
+	enum { COUNT = 7, MAPS = 73 }; /* 511 pages: a block without its guard page */
 	static const unsigned int victims[] = { 0, MAPS / 2, MAPS - 1 };
 	unsigned long created;
 	char *maps[MAPS];
@@ -98,14 +103,14 @@ static void full_block_is_flushed(void **state)
 /* The last page of a block is its guard: a run may end next to it but never takes it. */
 static void guard_behind_a_block(void **state)
 {
-	char *maps[1023];
+	char *maps[511];
 
 	(void)state;
 	vmap_block_reclaim();
 	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	assert_int_equal(block_stats().live, 1);
-	assert_null(host_translate((vaddr_t)maps[1022] + PAGE_SIZE));
+	assert_null(host_translate((vaddr_t)maps[510] + PAGE_SIZE));
 	vm_unmap_ram(vm_map_ram(pages, 1, -1), 1);
 	assert_int_equal(block_stats().live, 2);
 	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <lib/atomic.h>
 #include <lib/compiler.h>
 
 #define TLB_BATCH_RANGES     4
@@ -75,6 +76,7 @@ typedef struct {
 tlb_stamp_t tlb_stamp(void); /* orders the caller's earlier stores to page tables before it */
 bool tlb_stamp_covered(tlb_stamp_t stamp);
 tlb_stamp_t tlb_stamp_later(tlb_stamp_t a, tlb_stamp_t b); /* covered means that both are */
+void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp); /* *to, a stamp that many keep together, becomes the later one */
 unsigned long tlb_gen_begun(void);
 unsigned long tlb_gen_completed(void);
 

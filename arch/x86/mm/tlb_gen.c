@@ -27,17 +27,22 @@ static bool later(unsigned long a, unsigned long b)
 	return (long)(a - b) > 0;
 }
 
-void tlb_gen_complete(unsigned long gen)
+void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp)
 {
-	unsigned long seen = tlb_gen_completed();
+	unsigned long seen = (unsigned long)atomic_long_read(to);
 
-	while (later(gen, seen)) {
-		unsigned long was = (unsigned long)atomic_long_cmpxchg(&completed, (long)seen, (long)gen);
+	while (later(stamp.gen, seen)) {
+		unsigned long was = (unsigned long)atomic_long_cmpxchg(to, (long)seen, (long)stamp.gen);
 
 		if (was == seen)
 			return;
 		seen = was;
 	}
+}
+
+void tlb_gen_complete(unsigned long gen)
+{
+	tlb_stamp_raise(&completed, (tlb_stamp_t){ gen });
 }
 
 unsigned long tlb_gen_begun(void)
