@@ -158,6 +158,7 @@ static void race_for_table(struct piece *p, struct worker *other)
 
 KTEST(museum, m76_two_cpus_install_one_table)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker other;
 	struct piece p;
 
@@ -306,6 +307,7 @@ KTEST(museum, m83_pages_freed_before_the_flush)
 	struct worker other;
 	char *p;
 
+	KTEST_NEEDS(SCHED_POINTS);
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
 	ASSERT(worker_start(&other, another_cpu(), true));
@@ -354,6 +356,7 @@ static void flush_merged(vaddr_t start)
 
 KTEST(museum, m81_flushed_range_is_the_requested_one)
 {
+	KTEST_NEEDS(MM_LOGS);
 	static const unsigned int sizes[] = { 1, 2, 33, 34, 35 };
 
 	bool quarantine = vm_quarantine();
