@@ -54,6 +54,22 @@ bool pfn_valid(unsigned long pfn)
 	return pfn < smp_load_acquire(&s->end) && pfn >= s->start && READ_ONCE(pfn_to_page(pfn)->state) != PAGE_HOLE;
 }
 
+bool page_find_window(const struct page *page, struct page_window *window)
+{
+	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap, pfn = offset / sizeof(*page);
+	const struct section *s = &sections[pfn / SECTION_PAGES];
+	unsigned long end;
+
+	if (pfn / SECTION_PAGES >= nr_sections || offset % sizeof(*page))
+		return false;
+	end = smp_load_acquire(&s->end);
+	if (pfn >= end || pfn < s->start)
+		return false;
+	window->start = (unsigned long)pfn_to_page(s->start);
+	window->bytes = (unsigned long)pfn_to_page(end) - window->start;
+	return true;
+}
+
 struct page *virt_to_page_checked(const void *virt)
 {
 	unsigned long pfn = to_pfn(virt_to_phys(virt)); /* of any other address: beyond lowmem, or no RAM */

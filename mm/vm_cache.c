@@ -17,7 +17,7 @@
  *    were made, the pointer to its entries, and the room for its page array. All that is left to do for the next user is to
  *    write the entries.
  *
- * 4. Clean ranges are bounded like lazy ones; what is beyond goes back to the holes and merges there. When
+ * 4. Clean ranges are bounded too; what is beyond goes back to the holes and merges there. When
  *    address space runs out, vm_cache_reclaim() empties all caches.
  *
  * 5. `areas_stamp` covers everything that was ever retired. It is written only when a new generation has begun, so
@@ -25,7 +25,7 @@
  */
 #include "vm_internal.h"
 
-#define LAZY_RANGES 1024u
+#define LAZY_RANGES 256u
 
 struct vm_cache {
 	spinlock_t lock;
@@ -52,10 +52,13 @@ void vm_cache_init(void)
 
 /* --- under a cache's lock ------------------------------------------------------------------------------------------- */
 
-/* Only areas are worth keeping: the others are large, or blocks with a life of their own. */
+/* Only areas are worth keeping, in the sizes that are asked for: the others are large, or blocks with a life of their own. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
-	return range->kind == VM_RANGE_AREA && range_pages(range) <= VM_CACHE_PAGES && cache->clean_pages < lazy_max;
+	unsigned long pages = range_pages(range);
+
+	return range->kind == VM_RANGE_AREA && pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages) &&
+	       cache->clean_pages < 2 * lazy_max;
 }
 
 static void keep(struct vm_cache *cache, struct vm_range *range)
@@ -173,6 +176,7 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 
 	if (pages > VM_CACHE_PAGES || kind != VM_RANGE_AREA)
 		return NULL;
+	pages = vm_cache_round(pages);
 	spin_lock(&cache->lock);
 	range = take_clean(cache, pages);
 	spin_unlock(&cache->lock);

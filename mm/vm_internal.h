@@ -133,10 +133,11 @@ unsigned int vm_range_check(void);
 
 /* May so many pages be mapped at all: no more than there is RAM, or address space? */
 bool vm_count_possible(unsigned long count);
-/* Is each of them a page that the kernel knows? */
-bool vm_pages_valid(struct page **pages, unsigned long count);
 
-/* Map pages in order from start on. 0, -ENOMEM (no table page), -EBUSY (something is mapped); nothing is left on error. */
+/*
+ * Map pages in order from start on. 0, -ENOMEM (no table page), -EBUSY (something is mapped), -EINVAL (not a page that the
+ * kernel knows); nothing is left on error.
+ */
 int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
 /* Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift. As vm_map_pages on error. */
 int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
@@ -158,6 +159,19 @@ int vm_range_prepare(struct vm_range *range);
 /* --- vm_cache.c: ranges that were freed, on their way to the next user ---------------------------------------------- */
 
 #define VM_CACHE_PAGES 128u /* no longer range is kept, guard page included */
+/*
+ * So many pages has the range for a request of `pages`, both with the guard page: sizes are few enough for one user's range
+ * to fit the next one's request, and at most an eighth too large. What is too much stays unmapped, behind the guard page.
+ */
+static inline unsigned long vm_cache_round(unsigned long pages)
+{
+	unsigned int shift;
+
+	if (pages <= 16 || pages > VM_CACHE_PAGES)
+		return pages;
+	shift = ilog2(pages) - 3;
+	return ALIGN(pages, 1ul << shift);
+}
 /* A clean range of exactly so many pages, held, from this CPU's cache; or NULL. Thread context, preemption may be off. */
 struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind);
 /*

@@ -14,31 +14,44 @@ bool vm_count_possible(unsigned long count)
 	return count <= totalram_pages() && count < (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT;
 }
 
-bool vm_pages_valid(struct page **pages, unsigned long count)
-{
-	for (unsigned long i = 0; i < count; i++)
-		if (!pages[i] || !pfn_valid(page_to_pfn(pages[i])))
-			return false;
-	return true;
-}
-
 struct map_pages {
 	struct page **next;
 	vaddr_t end; /* of what is mapped so far */
 	pgprot_t prot;
+	struct page_window known;
 };
 
+/* Is this a page that the kernel knows? Neighbours mostly lie in the window of the last one. */
+static __always_inline bool page_valid(struct page_window *known, const struct page *page)
+{
+	if (unlikely((unsigned long)page - known->start >= known->bytes) && !page_find_window(page, known))
+		return false;
+	return likely(page->state != PAGE_HOLE);
+}
+
+/* Nothing may be mapped where it goes. */
 static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
 	struct map_pages *map = ctx;
+	struct page **next = map->next;
+	int err = 0;
 
-	map->end = addr;
-	for (pte_t *stop = ptep + n; ptep != stop; ptep++, map->end += PAGE_SIZE) {
-		if (WARN(!pte_none(pte_peek(ptep)), "vmalloc: something is mapped at %lx already", map->end))
-			return -EBUSY;
-		pte_store(ptep, pfn_pte(page_to_pfn(*map->next++), map->prot));
+	for (pte_t *stop = ptep + n; ptep != stop; ptep++, next++) {
+		struct page *page = *next;
+
+		if (unlikely(!pte_none(pte_peek(ptep))))
+			err = -EBUSY;
+		else if (unlikely(!page_valid(&map->known, page)))
+			err = -EINVAL;
+		else
+			pte_store(ptep, pfn_pte(page_to_pfn(page), map->prot));
+		if (unlikely(err))
+			break;
 	}
-	return 0;
+	map->end = addr + ((vaddr_t)(next - map->next) << PAGE_SHIFT);
+	map->next = next;
+	WARN(err == -EBUSY, "vmalloc: something is mapped at %lx already", map->end);
+	return err;
 }
 
 static void unmap_in_scope(struct mmu_update *u, vaddr_t start, vaddr_t end)

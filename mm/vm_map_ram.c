@@ -56,9 +56,11 @@ static bool unmap_alone(vaddr_t addr, unsigned int count)
 void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	(void)node; /* one memory node */
-	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count) || !vm_pages_valid(pages, count))
+	if (likely(count - 1 < VMAP_MAX_ALLOC))
+		return map_in_block(pages, count);
+	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count))
 		return NULL;
-	return count <= VMAP_MAX_ALLOC ? map_in_block(pages, count) : map_alone(pages, count);
+	return map_alone(pages, count);
 }
 
 void vm_unmap_ram(const void *mem, unsigned int count)

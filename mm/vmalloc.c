@@ -63,8 +63,10 @@ static bool is_plain(const struct vm_area_spec *spec)
 
 static __noinline struct vm_range *area_range(const struct vm_area_spec *spec)
 {
+	unsigned long pages = (spec->size >> PAGE_SHIFT) + 1;
+
 	return vm_range_obtain(&(struct vm_request){
-		.size = spec->size + PAGE_SIZE,
+		.size = (is_plain(spec) ? vm_cache_round(pages) : pages) << PAGE_SHIFT,
 		.align = max(spec->align, PAGE_SIZE),
 		.skew = spec->skew,
 		.lo = max(spec->lo, VMALLOC_START),
@@ -225,10 +227,10 @@ void vm_range_forget_pages(struct vm_range *range)
 	range->pages = NULL;
 }
 
-/* Room for the page array: a part of the range, or kept from its last use, or new. */
-static struct page **range_page_array(struct vm_range *range, unsigned long count, gfp_t gfp)
+/* Room for the page array: a part of the range, or kept from its last use, or new; for as many as go into the range. */
+static struct page **range_page_array(struct vm_range *range, gfp_t gfp)
 {
-	unsigned long bytes = count * sizeof(struct page *);
+	unsigned long count = (vm_range_size(range) >> PAGE_SHIFT) - 1, bytes = count * sizeof(struct page *);
 
 	if (likely(range->pages))
 		return range->pages;
@@ -255,7 +257,7 @@ static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t g
 {
 	struct vm_struct *area = range->area;
 
-	area->pages = range_page_array(range, count, gfp);
+	area->pages = range_page_array(range, gfp);
 	if (unlikely(!area->pages))
 		return -ENOMEM;
 	area->nr_pages = alloc_pages_bulk(gfp, count, area->pages);
@@ -350,7 +352,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	struct vm_range *range;
 
 	WARN(flags & ~VM_MAP, "vmap: flags %lx are not for callers", flags & ~VM_MAP);
-	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count) || !vm_pages_valid(pages, count))
+	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count))
 		return NULL;
 	range = vm_area_create(&(struct vm_area_spec){
 		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP, .caller = _RET_IP_ });

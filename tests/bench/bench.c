@@ -11,8 +11,6 @@
 CMDLINE_OPTION(row, "row=GLOB", "rows of the benchmark to run");
 CMDLINE_OPTION(bench_n, "bench_n=N", "operations of each row of the benchmark");
 
-#define WARM_UP 100ul
-
 u32 bench_random_state;
 static unsigned long failures;
 
@@ -39,7 +37,7 @@ static void measure(const struct bench *b, unsigned long n)
 	u64 ticks;
 
 	if (!b->cold)
-		b->run(b->arg, min(n, WARM_UP));
+		b->run(b->arg, n); /* a steady state is measured: caches filled, flushes coming round */
 	before = tlb_counters();
 	bench_begin();
 	ticks = arch_cycles();

@@ -58,6 +58,25 @@ static void reused_for_something_else(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* Requests of several lengths share a size of range; the next user may need more of it than the first. */
+static void next_user_is_longer(void **state)
+{
+	char *p = vmalloc(65 * PAGE_SIZE), *longer;
+
+	(void)state;
+	assert_null(vmalloc_to_page(p + 65 * PAGE_SIZE));
+	vfree(p);
+	vm_unmap_aliases();
+	longer = vmalloc(71 * PAGE_SIZE);
+	assert_ptr_equal(longer, p);
+	assert_int_equal(find_vm_area(longer)->nr_pages, 71);
+	assert_int_equal(get_vm_area_size(find_vm_area(longer)), 71 * PAGE_SIZE);
+	assert_null(vmalloc_to_page(longer + 71 * PAGE_SIZE));
+	vfree(longer);
+	assert_int_equal(slab_check(), 0);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 /* One CPU frees without end: a flush now and then, and no more space or memory than that. */
 static void steady_stream_is_bounded(void **state)
 {
@@ -160,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reused_after_the_flush),
 		cmocka_unit_test(reused_for_something_else),
+		cmocka_unit_test(next_user_is_longer),
 		cmocka_unit_test(steady_stream_is_bounded),
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(free_twice),

@@ -62,6 +62,15 @@ static inline struct page *phys_to_page(phys_addr_t phys) { return pfn_to_page((
 /* Is this a frame of RAM that has a struct page by now? Any context, lock-free. */
 bool pfn_valid(unsigned long pfn);
 
+/*
+ * struct pages that lie side by side and exist: [start, start + bytes). Find the one that holds `page`, which may be any
+ * value. False: there is none. Any context, lock-free. (Inside a window there may still be some in state PAGE_HOLE.)
+ */
+struct page_window {
+	unsigned long start, bytes;
+};
+bool page_find_window(const struct page *page, struct page_window *window);
+
 /* Direct-map address of a lowmem page; NULL for highmem (use kmap_local_page). Any context. */
 static inline void *page_address(const struct page *page)
 {
