@@ -17,7 +17,8 @@
  *    were made, the pointer to its entries, and the room for its page array. All that is left to do for the next user is to
  *    write the entries.
  *
- * 4. Clean ranges are bounded too; what is beyond goes back to the holes and merges there. When
+ * 4. Clean ranges are bounded too. What nobody wanted while so much was freed that a flush became due is given back, if
+ *    it is much: so sizes that have gone out of use make room. What is beyond goes back to the holes and merges there. When
  *    address space runs out, vm_cache_reclaim() empties all caches.
  *
  * 5. `areas_stamp` covers everything that was ever retired. It is written only when a new generation has begun, so
@@ -169,12 +170,12 @@ static struct vm_range *get_after_reaping(struct vm_cache *cache, unsigned long 
 	return range;
 }
 
-struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
+struct vm_range *vm_cache_get(unsigned long pages)
 {
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
 	struct vm_range *range;
 
-	if (pages > VM_CACHE_PAGES || kind != VM_RANGE_AREA)
+	if (unlikely(pages > VM_CACHE_PAGES))
 		return NULL;
 	pages = vm_cache_round(pages);
 	spin_lock(&cache->lock);
@@ -204,6 +205,8 @@ static __noinline void purge(struct vm_cache *cache)
 	bool enough;
 
 	spin_lock(&cache->lock);
+	if (cache->clean_pages > lazy_max)
+		empty_clean(cache, &unwanted);
 	reap(cache, &unwanted);
 	enough = enough_lazy(cache);
 	spin_unlock(&cache->lock);

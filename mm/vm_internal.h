@@ -172,8 +172,11 @@ static inline unsigned long vm_cache_round(unsigned long pages)
 	shift = ilog2(pages) - 3;
 	return ALIGN(pages, 1ul << shift);
 }
-/* A clean range of exactly so many pages, held, from this CPU's cache; or NULL. Thread context, preemption may be off. */
-struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind);
+/*
+ * A clean range for so many pages, guard page included, held, from this CPU's cache; or NULL. Thread context, preemption
+ * may be off.
+ */
+struct vm_range *vm_cache_get(unsigned long pages);
 /*
  * The end of a range in the caller's hands whose entries are empty: it goes back to be used again as soon as every CPU has
  * forgotten it. Thread context, interrupts on, no lock held: sometimes it flushes.

@@ -18,7 +18,6 @@ struct map_pages {
 	struct page **next;
 	vaddr_t end; /* of what is mapped so far */
 	pgprot_t prot;
-	struct page_window known;
 };
 
 /* Is this a page that the kernel knows? Neighbours mostly lie in the window of the last one. */
@@ -29,27 +28,36 @@ static __always_inline bool page_valid(struct page_window *known, const struct p
 	return likely(page->state != PAGE_HOLE);
 }
 
-/* Nothing may be mapped where it goes. */
+/*
+ * Fill entries, which must be empty, with pages that the kernel knows. Returns how many: fewer than count, and *err says
+ * why it ended there.
+ */
+static __always_inline unsigned long map_entries(pte_t *ptep, struct page **pages, unsigned long count, pgprot_t prot, int *err)
+{
+	struct page_window known = { 0, 0 };
+
+	for (unsigned long i = 0; i < count; i++) {
+		if (unlikely(!pte_none(pte_peek(ptep + i)))) {
+			*err = -EBUSY;
+			return i;
+		}
+		if (unlikely(!page_valid(&known, pages[i]))) {
+			*err = -EINVAL;
+			return i;
+		}
+		pte_store(ptep + i, pfn_pte(page_to_pfn(pages[i]), prot));
+	}
+	return count;
+}
+
 static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
 	struct map_pages *map = ctx;
-	struct page **next = map->next;
 	int err = 0;
+	unsigned long done = map_entries(ptep, map->next, n, map->prot, &err);
 
-	for (pte_t *stop = ptep + n; ptep != stop; ptep++, next++) {
-		struct page *page = *next;
-
-		if (unlikely(!pte_none(pte_peek(ptep))))
-			err = -EBUSY;
-		else if (unlikely(!page_valid(&map->known, page)))
-			err = -EINVAL;
-		else
-			pte_store(ptep, pfn_pte(page_to_pfn(page), map->prot));
-		if (unlikely(err))
-			break;
-	}
-	map->end = addr + ((vaddr_t)(next - map->next) << PAGE_SHIFT);
-	map->next = next;
+	map->next += done;
+	map->end = addr + (done << PAGE_SHIFT);
 	WARN(err == -EBUSY, "vmalloc: something is mapped at %lx already", map->end);
 	return err;
 }
@@ -113,23 +121,36 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end)
 
 /* --- ranges whose entries are known ------------------------------------------------------------------------------ */
 
+static __noinline int map_and_learn(struct vm_range *range, vaddr_t start, struct page **pages, unsigned long count,
+				    pgprot_t prot)
+{
+	int err = vm_map_pages(start, pages, count, prot);
+
+	if (!err)
+		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+	return err;
+}
+
+static __noinline int undo_map(vaddr_t start, unsigned long done, int err)
+{
+	vaddr_t end = start + (done << PAGE_SHIFT);
+
+	WARN(err == -EBUSY, "vmalloc: something is mapped at %lx already", end);
+	vm_unmap(start, end);
+	return err;
+}
+
 int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot)
 {
 	vaddr_t start = range->start + (offset << PAGE_SHIFT);
-	struct map_pages map = { .next = pages, .end = start, .prot = pgprot_supported(prot) };
-	int err;
+	unsigned long done;
+	int err = 0;
 
-	if (unlikely(!range->ptes)) {
-		err = vm_map_pages(start, pages, count, prot);
-		if (!err)
-			range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
-		return err;
-	}
-	err = map_page_run(&map, range->ptes + offset, start, count);
+	if (unlikely(!range->ptes))
+		return map_and_learn(range, start, pages, count, prot);
+	done = map_entries(range->ptes + offset, pages, count, pgprot_supported(prot), &err);
 	schedule_point("vmalloc:mapped");
-	if (unlikely(err))
-		vm_unmap(start, map.end);
-	return err;
+	return likely(done == count) ? 0 : undo_map(start, done, err);
 }
 
 void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count)

@@ -16,7 +16,7 @@
 CMDLINE_OPTION(quarantine, "quarantine", "no frame is given out while a TLB may still lead to it (slower)");
 
 static DEFINE_PER_CPU(unsigned long, nr_pages); /* allocated by vmalloc less freed, on this CPU: only the sum means anything */
-static bool quarantine;
+bool vm_quarantine_on;
 
 void vmalloc_init(void)
 {
@@ -27,13 +27,8 @@ void vmalloc_init(void)
 
 void vm_set_quarantine(bool on)
 {
-	WRITE_ONCE(quarantine, on);
+	WRITE_ONCE(vm_quarantine_on, on);
 	tlb_oracle(set_quarantine(on));
-}
-
-bool vm_quarantine(void)
-{
-	return READ_ONCE(quarantine);
 }
 
 /* --- areas ------------------------------------------------------------------------------------------------------ */
@@ -76,6 +71,17 @@ static __noinline struct vm_range *area_range(const struct vm_area_spec *spec)
 	});
 }
 
+static inline void area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
+{
+	range->area = &range->own;
+	range->own = (struct vm_struct){
+		.addr = (void *)range->start,
+		.size = (count + 1) << PAGE_SHIFT,
+		.flags = flags,
+		.caller = caller,
+	};
+}
+
 struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 {
 	struct vm_struct *area = NULL;
@@ -87,20 +93,18 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 			return NULL;
 	}
 	if (likely(is_plain(spec)))
-		range = vm_cache_get((spec->size >> PAGE_SHIFT) + 1, VM_RANGE_AREA);
+		range = vm_cache_get((spec->size >> PAGE_SHIFT) + 1);
 	if (unlikely(!range))
 		range = area_range(spec);
 	if (unlikely(!range)) {
 		kfree(area);
 		return NULL;
 	}
-	range->area = area ? area : &range->own;
-	*range->area = (struct vm_struct){
-		.addr = (void *)range->start,
-		.size = spec->size + PAGE_SIZE,
-		.flags = spec->flags,
-		.caller = spec->caller,
-	};
+	area_init(range, spec->size >> PAGE_SHIFT, spec->flags, spec->caller);
+	if (area) {
+		*area = range->own;
+		range->area = area;
+	}
 	return range;
 }
 
@@ -270,32 +274,34 @@ static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t g
 
 /* --- vmalloc ---------------------------------------------------------------------------------------------------- */
 
-void *vmalloc_area(const struct vm_area_spec *wanted)
+/* Pages for a fresh area, from its lead-th page on, and its publication. On failure the area is gone: NULL. */
+static __always_inline void *area_fill(struct vm_range *range, unsigned long lead, unsigned long count, gfp_t gfp, pgprot_t prot)
 {
-	unsigned long count = PAGE_ALIGN(wanted->size) >> PAGE_SHIFT;
-	struct vm_area_spec spec = *wanted;
-	struct vm_range *range;
-	vaddr_t start;
-
-	if (WARN(!spec.size, "vmalloc: size 0") || spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
-		return NULL;
-	spec.size = spec.lead + (count << PAGE_SHIFT);
-	range = vm_area_create(&spec);
-	if (unlikely(!range))
-		return NULL;
-	start = range->start + spec.lead;
-	if (unlikely(area_alloc_pages(range, count, spec.gfp | __GFP_HIGHMEM)))
+	if (unlikely(area_alloc_pages(range, count, gfp | __GFP_HIGHMEM)))
 		goto fail_pages;
-	if (unlikely(vm_range_map(range, spec.lead >> PAGE_SHIFT, range->area->pages, count, spec.prot)))
+	if (unlikely(vm_range_map(range, lead, range->area->pages, count, prot)))
 		goto fail_map;
 	vm_range_publish(range);
-	return (void *)start;
+	return (void *)(range->start + (lead << PAGE_SHIFT));
 
 fail_map:
 	area_free_pages(range->area);
 fail_pages:
 	vm_area_destroy(range);
 	return NULL;
+}
+
+__noinline void *vmalloc_area(const struct vm_area_spec *wanted)
+{
+	unsigned long count = PAGE_ALIGN(wanted->size) >> PAGE_SHIFT;
+	struct vm_area_spec spec = *wanted;
+	struct vm_range *range;
+
+	if (WARN(!spec.size, "vmalloc: size 0") || spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
+		return NULL;
+	spec.size = spec.lead + (count << PAGE_SHIFT);
+	range = vm_area_create(&spec);
+	return range ? area_fill(range, spec.lead >> PAGE_SHIFT, count, spec.gfp, spec.prot) : NULL;
 }
 
 void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
@@ -306,8 +312,19 @@ void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned lon
 		.flags = VM_ALLOC | vm_flags, .gfp = gfp, .prot = prot, .caller = (vaddr_t)caller });
 }
 
-static void *vmalloc_simple(unsigned long size, gfp_t gfp, unsigned long flags, vaddr_t caller)
+/* The ordinary case takes a range out of the cache, and no detour. */
+static __always_inline void *vmalloc_simple(unsigned long size, gfp_t gfp, unsigned long flags, vaddr_t caller)
 {
+	unsigned long count = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	struct vm_range *range;
+
+	if (likely(size - 1 < (VM_CACHE_PAGES - 1) * PAGE_SIZE)) {
+		range = vm_cache_get(count + 1);
+		if (likely(range)) {
+			area_init(range, count, VM_ALLOC | flags, caller);
+			return area_fill(range, 0, count, gfp, PAGE_KERNEL);
+		}
+	}
 	return vmalloc_area(&(struct vm_area_spec){
 		.size = size, .flags = VM_ALLOC | flags, .gfp = gfp, .prot = PAGE_KERNEL, .caller = caller });
 }

@@ -93,7 +93,8 @@ void vm_unmap_aliases(void);
  * would put its flush off does not: vm_unmap_ram flushes before it returns, and pages of a vfree wait for the flush.
  */
 void vm_set_quarantine(bool on);
-bool vm_quarantine(void);
+extern bool vm_quarantine_on;
+static inline bool vm_quarantine(void) { return READ_ONCE(vm_quarantine_on); }
 
 /*
  * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm NULL =
