@@ -22,7 +22,7 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test stress mutations numbers trace debug usb clean compile_commands.json
+.PHONY: all help setup $(TARGETS) iso run test bochs stress mutations numbers trace debug usb clean compile_commands.json
 .DEFAULT_GOAL := all
 
 all: iso ## build the three kernels and the image, build/kvasir.iso
@@ -46,6 +46,9 @@ run: iso ## boot it in QEMU: quick self-test, then a shell on this terminal
 
 test: iso ## every test: on this machine, then the matrix of virtual machines
 	@$(MAKE) --no-print-directory -f tests/tests.mk T='$(T)'
+
+bochs: iso ## tests in Bochs, whose TLB is stricter: make bochs ENV=pae T='museum,tlb' (T=smoke)
+	@tests/qemu/run-guest --bochs --cpus $(or $(CPUS),2) --timeout 900 --cmdline 'test=$(or $(T),smoke) $(CMDLINE)'
 
 stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed, SEED= repeats one
 	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
