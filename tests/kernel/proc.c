@@ -57,6 +57,13 @@ KTEST(proc, bad_pointers_and_bad_instructions)
 	all_are_gone();
 }
 
+/* Segments, flags and modes of the CPU that no program needs, and numbers at the edge of what it may name. */
+KTEST(proc, hostile_registers)
+{
+	EXPECT_EQ(run("hostile"), 0);
+	all_are_gone();
+}
+
 KTEST(proc, kernel_buffer)
 {
 	EXPECT_EQ(run("kbuf"), 0);
