@@ -60,7 +60,9 @@ RELEASE = CONFIG=release O=$(O)/release ISO=$(O)/release/kvasir.iso
 BENCH   = $(RELEASE) tests/bench/run
 
 bench-build:
-	@$(MAKE) --no-print-directory $(RELEASE) iso
+	@for t in $(TARGETS); do \
+		$(MAKE) --no-print-directory -f boot/kernel.mk TARGET=$$t $(RELEASE) || exit; done
+	@sh iso/make-iso.sh $(O)/release/kvasir.iso $(TARGETS:%=$(O)/release/%/kernel)
 	@$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fvisibility=hidden -shared -fPIC tests/bench/plugin/count.c \
 		-o $(O)/release/count.so
 
