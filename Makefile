@@ -14,7 +14,7 @@ CC      := gcc
 endif
 
 # The scripts of tests/qemu read these; what is not set has its default there.
-export O CC CONFIG ISO QEMU QEMUFLAGS CPUS MEM CMDLINE ACCEL ENV V
+export O CC CONFIG ISO QEMU QEMUFLAGS CPUS MEM CMDLINE ACCEL ENV V ROW BY N
 
 # What is asked for is done in order (`make setup run`); the parts of one kernel are compiled side by side.
 .NOTPARALLEL:
@@ -22,7 +22,8 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test bochs stress mutations numbers trace debug usb clean compile_commands.json
+.PHONY: all help setup $(TARGETS) iso run test bochs stress mutations numbers bench bench-build bench-smp bench-profile trace debug usb clean \
+	compile_commands.json
 .DEFAULT_GOAL := all
 
 all: iso ## build the three kernels and the image, build/kvasir.iso
@@ -58,6 +59,26 @@ numbers: iso ## what things cost: in instructions on one CPU, then in time on tw
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
 
+# The build that is measured, beside the one that is tested, and the plugin that looks into QEMU meanwhile.
+RELEASE = CONFIG=release O=$(O)/release ISO=$(O)/release/kvasir.iso
+BENCH   = $(RELEASE) tests/bench/run
+
+bench-build:
+	@for t in $(TARGETS); do \
+		$(MAKE) --no-print-directory -f boot/kernel.mk TARGET=$$t $(RELEASE) || exit; done
+	@sh iso/make-iso.sh $(O)/release/kvasir.iso $(TARGETS:%=$(O)/release/%/kernel)
+	@$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fvisibility=hidden -shared -fPIC tests/bench/plugin/count.c \
+		-o $(O)/release/count.so
+
+bench: bench-build ## instructions an operation, beside Linux's, in all modes (ENV= one mode, ROW= some rows)
+	@$(BENCH) table
+
+bench-smp: bench-build ## two CPUs at the same work: throughput, and what they share
+	@$(BENCH) smp
+
+bench-profile: bench-build ## where the instructions of ROW=vmalloc_1p go (BY=line: by source line)
+	@$(BENCH) profile
+
 mutations: ## break the TLB code on purpose, one way after the other: each must be called by its name (minutes)
 	@tests/mutations/run $(M)
 
@@ -86,10 +107,11 @@ include tests/host/host.mk
 #>   EVENTS='ipi_*,tlb_flush'   what `make trace` records (everything)
 #>   CMDLINE='words'             more words for the kernel's command line
 #>   SEED=N                      seed of everything random in tests, and with CMDLINE=sched=seeded of the scheduler
+#>   ROW='vmalloc_*' N=100      rows of the benchmark, operations of each
 #>   CPUS=4 MEM=512M             the virtual machine of run and debug
 #>   ACCEL=tcg|kvm               how QEMU runs it (tcg)
 #>   QEMU=path QEMUFLAGS='...'   another QEMU, more arguments for it
 #>   CC=gcc|clang                the compiler
-#>   CONFIG=debug                build options, see kernel/config
+#>   CONFIG=debug|release        build options, see kernel/config
 #>   O=build                     where everything is built
 #>   V=1                         show the commands

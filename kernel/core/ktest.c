@@ -18,7 +18,7 @@
 #include <lib/string.h>
 
 #define SMOKE_SUITES "founding,museum" /* what `make run` shows within seconds */
-#define OPT_IN_SUITES "stress,numbers,crash" /* no part of `all`: long, no tests in the strict sense, or the end */
+#define OPT_IN_SUITES "stress,numbers,bench,bench_smp,crash" /* no part of `all`: long, no tests in the strict sense, or the end */
 #define MAX_REPORTS  10		       /* failures of one test that are printed; all are counted */
 
 extern const struct ktest __ktests_start[], __ktests_end[];

@@ -89,6 +89,7 @@ static void unmap_one_of_full_block(struct worker *other, unsigned int count, un
 
 KTEST(museum, m01_stale_tlb_full_block)
 {
+	KTEST_NEEDS(MM_LOGS);
 	struct worker other;
 
 	ASSERT(worker_start(&other, another_cpu(), true));
@@ -129,6 +130,7 @@ static void flush_once(void)
 
 KTEST(museum, m03_dirty_space_flushed_over_and_over)
 {
+	KTEST_NEEDS(MM_LOGS);
 	if (vm_quarantine())
 		KTEST_SKIP("in quarantine no flush is put off");
 	if (!get_pages())

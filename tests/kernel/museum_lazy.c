@@ -90,6 +90,7 @@ static void change_twice_in_a_scope(const struct mapped *m)
 
 KTEST(museum, m08a_nested_through_set_ptes)
 {
+	KTEST_NEEDS(MM_LOGS);
 	unsigned long seq;
 
 	if (map_some(&mapped)) {
@@ -193,6 +194,7 @@ static void preempt_and_move(const struct mapped *m, struct worker *first, struc
 
 KTEST(museum, m08c_preempted_and_moved_inside)
 {
+	KTEST_NEEDS(MM_LOGS);
 	struct worker first, second;
 
 	if (!map_some(&mapped)) {
@@ -310,6 +312,7 @@ static void fail_then_map(struct vm_struct *area, struct page *page)
 
 KTEST(museum, m70_left_on_error)
 {
+	KTEST_NEEDS(MM_LOGS);
 	struct vm_struct *area = get_vm_area(4 * PAGE_SIZE, VM_MAP);
 	struct page *page = alloc_page(GFP_KERNEL), *pages[] = { page, page, NULL };
 	u32 *map;

@@ -74,6 +74,7 @@ static void small_then_large(struct piece *p, struct worker *other)
 
 KTEST(museum, m51_small_then_large_leaks_table)
 {
+	KTEST_NEEDS(MM_LOGS);
 	struct piece p;
 	unsigned long tables;
 

@@ -113,6 +113,7 @@ static void race_for_slot(vaddr_t slot)
 
 KTEST(museum, m40_area_returned_before_the_other_cpus_sync)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	vaddr_t slot = fresh_slot();
 
 	if (!have_two_cpus())
@@ -254,6 +255,7 @@ static void fail_everywhere(bool apply)
 
 KTEST(museum, m43_error_path_skips_sync)
 {
+	KTEST_NEEDS(FAULT_INJECT);
 	if (!fresh_border())
 		KTEST_SKIP(NO_FRESH_SLOT);
 	WITH_CREW(crew, 2, {
@@ -349,6 +351,7 @@ static void new_tree_race(vaddr_t slot)
 
 KTEST(museum, m50_new_tree_races_sync)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	vaddr_t slot = fresh_slot();
 
 	if (num_online_cpus() < 3)

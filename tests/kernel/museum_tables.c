@@ -158,6 +158,7 @@ static void race_for_table(struct piece *p, struct worker *other)
 
 KTEST(museum, m76_two_cpus_install_one_table)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker other;
 	struct piece p;
 
@@ -301,6 +302,7 @@ static void look_before_flush(struct worker *other, char *p)
 
 KTEST(museum, m83_pages_freed_before_the_flush)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker other;
 	char *p;
 
@@ -350,6 +352,7 @@ static void flush_merged(vaddr_t start)
 
 KTEST(museum, m81_flushed_range_is_the_requested_one)
 {
+	KTEST_NEEDS(MM_LOGS);
 	static const unsigned int sizes[] = { 1, 2, 33, 34, 35 };
 
 	flush_merged(VMALLOC_START + 0x40000);

@@ -145,6 +145,7 @@ static void flush_in_between(struct worker *w, void *mem)
 
 KTEST(museum, m66_flush_of_a_range_that_ends_before_it_starts)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker w;
 	void *mem = vmalloc(3 * PAGE_SIZE);
 
@@ -287,6 +288,7 @@ static void alias_window(struct worker *w)
 
 KTEST(museum, m72_lazily_freed_memory_can_be_reached)
 {
+	KTEST_NEEDS(MM_LOGS);
 	struct worker w;
 
 	ASSERT(worker_start(&w, another_cpu(), true));
@@ -359,5 +361,6 @@ static void reuse_pending(struct worker *w, struct worker *reader)
 
 KTEST(museum, m80_mapped_again_with_the_shootdown_pending)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	WITH_CREW(crew, 2, reuse_pending(&crew.worker[1], &crew.worker[0]));
 }

@@ -115,6 +115,7 @@ KTEST(percpu, bad_calls_change_nothing)
 /* Whichever page is missing, nothing is left behind (the runner compares). */
 KTEST(percpu, every_allocation_may_fail)
 {
+	KTEST_NEEDS(FAULT_INJECT);
 	struct percpu_alloc_stats before = percpu_alloc_stats();
 	void *p = NULL;
 	unsigned int n;

@@ -43,6 +43,7 @@ static void expect_exact(vaddr_t start, unsigned long pages)
 
 KTEST(tlb, ranges_are_exact_up_to_the_ceiling)
 {
+	KTEST_NEEDS(MM_LOGS);
 	static const unsigned long sizes[] = { 1, 2, 17, TLB_FLUSH_CEILING, TLB_FLUSH_CEILING + 1, 500 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
@@ -296,6 +297,7 @@ static void raise_and_lower(struct crew *crew, struct shared_word *s)
 /* The guard around every test sees to it that no CPU took a spurious fault for it. */
 KTEST(tlb, raised_rights_are_flushed_too)
 {
+	KTEST_NEEDS(MM_LOGS);
 	struct shared_word s = { .word = vmalloc(PAGE_SIZE) };
 	unsigned long flushes = tlb_counters().cause[TLB_PROTECT].ranged;
 	static struct crew crew;

@@ -43,6 +43,7 @@ static void free_twice(struct worker *w, void *p)
 
 KTEST(vm_races, double_vfree_on_two_cpus)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker w;
 	void *p;
 
@@ -112,6 +113,7 @@ static void alias_flushes(struct worker *a, struct worker *b)
 
 KTEST(vm_races, alias_flush_is_waited_for_and_loses_nothing)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker a, b;
 
 	if (vm_quarantine())
@@ -157,6 +159,7 @@ static void purge_during_unmap(struct worker *w, struct page *page)
 
 KTEST(vm_races, purge_while_a_run_is_unmapped)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct worker w;
 
@@ -254,6 +257,7 @@ static void find_vpages(void *found, const char *line)
 /* When there is no block of pages for an area's own array of pages, the array is vmalloc'ed too. */
 KTEST(vm_races, array_of_pages_in_vmalloc_space)
 {
+	KTEST_NEEDS(FAULT_INJECT);
 	unsigned long size = 2 * PAGE_SIZE / sizeof(void *) * PAGE_SIZE;
 	bool seen = false, listed = false;
 
@@ -331,6 +335,7 @@ static void reclaim_meets_new_block(struct worker *other)
 
 KTEST(vm_races, reclaim_beside_block_create)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker other;
 
 	if (!have_two_cpus())

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <kernel/config.h>
 #include <lib/compiler.h>
 
 struct ktest {
@@ -39,6 +40,9 @@ struct ktest {
 #define ASSERT_EQ(a, b) do { if (!EXPECT_EQ(a, b)) return; } while (0)
 
 #define KTEST_SKIP(why) do { ktest_skip(why); return; } while (0)
+
+/* At the top of a test that builds without CONFIG_<option> cannot run: KTEST_NEEDS(SCHED_POINTS). */
+#define KTEST_NEEDS(option) do { if (!CONFIG_##option) KTEST_SKIP("this build has no CONFIG_" #option); } while (0)
 
 /* A diagnostic line "# test: ..." that belongs to the running test. */
 void ktest_note(const char *fmt, ...) __printf(1, 2);

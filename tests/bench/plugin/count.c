@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A plugin for QEMU (-plugin count.so,...): counts what the guest executes between its calls of bench_begin() and
+ * bench_end(), on each CPU by itself, and writes it down at each bench_report().
+ *
+ *	begin=ADDR end=ADDR report=ADDR		those three functions
+ *	out=FILE				where the counts go
+ *	count=locked|all|memory			locked instructions; every instruction; accesses to memory by line
+ *
+ * What is written, addresses in hex, counts of CPUs 0 and 1:
+ *
+ *	insn ADDR LOCKED COUNT COUNT		an instruction; LOCKED: it locks the bus (LOCK, or XCHG with memory)
+ *	line ADDR INSN LOCKED READS WRITES READS WRITES		a line of 64 bytes of physical memory and who used it
+ *	end					of this report
+ *
+ * It runs inside QEMU on several threads at a time, hence the atomic operations. The interface below is that of QEMU 6.0
+ * to 8.2 (docs/devel/tcg-plugins); only what is used is declared.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define CPUS   2u
+#define SLOTS  (1u << 18)
+#define LINE   6
+
+enum { NO_REGS = 0 };
+enum { MEM_READ_WRITE = 3 };
+typedef void (*executed_fn)(unsigned int cpu, void *data);
+typedef void (*accessed_fn)(unsigned int cpu, uint32_t info, uint64_t virt, void *data);
+
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*translated)(uint64_t id, void *block));
+void qemu_plugin_register_vcpu_insn_exec_cb(void *insn, executed_fn fn, int flags, void *data);
+void qemu_plugin_register_vcpu_mem_cb(void *insn, accessed_fn fn, int flags, int rw, void *data);
+size_t qemu_plugin_tb_n_insns(const void *block);
+void *qemu_plugin_tb_get_insn(const void *block, size_t nr);
+const void *qemu_plugin_insn_data(const void *insn);
+size_t qemu_plugin_insn_size(const void *insn);
+uint64_t qemu_plugin_insn_vaddr(const void *insn);
+bool qemu_plugin_mem_is_store(uint32_t info);
+void *qemu_plugin_get_hwaddr(uint32_t info, uint64_t virt);
+uint64_t qemu_plugin_hwaddr_phys_addr(const void *hwaddr);
+
+EXPORT int qemu_plugin_version = 1;
+
+/* One a place: an instruction (line 0), or an instruction and a line of memory. */
+struct slot {
+	uint64_t insn, line;
+	bool used, locked;
+	uint64_t count[CPUS], writes[CPUS];
+};
+
+static struct slot slots[SLOTS];
+static bool active[CPUS];
+static uint64_t marker[3];
+static const char *const marker_names[3] = { "begin", "end", "report" };
+static enum { LOCKED, ALL, MEMORY } what;
+static FILE *out;
+
+/* --- the table ---------------------------------------------------------------------------------------------------- */
+
+static struct slot *find_slot(uint64_t insn, uint64_t line, bool locked)
+{
+	static char busy;
+	uint32_t at = (uint32_t)((insn * 0x9e3779b97f4a7c15u + line * 0xc2b2ae3d27d4eb4fu) >> 40) % SLOTS;
+	struct slot *slot;
+
+	while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+		;
+	for (slot = &slots[at]; slot->used && (slot->insn != insn || slot->line != line);)
+		slot = ++at % SLOTS ? slot + 1 : slots;
+	slot->used = true;
+	slot->insn = insn;
+	slot->line = line;
+	slot->locked = locked;
+	__atomic_clear(&busy, __ATOMIC_RELEASE);
+	return slot;
+}
+
+static void report(unsigned int cpu, void *data)
+{
+	(void)cpu, (void)data;
+	for (struct slot *s = slots; s < slots + SLOTS; s++) {
+		if (!s->count[0] && !s->count[1] && !s->writes[0] && !s->writes[1])
+			continue;
+		if (what == MEMORY)
+			fprintf(out, "line %lx %lx %d %lu %lu %lu %lu\n", s->line << LINE, s->insn, s->locked, s->count[0],
+				s->writes[0], s->count[1], s->writes[1]);
+		else
+			fprintf(out, "insn %lx %d %lu %lu\n", s->insn, s->locked, s->count[0], s->count[1]);
+		memset(s->count, 0, sizeof(s->count));
+		memset(s->writes, 0, sizeof(s->writes));
+	}
+	fprintf(out, "end\n");
+	fflush(out);
+}
+
+/* --- what QEMU calls while the guest runs ------------------------------------------------------------------------- */
+
+static void begin(unsigned int cpu, void *data)
+{
+	(void)data;
+	active[cpu % CPUS] = true;
+}
+
+static void end(unsigned int cpu, void *data)
+{
+	(void)data;
+	active[cpu % CPUS] = false;
+}
+
+static void executed(unsigned int cpu, void *data)
+{
+	struct slot *slot = data;
+
+	if (active[cpu % CPUS])
+		slot->count[cpu % CPUS]++;
+}
+
+/* data: the instruction's own slot, from which its address and kind are taken. */
+static void accessed(unsigned int cpu, uint32_t info, uint64_t virt, void *data)
+{
+	const struct slot *insn = data;
+	struct slot *slot;
+	void *hwaddr;
+
+	if (!active[cpu % CPUS] || !(hwaddr = qemu_plugin_get_hwaddr(info, virt)))
+		return;
+	slot = find_slot(insn->insn, qemu_plugin_hwaddr_phys_addr(hwaddr) >> LINE, insn->locked);
+	if (qemu_plugin_mem_is_store(info))
+		slot->writes[cpu % CPUS]++;
+	else
+		slot->count[cpu % CPUS]++;
+}
+
+/* --- translation --------------------------------------------------------------------------------------------------- */
+
+static bool is_prefix(uint8_t byte)
+{
+	return memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf2\xf3", byte, 10) || (byte & 0xf0) == 0x40;
+}
+
+/* A LOCK prefix, or XCHG with a memory operand. (REX bytes are whole instructions on i386, never followed by anything.) */
+static bool is_locked(const uint8_t *code, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size && is_prefix(code[i]))
+		i++;
+	if (i < size && code[i] == 0xf0)
+		return true;
+	return i + 1 < size && (code[i] & 0xfe) == 0x86 && code[i + 1] < 0xc0;
+}
+
+static void instrument(void *insn)
+{
+	static const executed_fn at_marker[3] = { begin, end, report };
+	uint64_t addr = qemu_plugin_insn_vaddr(insn);
+	bool locked = is_locked(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (addr == marker[i])
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker[i], NO_REGS, NULL);
+	if (what == MEMORY)
+		qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGS, MEM_READ_WRITE, find_slot(addr, 0, locked));
+	else if (what == ALL || locked)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGS, find_slot(addr, 0, locked));
+}
+
+static void translated(uint64_t id, void *block)
+{
+	(void)id;
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++)
+		instrument(qemu_plugin_tb_get_insn(block, i));
+}
+
+/* --- arguments ------------------------------------------------------------------------------------------------------ */
+
+static bool take_argument(const char *arg)
+{
+	const char *value = strchr(arg, '=');
+	size_t len = value ? (size_t)(value++ - arg) : 0;
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (len == strlen(marker_names[i]) && !strncmp(arg, marker_names[i], len))
+			return (marker[i] = strtoull(value, NULL, 16)) != 0;
+	if (len == 3 && !strncmp(arg, "out", len))
+		return (out = fopen(value, "w")) != NULL;
+	if (len != 5 || strncmp(arg, "count", len))
+		return false;
+	what = !strcmp(value, "all") ? ALL : !strcmp(value, "memory") ? MEMORY : LOCKED;
+	return true;
+}
+
+EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+	(void)info;
+	for (int i = 0; i < argc; i++) {
+		if (take_argument(argv[i]))
+			continue;
+		fprintf(stderr, "count.so: bad argument %s\n", argv[i]);
+		return 1;
+	}
+	if (!out)
+		return 1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	return 0;
+}

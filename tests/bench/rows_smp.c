@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same work on one CPU and on two at the same time: what two threads that have nothing to do with each other share.
+ * Time says little on a shared host; what plugin/count.c sees of their memory accesses is exact.
+ */
+#include "tests/bench/bench.h"
+#include "tests/kernel/worker.h"
+
+#include <arch/barrier.h>
+#include <arch/cpu.h>
+#include <kernel/cmdline.h>
+#include <lib/atomic.h>
+#include <lib/glob.h>
+#include <mm/vmalloc.h>
+
+CMDLINE_OPTION(bench_rounds, "bench_rounds=N", "how often the benchmark of two CPUs is repeated");
+
+#define THREADS 2u
+
+static struct page *pages[THREADS];
+static atomic_t arrived;
+static unsigned int threads; /* of this round */
+
+struct smp_thread {
+	struct worker worker;
+	const struct bench *bench;
+	unsigned long n;
+	u64 ticks;
+};
+
+BENCH_OP(smp_vmalloc)
+{
+	char *p = vmalloc(arg << PAGE_SHIFT);
+
+	if (unlikely(!p))
+		return bench_fail();
+	bench_touch(p);
+	vfree(p);
+}
+
+BENCH_OP(smp_map_ram)
+{
+	void *p = vm_map_ram(&pages[smp_processor_id() % THREADS], (unsigned int)arg, -1);
+
+	if (unlikely(!p))
+		return bench_fail();
+	bench_touch(p);
+	vm_unmap_ram(p, (unsigned int)arg);
+}
+
+static const struct bench rows[] = {
+	{ "vmalloc_1p", smp_vmalloc, .arg = 1 },
+	{ "vmalloc_16p", smp_vmalloc, .arg = 16 },
+	{ "vm_map_ram_1p", smp_map_ram, .arg = 1 },
+};
+
+static void smp_thread(void *arg)
+{
+	struct smp_thread *t = arg;
+
+	t->bench->run(t->bench->arg, t->n / 10);
+	atomic_inc(&arrived);
+	while (atomic_read(&arrived) < (int)threads)
+		cpu_relax();
+	bench_begin();
+	t->ticks = arch_cycles();
+	t->bench->run(t->bench->arg, t->n);
+	t->ticks = arch_cycles() - t->ticks;
+	bench_end();
+}
+
+/* The first `nr` threads at once; ticks of the slowest. */
+static u64 run_threads(struct smp_thread *t, unsigned int nr)
+{
+	u64 ticks = 0;
+
+	atomic_set(&arrived, 0);
+	threads = nr;
+	for (unsigned int i = 0; i < nr; i++)
+		worker_post(&t[i].worker, smp_thread, &t[i]);
+	for (unsigned int i = 0; i < nr; i++) {
+		worker_wait(&t[i].worker);
+		ticks = max(ticks, t[i].ticks);
+	}
+	bench_report();
+	return ticks;
+}
+
+static void run_rounds(struct smp_thread *t, const struct bench *b)
+{
+	unsigned long n = (unsigned long)cmdline_number("bench_n", 20000);
+
+	for (unsigned int i = 0; i < THREADS; i++) {
+		t[i].bench = b;
+		t[i].n = n;
+	}
+	for (u64 round = cmdline_number("bench_rounds", 5); round; round--)
+		for (unsigned int nr = 1; nr <= THREADS; nr++)
+			ktest_note("row %s threads=%u ops=%lu ticks=%llu", b->name, nr, n, run_threads(t, nr));
+}
+
+KTEST(bench_smp, rows)
+{
+	static struct smp_thread t[THREADS];
+	const char *globs = cmdline_value("row");
+	unsigned int nr;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	for (nr = 0; nr < THREADS; nr++)
+		if (!EXPECT(worker_start(&t[nr].worker, nr, true)) || !EXPECT(pages[nr] = alloc_page(GFP_KERNEL)))
+			break;
+	for (unsigned int i = 0; nr == THREADS && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!globs || !*globs || glob_list_match(globs, rows[i].name))
+			run_rounds(t, &rows[i]);
+	for (unsigned int i = 0; i < nr; i++) {
+		worker_stop(&t[i].worker);
+		__free_page(pages[i]);
+	}
+}
