@@ -55,8 +55,9 @@ stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed,
 	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
 		--cmdline 'test=stress stress=$(SECONDS) seed=$(or $(SEED),$(shell date +%s)) $(CMDLINE)'
 
-numbers: iso ## what things cost: in instructions on one CPU, then in time on two (tests/bench)
+numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
 
 # The build that is measured, beside the one that is tested, and the plugin that looks into QEMU meanwhile.
