@@ -35,7 +35,7 @@ static int load_flags(void)
 
 static int return_from_interrupt(void)
 {
-	__asm__ volatile("push %0\n\tpopf\n\tiret" : : "r"(0x4002ul) : "memory", "cc"); /* a nested task? */
+	__asm__ volatile("push %0\n\tpopf\n\tiretl" : : "r"(0x4002ul) : "memory", "cc"); /* a nested task? */
 	return 0;
 }
 
