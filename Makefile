@@ -47,13 +47,17 @@ run: iso ## boot it in QEMU: quick self-test, then a shell on this terminal
 test: iso ## every test: on this machine, then the matrix of virtual machines
 	@$(MAKE) --no-print-directory -f tests/tests.mk T='$(T)'
 
+stress: SECONDS ?= 60
+stress: SEED := $(or $(SEED),$(shell date +%s))
 stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed, SEED= repeats one
+	@echo "# again: make stress ENV=$(or $(ENV),x64) CPUS=$(or $(CPUS),4) MEM=$(or $(MEM),512M)" \
+		"SECONDS=$(SECONDS) SEED=$(SEED) CMDLINE='$(CMDLINE)'"
 	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
-		--cmdline 'test=stress stress=$(SECONDS) seed=$(or $(SEED),$(shell date +%s)) $(CMDLINE)'
+		--cmdline 'test=stress stress=$(SECONDS) seed=$(SEED) $(CMDLINE)'
 
 numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
-	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
 
 mutations: ## break the TLB code on purpose, one way after the other: each must be called by its name (minutes)
