@@ -51,13 +51,17 @@ test: iso ## every test: on this machine, then the matrix of virtual machines
 bochs: iso ## tests in Bochs, whose TLB is stricter: make bochs ENV=pae T='museum,tlb' (T=smoke)
 	@tests/qemu/run-guest --bochs --cpus $(or $(CPUS),2) --timeout 900 --cmdline 'test=$(or $(T),smoke) $(CMDLINE)'
 
+stress: SECONDS ?= 60
+stress: SEED := $(or $(SEED),$(shell date +%s))
 stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed, SEED= repeats one
+	@echo "# again: make stress ENV=$(or $(ENV),x64) CPUS=$(or $(CPUS),4) MEM=$(or $(MEM),512M)" \
+		"SECONDS=$(SECONDS) SEED=$(SEED) CMDLINE='$(CMDLINE)'"
 	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
-		--cmdline 'test=stress stress=$(SECONDS) seed=$(or $(SEED),$(shell date +%s)) $(CMDLINE)'
+		--cmdline 'test=stress stress=$(SECONDS) seed=$(SEED) $(CMDLINE)'
 
 numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
-	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
 
 # The build that is measured, beside the one that is tested, and the plugin that looks into QEMU meanwhile.

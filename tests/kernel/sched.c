@@ -92,24 +92,6 @@ KTEST(sched, equals_share_a_cpu)
 	spinner_stop(&two);
 }
 
-#define WAKE_UPS 40 /* ten times as many as two turns take */
-
-/* Equals take turns, too, if somebody better wakes up at every tick: here, this thread. */
-KTEST(sched, equals_share_what_a_better_one_leaves)
-{
-	struct spinner s[2];
-
-	ASSERT(spinner_start(&s[0], smp_processor_id(), PRIORITY_NORMAL));
-	ASSERT(spinner_start(&s[1], smp_processor_id(), PRIORITY_NORMAL));
-	set_priority(current, PRIORITY_HIGH);
-	for (unsigned int i = 0; i < WAKE_UPS; i++)
-		msleep(1);
-	EXPECT(s[0].rounds && s[1].rounds);
-	set_priority(current, PRIORITY_NORMAL);
-	spinner_stop(&s[0]);
-	spinner_stop(&s[1]);
-}
-
 static bool seeded(void)
 {
 	const char *mode = cmdline_value("sched");
