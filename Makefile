@@ -22,7 +22,8 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test stress mutations numbers bench bench-build bench-smp bench-profile trace debug usb clean compile_commands.json
+.PHONY: all help setup $(TARGETS) iso run test bochs stress mutations numbers bench bench-build bench-smp bench-profile trace debug usb clean \
+	compile_commands.json
 .DEFAULT_GOAL := all
 
 all: iso ## build the three kernels and the image, build/kvasir.iso
@@ -47,12 +48,20 @@ run: iso ## boot it in QEMU: quick self-test, then a shell on this terminal
 test: iso ## every test: on this machine, then the matrix of virtual machines
 	@$(MAKE) --no-print-directory -f tests/tests.mk T='$(T)'
 
-stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed, SEED= repeats one
-	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
-		--cmdline 'test=stress stress=$(SECONDS) seed=$(or $(SEED),$(shell date +%s)) $(CMDLINE)'
+bochs: iso ## tests in Bochs, whose TLB is stricter: make bochs ENV=pae T='museum,tlb' (T=smoke)
+	@tests/qemu/run-guest --bochs --cpus $(or $(CPUS),2) --timeout 900 --cmdline 'test=$(or $(T),smoke) $(CMDLINE)'
 
-numbers: iso ## what things cost: in instructions on one CPU, then in time on two (tests/bench)
+stress: SECONDS ?= 60
+stress: SEED := $(or $(SEED),$(shell date +%s))
+stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed, SEED= repeats one
+	@echo "# again: make stress ENV=$(or $(ENV),x64) CPUS=$(or $(CPUS),4) MEM=$(or $(MEM),512M)" \
+		"SECONDS=$(SECONDS) SEED=$(SEED) CMDLINE='$(CMDLINE)'"
+	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
+		--cmdline 'test=stress stress=$(SECONDS) seed=$(SEED) $(CMDLINE)'
+
+numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
 
 # The build that is measured, beside the one that is tested, and the plugin that looks into QEMU meanwhile.
@@ -60,7 +69,9 @@ RELEASE = CONFIG=release O=$(O)/release ISO=$(O)/release/kvasir.iso
 BENCH   = $(RELEASE) tests/bench/run
 
 bench-build:
-	@$(MAKE) --no-print-directory $(RELEASE) iso
+	@for t in $(TARGETS); do \
+		$(MAKE) --no-print-directory -f boot/kernel.mk TARGET=$$t $(RELEASE) || exit; done
+	@sh iso/make-iso.sh $(O)/release/kvasir.iso $(TARGETS:%=$(O)/release/%/kernel)
 	@$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fvisibility=hidden -shared -fPIC tests/bench/plugin/count.c \
 		-o $(O)/release/count.so
 

@@ -9,8 +9,8 @@ set -eu
 
 PACKAGES="gcc libc6-dev clang libclang-rt-dev libcmocka-dev
 	grub-pc-bin grub-efi-amd64-bin xorriso mtools psf-unifont
-	qemu-system-x86 ovmf python3 perl"
-PROGRAMS="gcc ld clang grub-mkrescue xorriso mformat qemu-system-x86_64 python3 prove"
+	qemu-system-x86 ovmf bochs bochsbios vgabios python3 perl"
+PROGRAMS="gcc ld clang grub-mkrescue xorriso mformat qemu-system-x86_64 bochs python3 prove"
 
 # Packages of the list that this release has and that are not installed. (Older releases have libclang-rt in clang.)
 missing_packages() {

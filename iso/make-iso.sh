@@ -4,6 +4,7 @@
 # make-iso.sh OUT.iso KERNEL...: one image that boots as CD and as USB stick, with BIOS and with UEFI.
 #
 # A kernel is called after the folder that it was built in: build/i386-pae/kernel becomes /boot/kvasir-i386-pae.
+# BOOT='kvasir:KERNEL WORDS' boots that at once, where no firmware can say it (iso/README.md).
 # The same kernels give the same image, byte for byte: every date in it is fixed.
 set -eu
 
@@ -35,7 +36,10 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/tree/boot/grub" "$(dirname "$out")"
-cp "$here/grub.cfg" "$work/tree/boot/grub/"
+{
+	[ -z "${BOOT-}" ] || echo "set serial='$BOOT'"
+	cat "$here/grub.cfg"
+} > "$work/tree/boot/grub/grub.cfg"
 gzip -dc "$FONT" > "$work/tree/boot/font.psf"
 for kernel in "$@"; do
 	cp "$kernel" "$work/tree/boot/kvasir-$(basename "$(dirname "$kernel")")"

@@ -224,8 +224,8 @@ static void init_cpus(void)
 
 static void print_banner(void)
 {
-	print_line("kvasir 0.1.0 %s levels=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"", arch_mode_name(), pt_top(),
-		   num_online_cpus(), totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
+	print_line("kvasir 0.1.0 %s levels=%u pcid=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"", arch_mode_name(), pt_top(),
+		   cpu_has(FEATURE_PCID), num_online_cpus(), totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
 		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
 }
 

@@ -33,6 +33,28 @@ unsigned long slab_pages(void)
 	return sum;
 }
 
+static unsigned long nr_magazines(const struct kmem_cache *cache)
+{
+	unsigned long nr = 0;
+
+	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
+		nr += READ_ONCE(cache->magazine[cpu])->capacity != 0;
+	return nr;
+}
+
+/* Magazines are objects of kmalloc too, which a CPU gets when it first needs them. */
+unsigned long kmalloc_objects(void)
+{
+	struct kmem_cache *cache;
+	unsigned long sum = 0;
+
+	for (size_t size = KMALLOC_MIN_SIZE; size <= KMALLOC_SLAB_MAX; size *= 2)
+		sum += READ_ONCE(kmalloc_cache(size)->out);
+	list_for_each_entry(cache, &kmem_caches, list)
+		sum -= nr_magazines(cache);
+	return sum;
+}
+
 void slab_dump(void)
 {
 	struct kmem_cache *cache;

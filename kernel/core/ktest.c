@@ -9,6 +9,7 @@
 #include <kernel/ktest.h>
 #include <arch/irq.h>
 #include <kernel/cmdline.h>
+#include <kernel/cpumask.h>
 #include <kernel/printk.h>
 #include <lib/atomic.h>
 #include <lib/format.h>
@@ -18,7 +19,7 @@
 #include <lib/string.h>
 
 #define SMOKE_SUITES "founding,museum" /* what `make run` shows within seconds */
-#define OPT_IN_SUITES "stress,numbers,bench,bench_smp" /* no part of `all`: long, or no tests in the strict sense */
+#define OPT_IN_SUITES "stress,numbers,bench,bench_smp,crash" /* no part of `all`: long, no tests in the strict sense, or the end */
 #define MAX_REPORTS  10		       /* failures of one test that are printed; all are counted */
 
 extern const struct ktest __ktests_start[], __ktests_end[];
@@ -174,6 +175,20 @@ static unsigned int count_tests(const char *globs, const struct ktest *first)
 	return n;
 }
 
+/* The command that runs a test again. Opt-in suites have targets of their own in the Makefile, named like them. */
+static const char *replay_command(const struct ktest *test)
+{
+	static char text[192];
+
+	if (glob_list_match(OPT_IN_SUITES, test->suite))
+		scnprintf(text, sizeof(text), "make %s ENV=%s CPUS=%u SEED=0x%llx%s", test->suite, run_env,
+			  num_online_cpus(), run_seed, replay_words);
+	else
+		scnprintf(text, sizeof(text), "make test ENV=%s T=%s.%s SEED=0x%llx%s", run_env, test->suite,
+			  test->name, run_seed, replay_words);
+	return text;
+}
+
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
 /* One test between its guards. Returns the microseconds it took. */
@@ -204,8 +219,7 @@ static void run_test(const struct ktest *test, unsigned int number, struct total
 
 	if (atomic_read(&failures)) {
 		totals->fail++;
-		print_line("    not ok %u %s # replay: make test ENV=%s T=%s.%s SEED=0x%llx%s", number, test->name,
-			   run_env, test->suite, test->name, run_seed, replay_words);
+		print_line("    not ok %u %s # replay: %s", number, test->name, replay_command(test));
 	} else if (skip_reason) {
 		totals->skip++;
 		print_line("    ok %u %s # SKIP %s", number, test->name, skip_reason);
@@ -295,7 +309,6 @@ void ktest_bail_out(const char *why)
 	const struct ktest *test = READ_ONCE(running);
 
 	if (test)
-		print_line("# crashed in %s.%s, replay: make test ENV=%s T=%s.%s SEED=0x%llx%s", test->suite,
-			   test->name, run_env, test->suite, test->name, run_seed, replay_words);
+		print_line("# crashed in %s.%s, replay: %s", test->suite, test->name, replay_command(test));
 	print_line("Bail out! panic: %s", why);
 }

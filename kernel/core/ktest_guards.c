@@ -63,4 +63,4 @@ static void inject_end(void)
 		inject_clear((enum inject_site)site);
 	EXPECT_EQ(sched_holds(), 0);
 }
-KTEST_GUARD(inject, NULL, inject_end);
+KTEST_GUARD(inject, inject_from_cmdline, inject_end);

@@ -19,7 +19,7 @@
 CMDLINE_OPTION(watchdog, "watchdog=SECONDS", "report a CPU that hangs for so long (20; 0: never)");
 
 #define TICK_MOST_MS	    50
-#define POLLS_BETWEEN_LOOKS (1u << 14)
+#define POLLS_BETWEEN_LOOKS (1u << 11)
 
 /* One a CPU; only its own tick writes it. */
 struct watch {

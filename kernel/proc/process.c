@@ -16,6 +16,7 @@
 
 #include <kernel/bug.h>
 #include <kernel/printk.h>
+#include <kernel/schedule_point.h>
 #include <kernel/task.h>
 #include <kernel/workqueue.h>
 #include <lib/atomic.h>
@@ -65,6 +66,7 @@ static struct process *process_create(const char *name, struct mm_struct *mm)
 		return NULL;
 	}
 	process->task->process = process;
+	process->thread = process->task->id;
 	process->pid = atomic_inc_return(&last_pid);
 	process->mm = mm;
 	INIT_LIST_HEAD(&process->children);
@@ -133,6 +135,7 @@ static int process_clear(struct process *process)
 	int status;
 
 	kthread_join(process->task);
+	schedule_point("process:joined");
 	status = process->status;
 	spin_lock(&process_lock);
 	list_del(&process->all);
@@ -292,7 +295,7 @@ void process_dump(void)
 	spin_lock(&process_lock);
 	list_for_each_entry(process, &processes, all)
 		cprintf("%5d %6d %5u %-6s %6lu  %s\n", process->pid, process->parent ? process->parent->pid : 0,
-			process->task->id, process->exited ? "ended" : "alive", process->mm ? process->mm->user_pages : 0,
+			process->thread, process->exited ? "ended" : "alive", process->mm ? process->mm->user_pages : 0,
 			process->name);
 	spin_unlock(&process_lock);
 }

@@ -230,7 +230,7 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	atomic_long_inc(&pending);
 	spin_lock_irqsave(&rcu_lock, flags);
 	first = queue == NULL;
-	*queue_end = head;
+	WRITE_ONCE(*queue_end, head); /* has_callbacks() looks without the lock */
 	queue_end = &head->next;
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	if (first && READ_ONCE(thread))
@@ -252,7 +252,7 @@ static struct rcu_head *take_queue(void)
 
 	spin_lock_irqsave(&rcu_lock, flags);
 	all = queue;
-	queue = NULL;
+	WRITE_ONCE(queue, NULL);
 	queue_end = &queue;
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	return all;

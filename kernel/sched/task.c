@@ -183,6 +183,14 @@ static const char *state_name(const struct task *task)
 	return task_is_running(task) ? "running" : names[task->state];
 }
 
+/* It may end meanwhile: then the number is anybody's, but it is read from memory that is always mapped. */
+static unsigned int tree_of(const struct task *task)
+{
+	const struct pgtable *pt = READ_ONCE(task->pgtable);
+
+	return pt ? pt->id : 0;
+}
+
 void sched_dump(void)
 {
 	struct task *task;
@@ -192,6 +200,6 @@ void sched_dump(void)
 	list_for_each_entry(task, &task_list, all)
 		cprintf("%5u %4u %5s %4d %-9s %8lu %5u  %s\n", task->id, task->cpu,
 			cpumask_weight(&task->affinity) == 1 ? "yes" : "no", task->priority, state_name(task),
-			task->switches, task->pgtable ? task->pgtable->id : 0, task->name);
+			task->switches, tree_of(task), task->name);
 	spin_unlock(&task_list_lock);
 }

@@ -25,12 +25,15 @@ class Symbols:
 
     def data(self, phys):
         """The objects in a line of 64 bytes of physical memory, if it is part of the image."""
-        first = self.base + phys
+        first, prefix = self.base + phys, ""
+        if 0 <= first - self.by_name["__boot_percpu_start"] < self.by_name["__percpu_end"] - self.by_name["__percpu_start"]:
+            first += self.by_name["__percpu_start"] - self.by_name["__boot_percpu_start"]
+            prefix = "CPU 0's "
         if not self.addresses[0] <= first < self.addresses[-1]:
             return None
         names = [self.name(first)] + [self.names[i] for i in range(bisect.bisect_right(self.addresses, first), len(self.names))
                                       if self.addresses[i] < first + 64]
-        return "+".join(dict.fromkeys(names))
+        return prefix + "+".join(dict.fromkeys(names))
 
     def lines(self, addresses):
         """{address: "function file:line"}, of the innermost inlined function."""

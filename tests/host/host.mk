@@ -17,7 +17,7 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_plain := unit_elf unit_lib unit_preempt unit_string unit_rbtree unit_xarray unit_multiboot2 unit_pcid unit_tlb
-host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_xarray
+host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_xarray race_rcu
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
 
@@ -68,7 +68,10 @@ $(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/h
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
 
 $(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
-	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+
+# The kernel's own grace periods, in place of the port's (port/rcu.c).
+$(HO)/$(1)/race_rcu: $(HO)/$(1)/kernel/sched/rcu.o
 
 $(HO)/$(1)/fuzz_%: $(HO)/$(1)/tests/host/fuzz_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) -fsanitize=fuzzer $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -o $$@

@@ -2,6 +2,7 @@
 /* What mm promises around every test: nothing is left behind, and its books balance. */
 #include <kernel/ktest.h>
 #include <kernel/rcupdate.h>
+#include <kernel/xarray.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
@@ -19,14 +20,24 @@ static unsigned long pages_in_use(void)
 	return totalram_pages() - nr_free_pages() - slab_pages() - pgtable_kernel_pages();
 }
 
+/* Those that blocks and nodes are made of may stay as well. */
+static unsigned long objects_in_use(void)
+{
+	struct vmap_block_stats blocks;
+
+	vmap_block_stats(&blocks);
+	return kmalloc_objects() - blocks.live - xa_nr_nodes();
+}
+
 static struct {
-	unsigned long pages;
+	unsigned long pages, objects;
 	struct vmalloc_stats space;
 } before;
 
 static void memory_begin(void)
 {
 	before.pages = pages_in_use();
+	before.objects = objects_in_use();
 	vmalloc_stats(&before.space);
 }
 
@@ -35,6 +46,7 @@ static void memory_end(void)
 	struct vmalloc_stats now;
 
 	EXPECT_EQ(pages_in_use(), before.pages);
+	EXPECT_EQ(objects_in_use(), before.objects);
 	vmalloc_stats(&now);
 	EXPECT_EQ(now.areas, before.space.areas);
 	EXPECT_EQ(now.area_bytes, before.space.area_bytes);

@@ -351,6 +351,7 @@ static void new_tree_race(vaddr_t slot)
 
 KTEST(museum, m50_new_tree_races_sync)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	vaddr_t slot = fresh_slot();
 
 	if (num_online_cpus() < 3)

@@ -170,8 +170,8 @@ KTEST(museum, m67_global_pages_survive_invlpg)
 	EXPECT(!trusted(0x97)); /* Alder Lake */
 	EXPECT(!trusted(0xb7)); /* Raptor Lake */
 	EXPECT(trusted(0x8f));	/* Sapphire Rapids */
-	if (!cpu_has(FEATURE_PCID))
-		EXPECT(BITS_PER_LONG == 32 || !(read_cr4() & CR4_PCIDE));
+	if (BITS_PER_LONG == 64)
+		EXPECT_EQ((read_cr4() & CR4_PCIDE) != 0, cpu_has(FEATURE_PCID));
 	if (window_open())
 		WITH_CREW(crew, 2, alternate_blocks(&crew, 1, 8));
 	window_close();

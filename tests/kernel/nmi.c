@@ -7,6 +7,7 @@
 #include "worker.h"
 
 #include <arch/irq.h>
+#include <kernel/process.h>
 #include <kernel/rcupdate.h>
 #include <kernel/trace.h>
 #include <kernel/xarray.h>
@@ -209,4 +210,30 @@ KTEST(nmi, storm_over_mappings)
 	WRITE_ONCE(calm, true);
 	crew_stop(&crew);
 	storm_end();
+}
+
+/* --- ring 3 ---------------------------------------------------------------------------------------------------------- */
+
+#define CALLERS_MOST 8u
+
+/* Programs go in and out of the kernel all the time: entry, SWAPGS and IRET are struck as well. */
+KTEST(nmi, storm_over_system_calls)
+{
+	struct process *caller[CALLERS_MOST];
+	unsigned int nr = min(num_online_cpus(), CALLERS_MOST);
+	char *stop = vzalloc(PAGE_SIZE);
+	void *original;
+
+	ASSERT(stop);
+	original = kbuf_replace(stop, PAGE_SIZE);
+	for (unsigned int i = 0; i < nr; i++)
+		caller[i] = process_spawn("caller");
+	if (storm_begin()) /* the memory is younger than the processes */
+		storm_rage(NULL);
+	WRITE_ONCE(*stop, 1);
+	for (unsigned int i = 0; i < nr; i++)
+		EXPECT(caller[i] && process_wait(caller[i]) == 0);
+	storm_end();
+	kbuf_replace(original, 4 * PAGE_SIZE);
+	vfree(stop);
 }

@@ -14,7 +14,7 @@
 
 #define ROUNDS	  1000
 #define PROCESSES 50
-#define FLUSH_MS  400
+#define FLUSH_MS  200
 
 /* --- context switch ------------------------------------------------------------------------------------------------- */
 
@@ -56,46 +56,76 @@ KTEST(numbers, context_switch)
 
 /* --- interrupts between CPUs -------------------------------------------------------------------------------------------- */
 
-static void do_nothing(void *arg)
-{
-	++*(unsigned int *)arg;
-}
-
-/* With one CPU: to itself, which is sending, taking and leaving it. With two: a call that is waited for. */
-KTEST(numbers, ipi)
-{
-	unsigned int cpu = another_cpu(), calls = 0;
-	u64 start = arch_cycles(), us = arch_uptime_us();
-
-	for (unsigned int i = 0; i < ROUNDS; i++)
-		if (have_two_cpus())
-			smp_call_function_single(cpu, do_nothing, &calls, true);
-		else
-			arch_send_ipi(cpu, IPI_RESCHEDULE);
-	start = arch_cycles() - start;
-	us = arch_uptime_us() - us;
-	ktest_note("%s: %llu ticks of the cycle counter, %llu ns", have_two_cpus() ? "a call on another CPU, and back" :
-		   "an interrupt to itself", div_u64(start, ROUNDS), div_u64(us * 1000, ROUNDS));
-	EXPECT_EQ(calls, have_two_cpus() ? ROUNDS : 0);
-}
-
-/* --- shootdowns ------------------------------------------------------------------------------------------------------------ */
-
 static void spin(void *arg)
 {
 	while (!READ_ONCE(*(bool *)arg))
 		cpu_relax();
 }
 
+/* Writing the APIC's command, and everything until the interrupted code goes on. */
+KTEST(numbers, ipi_to_itself)
+{
+	unsigned int cpu = smp_processor_id();
+	u64 start = arch_cycles();
+
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		arch_send_ipi(cpu, IPI_RESCHEDULE);
+	ktest_note("an interrupt to itself: %llu ticks of the cycle counter", div_u64(arch_cycles() - start, ROUNDS));
+}
+
+static void note_arrival(void *when)
+{
+	*(u64 *)when = arch_cycles();
+}
+
+/* There: from the call to the function that is called. Back: from there until the caller has its answer. */
+static void note_calls(const char *what, unsigned int cpu)
+{
+	u64 us = arch_uptime_us(), there = 0, back = 0, start, arrived = 0;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		start = arch_cycles();
+		smp_call_function_single(cpu, note_arrival, &arrived, true);
+		back += arch_cycles() - arrived;
+		there += arrived - start;
+	}
+	us = arch_uptime_us() - us;
+	ktest_note("a call on another CPU, %s: %llu ticks there, %llu back, %llu ns in all", what, div_u64(there, ROUNDS),
+		   div_u64(back, ROUNDS), div_u64(us * 1000, ROUNDS));
+	EXPECT(arrived);
+}
+
+KTEST(numbers, ipi_round_trip)
+{
+	struct worker other;
+	bool stop = false;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	note_calls("idle", another_cpu());
+	ASSERT(worker_start(&other, another_cpu(), true));
+	worker_post(&other, spin, &stop);
+	msleep(20);
+	note_calls("busy", other.cpu);
+	WRITE_ONCE(stop, true);
+	worker_stop(&other);
+}
+
+/* --- shootdowns ------------------------------------------------------------------------------------------------------------ */
+
 static void note_shootdowns(const char *what, vaddr_t addr)
 {
-	u64 start = arch_uptime_ms(), ms;
-	unsigned long flushes = 0;
+	u64 start = arch_uptime_ms(), cycles = arch_cycles(), ms;
+	unsigned int flushes = 0;
 
-	for (; (ms = arch_uptime_ms() - start) < FLUSH_MS; flushes++)
+	do {
 		flush_tlb_kernel_range(addr, addr + PAGE_SIZE);
-	ktest_note("shootdowns of one page, the other CPU %s: %llu a second", what, div_u64((u64)flushes * 1000, (u32)ms));
-	EXPECT(flushes);
+		flushes++;
+		ms = arch_uptime_ms() - start;
+	} while (ms < FLUSH_MS);
+	cycles = arch_cycles() - cycles;
+	ktest_note("shootdowns of one page, the other CPU %s: %llu ticks of the cycle counter, %llu a second", what,
+		   div_u64(cycles, flushes), div_u64((u64)flushes * 1000, (u32)ms));
 }
 
 KTEST(numbers, shootdowns)

@@ -180,6 +180,25 @@ KTEST(oracle, aliases_left)
 	__free_page(page);
 }
 
+/* A page of a block that was unmapped goes to nobody, another frame least of all, before a flush: the guard would hear of it. */
+KTEST(oracle, a_block_keeps_its_dirty_pages)
+{
+	struct page *page[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
+	void *dirty[4] = { NULL }, *map;
+
+	ASSERT(page[0] && page[1]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(dirty); i++) {
+		map = vm_map_ram(&page[i % 2], 1, -1);
+		for (unsigned int k = 0; k < i && !vm_quarantine(); k++)
+			EXPECT(map != dirty[k]);
+		vm_unmap_ram(map, 1);
+		dirty[i] = map;
+	}
+	vm_unmap_aliases();
+	for (unsigned int i = 0; i < 2; i++)
+		__free_page(page[i]);
+}
+
 /* --- frames ------------------------------------------------------------------------------------------------------------ */
 
 /* Free a page that was mapped, and have it given out again at once. How often did that come too early? */

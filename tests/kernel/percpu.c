@@ -91,10 +91,10 @@ KTEST(percpu, reuse_and_alignment)
 KTEST(percpu, bad_calls_change_nothing)
 {
 	struct percpu_alloc_stats before = percpu_alloc_stats(), now;
-	char *p = __alloc_percpu(64, 16);
+	char *p = __alloc_percpu(64, 16), *behind = __alloc_percpu(64, 16); /* keeps the chunk alive */
 	unsigned int stranger;
 
-	ASSERT(p);
+	ASSERT(p && behind);
 	warn_expected(true);
 	EXPECT(!__alloc_percpu(0, 8));
 	EXPECT(!__alloc_percpu(PERCPU_ALLOC_MAX + 1, 8));
@@ -104,11 +104,13 @@ KTEST(percpu, bad_calls_change_nothing)
 	free_percpu(p + 1);
 	free_percpu(&stranger);
 	now = percpu_alloc_stats();
-	EXPECT_EQ(now.bytes, before.bytes + 64);
+	EXPECT_EQ(now.bytes, before.bytes + 2 * 64);
 	free_percpu(p);
 	free_percpu(p);
+	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes + 64);
 	warn_expected(false);
 	free_percpu(NULL);
+	free_percpu(behind);
 	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes);
 }
 

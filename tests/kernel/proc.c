@@ -8,6 +8,7 @@
 
 #include <arch/fault.h>
 #include <kernel/process.h>
+#include <kernel/schedule_point.h>
 
 /* Orphans are cleared away by a work item: a moment after the last program has ended. */
 static bool all_are_gone(void)
@@ -56,7 +57,37 @@ KTEST(proc, bad_pointers_and_bad_instructions)
 	all_are_gone();
 }
 
+/* Segments, flags and modes of the CPU that no program needs, and numbers at the edge of what it may name. */
+KTEST(proc, hostile_registers)
+{
+	EXPECT_EQ(run("hostile"), 0);
+	all_are_gone();
+}
+
 KTEST(proc, kernel_buffer)
 {
 	EXPECT_EQ(run("kbuf"), 0);
+}
+
+static void wait_for_program(void *process)
+{
+	EXPECT_EQ(process_wait(process), 0);
+}
+
+/* Its thread and stack are gone, and it is still on the list: `ps` must not look for either. */
+KTEST(proc, listed_while_it_is_cleared_away)
+{
+	struct process *process;
+	struct task *waiter = NULL;
+
+	sched_hold("process:joined");
+	process = process_spawn("nothing");
+	if (EXPECT(process))
+		waiter = kthread_run(wait_for_program, process, "waiter");
+	if (EXPECT(waiter && sched_wait_held("process:joined", 2000)))
+		process_dump();
+	sched_release("process:joined");
+	if (waiter)
+		kthread_join(waiter);
+	EXPECT_EQ(process_count(), 0);
 }

@@ -129,11 +129,34 @@ static void note_run(struct rcu_head *head)
 	WRITE_ONCE(callback_ran, true);
 }
 
+static cpumask_t places;
+
+static void move_thread(struct rcu_head *head)
+{
+	(void)head;
+	EXPECT_EQ(set_affinity(current, &places), 0);
+}
+
+/* Where the thread runs that makes grace periods: the callback moves it. On the reader's CPU it would preempt the reader. */
+static void keep_callbacks_here(bool here)
+{
+	static struct rcu_head head;
+
+	places = (cpumask_t){ 0 };
+	if (here)
+		cpumask_set(&places, smp_processor_id());
+	else
+		bitmap_fill(places.bits, MAX_CPUS);
+	call_rcu(&head, move_thread);
+	rcu_barrier();
+}
+
 static void expect_to_be_waited_for(unsigned int cpu, bool no_preemption)
 {
 	static struct rcu_head head;
 	static struct reader reader;
 
+	keep_callbacks_here(true);
 	callback_ran = false;
 	if (!reader_start(&reader, cpu, no_preemption))
 		return;
@@ -143,6 +166,7 @@ static void expect_to_be_waited_for(unsigned int cpu, bool no_preemption)
 	reader_stop(&reader);
 	rcu_barrier();
 	EXPECT(READ_ONCE(callback_ran));
+	keep_callbacks_here(false);
 }
 
 KTEST(rcu, waits_for_a_preempted_reader)

@@ -189,8 +189,8 @@ KTEST(sched, highest_priority_first)
 	ASSERT(low && normal && high && raised);
 	diary_clear();
 	preempt_disable();
-	wake_up_process(raised);
 	wake_up_process(low);
+	wake_up_process(raised);
 	wake_up_process(normal);
 	set_priority(raised, PRIORITY_NORMAL);
 	wake_up_process(high);
@@ -300,7 +300,7 @@ static bool arrives(const struct spinner *s, unsigned int cpu)
 	return READ_ONCE(s->cpu) == cpu;
 }
 
-/* While it runs, and while it waits behind another one. */
+/* While it runs, with or without a rival who makes it stop, and while it waits behind another one: then at once. */
 KTEST(sched, a_thread_is_moved)
 {
 	struct spinner s, blocker;
@@ -312,11 +312,15 @@ KTEST(sched, a_thread_is_moved)
 	EXPECT(arrives(&s, here));
 	EXPECT_EQ(set_affinity_cpu(s.task, there), 0);
 	EXPECT(arrives(&s, there));
+	EXPECT_EQ(set_affinity_cpu(s.task, here), 0);
+	EXPECT(arrives(&s, here));
+	EXPECT_EQ(set_affinity_cpu(s.task, there), 0);
+	EXPECT(arrives(&s, there));
 	ASSERT(spinner_start(&blocker, there, PRIORITY_HIGH));
 	EXPECT(arrives(&blocker, there));
 	EXPECT_EQ(set_affinity_cpu(s.task, here), 0);
-	EXPECT(arrives(&s, here));
 	EXPECT_EQ(s.task->cpu, here);
+	EXPECT(arrives(&s, here));
 	spinner_stop(&blocker);
 	spinner_stop(&s);
 }

@@ -9,7 +9,7 @@
 #include <kernel/watchdog.h>
 
 #define LIMIT_MS    100
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 static unsigned int usual_limit;
 static unsigned int watched_cpu, before[NR_WATCHDOGS];

@@ -38,6 +38,8 @@ class SetupError(Exception):
 class Machine:
     """The choices of one run. memory with its unit ("256M"), flags: more QEMU arguments as a list."""
 
+    option = ""  # of run-guest, for machines of this kind
+
     def __init__(self, env="x64", cpus=1, memory="256M", cpu=None, firmware="bios", medium="cd", cmdline="", flags=(),
                  iso=None):
         self.env, self.cpus, self.memory, self.firmware, self.medium = env, int(cpus), memory, firmware, medium
@@ -123,34 +125,47 @@ class Run:
         self.log_path = log_path
 
     def run(self):
-        if not os.path.exists(self.machine.iso):
-            raise SetupError("there is no %s: run 'make'" % os.path.relpath(self.machine.iso))
         os.makedirs(os.path.dirname(os.path.abspath(self.log_path)), exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="kvasir-") as folder, open(self.log_path, "wb") as self.file:
-            trace, self.qmp_path = os.path.join(folder, "trace"), os.path.join(folder, "qmp")
-            os.mkfifo(trace)
-            self.trace_fd = os.open(trace, os.O_RDWR | os.O_NONBLOCK)
-            command = self.machine.command(unattended(trace, self.qmp_path))
-            self.file.write(b"# " + shlex.join(command).encode() + b"\n")
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE if self.steps else subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            fifo = os.path.join(folder, "fifo")
+            os.mkfifo(fifo)
+            self.fifo = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
             try:
-                self.watch()
+                self.start(self.command(folder, fifo))
             finally:
-                self.process.kill()
-                self.process.wait()
-                os.close(self.trace_fd)
+                os.close(self.fifo)
             self.file.write(self.errors)
         return self
 
+    def start(self, command):
+        self.file.write(b"# " + shlex.join(command).encode() + b"\n")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE if self.steps else subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.watch()
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def command(self, folder, fifo):
+        """The emulator's command; `folder` is gone when it has ended."""
+        if not os.path.exists(self.machine.iso):
+            raise SetupError("there is no %s: run 'make'" % os.path.relpath(self.machine.iso))
+        self.qmp_path = os.path.join(folder, "qmp")
+        return self.machine.command(unattended(fifo, self.qmp_path))
+
+    def takers(self):
+        """What comes on standard output, standard error and the fifo."""
+        return self.take_serial, self.take_errors, self.take_trace
+
     def watch(self):
-        """Drain the serial line, QEMU's messages and its trace until it ends or a limit is reached."""
+        """Drain what the emulator writes until it ends or a limit is reached."""
         start = last = time.monotonic()
+        files = (self.process.stdout.fileno(), self.process.stderr.fileno(), self.fifo)
         with selectors.DefaultSelector() as selector:
-            for fd, take in ((self.process.stdout.fileno(), self.take_serial), (self.trace_fd, self.take_trace),
-                             (self.process.stderr.fileno(), self.take_errors)):
+            for fd, take in zip(files, self.takers()):
                 selector.register(fd, selectors.EVENT_READ, take)
-            while len(selector.get_map()) > 1:         # the trace is ours and never closes
+            while len(selector.get_map()) > 1:         # the fifo is ours and never closes
                 for key, _ in selector.select(0.2):
                     data = os.read(key.fd, 1 << 16)
                     if not data:
@@ -162,7 +177,7 @@ class Run:
                     self.seconds = now - start
                     return self.stop()
         status = self.process.wait()
-        self.drain_trace()
+        self.drain_fifo()
         self.status = 128 - status if status < 0 else status
         self.seconds = time.monotonic() - start
 
@@ -192,10 +207,10 @@ class Run:
         self.errors += data
         return False
 
-    def drain_trace(self):
+    def drain_fifo(self):
         try:
             while True:
-                self.take_trace(os.read(self.trace_fd, 1 << 16))
+                self.takers()[2](os.read(self.fifo, 1 << 16))
         except BlockingIOError:
             pass
 
@@ -286,9 +301,9 @@ class Printer:
             print(line, flush=True)
 
 
-def run_and_show(machine, log_path, timeout=300, silence=90):
+def run_and_show(machine, log_path, timeout=300, silence=90, kind=Run):
     """A run for somebody who watches: the guest's lines, then what went wrong, then the verdict. Its code."""
-    run = Run(machine, log_path, timeout, silence, Printer()).run()
+    run = kind(machine, log_path, timeout, silence, Printer()).run()
     verdict = ktap.verdict(run.log(), run.status, run.triple_fault())
     for line in run.diagnosis(verdict.code):
         print("# " + line)

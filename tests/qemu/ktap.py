@@ -205,12 +205,12 @@ def verdict(log, status, triple_fault=False):
     if status == 0:
         return without_status(log, triple_fault)
     if status == 1 and not log.banner:
-        return Verdict(NO_START, "QEMU could not start")
+        return Verdict(NO_START, "the emulator could not start")
     if status >= 128:
-        return Verdict(status, "QEMU was killed by signal %d" % (status - 128))
+        return Verdict(status, "the emulator was killed by signal %d" % (status - 128))
     code = STATUS_CODES.get(status)
     if code is None:
-        return Verdict(ERROR, "QEMU ended with status %d, which the kernel never asks for" % status)
+        return Verdict(ERROR, "the emulator ended with status %d, which the kernel never asks for" % status)
     if code == CRASH:
         return Verdict(CRASH, log.bail or "the status says panic, but the log has no 'Bail out!'")
     return agreement(log, code)

@@ -42,8 +42,8 @@ def machine_of(row):
 
 def again(machine):
     """The command that repeats this one guest."""
-    return "tests/qemu/run-guest --env %s --cpus %d --cpu %s --firmware %s --medium %s --mem %s --cmdline %s" % (
-        machine.env, machine.cpus, machine.cpu, machine.firmware, machine.medium, machine.memory,
+    return "tests/qemu/run-guest %s--env %s --cpus %d --cpu %s --firmware %s --medium %s --mem %s --cmdline %s" % (
+        machine.option, machine.env, machine.cpus, machine.cpu, machine.firmware, machine.medium, machine.memory,
         shlex.quote(machine.cmdline.removeprefix("exit ")))
 
 

@@ -176,6 +176,8 @@ static void not_served(struct trap_frame *frame, vaddr_t addr, int err)
 		program_fault(frame, addr, err);
 	if (spurious_fault(frame, addr))
 		return; /* counted; the instruction runs again */
+	if (addr >= layout.user_end && is_user_copy(frame->ip))
+		bad_fault(frame, addr); /* the kernel's own side of a copy: no program is to be blamed for it */
 	if (!probe_fixup(frame, protection ? PROBE_PROTECTION : PROBE_NOT_PRESENT))
 		bad_fault(frame, addr);
 	atomic_long_inc(&expected_faults);

@@ -101,6 +101,7 @@ void gdt_load(unsigned int cpu)
 			 "ltr %w5"
 			 : : "m"(gdtr), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_PERCPU), "r"(0),
 			     "r"(SEL_TSS) : "memory");
+	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there is one at address 0, which programs could fill in */
 }
 
 void set_entry_stack(void *stack_top)

@@ -87,6 +87,7 @@ void gdt_load(unsigned int cpu)
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there is one at address 0, which programs could fill in */
 }
 
 void set_entry_stack(void *stack_top)

@@ -12,6 +12,13 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
+extern const char user_copy[]; /* the instruction in copy_user() */
+
+bool is_user_copy(vaddr_t insn)
+{
+	return insn == (vaddr_t)user_copy;
+}
+
 bool access_ok(const void *addr, size_t n)
 {
 	vaddr_t start = (vaddr_t)addr;
@@ -19,13 +26,14 @@ bool access_ok(const void *addr, size_t n)
 	return start <= layout.user_end && n <= layout.user_end - start;
 }
 
-/* Returns the bytes not copied. One side is the user's, and has been checked to be. */
-static size_t copy_user(void *to, const void *from, size_t n)
+/* Returns the bytes not copied. One side is the user's, and has been checked to be. There is one such instruction. */
+static __noinline size_t copy_user(void *to, const void *from, size_t n)
 {
 	u32 result = PROBE_OK;
 
 	user_access_begin();
-	__asm__ volatile("1:\trep movsb\n"
+	__asm__ volatile("user_copy:\n"
+			 "1:\trep movsb\n"
 			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
 			 : "+a"(result), "+D"(to), "+S"(from), "+c"(n)
 			 : [word] "i"(sizeof(vaddr_t)) : "memory");

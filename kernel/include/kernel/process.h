@@ -13,7 +13,8 @@
 struct process {
 	int pid;
 	struct mm_struct *mm; /* NULL once it has ended */
-	struct task *task;
+	struct task *task;    /* goes before the process does, */
+	unsigned int thread;  /* so this is its number, for people */
 	struct process *parent;		  /* NULL: the kernel started it and waits for it, or it is an orphan */
 	struct list_head children, sibling, all;
 	bool exited, orphan;		  /* orphan: nobody waits for it, so nobody need ask for its status */

@@ -16,14 +16,14 @@ struct list_head {
 
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
-	list->next = list;
+	WRITE_ONCE(list->next, list);
 	list->prev = list;
 }
 
 /* Make a and b neighbours. What stood between them is out of the list. */
 static inline void __list_join(struct list_head *a, struct list_head *b)
 {
-	a->next = b;
+	WRITE_ONCE(a->next, b); /* list_empty() may look without the lock */
 	b->prev = a;
 }
 

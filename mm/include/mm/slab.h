@@ -38,6 +38,8 @@ void slab_init(void);
 void slab_shrink(void);
 /* Pages held by slabs, free objects in them included. */
 unsigned long slab_pages(void);
+/* Objects of kmalloc up to KMALLOC_SLAB_MAX that are in use, or in magazines: exact after slab_shrink() at a quiet moment. */
+unsigned long kmalloc_objects(void);
 /* One line a cache. */
 void slab_dump(void);
 /* Walk all slabs that have free objects: counts, links, poison. Returns the number of faults found (and prints them). */

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# The Bochs lane: machines whose TLBs are stricter than QEMU's.
+import sys
+sys.dont_write_bytecode = True
+
+import os
+
+import bochs
+import guest
+import matrix
+import tap
+
+# Rows like those of the file `matrix`. What is judged only here: global pages, PAE top entries, x2APIC, PCIDs.
+ROWS = (
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "all", "pcid"),
+    matrix.Row("pae", 2, "corei7_skylake_x", "bios", "cd", "256M", "all", ""),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle", ""),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle", "pcid noinvpcid"),
+    matrix.Row("i386", 2, "pentium", "bios", "cd", "256M", "museum,tlb,oracle", ""),
+)
+SECONDS = 900  # a run takes 30 on a core of its own
+
+
+def main():
+    rows = [row for row in ROWS if os.environ.get("ENV") in (None, "", row.env)]
+    if not rows:
+        tap.skip_all("no machine of Bochs is of mode " + os.environ["ENV"])
+    out = tap.Tap()
+    try:
+        for number, row in enumerate(rows, 1):
+            log_path = guest.build_path("logs", "bochs", "%02d.log" % number)
+            machine = bochs.Machine(row.env, row.cpus, row.memory, row.model, cmdline=matrix.cmdline(row))
+            matrix.report(out, row, machine, bochs.Run(machine, log_path, SECONDS).run(), log_path)
+    except guest.SetupError as error:
+        out.ok(False, "bochs: setup", [str(error)])
+    return out.end()
+
+
+sys.exit(main())
