@@ -357,7 +357,7 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 	range->area = NULL;
 	range->ptes = NULL;
 	range->pages = NULL;
-	if (vm_index_add(range)) {
+	if (vm_index_add(range, rq->gfp | GFP_KERNEL)) {
 		put_range(range);
 		return NULL;
 	}

@@ -30,12 +30,12 @@ static unsigned long page_index(vaddr_t addr)
 	return (addr - VMALLOC_START) >> PAGE_SHIFT;
 }
 
-int vm_index_add(struct vm_range *range)
+int vm_index_add(struct vm_range *range, gfp_t gfp)
 {
 	int err;
 
 	vm_range_set_state(range, VM_HELD);
-	err = xa_insert(&by_start, page_index(range->start), range);
+	err = xa_insert(&by_start, page_index(range->start), range, gfp);
 	if (err)
 		return err;
 	spin_lock(&index_lock);

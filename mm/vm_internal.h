@@ -98,7 +98,7 @@ void vm_tree_link(struct rb_root *tree, struct vm_range *range);
 /* --- vm_index.c: ranges that are no holes, by address ------------------------------------------------------------ */
 
 /* Enter a range that was cut out of a hole, held; take it out again, for good. -ENOMEM. */
-int vm_index_add(struct vm_range *range);
+int vm_index_add(struct vm_range *range, gfp_t gfp);
 void vm_index_remove(struct vm_range *range);
 
 /* The range is complete: whoever asks for its address may find it now. */

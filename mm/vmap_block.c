@@ -119,7 +119,7 @@ static bool block_create(struct vmap_queue *queue, unsigned int count, struct vm
 	mark_live(block, 0, count);
 	block->fresh = count;
 	*run = (struct vmap_run){ block->range, 0 };
-	if (xa_insert(&vmap_blocks, block_index(block->range->start), block))
+	if (xa_insert(&vmap_blocks, block_index(block->range->start), block, GFP_KERNEL))
 		goto fail_insert;
 	schedule_point("vb:inserted");
 	vm_range_publish(block->range);

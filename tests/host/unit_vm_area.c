@@ -263,7 +263,7 @@ static void overlaps_panic(void **state)
 	vm_range_publish(range);
 	assert_true(PANICS(vm_range_publish(range))); /* twice */
 	twin.start += PAGE_SIZE;
-	assert_true(PANICS(vm_index_add(&twin)));
+	assert_true(PANICS(vm_index_add(&twin, GFP_KERNEL)));
 	assert_true(PANICS(vm_range_free(range))); /* busy */
 	twin.start = VMALLOC_START;
 	assert_true(PANICS(vm_range_free(&twin)));
