@@ -41,6 +41,11 @@ static bool make_space(void)
 	return vmap_block_reclaim() || caches;
 }
 
+void vmalloc_shrink(void)
+{
+	vm_cache_reclaim();
+}
+
 struct vm_range *vm_range_obtain(const struct vm_request *rq)
 {
 	struct vm_range *range = vm_range_alloc(rq);

@@ -16,6 +16,8 @@ static unsigned long pages_in_use(void)
 	rcu_barrier();
 	vm_unmap_aliases();
 	drain_all_pages();
+	vmalloc_shrink();
+	rcu_barrier();
 	slab_shrink();
 	return totalram_pages() - nr_free_pages() - slab_pages() - pgtable_kernel_pages();
 }

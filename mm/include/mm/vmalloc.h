@@ -87,6 +87,9 @@ void vm_unmap_ram(const void *mem, unsigned int count);
 /* After this no CPU holds a stale translation of anything that was unmapped before the call. */
 void vm_unmap_aliases(void);
 
+/* Give back the address space and the memory that freed areas keep for the next ones. May flush. */
+void vmalloc_shrink(void);
+
 /*
  * Quarantine (`quarantine` on the command line): a page that was mapped here can be given to somebody else only after
  * every CPU has forgotten the mapping, so a use after vfree or vm_unmap_ram cannot hit another owner's data. Whatever else
