@@ -51,6 +51,15 @@ struct vm_struct *vm_range_area(vaddr_t addr)
 	return area;
 }
 
+static void describe(const struct vm_range *range, struct vm_range_info *info)
+{
+	info->start = range->start;
+	info->end = range->end;
+	info->kind = range->kind;
+	if (range->kind == VM_RANGE_AREA)
+		info->area = *range->area;
+}
+
 bool vm_range_next(vaddr_t from, struct vm_range_info *info)
 {
 	struct vm_range *range;
@@ -59,13 +68,25 @@ bool vm_range_next(vaddr_t from, struct vm_range_info *info)
 	range = vm_tree_above(&busy, from);
 	if (range && range->start < from)
 		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
-	if (range) {
-		info->start = range->start;
-		info->end = range->end;
-		info->kind = range->kind;
-		if (range->kind == VM_RANGE_AREA)
-			info->area = *range->area;
-	}
+	if (range)
+		describe(range, info);
+	spin_unlock(&busy_lock);
+	return range != NULL;
+}
+
+__ts(no_thread_safety_analysis)
+int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
+{
+	const struct vm_range *range;
+
+	if (!try)
+		spin_lock(&busy_lock);
+	else if (!spin_trylock(&busy_lock))
+		return -EAGAIN;
+	range = vm_tree_above(&busy, addr);
+	if (range)
+		describe(range, info);
+	schedule_point("vm:described");
 	spin_unlock(&busy_lock);
 	return range != NULL;
 }

@@ -17,6 +17,7 @@ static bool quarantine;
 void vmalloc_init(void)
 {
 	vm_range_init();
+	vm_early_import();
 	vm_set_quarantine(cmdline_has("quarantine"));
 }
 
@@ -38,6 +39,8 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 	struct vm_range *range = vm_range_alloc(rq);
 
 	if (!range && vmap_block_reclaim())
+		range = vm_range_alloc(rq);
+	while (!range && vm_purge_notify())
 		range = vm_range_alloc(rq);
 	return range;
 }
@@ -145,10 +148,21 @@ unsigned long get_vm_area_size(const struct vm_struct *area)
 
 /* --- pages ------------------------------------------------------------------------------------------------------ */
 
+void vmalloc_account(long pages)
+{
+	atomic_long_add(pages, &nr_pages);
+}
+
+unsigned long vmalloc_nr_pages(void)
+{
+	return (unsigned long)atomic_long_read(&nr_pages);
+}
+
 static void area_free_pages(struct vm_struct *area)
 {
 	free_pages_bulk(area->pages, area->nr_pages);
-	atomic_long_sub(area->nr_pages, &nr_pages);
+	if (!(area->flags & VM_MAP_PUT_PAGES))
+		vmalloc_account(-(long)area->nr_pages);
 	area->nr_pages = 0;
 	if (is_vmalloc_addr(area->pages))
 		vfree(area->pages);
@@ -169,7 +183,7 @@ static int area_alloc_pages(struct vm_struct *area, unsigned long count, gfp_t g
 	if (!area->pages)
 		return -ENOMEM;
 	area->nr_pages = alloc_pages_bulk(gfp, count, area->pages);
-	atomic_long_add(area->nr_pages, &nr_pages);
+	vmalloc_account((long)area->nr_pages);
 	if (area->nr_pages == count)
 		return 0;
 	area_free_pages(area);
@@ -185,14 +199,16 @@ void *vmalloc_area(const struct vm_area_spec *wanted)
 	struct vm_range *range;
 	vaddr_t start;
 
+	might_sleep();
 	if (WARN(!spec.size, "vmalloc: size 0") || spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
 		return NULL;
 	spec.size = spec.lead + (count << PAGE_SHIFT);
 	range = vm_area_create(&spec);
 	if (!range)
 		return NULL;
-	if (area_alloc_pages(range->area, count, spec.gfp | __GFP_HIGHMEM))
+	if (area_alloc_pages(range->area, count, spec.gfp & __GFP_DMA32 ? spec.gfp & ~__GFP_HIGHMEM : spec.gfp | __GFP_HIGHMEM))
 		goto fail_pages;
+	range->area->requested_size = wanted->size;
 	start = range->start + spec.lead;
 	if (vm_map_pages(start, range->area->pages, count, spec.prot))
 		goto fail_map;
@@ -237,8 +253,11 @@ void *vmalloc_user(unsigned long size)
 
 void vfree(const void *addr)
 {
-	struct vm_range *range = addr ? vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree") : NULL;
+	struct vm_range *range;
 
+	if (!addr || vfree_put_off(addr))
+		return;
+	range = vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree");
 	if (!range)
 		return;
 	vm_unmap(range->start, area_end(range));
@@ -254,16 +273,21 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 {
 	struct vm_range *range;
 
-	WARN(flags & ~VM_MAP, "vmap: flags %lx are not for callers", flags & ~VM_MAP);
+	might_sleep();
+	WARN(flags & ~(VM_MAP | VM_MAP_PUT_PAGES), "vmap: flags %lx are not for callers", flags & ~(VM_MAP | VM_MAP_PUT_PAGES));
 	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count) || !vm_pages_valid(pages, count))
 		return NULL;
 	range = vm_area_create(&(struct vm_area_spec){
-		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP, .caller = _RET_IP_ });
+		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP | (flags & VM_MAP_PUT_PAGES), .caller = _RET_IP_ });
 	if (!range)
 		return NULL;
 	if (vm_map_pages(range->start, pages, count, pgprot_nx(prot))) {
 		vm_area_destroy(range);
 		return NULL;
+	}
+	if (flags & VM_MAP_PUT_PAGES) {
+		range->area->pages = pages;
+		range->area->nr_pages = count;
 	}
 	vm_range_publish(range);
 	return (void *)range->start;
@@ -271,8 +295,10 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 
 void vunmap(const void *addr)
 {
-	struct vm_range *range = addr ? vm_area_claim(addr, VM_MAP, "vunmap") : NULL;
+	struct vm_range *range;
 
+	might_sleep();
+	range = addr ? vm_area_claim(addr, VM_MAP, "vunmap") : NULL;
 	if (!range)
 		return;
 	vm_unmap(range->start, area_end(range));

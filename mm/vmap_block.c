@@ -392,6 +392,26 @@ void vmap_block_stats(struct vmap_block_stats *out)
 	out->live = out->created - out->freed;
 }
 
+/* A block can go only in a purge, so it stays while none runs. */
+bool vmap_block_next(vaddr_t from, struct vmap_block_info *info)
+{
+	unsigned long index = block_index(max(from, VMALLOC_START) + VMAP_BLOCK_SIZE - 1);
+	struct vmap_block *block;
+
+	mutex_lock(&purge_lock);
+	block = xa_find(&blocks, &index, ~0UL, XA_PRESENT);
+	if (block) {
+		spin_lock(&block->owner->lock);
+		*info = (struct vmap_block_info){
+			.start = block->range->start, .end = block->range->end, .clean = block->clean, .live = block->live,
+			.dirty = block->dirty, .flushing = block->flushing,
+			.runs = bitmap_weight(block->heads_map, VMAP_BLOCK_PAGES) };
+		spin_unlock(&block->owner->lock);
+	}
+	mutex_unlock(&purge_lock);
+	return block != NULL;
+}
+
 static bool block_right(const struct vmap_block *block)
 {
 	unsigned int taken = bitmap_weight(block->taken_map, VMAP_BLOCK_PAGES);
