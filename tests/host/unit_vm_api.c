@@ -349,7 +349,7 @@ static void pages_go_with_the_map(void **state)
 	assert_balance(before);
 }
 
-static char text[4096];
+static char text[65536];
 static void collect(void *ctx, const char *line)
 {
 	(void)ctx;

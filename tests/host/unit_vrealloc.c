@@ -166,7 +166,7 @@ static void wrong_blocks_are_refused(void **state)
 	warn_expected(true);
 	assert_null(vrealloc(p + P, P, GFP_KERNEL));
 	assert_null(vrealloc(map, P, GFP_KERNEL));
-	assert_null(vrealloc_node_align(p, P, VMALLOC_END & -VMALLOC_END, GFP_KERNEL, -1));
+	assert_null(vrealloc_node_align(p, P, 2 * ((vaddr_t)p & -(vaddr_t)p), GFP_KERNEL, -1));
 	warn_expected(false);
 	assert_int_equal(warn_count(), warnings + 3);
 	vunmap(map);
