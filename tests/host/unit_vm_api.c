@@ -140,6 +140,7 @@ static void frees_from_anywhere(void **state)
 	host_in_nmi = true;
 	vfree(p[3]);
 	host_in_nmi = false;
+	assert_non_null(find_vm_area(p[3]));
 	assert_int_equal(warn_count(), warnings);
 	warn_expected(true);
 	vfree(p[3]); /* the report, and then the free */

@@ -5,6 +5,7 @@
 
 #include <arch/context.h>
 #include <kernel/bug.h>
+#include <kernel/schedule_point.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
@@ -173,6 +174,42 @@ KTEST(vm_api, pages_go_with_the_map)
 	vfree(p);
 	EXPECT_EQ(atomic_read(&kept->refcount), 1);
 	__free_page(kept);
+}
+
+static u8 seen[P];
+
+static void read_page(void *p)
+{
+	memset(seen, 0xff, P);
+	vread((char *)seen, p, P);
+}
+
+/* What was unmapped while it was being copied does not get out: its page may be somebody else's by then. */
+static void free_while_read(struct worker *w, u8 *p)
+{
+	memset(p, 0x66, P);
+	sched_hold("vread:copied");
+	worker_post(w, read_page, p);
+	if (EXPECT(sched_wait_held("vread:copied", 1000)))
+		vfree(p);
+	sched_release("vread:copied");
+	worker_wait(w);
+	EXPECT(seen[0] == 0 && seen[P - 1] == 0);
+}
+
+KTEST(vm_api, vread_of_what_goes_meanwhile)
+{
+	struct worker w;
+	u8 *p = vmalloc(P);
+
+	ASSERT(p && worker_start(&w, another_cpu(), false));
+	if (have_two_cpus())
+		free_while_read(&w, p);
+	else
+		vfree(p);
+	worker_stop(&w);
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
 }
 
 static unsigned long asked;
