@@ -36,6 +36,8 @@
 #include <kernel/smp.h>		   /* on_each_cpu */
 #include <kernel/task.h>	   /* current, for process address spaces */
 #include <kernel/trace.h>	   /* who takes and gives back address space */
+#include <kernel/wait.h>	   /* __GFP_NOFAIL: a moment later there may be memory */
+#include <kernel/workqueue.h>	   /* frees that may not happen where they are asked for */
 #include <kernel/xarray.h>	   /* vmap blocks by address */
 
 /* Pure helpers. */

@@ -149,6 +149,23 @@ bool vm_range_next(vaddr_t from, struct vm_range_info *info)
 	return range != NULL;
 }
 
+__ts(no_thread_safety_analysis)
+int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
+{
+	struct vm_range *range;
+
+	if (!try)
+		spin_lock(&index_lock);
+	else if (!spin_trylock(&index_lock))
+		return -EAGAIN;
+	range = vm_tree_above(&ranges, addr);
+	while (range && !(copy_range(range, info) && info->state == VM_BUSY))
+		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
+	schedule_point("vm:described");
+	spin_unlock(&index_lock);
+	return range != NULL;
+}
+
 /* Order and borders of the tree, adding up its bytes; at a quiet moment each range is in the array too. */
 static unsigned int check_index(unsigned long *bytes)
 {

@@ -123,6 +123,11 @@ struct vm_range_info {
 	enum vm_range_state state;
 	struct vm_struct area; /* VM_RANGE_AREA; its pointers are only for looking at, not through */
 };
+/*
+ * The lowest busy range that ends above addr: the one that contains it, if there is one. try: do not wait for the lock, which
+ * also makes it fit for handlers. 1: here it is; 0: there is none; -EAGAIN: the lock is held.
+ */
+int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info);
 /* The lowest range that starts at or above `from` and is busy, lazy or clean. False: no more. */
 bool vm_range_next(vaddr_t from, struct vm_range_info *info);
 
@@ -222,6 +227,18 @@ struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char
 /* vmalloc: an area with pages. Returns the first mapped address; vfree takes that minus lead. */
 void *vmalloc_area(const struct vm_area_spec *spec);
 
+/* Pages of the vmalloc family that have come (or gone). */
+void vmalloc_account(long pages);
+
+/* --- other files on top of these ---------------------------------------------------------------------------------- */
+
+/* vfree_atomic.c. True: the caller may not sleep, so addr was put off (or, in an NMI, left alone): vfree is done with it. */
+bool vfree_put_off(const void *addr);
+/* vm_purge_notify.c: address space has run out. True: somebody gave some back. Thread context, may sleep. */
+bool vm_purge_notify(void);
+/* vm_early.c: enter the early areas into the books; from now on there are no new ones. */
+void vm_early_import(void);
+
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
 /* A run of pages in a block. */
@@ -233,6 +250,13 @@ struct vmap_run {
 bool vmap_run_alloc(unsigned int count, struct vmap_run *run);
 /* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
 bool vmap_run_free(vaddr_t addr, unsigned int count);
+/* What vmallocinfo tells about one. The lowest block that starts at or above `from`; false: no more. May sleep. */
+struct vmap_block_info {
+	vaddr_t start, end;
+	unsigned int clean, live, dirty, flushing; /* pages */
+	unsigned int runs;			   /* live mappings */
+};
+bool vmap_block_next(vaddr_t from, struct vmap_block_info *info);
 /* Flush, and free every block that holds no mapping. True: address space came back. */
 bool vmap_block_reclaim(void);
 /* Bitmaps, counts and queues of all blocks at a quiet moment. Number of faults, each printed. */

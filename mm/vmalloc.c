@@ -21,6 +21,7 @@ bool vm_quarantine_on;
 void vmalloc_init(void)
 {
 	vm_range_init();
+	vm_early_import();
 	vm_cache_init();
 	vm_set_quarantine(cmdline_has("quarantine"));
 }
@@ -51,6 +52,8 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 	struct vm_range *range = vm_range_alloc(rq);
 
 	if (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && make_space())
+		range = vm_range_alloc(rq);
+	while (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_purge_notify())
 		range = vm_range_alloc(rq);
 	return range;
 }
@@ -127,19 +130,22 @@ void vm_area_destroy(struct vm_range *range)
 	vm_range_free(range);
 }
 
-/* An alias stays open until vm_unmap_aliases(), or else there is a flush before the pages go. */
+/*
+ * An alias stays open until vm_unmap_aliases(), or else there is a flush before the pages go: with quarantine, and where
+ * rights were taken away that the pages' next owner must not find restored (VM_FLUSH_RESET_PERMS).
+ */
 static void forget_before_free(const struct vm_range *range)
 {
-	if (unlikely(vm_quarantine()))
+	if (unlikely(vm_quarantine() || (range->area->flags & VM_FLUSH_RESET_PERMS)))
 		flush_tlb_kernel_range(range->start, range->end);
 }
 
 void vm_area_retire(struct vm_range *range)
 {
-	drop_separate(range);
 	vm_range_unmap_noflush(range);
 	schedule_point("vmalloc:unmapped");
 	forget_before_free(range);
+	drop_separate(range);
 	vm_range_retire(range);
 }
 
@@ -227,6 +233,21 @@ unsigned long get_vm_area_size(const struct vm_struct *area)
 
 /* --- pages ------------------------------------------------------------------------------------------------------ */
 
+void vmalloc_account(long pages)
+{
+	this_cpu_add(nr_pages, (unsigned long)pages);
+}
+
+unsigned long vmalloc_nr_pages(void)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(nr_pages, cpu));
+	return sum;
+}
+
 void vm_range_forget_pages(struct vm_range *range)
 {
 	if (is_vmalloc_addr(range->pages))
@@ -256,7 +277,10 @@ static struct page **range_page_array(struct vm_range *range, gfp_t gfp)
 static void area_free_pages(struct vm_struct *area)
 {
 	free_pages_bulk(area->pages, area->nr_pages);
-	this_cpu_add(nr_pages, -(unsigned long)area->nr_pages);
+	if (likely(!(area->flags & VM_MAP_PUT_PAGES)))
+		vmalloc_account(-(long)area->nr_pages);
+	else
+		kvfree(area->pages);
 	area->nr_pages = 0;
 	area->pages = NULL;
 }
@@ -270,7 +294,7 @@ static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t g
 	if (unlikely(!area->pages))
 		return -ENOMEM;
 	area->nr_pages = alloc_pages_bulk(gfp, count, area->pages);
-	this_cpu_add(nr_pages, area->nr_pages);
+	vmalloc_account((long)area->nr_pages);
 	if (likely(area->nr_pages == count))
 		return 0;
 	area_free_pages(area);
@@ -282,7 +306,7 @@ static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t g
 /* Pages for a fresh area, from its lead-th page on, and its publication. On failure the area is gone: NULL. */
 static __always_inline void *area_fill(struct vm_range *range, unsigned long lead, unsigned long count, gfp_t gfp, pgprot_t prot)
 {
-	if (unlikely(area_alloc_pages(range, count, gfp | __GFP_HIGHMEM)))
+	if (unlikely(area_alloc_pages(range, count, gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM)))
 		goto fail_pages;
 	if (unlikely(vm_range_map(range, lead, range->area->pages, count, prot)))
 		goto fail_map;
@@ -306,7 +330,10 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 		return NULL;
 	spec.size = spec.lead + (count << PAGE_SHIFT);
 	range = vm_area_create(&spec);
-	return range ? area_fill(range, spec.lead >> PAGE_SHIFT, count, spec.gfp, spec.prot) : NULL;
+	if (!range)
+		return NULL;
+	range->area->requested_size = wanted->size;
+	return area_fill(range, spec.lead >> PAGE_SHIFT, count, spec.gfp, spec.prot);
 }
 
 void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
@@ -323,10 +350,12 @@ static __always_inline void *vmalloc_simple(unsigned long size, gfp_t gfp, unsig
 	unsigned long count = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	struct vm_range *range;
 
+	might_sleep();
 	if (likely(size - 1 < (VM_CACHE_PAGES - 1) * PAGE_SIZE)) {
 		range = vm_cache_get(count + 1);
 		if (likely(range)) {
 			area_init(range, count, VM_ALLOC | flags, caller);
+			range->own.requested_size = size;
 			return area_fill(range, 0, count, gfp, PAGE_KERNEL);
 		}
 	}
@@ -351,8 +380,11 @@ void *vmalloc_user(unsigned long size)
 
 void vfree(const void *addr)
 {
-	struct vm_range *range = addr ? vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree") : NULL;
+	struct vm_range *range;
 
+	if (unlikely(!addr || vfree_put_off(addr)))
+		return;
+	range = vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree");
 	if (unlikely(!range))
 		return;
 	vm_range_unmap_noflush(range);
@@ -373,16 +405,21 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 {
 	struct vm_range *range;
 
-	WARN(flags & ~VM_MAP, "vmap: flags %lx are not for callers", flags & ~VM_MAP);
+	might_sleep();
+	WARN(flags & ~(VM_MAP | VM_MAP_PUT_PAGES), "vmap: flags %lx are not for callers", flags & ~(VM_MAP | VM_MAP_PUT_PAGES));
 	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count))
 		return NULL;
 	range = vm_area_create(&(struct vm_area_spec){
-		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP, .caller = _RET_IP_ });
+		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP | (flags & VM_MAP_PUT_PAGES), .caller = _RET_IP_ });
 	if (!range)
 		return NULL;
 	if (vm_range_map(range, 0, pages, count, pgprot_nx(prot))) {
 		vm_area_destroy(range);
 		return NULL;
+	}
+	if (flags & VM_MAP_PUT_PAGES) {
+		range->area->pages = pages;
+		range->area->nr_pages = count;
 	}
 	vm_range_publish(range);
 	return (void *)range->start;
@@ -390,8 +427,10 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 
 void vunmap(const void *addr)
 {
-	struct vm_range *range = addr ? vm_area_claim(addr, VM_MAP, "vunmap") : NULL;
+	struct vm_range *range;
 
+	might_sleep();
+	range = addr ? vm_area_claim(addr, VM_MAP, "vunmap") : NULL;
 	if (!range)
 		return;
 	vm_area_retire(range);
@@ -445,11 +484,7 @@ void vmalloc_stats(struct vmalloc_stats *out)
 {
 	struct vm_range_info range;
 
-	unsigned int cpu;
-
-	*out = (struct vmalloc_stats){ 0 };
-	for_each_possible_cpu(cpu)
-		out->nr_pages += READ_ONCE(per_cpu(nr_pages, cpu));
+	*out = (struct vmalloc_stats){ .nr_pages = vmalloc_nr_pages() };
 	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end)
 		count_range(out, &range);
 	out->free_bytes = vm_holes(&out->largest_free);

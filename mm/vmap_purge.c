@@ -129,6 +129,34 @@ void vmap_block_stats(struct vmap_block_stats *out)
 	out->live = out->created - out->freed;
 }
 
+static unsigned int count_runs(const struct vmap_block *block)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int page = 0; page < VMAP_BLOCK_PAGES; page++)
+		nr += READ_ONCE(block->run[page]) != 0;
+	return nr;
+}
+
+/* A block can go only in a purge, so it stays while none runs. */
+bool vmap_block_next(vaddr_t from, struct vmap_block_info *info)
+{
+	unsigned long index = block_index(max(from, VMALLOC_START) + VMAP_BLOCK_SIZE - 1);
+	struct vmap_block *block;
+
+	mutex_lock(&purge_lock);
+	block = xa_find(&vmap_blocks, &index, ~0UL, XA_PRESENT);
+	if (block) {
+		spin_lock(&block->owner->lock);
+		*info = (struct vmap_block_info){
+			.start = block->range->start, .end = block->range->end, .clean = block->clean, .live = block->live,
+			.dirty = block->dirty, .flushing = block->flushing, .runs = count_runs(block) };
+		spin_unlock(&block->owner->lock);
+	}
+	mutex_unlock(&purge_lock);
+	return block != NULL;
+}
+
 /* Pages of the runs that the block knows. */
 static unsigned int live_pages(const struct vmap_block *block)
 {

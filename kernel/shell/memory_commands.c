@@ -56,6 +56,7 @@ static void emit_line(void *ctx, const char *line)
 static void cmd_vmallocinfo(void)
 {
 	vmallocinfo(emit_line, NULL);
+	vmallocinfo_summary(emit_line, NULL);
 }
 
 /* A hexadecimal address, with or without 0x. False: it is something else, or wider than this mode's addresses. */

@@ -45,6 +45,9 @@ void arch_backtrace_cpu(unsigned int cpu);
 /* True inside an interrupt, exception or NMI handler of this CPU. */
 bool in_interrupt(void);
 
+/* True inside an NMI handler of this CPU. Any context. */
+bool in_nmi(void);
+
 /* Page faults, exceptions and interrupts nested on this CPU right now; 0 in a thread. */
 unsigned int arch_trap_depth(void);
 

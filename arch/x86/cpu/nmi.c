@@ -21,6 +21,7 @@ static bool stopping;
 enum whereabouts { NOT_ASKED, ASKED, ANSWERED, GIVEN_UP };
 static DEFINE_PER_CPU(unsigned int, whereabouts);
 static DEFINE_PER_CPU(struct backtrace, trace);
+static DEFINE_PER_CPU(unsigned int, nmi_depth);
 
 #define ANSWER_MS 2000
 
@@ -66,6 +67,11 @@ static bool tell_whereabouts(struct trap_frame *frame)
 	return true;
 }
 
+bool in_nmi(void)
+{
+	return this_cpu_read(nmi_depth) != 0;
+}
+
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *))
 {
 	WRITE_ONCE(nmi_handler, handler);
@@ -82,5 +88,7 @@ void nmi_interrupt(struct trap_frame *frame)
 		return;
 	if (!handler)
 		panic_at(frame, 0, "non-maskable interrupt at %pS", (void *)frame->ip);
+	this_cpu_add(nmi_depth, 1);
 	handler(frame);
+	this_cpu_add(nmi_depth, -1);
 }

@@ -14,6 +14,7 @@ typedef unsigned int gfp_t;
 #define __GFP_DMA32    0x08u /* below 4 GiB */
 #define __GFP_NOWAIT   0x10u /* caller may not wait */
 #define __GFP_RESERVE  0x20u /* may use the margin kept for bringing RAM online; mm's own */
+#define __GFP_NOFAIL   0x40u /* __vmalloc, kvmalloc: wait until there is memory */
 #define GFP_KERNEL     0u
 #define GFP_ATOMIC     __GFP_NOWAIT
 #define GFP_NOWAIT     (__GFP_NOWAIT | __GFP_NOWARN)

@@ -23,6 +23,19 @@ size_t ksize(const void *ptr);
 static inline void *kzalloc(size_t size, gfp_t gfp) { return kmalloc(size, gfp | __GFP_ZERO); }
 void *kcalloc(size_t n, size_t size, gfp_t gfp); /* NULL when n * size overflows */
 
+/*
+ * By kmalloc if that is easy, else by vmalloc; the larger ones only in a thread that may sleep, unless kmalloc can. gfp as
+ * for __vmalloc(). NULL: no memory; more than INT_MAX bytes (reported, unless __GFP_NOWARN); n * size overflows. kvfree:
+ * any context but NMI. kvrealloc: as vrealloc(); a small block may move between the two.
+ */
+void *kvmalloc_node(size_t size, gfp_t gfp, int node);
+static inline void *kvmalloc(size_t size, gfp_t gfp) { return kvmalloc_node(size, gfp, -1); }
+static inline void *kvzalloc(size_t size, gfp_t gfp) { return kvmalloc(size, gfp | __GFP_ZERO); }
+void *kvmalloc_array(size_t n, size_t size, gfp_t gfp);
+static inline void *kvcalloc(size_t n, size_t size, gfp_t gfp) { return kvmalloc_array(n, size, gfp | __GFP_ZERO); }
+void kvfree(const void *addr);
+void *kvrealloc(const void *p, size_t size, gfp_t gfp);
+
 struct kmem_cache;
 /*
  * Objects of one size, at most KMALLOC_SLAB_MAX. align: a power of two up to that, 0 = 8 bytes; beyond 8 the caller

@@ -18,6 +18,9 @@
 #define VM_ALLOC	 0x002ul
 #define VM_MAP		 0x004ul
 #define VM_USERMAP	 0x008ul /* may be lent to a process: vmalloc_user() */
+#define VM_FLUSH_RESET_PERMS 0x100ul /* rights were changed: no CPU may remember them when the pages are freed */
+#define VM_MAP_PUT_PAGES 0x200ul /* vmap: vfree() drops the pages and the array too */
+#define VM_SPARSE	 0x1000ul /* pages come and go: vm_area_map_pages() */
 
 struct vm_struct {
 	void *addr;
@@ -25,6 +28,7 @@ struct vm_struct {
 	unsigned long flags;
 	struct page **pages;	/* VM_ALLOC: the pages, in order */
 	unsigned int nr_pages;
+	unsigned long requested_size; /* VM_ALLOC: bytes that the caller wanted, not rounded */
 	phys_addr_t phys_addr;	/* VM_IOREMAP */
 	vaddr_t caller;		/* who asked */
 };
@@ -40,8 +44,45 @@ void *vmalloc_user(unsigned long size);
 /* The same with everything said: alignment, part of vmalloc space, rights. node is a hint (-1 = none). vfree() ends it. */
 void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
 			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller);
-/* NULL is fine. An address that is not the start of a vmalloc/vmap area is reported and nothing happens. */
+/* The same with the flags of the pages: see __vmalloc(). */
+void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller);
+/*
+ * GFP_KERNEL, with __GFP_ZERO, __GFP_DMA32, __GFP_HIGHMEM, __GFP_NOWARN, __GFP_NOFAIL, or __GFP_NOWAIT; others are left
+ * out with a report. __GFP_NOWAIT: never NOFAIL. NOFAIL: waits and tries again until there is memory, unless no amount of
+ * waiting would do (size 0, more than all RAM).
+ */
+void *__vmalloc(unsigned long size, gfp_t gfp);
+void *vmalloc_node(unsigned long size, int node);
+void *vzalloc_node(unsigned long size, int node);
+/* Every page below 4 GiB; the second one zeroed and for remap_vmalloc_range(). */
+void *vmalloc_32(unsigned long size);
+void *vmalloc_32_user(unsigned long size);
+/* n * size bytes, NULL if that overflows; vcalloc zeroed. */
+void *__vmalloc_array(size_t n, size_t size, gfp_t gfp);
+void *vmalloc_array(size_t n, size_t size);
+void *__vcalloc(size_t n, size_t size, gfp_t gfp);
+void *vcalloc(size_t n, size_t size);
+
+/*
+ * Make a block of the vmalloc family larger or smaller: its address afterwards, which is another one if it had to move;
+ * what fits is preserved. NULL p: as __vmalloc; size 0: as vfree, and NULL. Smaller: stays, and the pages behind the new
+ * end are freed. Larger: stays if its address space still reaches so far (after it was made smaller), else moves. With
+ * __GFP_ZERO, given each time, every byte that was not part of the old size is zero. NULL (no memory, or p is no such
+ * block or not so aligned, which is reported): the old block is as it was. The caller is alone with the block.
+ */
+void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t gfp, int node);
+void *vrealloc_node(const void *p, size_t size, gfp_t gfp, int node);
+void *vrealloc(const void *p, size_t size, gfp_t gfp);
+
+/*
+ * NULL is fine. An address that is not the start of a vmalloc/vmap area is reported and nothing happens. Any context but
+ * NMI: where the caller may not sleep, it is vfree_atomic(). In an NMI nothing is freed, and that is reported later.
+ */
 void vfree(const void *addr);
+/* Free soon, in a thread; the address may not be used any more. Any context but NMI, locks below RANK_SLAB may be held. */
+void vfree_atomic(const void *addr);
+/* Wait until what was freed so before the call is free. Thread context, may sleep. */
+void vfree_atomic_drain(void);
 
 /*
  * Map count pages in order, never executable; they stay the caller's. flags: VM_MAP or 0. NULL: count 0 (warned), more
@@ -49,6 +90,11 @@ void vfree(const void *addr);
  */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
 void vunmap(const void *addr);
+/*
+ * The same for frames that are no RAM of the kernel's (devices; RAM left out with mem=): a frame of RAM, or one beyond
+ * what this CPU reaches, is refused with a report. Never executable. vunmap() ends it.
+ */
+void *vmap_pfn(unsigned long *pfns, unsigned int count, pgprot_t prot);
 
 /* Reserve address space only (VM_IOREMAP aligns it to its size). NULL: no space or memory. */
 struct vm_struct *get_vm_area(unsigned long size, unsigned long flags);
@@ -66,6 +112,25 @@ struct vm_struct *find_vm_area(const void *addr);
 unsigned long get_vm_area_size(const struct vm_struct *area); /* without the guard page */
 
 /*
+ * Sparse areas: get_vm_area(size, VM_SPARSE), and pages in it that come and go. [start, end): page-aligned. Errors:
+ * -EINVAL the area is not sparse, or an empty or unaligned range, or a page that is not RAM; -E2BIG more than all RAM;
+ * -ERANGE beyond the area; -ENOMEM a NULL page, or no table page; -EBUSY something is mapped there. Nothing is changed then.
+ * The pages stay the caller's. Unmapping may meet holes; a wrong range is reported and nothing happens; on return every CPU
+ * has forgotten it.
+ */
+int vm_area_map_pages(struct vm_struct *area, unsigned long start, unsigned long end, struct page **pages);
+void vm_area_unmap_pages(struct vm_struct *area, unsigned long start, unsigned long end);
+
+/*
+ * Address space that is in use before vmalloc_init(): the boot CPU, after the layout is known. The descriptor is the
+ * caller's and stays; size includes the guard page; the area is never freed. add: at vm->addr, which overlaps no other one.
+ * register: at the lowest address aligned to align (a power of two, or 0) that is left, which is written to vm->addr.
+ * Both panic when that cannot be, and after vmalloc_init().
+ */
+void vm_area_add_early(struct vm_struct *vm);
+void vm_area_register_early(struct vm_struct *vm, size_t align);
+
+/*
  * Map a VM_IOREMAP area to physical memory from phys on. [addr, end) is exactly the area, without its guard page: -EINVAL
  * if it is not one or phys is not page-aligned, -ERANGE if it is not exactly it; -ENOMEM; -EBUSY if something is mapped there.
  */
@@ -73,6 +138,8 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 
 /* Any context, NMI too; lock-free. */
 bool is_vmalloc_addr(const void *addr);
+static inline bool is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); } /* there are no modules */
+unsigned long vmalloc_nr_pages(void); /* allocated by vmalloc at this moment */
 struct page *vmalloc_to_page(const void *addr);	   /* NULL when nothing or a device is mapped there */
 unsigned long vmalloc_to_pfn(const void *addr);	   /* 0 when nothing is mapped there */
 
@@ -100,6 +167,40 @@ extern bool vm_quarantine_on;
 static inline bool vm_quarantine(void) { return READ_ONCE(vm_quarantine_on); }
 
 /*
+ * Rights of numpages pages from addr on, which is page-aligned and inside one area: whole, effective on every CPU when
+ * they return. 0; -EINVAL: not so, or only a part of a large leaf; -EFAULT: a page is not mapped; then nothing is changed.
+ * Only this mapping changes, not the direct map. Without NX in the CPU, nx and x change nothing.
+ */
+int set_memory_ro(unsigned long addr, int numpages);
+int set_memory_rw(unsigned long addr, int numpages);
+int set_memory_x(unsigned long addr, int numpages);
+int set_memory_nx(unsigned long addr, int numpages);
+int set_memory_rox(unsigned long addr, int numpages);
+/* Of the area that starts at addr (nothing happens if there is none): VM_FLUSH_RESET_PERMS. */
+void set_vm_flush_reset_perms(void *addr);
+
+/*
+ * Who keeps address space that he can do without registers here. Called, one at a time, when an allocation finds no space
+ * and purging has not helped; adds to *(unsigned long *)freed the bytes or pages given back: more than 0 means, try again. May
+ * sleep, free, and not allocate from vmalloc space. Thread context, may sleep. 0, or -EEXIST / -ENOENT.
+ */
+struct notifier_block {
+	int (*notifier_call)(struct notifier_block *nb, unsigned long action, void *freed); /* action is 0; returns 0 */
+	struct list_head list;
+};
+int register_vmap_purge_notifier(struct notifier_block *nb);
+int unregister_vmap_purge_notifier(struct notifier_block *nb);
+
+/*
+ * Copy from vmalloc space, whatever is or is not there: holes, devices and sparse areas read as zero, and so does a page
+ * that goes meanwhile. Returns count, cut off at the end of the address space; 0: no part of it is in use. May not sleep.
+ * Thread context.
+ */
+long vread(char *buf, const char *addr, unsigned long count);
+/* Print what area a pointer points into. False: none, or the books are being changed right now. Any context but NMI. */
+bool vmalloc_dump_obj(const void *object);
+
+/*
  * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm NULL =
  * the kernel's tables; else the process's user half, under its lock. addr, size: page-aligned. What fn returns, if not 0,
  * ends the walk and is returned. -EINVAL: empty or wrapping range, wrong half, a large leaf in the way; -ENOMEM.
@@ -112,6 +213,8 @@ int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsig
 
 /* All areas, sorted by address, in the format of Linux's /proc/vmallocinfo. emit gets one line with its '\n'. */
 void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx);
+/* And in summary: how broken up free space is, and each vmap block. Lines as above. */
+void vmallocinfo_summary(void (*emit)(void *ctx, const char *line), void *ctx);
 
 struct vmalloc_stats {
 	unsigned long areas, area_bytes; /* busy, guard pages included */

@@ -35,6 +35,7 @@ void arch_udelay(unsigned int us)
 }
 
 bool in_interrupt(void) { return host_trap_depth != 0; }
+bool in_nmi(void) { return host_in_nmi; }
 unsigned int arch_trap_depth(void) { return host_trap_depth; }
 
 /* --- interrupts between CPUs: the handler runs at once, as if the target had taken it --------------------------- */

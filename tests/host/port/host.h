@@ -59,6 +59,7 @@ void host_log_clear(void);
 
 /* The interrupt or NMI state that in_interrupt() and arch_trap_depth() report for this thread. */
 extern __thread unsigned int host_trap_depth;
+extern __thread bool host_in_nmi;
 
 /* A small generator with a fixed start, so that every run is the same; HOST_SEED in the environment changes it. */
 u64 host_random(void);

@@ -12,6 +12,7 @@ static void *area[MAX_CPUS];
 __thread unsigned int host_cpu;
 __thread bool host_irqs_on = true;
 __thread unsigned int host_trap_depth;
+__thread bool host_in_nmi;
 
 size_t percpu_area_size(void) { return __percpu_end - __percpu_start; }
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* The vmalloc family by its other names: arrays, nodes, low memory, and what comes from kmalloc when that is easy. */
+#include "internal.h"
+
+#include <mm/vmalloc.h>
+
+/* What a caller may ask for. RESERVE is mm's own. */
+#define GFP_VMALLOC (__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL)
+
+#define RETRY_MS 1
+
+static void wait_a_moment(void)
+{
+	set_current_state(TASK_SLEEPING);
+	schedule_timeout(RETRY_MS);
+}
+
+/* Could it be had if only enough memory were free? */
+static bool ever_possible(unsigned long size)
+{
+	return size && PAGE_ALIGN(size) >= size && PAGE_ALIGN(size) >> PAGE_SHIFT <= totalram_pages();
+}
+
+void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller)
+{
+	bool nofail;
+	void *p;
+
+	if (WARN(gfp & ~GFP_VMALLOC, "vmalloc: flags %x are not for callers", gfp & ~GFP_VMALLOC))
+		gfp &= GFP_VMALLOC;
+	nofail = (gfp & __GFP_NOFAIL) && !(gfp & __GFP_NOWAIT) && ever_possible(size);
+	gfp &= ~__GFP_NOFAIL;
+	if (!(gfp & __GFP_NOWAIT))
+		might_sleep();
+	else if (!preemptible())
+		return NULL; /* address space and tables may have to be waited for */
+	for (;;) {
+		p = __vmalloc_node_range(size, align, VMALLOC_START, VMALLOC_END, gfp, PAGE_KERNEL, 0, node, caller);
+		if (p || !nofail)
+			return p;
+		wait_a_moment();
+	}
+}
+
+#define CALLER __builtin_return_address(0)
+
+void *__vmalloc(unsigned long size, gfp_t gfp)
+{
+	return __vmalloc_node(size, PAGE_SIZE, gfp, -1, CALLER);
+}
+
+void *vmalloc_node(unsigned long size, int node)
+{
+	return __vmalloc_node(size, PAGE_SIZE, GFP_KERNEL, node, CALLER);
+}
+
+void *vzalloc_node(unsigned long size, int node)
+{
+	return __vmalloc_node(size, PAGE_SIZE, GFP_KERNEL | __GFP_ZERO, node, CALLER);
+}
+
+void *vmalloc_32(unsigned long size)
+{
+	return __vmalloc_node(size, PAGE_SIZE, GFP_KERNEL | __GFP_DMA32, -1, CALLER);
+}
+
+void *vmalloc_32_user(unsigned long size)
+{
+	return __vmalloc_node_range(size, PAGE_SIZE, VMALLOC_START, VMALLOC_END, GFP_KERNEL | __GFP_DMA32 | __GFP_ZERO,
+				    PAGE_KERNEL, VM_USERMAP, -1, CALLER);
+}
+
+static void *vmalloc_product(size_t n, size_t size, gfp_t gfp, const void *caller)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : __vmalloc_node(bytes, PAGE_SIZE, gfp, -1, caller);
+}
+
+void *__vmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	return vmalloc_product(n, size, gfp, CALLER);
+}
+
+void *vmalloc_array(size_t n, size_t size)
+{
+	return vmalloc_product(n, size, GFP_KERNEL, CALLER);
+}
+
+void *__vcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return vmalloc_product(n, size, gfp | __GFP_ZERO, CALLER);
+}
+
+void *vcalloc(size_t n, size_t size)
+{
+	return vmalloc_product(n, size, GFP_KERNEL | __GFP_ZERO, CALLER);
+}
+
+/* --- kvmalloc ----------------------------------------------------------------------------------------------------- */
+
+#define KVMALLOC_MAX ((size_t)0x7fffffff)
+
+/* More than a page: what lies at hand, but no effort and no complaint, for there is another way. */
+static gfp_t kmalloc_first(size_t size, gfp_t gfp)
+{
+	gfp &= ~(gfp_t)(__GFP_NOFAIL | __GFP_HIGHMEM);
+	return size > PAGE_SIZE ? gfp | __GFP_NOWARN | __GFP_NOWAIT : gfp;
+}
+
+static void *kv_alloc(size_t size, gfp_t gfp, int node, const void *caller)
+{
+	void *p = kmalloc(size, kmalloc_first(size, gfp));
+
+	if (p || (size <= PAGE_SIZE && !(gfp & __GFP_NOFAIL)))
+		return p;
+	if (size > KVMALLOC_MAX) {
+		WARN(!(gfp & __GFP_NOWARN), "kvmalloc: %lu bytes", (unsigned long)size);
+		return NULL;
+	}
+	return __vmalloc_node(max(size, (size_t)1), PAGE_SIZE, gfp, node, caller);
+}
+
+void *kvmalloc_node(size_t size, gfp_t gfp, int node)
+{
+	return kv_alloc(size, gfp, node, CALLER);
+}
+
+void *kvmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : kv_alloc(bytes, gfp, -1, CALLER);
+}
+
+void kvfree(const void *addr)
+{
+	if (is_vmalloc_addr(addr))
+		vfree(addr);
+	else
+		kfree(addr);
+}
+
+/* The start of a vmalloc area, as kmalloc'ed memory sees it: nobody may look through the address on every machine. */
+static void fill_area(const struct vm_struct *area, const void *from, size_t n)
+{
+	for (size_t done = 0; done < n; done += PAGE_SIZE) {
+		void *to = kmap_local_page(area->pages[done >> PAGE_SHIFT]);
+
+		memcpy(to, (const char *)from + done, min(n - done, (size_t)PAGE_SIZE));
+		kunmap_local(to);
+	}
+}
+
+/*
+ * A kmalloc'ed block only knows how many bytes it has, not how many its caller asked for, so bytes that a caller of
+ * __GFP_ZERO has not had before are those from there on: he gives __GFP_ZERO each time, and then all behind him is zero.
+ */
+static void *kmalloc_resize(const void *p, size_t size, gfp_t gfp)
+{
+	size_t room = ksize(p);
+	void *fresh;
+
+	if (size <= room) {
+		if (gfp & __GFP_ZERO)
+			memset((char *)(vaddr_t)p + size, 0, room - size);
+		return (void *)(vaddr_t)p;
+	}
+	fresh = kv_alloc(size, gfp, -1, CALLER);
+	if (!fresh)
+		return NULL;
+	if (is_vmalloc_addr(fresh))
+		fill_area(find_vm_area(fresh), p, room);
+	else
+		memcpy(fresh, p, room);
+	kfree(p);
+	return fresh;
+}
+
+void *kvrealloc(const void *p, size_t size, gfp_t gfp)
+{
+	if (!p)
+		return kv_alloc(size, gfp, -1, CALLER);
+	if (is_vmalloc_addr(p))
+		return vrealloc(p, size, gfp);
+	if (size)
+		return kmalloc_resize(p, size, gfp);
+	kfree(p);
+	return NULL;
+}
