@@ -70,20 +70,14 @@ static void table_free_early(phys_addr_t frame)
 	panic("table page %pa freed before there is a page allocator", &frame);
 }
 
-static void *alloc_xa_node(size_t bytes)
+static void *alloc_xa_node(size_t bytes, gfp_t gfp)
 {
-	return kmalloc(bytes, GFP_ATOMIC | __GFP_ZERO);
+	return kmalloc(bytes, gfp);
 }
 
 static void free_xa_node(void *node)
 {
 	kfree(node);
-}
-
-/* An xarray leaves the first words of a node that it has unlinked to us. */
-static void defer_xa_node(void *node)
-{
-	call_rcu_free(node, node);
 }
 
 /* From the loader's map to kmalloc. Table pages come from memblock until the page allocator can give them. */
@@ -102,7 +96,6 @@ static void init_memory(void)
 	slab_init();
 	xa_set_allocator(alloc_xa_node, free_xa_node);
 	rcu_set_free(kfree);
-	xa_set_deferred_free(defer_xa_node);
 	highmem_init();
 	vmalloc_init();
 }

@@ -24,6 +24,7 @@
 #include <kernel/cmdline.h>	   /* mem=, nohugeiomap */
 #include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
+#include <kernel/gfp.h>		   /* what an allocation may do */
 #include <kernel/inject.h>	   /* making the n-th allocation fail */
 #include <kernel/mutex.h>	   /* the lock of a process's address space; one purge at a time */
 #include <kernel/percpu.h>	   /* per-CPU lists */

@@ -130,7 +130,7 @@ static vaddr_t block_create(struct vmap_queue *queue, unsigned int count)
 	block->clean = block->longest = VMAP_BLOCK_USABLE;
 	INIT_LIST_HEAD(&block->queue);
 	mark_live(block, 0, count);
-	if (xa_insert(&blocks, block_index(block->range->start), block))
+	if (xa_insert(&blocks, block_index(block->range->start), block, GFP_KERNEL))
 		goto fail_insert;
 	schedule_point("vb:inserted");
 	vm_range_publish(block->range);

@@ -1,113 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XArray: a radix tree of nodes with 64 slots.
+ * XArray: a radix tree of nodes with as many slots as a word has bits, 64 or 32 (the picture: 64).
  *
- *	head -> [ node, shift 6 ]            index 0x0c3 = 000011 000011
- *		   | slot 3                               slot 3  slot 3
- *		[ node, shift 0 ] -> slot 3 = the entry
+ *	xa_head -> [ shift 6 | used 0..0 1001 | marks ]		index 0x0c3 = 000011 000011
+ *			| slot 0	   | slot 3			      slot 3 slot 3
+ *		   [ shift 0 ]	      [ shift 0 | used 0..0 1000 | marks ]
+ *						     | slot 3
+ *						   the entry
  *
- * 1. A node of shift s spans 64 << s indices; its slots are nodes of shift s - 6, or, when s is 0, entries. The head is
- *    as tall as the largest index needs, and grows by putting a new root on top, whose slot 0 is the old one.
- * 2. A node has four bitmaps over its slots, one a mark and one for "present". In a leaf they are the marks of entries;
- *    above, a bit says that somewhere below there is one. So finding any kind of entry skips what has none.
- * 3. All writing is under xa_lock. Readers take nothing. A node is filled before the pointer to it is published
- *    (release), a reader follows pointers (acquire), and it learns the depth from the node itself, so a reader in an
- *    old root reads as correctly as one in the new root: below slot 0 they are the same tree.
- * 4. Bits and slots are two words; a reader may see one before the other. Thus a search takes a bit as a hint and
- *    believes the slot: set without an entry means "go on". An entry has its slot first and its bit second, and leaves
- *    in the other order, so what was there during the whole search is found.
- * 5. A reader may stand in a node at any time, so a node that went empty must not be freed before that reader has left.
- *    With a deferred free (a grace period) it is unlinked and handed over. Without one it stays linked, empty, and is
- *    used again when an index of its region is stored; only xa_destroy() frees, whose caller excludes readers. The cost
- *    is at most one node for each region that was ever used.
+ * 1. A node of shift s spans 64 << s indices; its slots are nodes of shift s - 6, or, when s is 0, entries. The root is
+ *    as high as the largest index needs. It grows by putting a new root on top, whose slot 0 is the old one, and gets
+ *    lower again when nothing but slot 0 is in use. One entry takes one slot: no entry spans several indices, because
+ *    then neither a slot nor a bit could be looked at without its neighbours, and nobody here needs it.
+ * 2. A node has four bitmaps, each one word, one for a mark and one for "in use". In a leaf they are of entries; above, a
+ *    mark says that somewhere below there is one, and in use is a slot with a child. So a search skips what has none, a
+ *    node is empty when a word is 0, and no count is kept. No node of the tree is empty while the lock is free.
+ * 3. A store that needs nodes counts them first, and gets them all before it links the first: failing leaves the tree as
+ *    it was. It asks without waiting while it holds the lock; if that fails and the caller may wait, it lets the lock go,
+ *    asks again, and then looks again, for the array may be another one by now.
+ * 4. All writing is under xa_lock. Readers take nothing; they keep preemption off, which RCU takes for a read section, and
+ *    which costs two instructions. A node is filled before the pointer to it is published (release), a reader follows
+ *    pointers (acquire) and has the depth from the root that it has seen, so it reads as correctly in an old root as in
+ *    the new one: below slot 0 they are the same tree.
+ * 5. Bits and slots are two words; a reader may see one before the other. Thus a search takes a bit as a hint and
+ *    believes the slot: set without an entry means "go on". An entry has its slot first and its bit second, and loses
+ *    them in the other order, or both while it is no entry to anybody; so what was there during the whole search is found.
+ * 6. A reader may stand in a node at any time, so a node that went empty is unlinked at once and freed a grace period
+ *    later. Meanwhile it stays as it is: whoever stands in it finds nothing there, or, in an old root, the way on.
+ * 7. In an allocating array (XA_FLAGS_ALLOC) mark 0 means "free": set where nothing is stored, also in new nodes, and
+ *    above it means that somewhere below is a free index; what has no node is free. So the lowest free index is found in
+ *    one way down, as any mark is. What is given out but NULL is XA_ZERO_ENTRY in its slot.
+ *
+ * Files: here the normal API, in terms of a leaf and a slot; xarray_node.c the tree; xas.c the cursor, which the slow part
+ * of a store (3) is made with.
  */
-#include <kernel/xarray.h>
-#include <arch/barrier.h>
-#include <kernel/bug.h>
-#include <kernel/rcupdate.h>
-#include <lib/atomic.h>
-#include <lib/bitmap.h>
-#include <lib/errno.h>
-#include <lib/string.h>
+#include "xarray_internal.h"
 
-#define XA_SHIFT 6
-#define XA_SLOTS (1u << XA_SHIFT)
+/* --- reading -------------------------------------------------------------------------------------------------------- */
 
-struct xa_node {
-	struct rcu_head rcu;	/* of whoever frees it later; no reader looks at it */
-	u8 shift;		/* each slot spans 1 << shift indices */
-	u8 offset;		/* of this node in its parent */
-	u8 count;		/* slots in use */
-	struct xa_node *parent; /* NULL: root */
-	DECLARE_BITMAP(bits[XA_PRESENT + 1], XA_SLOTS);
-	void *slots[XA_SLOTS];
-};
+/* Short sections: an xarray is never walked in one of them for longer than one search. */
+static __always_inline void begin_reading(void) { preempt_disable(); }
+static __always_inline void end_reading(void) { preempt_enable(); }
 
-static void *(*node_alloc)(size_t size);
-static void (*node_free)(void *node);
-static void (*node_defer)(void *node);
-static atomic_long_t nr_nodes;
-
-void xa_set_allocator(void *(*alloc)(size_t size), void (*free)(void *node))
+/* A switch is due at the end of the section. Out of line, and last, so that the quick way has nothing to keep. */
+static __noinline void *switch_then(void *entry)
 {
-	node_alloc = alloc;
-	node_free = free;
-}
-
-void xa_set_deferred_free(void (*defer)(void *node))
-{
-	node_defer = defer;
-}
-
-unsigned long xa_nr_nodes(void)
-{
-	return (unsigned long)atomic_long_read(&nr_nodes);
-}
-
-void xa_init(struct xarray *xa)
-{
-	spin_lock_init(&xa->xa_lock, "xa_lock", 0);
-	xa->xa_head = NULL;
-}
-
-static void *mk_err(int err)
-{
-	return (void *)((unsigned long)(long)err << 2 | 2);
-}
-
-/* --- reading ------------------------------------------------------------------------------------------------------ */
-
-static struct xa_node *head_of(const struct xarray *xa)
-{
-	return smp_load_acquire(&xa->xa_head);
-}
-
-static void *slot_of(const struct xa_node *node, unsigned int offset)
-{
-	return smp_load_acquire(&node->slots[offset]);
-}
-
-static unsigned int offset_in(const struct xa_node *node, unsigned long index)
-{
-	return index >> node->shift & (XA_SLOTS - 1);
-}
-
-/* Does a tree below this root reach as far as index? */
-static bool spans(const struct xa_node *root, unsigned long index)
-{
-	return index >> root->shift < XA_SLOTS;
-}
-
-/* The leaf that has the slot of index, or NULL. */
-static struct xa_node *find_leaf(const struct xarray *xa, unsigned long index)
-{
-	struct xa_node *node = head_of(xa);
-
-	if (!node || !spans(node, index))
-		return NULL;
-	while (node && node->shift)
-		node = slot_of(node, offset_in(node, index));
-	return node;
+	preempt_schedule();
+	return entry;
 }
 
 void *xa_load(const struct xarray *xa, unsigned long index)
@@ -115,10 +54,12 @@ void *xa_load(const struct xarray *xa, unsigned long index)
 	struct xa_node *leaf;
 	void *entry;
 
-	rcu_read_lock();
-	leaf = find_leaf(xa, index);
-	entry = leaf ? slot_of(leaf, offset_in(leaf, index)) : NULL;
-	rcu_read_unlock();
+	begin_reading();
+	leaf = xa_leaf(xa, index);
+	entry = leaf ? xa_zero_to_null(xa_slot(leaf, xa_offset(index))) : NULL;
+	barrier();
+	if (this_cpu_dec_and_test(preempt_count) && unlikely(this_cpu_read(need_resched)))
+		return switch_then(entry);
 	return entry;
 }
 
@@ -127,91 +68,39 @@ bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark)
 	struct xa_node *leaf;
 	bool marked;
 
-	rcu_read_lock();
-	leaf = find_leaf(xa, index);
-	marked = leaf && test_bit(offset_in(leaf, index), leaf->bits[mark]);
-	rcu_read_unlock();
+	begin_reading();
+	leaf = xa_leaf(xa, index);
+	marked = leaf && (READ_ONCE(leaf->bits[mark]) & BIT(xa_offset(index)));
+	end_reading();
 	return marked;
 }
 
 bool xa_marked(const struct xarray *xa, xa_mark_t mark)
 {
-	struct xa_node *head;
+	struct xa_node *root;
 	bool marked;
 
-	rcu_read_lock();
-	head = head_of(xa);
-	marked = head && !bitmap_empty(head->bits[mark], XA_SLOTS);
-	rcu_read_unlock();
+	begin_reading();
+	root = xa_root(xa);
+	marked = root && READ_ONCE(root->bits[mark]);
+	end_reading();
 	return marked;
-}
-
-/* The first index behind the slot `offset` of the node on the way to index; 0 when that is beyond the last index. */
-static unsigned long index_behind(const struct xa_node *node, unsigned long index, unsigned int offset)
-{
-	unsigned long slot = (index >> node->shift & ~(unsigned long)(XA_SLOTS - 1)) | offset;
-
-	return (slot + 1) << node->shift;
-}
-
-/*
- * One way down, to the first promising place at or after *index: the entry, or NULL with *index moved on behind a
- * region that has nothing (0: that was the last region).
- */
-static void *descend(const struct xa_node *node, unsigned long *index, xa_mark_t filter)
-{
-	void *entry = NULL;
-
-	for (;;) {
-		unsigned int offset = offset_in(node, *index);
-		unsigned int next = find_next_bit(node->bits[filter], XA_SLOTS, offset);
-
-		if (next == XA_SLOTS) {
-			*index = index_behind(node, *index, XA_SLOTS - 1);
-			return NULL;
-		}
-		if (next != offset)
-			*index = index_behind(node, *index, next - 1);
-		entry = slot_of(node, next);
-		if (!entry)
-			*index = index_behind(node, *index, next);
-		if (!entry || !node->shift)
-			return entry;
-		node = entry;
-	}
-}
-
-/* In a read section. */
-static void *find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
-{
-	unsigned long index = *indexp;
-
-	while (index <= max) {
-		struct xa_node *head = head_of(xa);
-		unsigned long next = index;
-		void *entry;
-
-		if (!head || !spans(head, index))
-			return NULL;
-		entry = descend(head, &next, filter);
-		if (entry && next <= max) {
-			*indexp = next;
-			return entry;
-		}
-		if (entry || next <= index) /* too far, or behind the last index, where numbers wrap */
-			return NULL;
-		index = next;
-	}
-	return NULL;
 }
 
 void *xa_find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
 {
+	unsigned long index = *indexp;
+	struct xa_node *leaf;
 	void *entry;
 
-	rcu_read_lock();
-	entry = find(xa, indexp, max, filter);
-	rcu_read_unlock();
+	do {
+		begin_reading();
+		entry = xa_tree_find(xa, &index, max, filter, &leaf);
+		end_reading();
+	} while (xa_is_zero(entry) && index++ < max);
+	if (!entry || xa_is_zero(entry))
+		return NULL;
+	*indexp = index;
 	return entry;
 }
 
@@ -225,250 +114,198 @@ void *xa_find_after(const struct xarray *xa, unsigned long *indexp, unsigned lon
 	return entry;
 }
 
-/* --- marks -------------------------------------------------------------------------------------------------------- */
-
-/* Set a bit of a leaf and, as far as they are not yet, of the nodes above it. */
-static void set_bit_upwards(struct xa_node *node, unsigned int offset, xa_mark_t mark)
+unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start, unsigned long max, unsigned int n,
+			xa_mark_t filter)
 {
-	while (!test_bit(offset, node->bits[mark])) {
-		__set_bit(offset, node->bits[mark]);
-		if (!node->parent)
-			return;
-		offset = node->offset;
-		node = node->parent;
+	unsigned int found = 0;
+	unsigned long index;
+	void *entry;
+
+	if (!n)
+		return 0;
+	xa_for_each_filtered(xa, index, entry, start, max, filter) {
+		dst[found++] = entry;
+		if (found == n)
+			break;
 	}
+	return found;
 }
 
-/* Clear a bit of a leaf and those above it that stood for it alone. */
-static void clear_bit_upwards(struct xa_node *node, unsigned int offset, xa_mark_t mark)
-{
-	while (test_bit(offset, node->bits[mark])) {
-		__clear_bit(offset, node->bits[mark]);
-		if (!node->parent || !bitmap_empty(node->bits[mark], XA_SLOTS))
-			return;
-		offset = node->offset;
-		node = node->parent;
-	}
-}
+/* --- writing -------------------------------------------------------------------------------------------------------- */
 
-void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+/*
+ * The leaf of index where there is none; or what another has made of the array meanwhile, for the lock may have been
+ * dropped: the slot may be taken. NULL: no memory. A leaf that is empty is filled by the caller.
+ */
+static __noinline struct xa_node *make_leaf(struct xarray *xa, unsigned long index, gfp_t gfp)
 {
+	XA_STATE(xas, xa, index);
 	struct xa_node *leaf;
-	bool flags;
 
-	BUG_ON(mark >= XA_MAX_MARKS);
-	spin_lock_irqsave(&xa->xa_lock, flags);
-	leaf = find_leaf(xa, index);
-	if (leaf && leaf->slots[offset_in(leaf, index)])
-		set_bit_upwards(leaf, offset_in(leaf, index), mark);
-	spin_unlock_irqrestore(&xa->xa_lock, flags);
-}
-
-void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
-{
-	struct xa_node *leaf;
-	bool flags;
-
-	BUG_ON(mark >= XA_MAX_MARKS);
-	spin_lock_irqsave(&xa->xa_lock, flags);
-	leaf = find_leaf(xa, index);
-	if (leaf)
-		clear_bit_upwards(leaf, offset_in(leaf, index), mark);
-	spin_unlock_irqrestore(&xa->xa_lock, flags);
-}
-
-/* --- nodes, under xa_lock ----------------------------------------------------------------------------------------- */
-
-static struct xa_node *new_node(unsigned int shift, struct xa_node *parent, unsigned int offset)
-{
-	struct xa_node *node = node_alloc(sizeof(*node));
-
-	if (!node)
-		return NULL;
-	memset(node, 0, sizeof(*node));
-	node->shift = (u8)shift;
-	node->offset = (u8)offset;
-	node->parent = parent;
-	atomic_long_inc(&nr_nodes);
-	return node;
-}
-
-/* Hang a new node into an empty slot of its parent, or make it the first root. */
-static struct xa_node *add_node(struct xarray *xa, unsigned int shift, struct xa_node *parent, unsigned int offset)
-{
-	struct xa_node *node = new_node(shift, parent, offset);
-
-	if (!node)
-		return NULL;
-	if (parent)
-		parent->count++;
-	smp_store_release(parent ? (struct xa_node **)&parent->slots[offset] : &xa->xa_head, node);
-	return node;
-}
-
-/* Put a root on top: slot 0 is what was the whole tree, with its marks. False: no memory, nothing changed. */
-static bool grow(struct xarray *xa)
-{
-	struct xa_node *old = xa->xa_head;
-	struct xa_node *root = new_node(old->shift + XA_SHIFT, NULL, 0);
-
-	if (!root)
-		return false;
-	root->slots[0] = old;
-	root->count = 1;
-	for (unsigned int mark = 0; mark <= XA_PRESENT; mark++)
-		if (!bitmap_empty(old->bits[mark], XA_SLOTS))
-			__set_bit(0, root->bits[mark]);
-	old->parent = root;
-	smp_store_release(&xa->xa_head, root);
-	return true;
-}
-
-/* Unlink the nodes in which erasing left nothing, from `node` upwards (rule 5). */
-static void release_empty(struct xarray *xa, struct xa_node *node)
-{
-	while (node_defer && node && !node->count) {
-		struct xa_node *parent = node->parent;
-
-		if (parent) {
-			smp_store_release(&parent->slots[node->offset], NULL);
-			parent->count--;
-		} else {
-			smp_store_release(&xa->xa_head, NULL);
-		}
-		atomic_long_dec(&nr_nodes);
-		node_defer(node);
-		node = parent;
-	}
-}
-
-/* The shift of a root that reaches as far as index. */
-static unsigned int root_shift(unsigned long index)
-{
-	unsigned int shift = 0;
-
-	while (index >> shift >= XA_SLOTS)
-		shift += XA_SHIFT;
-	return shift;
-}
-
-/* The leaf of index, made if need be. NULL: no memory. */
-static struct xa_node *make_leaf(struct xarray *xa, unsigned long index)
-{
-	struct xa_node *node, *child;
-
-	if (!xa->xa_head && !add_node(xa, root_shift(index), NULL, 0))
-		return NULL;
-	while (!spans(xa->xa_head, index))
-		if (!grow(xa))
-			return NULL;
-	for (node = xa->xa_head; node->shift; node = child) {
-		child = node->slots[offset_in(node, index)];
-		if (!child)
-			child = add_node(xa, node->shift - XA_SHIFT, node, offset_in(node, index));
-		if (!child) {
-			release_empty(xa, node);
-			return NULL;
-		}
-	}
-	return node;
-}
-
-/* --- writing ------------------------------------------------------------------------------------------------------ */
-
-static void fill_slot(struct xa_node *leaf, unsigned int offset, void *entry)
-{
-	leaf->count += !leaf->slots[offset];
-	smp_store_release(&leaf->slots[offset], entry);
-	set_bit_upwards(leaf, offset, XA_PRESENT);
-}
-
-static void clear_slot(struct xarray *xa, struct xa_node *leaf, unsigned int offset)
-{
-	for (unsigned int mark = 0; mark <= XA_PRESENT; mark++)
-		clear_bit_upwards(leaf, offset, mark);
-	smp_store_release(&leaf->slots[offset], NULL);
-	leaf->count--;
-	release_empty(xa, leaf);
-}
-
-/* When there must be `expected` (any: ignored) before `entry` comes. Returns what was there, or an error. */
-static void *replace(struct xarray *xa, unsigned long index, bool any, const void *expected, void *entry)
-{
-	struct xa_node *leaf;
-	unsigned int offset;
-	void *old = NULL;
-	bool flags;
-
-	if (xa_is_err(entry))
-		return mk_err(-EINVAL);
-	spin_lock_irqsave(&xa->xa_lock, flags);
-	leaf = find_leaf(xa, index);
-	if (leaf)
-		old = leaf->slots[offset_in(leaf, index)];
-	if ((any || old == expected) && old != entry) {
+	do {
+		leaf = xa_leaf(xa, index);
 		if (!leaf)
-			leaf = make_leaf(xa, index);
-		offset = leaf ? offset_in(leaf, index) : 0;
+			leaf = xas_create_leaf(&xas);
+	} while (__xas_nomem(&xas, gfp));
+	return leaf;
+}
+
+/* Whatever is there gives way. Returns it as it was, or an error. */
+static __always_inline void *replace(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	struct xa_node *leaf = xa_leaf(xa, index);
+	unsigned int offset = xa_offset(index);
+	void *old;
+
+	xa_assert_locked(xa);
+	if (unlikely(!leaf)) {
+		leaf = entry ? make_leaf(xa, index, gfp) : NULL;
 		if (!leaf)
-			old = mk_err(-ENOMEM);
-		else if (entry)
-			fill_slot(leaf, offset, entry);
-		else
-			clear_slot(xa, leaf, offset);
+			return entry ? XA_ERROR(-ENOMEM) : NULL;
 	}
-	spin_unlock_irqrestore(&xa->xa_lock, flags);
+	old = xa_slot(leaf, offset);
+	if (entry)
+		xa_fill(xa, leaf, offset, entry);
+	else if (old)
+		xa_clear(xa, leaf, offset);
 	return old;
 }
 
-void *xa_store(struct xarray *xa, unsigned long index, void *entry)
+void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
-	return replace(xa, index, true, NULL, entry);
+	if (unlikely(!xa_storable(entry)))
+		return XA_ERROR(-EINVAL);
+	if (!entry && xa_track_free(xa))
+		entry = XA_ZERO_ENTRY;
+	return xa_zero_to_null(replace(xa, index, entry, gfp));
 }
 
-void *xa_erase(struct xarray *xa, unsigned long index)
+void *__xa_erase(struct xarray *xa, unsigned long index)
 {
-	return replace(xa, index, true, NULL, NULL);
+	return xa_zero_to_null(replace(xa, index, NULL, 0));
 }
 
-void *xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry)
+/* What is at index, as it is. The lock is held, and stays so. */
+static inline void *peek(const struct xarray *xa, unsigned long index)
 {
-	return replace(xa, index, false, old, entry);
+	const struct xa_node *leaf = xa_leaf(xa, index);
+
+	return leaf ? xa_slot(leaf, xa_offset(index)) : NULL;
 }
 
-int xa_insert(struct xarray *xa, unsigned long index, void *entry)
+/* Put an entry where nothing is. Returns what was there (then nothing is changed), or an error. */
+static void *fill_empty(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	void *old = peek(xa, index);
+	struct xa_node *leaf;
+
+	xa_assert_locked(xa);
+	if (old)
+		return old;
+	leaf = xa_leaf(xa, index);
+	if (!leaf)
+		leaf = make_leaf(xa, index, gfp);
+	if (!leaf)
+		return XA_ERROR(-ENOMEM);
+	old = xa_slot(leaf, xa_offset(index));
+	if (!old)
+		xa_fill(xa, leaf, xa_offset(index), entry);
+	return old;
+}
+
+void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp)
+{
+	void *curr = peek(xa, index);
+
+	if (unlikely(!xa_storable(entry)))
+		return XA_ERROR(-EINVAL);
+	if (!curr && !old && entry)
+		curr = fill_empty(xa, index, entry, gfp);
+	else if (curr == old || (xa_is_zero(curr) && !old))
+		curr = replace(xa, index, entry, gfp);
+	return xa_zero_to_null(curr);
+}
+
+int __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
 	void *old;
 
-	if (!entry)
+	if (unlikely(!xa_storable(entry)))
 		return -EINVAL;
-	old = replace(xa, index, false, NULL, entry);
+	old = fill_empty(xa, index, entry ? entry : XA_ZERO_ENTRY, gfp);
 	if (xa_is_err(old))
 		return xa_err(old);
 	return old ? -EBUSY : 0;
 }
 
-/* Bottom up without recursion: free a node when nothing hangs below it any more. */
-void xa_destroy(struct xarray *xa)
+/* --- allocating ----------------------------------------------------------------------------------------------------- */
+
+int __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp)
 {
-	struct xa_node *node = xa->xa_head;
-	unsigned int offset;
+	unsigned long min = limit.min ? limit.min : (xa->xa_flags & XA_FLAGS_ZERO_BUSY) != 0;
+	unsigned long index;
+	void *old;
 
-	xa->xa_head = NULL;
-	while (node) {
-		struct xa_node *parent = node->parent;
+	if (WARN_ON(!xa_track_free(xa)) || !xa_storable(entry))
+		return -EINVAL;
+	do {
+		index = min;
+		if (!xa_tree_find_free(xa, &index, limit.max))
+			return -EBUSY;
+		old = fill_empty(xa, index, entry ? entry : XA_ZERO_ENTRY, gfp);
+	} while (old && !xa_is_err(old)); /* while the lock was dropped, another has taken it */
+	if (!old)
+		*id = (u32)index;
+	return xa_err(old);
+}
 
-		for (offset = 0; node->shift && offset < XA_SLOTS && !node->slots[offset]; offset++)
-			;
-		if (node->shift && offset < XA_SLOTS) {
-			struct xa_node *child = node->slots[offset];
+int __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next, gfp_t gfp)
+{
+	struct xa_limit rest = { .min = max(limit.min, *next), .max = limit.max };
+	int err = __xa_alloc(xa, id, entry, rest, gfp);
+	bool wrapped = err == 0 && (xa->xa_flags & XA_FLAGS_ALLOC_WRAPPED);
 
-			node->slots[offset] = NULL;
-			node = child;
-			continue;
-		}
-		node_free(node);
-		atomic_long_dec(&nr_nodes);
-		node = parent;
+	if (err == -EBUSY && rest.min > limit.min) {
+		err = __xa_alloc(xa, id, entry, limit, gfp);
+		wrapped = true;
 	}
+	if (err)
+		return err;
+	xa->xa_flags &= ~XA_FLAGS_ALLOC_WRAPPED;
+	*next = *id + 1;
+	if (!*next) /* the number has gone round the end; the next call will say so */
+		xa->xa_flags |= XA_FLAGS_ALLOC_WRAPPED;
+	return wrapped;
+}
+
+/* --- marks ---------------------------------------------------------------------------------------------------------- */
+
+void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	XA_STATE(xas, xa, index);
+
+	if (xas_load(&xas))
+		xas_set_mark(&xas, mark);
+}
+
+void __xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	XA_STATE(xas, xa, index);
+
+	if (xas_load(&xas))
+		xas_clear_mark(&xas, mark);
+}
+
+void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	xa_lock(xa);
+	__xa_set_mark(xa, index, mark);
+	xa_unlock(xa);
+}
+
+void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	xa_lock(xa);
+	__xa_clear_mark(xa, index, mark);
+	xa_unlock(xa);
 }

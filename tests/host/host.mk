@@ -22,7 +22,7 @@ host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_
 host_threaded := unit_sync_race unit_tlb
 
 # What is under test. Kernel code that is hardware or would come in twice has its counterpart in port/.
-HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c \
+HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c xarray_node.c xas.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c \
 	     trace.c)) \
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgtable_level.c pgtable_sync.c \

@@ -4,13 +4,14 @@
 
 #include "tests/host/mm_machine.h"
 
+#include <kernel/rcupdate.h>
 #include <kernel/xarray.h>
 #include <lib/errno.h>
 #include <mm/vmalloc.h>
 
-static inline void *vm_machine_xa_alloc(size_t size)
+static inline void *vm_machine_xa_alloc(size_t size, gfp_t gfp)
 {
-	return kmalloc(size, GFP_NOWAIT | __GFP_ZERO);
+	return kmalloc(size, gfp);
 }
 
 static inline void vm_machine_xa_free(void *node)
@@ -50,6 +51,7 @@ static inline struct vm_balance vm_balance(void)
 	struct vmalloc_stats stats;
 
 	vm_unmap_aliases();
+	rcu_barrier(); /* nodes of the xarray of blocks */
 	slab_shrink();
 	vmalloc_stats(&stats);
 	return (struct vm_balance){

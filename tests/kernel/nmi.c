@@ -61,7 +61,7 @@ static bool storm_begin(void)
 	atomic_set(&storm.bad, 0);
 	storm.rounds = 0;
 	storm.traced = !trace_enabled && trace_start("mark") == 0;
-	xa_store(&storm_xa, XA_INDEX, xa_mk_value(XA_INDEX));
+	xa_store(&storm_xa, XA_INDEX, xa_mk_value(XA_INDEX), GFP_KERNEL);
 	if (!EXPECT(storm.hits && storm.in_area))
 		return false;
 	arch_set_nmi_handler(strike);

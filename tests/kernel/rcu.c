@@ -360,8 +360,8 @@ KTEST(rcu, xarray_gives_empty_nodes_back)
 	static DEFINE_XARRAY(xa);
 	unsigned long nodes = xa_nr_nodes(), callbacks = rcu_counters().callbacks;
 
-	EXPECT(!xa_is_err(xa_store(&xa, 5, xa_mk_value(5))));
-	EXPECT(!xa_is_err(xa_store(&xa, 1ul << 20, xa_mk_value(6))));
+	EXPECT(!xa_is_err(xa_store(&xa, 5, xa_mk_value(5), GFP_KERNEL)));
+	EXPECT(!xa_is_err(xa_store(&xa, 1ul << 20, xa_mk_value(6), GFP_KERNEL)));
 	EXPECT(xa_nr_nodes() >= nodes + 5);
 	xa_erase(&xa, 1ul << 20);
 	xa_erase(&xa, 5);

@@ -45,3 +45,6 @@ const char *spin_innermost_held(void);	   /* name of the lock that this CPU took
 
 #define spin_lock_irqsave(lock, flags) do { (flags) = local_irq_save(); spin_lock(lock); } while (0)
 void spin_unlock_irqrestore(spinlock_t *lock, bool flags) __releases(lock);
+/* The same for code that knows that interrupts are on. */
+#define spin_lock_irq(lock)   do { local_irq_disable(); spin_lock(lock); } while (0)
+#define spin_unlock_irq(lock) spin_unlock_irqrestore(lock, true)

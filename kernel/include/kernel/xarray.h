@@ -1,87 +1,247 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XArray: an array of pointers indexed by any unsigned long, sparse, in Linux's API shape without the gfp argument.
+ * XArray: an array of pointers indexed by any unsigned long, sparse; Linux's normal API here, its advanced API in
+ * <kernel/xas.h>, which this header brings along. Theory: kernel/core/xarray.c.
  *
- * An entry is a pointer aligned to 4 bytes or a value made by xa_mk_value(); NULL means empty. Each entry has three
- * marks (one bit each) by which it can be found; marks go when the entry goes, and stay when it is replaced.
+ * An entry is a pointer aligned to 4 bytes, a tagged one, or a value made by xa_mk_value(); NULL means empty. Each entry
+ * has three marks (a bit each) by which it can be found; they go when the entry goes, and stay when it is replaced.
  *
- * Reading (xa_load, xa_find*, xa_for_each*, xa_get_mark, xa_empty): lock-free, any context, NMI too. A reader beside a
- * writer sees each entry as it was before or after. How long the object behind an entry lives is the caller's matter.
- * Writing: any context but NMI; takes the lock inside the array with interrupts off. The first entry of a region needs
- * a node, which comes from the allocator that was handed in and which must not wait.
+ * Reading (xa_load, xa_find*, xa_extract, xa_for_each*, xa_get_mark, xa_marked, xa_empty): lock-free, any context, NMI too.
+ * A reader beside a writer sees each entry as it was before or after, and every one that was there all the time. How
+ * long the object behind an entry lives is the caller's matter; most free it by RCU and read inside rcu_read_lock().
+ *
+ * Writing: xa_foo() takes xa_lock, xa_foo_irq() takes it with interrupts off, __xa_foo() wants it held. An array that
+ * interrupt handlers write too says XA_FLAGS_LOCK_IRQ and is written by the second kind only (or the third, inside
+ * xa_lock_irq or xa_lock_irqsave). Nobody writes in an NMI. Storing where nothing was may need nodes: with a gfp that
+ * may wait the caller may sleep, and __xa_foo() may drop the lock meanwhile and take it again.
+ *
+ * Not here: entries that span several indices, and so xa_store_range() and XA_STATE_ORDER(); and the _bh kind, since
+ * this kernel knows no bottom halves.
  */
 #pragma once
 
+#include <arch/barrier.h>
+#include <kernel/config.h>
+#include <kernel/gfp.h>
+#include <kernel/preempt.h>
 #include <kernel/spinlock.h>
+#include <lib/errno.h>
 
-struct xa_node;
-
-struct xarray {
-	spinlock_t xa_lock;	 /* all writing */
-	struct xa_node *xa_head; /* root, or NULL */
-};
-
-#define XARRAY_INIT(name)   { .xa_lock = SPINLOCK_INIT(#name, 0), .xa_head = NULL }
-#define DEFINE_XARRAY(name) struct xarray name = XARRAY_INIT(name)
-void xa_init(struct xarray *xa);
-
-/*
- * Where nodes come from, at boot: alloc gives `size` bytes (NULL = no memory) and never waits, free takes them back.
- * defer: free a node later, when every reader that may still stand in it has left (readers are in rcu_read_lock sections);
- * the first two words of the node are for its use meanwhile. Without it (never called, or NULL)
- * nodes that became empty stay in their array until xa_destroy().
- */
-void xa_set_allocator(void *(*alloc)(size_t size), void (*free)(void *node));
-void xa_set_deferred_free(void (*defer)(void *node));
+/* --- entries -------------------------------------------------------------------------------------------------------- */
 
 /* Small numbers as entries: half the range of a long. */
 static inline void *xa_mk_value(unsigned long v) { return (void *)(v << 1 | 1); }
 static inline unsigned long xa_to_value(const void *entry) { return (unsigned long)entry >> 1; }
 static inline bool xa_is_value(const void *entry) { return (unsigned long)entry & 1; }
 
-/* Failure of the functions that return an entry: 0, or -ENOMEM, or -EINVAL (not an entry: low bits 10). */
-static inline bool xa_is_err(const void *entry) { return ((unsigned long)entry & 3) == 2; }
+/* A pointer with a tag of 0, 1 or 3 in its low bits; an array has either these or values. */
+static inline void *xa_tag_pointer(void *p, unsigned long tag) { return (void *)((unsigned long)p | tag); }
+static inline void *xa_untag_pointer(void *entry) { return (void *)((unsigned long)entry & ~3UL); }
+static inline unsigned int xa_pointer_tag(void *entry) { return (unsigned long)entry & 3; }
+
+/* Low bits 10 are the array's own: errors, and two that users of xas_* may meet. */
+static inline void *xa_mk_internal(unsigned long v) { return (void *)(v << 2 | 2); }
+static inline unsigned long xa_to_internal(const void *entry) { return (unsigned long)entry >> 2; }
+static inline bool xa_is_internal(const void *entry) { return ((unsigned long)entry & 3) == 2; }
+#define XA_RETRY_ENTRY xa_mk_internal(256) /* never met here; known for the sake of loops that ask */
+#define XA_ZERO_ENTRY  xa_mk_internal(257) /* reserved: takes a place, reads as NULL in the normal API */
+static inline bool xa_is_retry(const void *entry) { return entry == XA_RETRY_ENTRY; }
+static inline bool xa_is_zero(const void *entry) { return entry == XA_ZERO_ENTRY; }
+
+/* Failure of the functions that return an entry, as a -errno; 0 if it is none. */
+#define XA_MAX_ERRNO 4095
+#define XA_ERROR(errno) ((struct xa_node *)(((unsigned long)(long)(errno) << 2) | 2UL))
+static inline bool xa_is_err(const void *entry)
+{
+	return unlikely(xa_is_internal(entry) && (unsigned long)entry >= (unsigned long)XA_ERROR(-XA_MAX_ERRNO));
+}
 static inline int xa_err(const void *entry) { return xa_is_err(entry) ? (int)((long)entry >> 2) : 0; }
 
-void *xa_load(const struct xarray *xa, unsigned long index);
-
-/* Put an entry; NULL erases. Returns the old one, or an error (xa_err). Erasing never fails. */
-void *xa_store(struct xarray *xa, unsigned long index, void *entry);
-/* Put an entry into an empty place. 0, -EBUSY, -ENOMEM, -EINVAL. */
-int xa_insert(struct xarray *xa, unsigned long index, void *entry);
-/* Put an entry if the present one is `old`. Returns what was there, so success is == old; or an error. */
-void *xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry);
-/* Returns the old entry. */
-void *xa_erase(struct xarray *xa, unsigned long index);
-
-typedef enum { XA_MARK_0, XA_MARK_1, XA_MARK_2, XA_PRESENT } xa_mark_t;
+typedef unsigned int xa_mark_t;
+#define XA_MARK_0    0u
+#define XA_MARK_1    1u
+#define XA_MARK_2    2u
+#define XA_PRESENT   3u /* as a filter: any entry */
+#define XA_MARK_MAX  XA_MARK_2
 #define XA_MAX_MARKS 3
+#define XA_FREE_MARK XA_MARK_0 /* in an allocating array: nothing is here */
 
-/* Marks of an empty place cannot be set and read as false. */
-void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
-void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
-bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark);
-/* Is any entry so marked? */
-bool xa_marked(const struct xarray *xa, xa_mark_t mark);
-static inline bool xa_empty(const struct xarray *xa) { return !xa_marked(xa, XA_PRESENT); }
+/* --- arrays ----------------------------------------------------------------------------------------------------------- */
+
+struct xa_node;
+
+struct xarray {
+	spinlock_t xa_lock; /* all writing; for the user's own fields too, if he likes */
+	gfp_t xa_flags;
+	struct xa_node *xa_head; /* root, or NULL: empty */
+};
+
+#define XA_FLAGS_LOCK_IRQ      0x01u /* xa_lock is always taken with interrupts off */
+#define XA_FLAGS_TRACK_FREE    0x04u
+#define XA_FLAGS_ZERO_BUSY     0x08u
+#define XA_FLAGS_ALLOC_WRAPPED 0x10u
+#define XA_FLAGS_ACCOUNT       0x20u /* no meaning here */
+#define XA_FLAGS_ALLOC	       XA_FLAGS_TRACK_FREE			   /* xa_alloc() from 0 */
+#define XA_FLAGS_ALLOC1	       (XA_FLAGS_TRACK_FREE | XA_FLAGS_ZERO_BUSY) /* xa_alloc() from 1 */
+
+/*
+ * The lock has no rank: whoever holds it may take any lock, and it may be taken under any. An array whose lock has a
+ * place in a table of ranks (kernel/spinlock.h) says so; then the locks of the memory that nodes come from (main.c), and
+ * that of call_rcu(), must stand behind it.
+ */
+#define XARRAY_INIT_RANK(name, flags, rank) { .xa_lock = SPINLOCK_INIT(#name, rank), .xa_flags = (flags), .xa_head = NULL }
+#define XARRAY_INIT(name, flags)	    XARRAY_INIT_RANK(name, flags, 0)
+#define DEFINE_XARRAY_RANK(name, flags, rank) struct xarray name = XARRAY_INIT_RANK(name, flags, rank)
+#define DEFINE_XARRAY_FLAGS(name, flags)      struct xarray name = XARRAY_INIT(name, flags)
+#define DEFINE_XARRAY(name)		      DEFINE_XARRAY_FLAGS(name, 0)
+#define DEFINE_XARRAY_ALLOC(name)	      DEFINE_XARRAY_FLAGS(name, XA_FLAGS_ALLOC)
+#define DEFINE_XARRAY_ALLOC1(name)	      DEFINE_XARRAY_FLAGS(name, XA_FLAGS_ALLOC1)
+
+static inline void xa_init_flags(struct xarray *xa, gfp_t flags)
+{
+	spin_lock_init(&xa->xa_lock, "xa_lock", 0);
+	xa->xa_flags = flags;
+	xa->xa_head = NULL;
+}
+static inline void xa_init(struct xarray *xa) { xa_init_flags(xa, 0); }
+
+static inline bool xa_empty(const struct xarray *xa) { return !READ_ONCE(xa->xa_head); } /* nothing reserved either */
+static inline bool xa_track_free(const struct xarray *xa) { return xa->xa_flags & XA_FLAGS_TRACK_FREE; }
+
+/* Forget all entries (the objects are the caller's). The array may be used again. Any context but NMI. */
+void xa_destroy(struct xarray *xa);
+
+#define xa_trylock(xa)			spin_trylock(&(xa)->xa_lock)
+#define xa_lock(xa)			spin_lock(&(xa)->xa_lock)
+#define xa_unlock(xa)			spin_unlock(&(xa)->xa_lock)
+#define xa_lock_irq(xa)			spin_lock_irq(&(xa)->xa_lock)
+#define xa_unlock_irq(xa)		spin_unlock_irq(&(xa)->xa_lock)
+#define xa_lock_irqsave(xa, flags)	spin_lock_irqsave(&(xa)->xa_lock, flags)
+#define xa_unlock_irqrestore(xa, flags) spin_unlock_irqrestore(&(xa)->xa_lock, flags)
+
+/* --- reading ------------------------------------------------------------------------------------------------------------ */
+
+void *xa_load(const struct xarray *xa, unsigned long index);
 
 /* First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none. */
 void *xa_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
 void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
+/* The first n such entries in [start, max] go to dst[]. Returns how many there are. */
+unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start, unsigned long max, unsigned int n,
+			xa_mark_t filter);
 
-/* Walks; the body may store and erase anywhere in the array. Cost a step: O(depth). */
+/* Walks; the body may sleep, store and erase anywhere in the array. Cost a step: O(depth); xas_for_each() is cheaper. */
 #define xa_for_each_filtered(xa, index, entry, start, last, filter) \
 	for ((index) = (start), (entry) = xa_find(xa, &(index), last, filter); (entry); \
 	     (entry) = xa_find_after(xa, &(index), last, filter))
 #define xa_for_each_range(xa, index, entry, start, last) \
 	xa_for_each_filtered(xa, index, entry, start, last, XA_PRESENT)
 #define xa_for_each_start(xa, index, entry, start) xa_for_each_range(xa, index, entry, start, ~0UL)
-#define xa_for_each(xa, index, entry)		   xa_for_each_range(xa, index, entry, 0, ~0UL)
+#define xa_for_each(xa, index, entry)		   xa_for_each_start(xa, index, entry, 0)
 #define xa_for_each_marked(xa, index, entry, filter) \
 	xa_for_each_filtered(xa, index, entry, 0, ~0UL, filter)
 
-/* Forget all entries (the objects are the caller's) and free all nodes. Nobody else may use the array meanwhile. */
-void xa_destroy(struct xarray *xa);
+bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark);
+/* Has any entry the mark? */
+bool xa_marked(const struct xarray *xa, xa_mark_t mark);
 
-/* Nodes in all arrays: what leak tests compare. */
+/* --- writing, xa_lock held ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Put an entry; NULL empties the place, or reserves it in an allocating array. Returns the old entry, or an error
+ * (xa_err): -ENOMEM, -EINVAL. Where something was, storing never fails.
+ */
+void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
+/* Returns the old entry. Never fails. */
+void *__xa_erase(struct xarray *xa, unsigned long index);
+/*
+ * Put an entry if the present one is `old`; NULL is a reserved place too, XA_ZERO_ENTRY that alone. Returns what was
+ * there, so success is == old; or an error.
+ */
+void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp);
+/* Put an entry (NULL: reserve) into an empty place. 0, -EBUSY (an entry, or reserved), -ENOMEM, -EINVAL. */
+int __must_check __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
+/* Marks of an empty place cannot be set and read as false. */
+void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+void __xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+
+struct xa_limit {
+	u32 max, min; /* both allowed */
+};
+#define XA_LIMIT(_min, _max) (struct xa_limit) { .min = _min, .max = _max }
+#define xa_limit_32b	     XA_LIMIT(0, ~0u)
+#define xa_limit_31b	     XA_LIMIT(0, 0x7fffffffu)
+#define xa_limit_16b	     XA_LIMIT(0, 0xffffu)
+
+/*
+ * Put an entry (NULL: reserve) at the lowest free index of an allocating array that the limit allows; *id is the index.
+ * 0, -EBUSY (none is free), -ENOMEM, -EINVAL.
+ */
+int __must_check __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp);
+/* The same from *next on, then from the limit's start; *next goes behind *id. 1: the search has begun again, else as above. */
+int __must_check __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next, gfp_t gfp);
+
+/* --- writing ---------------------------------------------------------------------------------------------------------------- */
+
+/* As might_sleep(), for who is about to allocate. */
+static inline void xa_might_alloc(gfp_t gfp)
+{
+	if (CONFIG_DEBUG_LOCKS && gfpflags_allow_blocking(gfp))
+		might_sleep();
+}
+
+#define __xa_locked(xa, call)	  ({ xa_lock(xa); __auto_type _ret = (call); xa_unlock(xa); _ret; })
+#define __xa_locked_irq(xa, call) ({ xa_lock_irq(xa); __auto_type _ret = (call); xa_unlock_irq(xa); _ret; })
+
+/* Each function and its _irq kind: what it returns, its name, its arguments behind the array, the same without types. */
+#define __XA_WRITER(type, name, params, ...) \
+	static inline type xa_##name params { xa_might_alloc(gfp); return __xa_locked(xa, __xa_##name(__VA_ARGS__)); } \
+	static inline type xa_##name##_irq params { xa_might_alloc(gfp); return __xa_locked_irq(xa, __xa_##name(__VA_ARGS__)); }
+
+__XA_WRITER(void *, store, (struct xarray *xa, unsigned long index, void *entry, gfp_t gfp), xa, index, entry, gfp)
+__XA_WRITER(void *, cmpxchg, (struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp),
+	    xa, index, old, entry, gfp)
+__XA_WRITER(int __must_check, insert, (struct xarray *xa, unsigned long index, void *entry, gfp_t gfp),
+	    xa, index, entry, gfp)
+__XA_WRITER(int __must_check, alloc, (struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp),
+	    xa, id, entry, limit, gfp)
+__XA_WRITER(int __must_check, alloc_cyclic,
+	    (struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next, gfp_t gfp),
+	    xa, id, entry, limit, next, gfp)
+
+static inline void *xa_erase(struct xarray *xa, unsigned long index) { return __xa_locked(xa, __xa_erase(xa, index)); }
+static inline void *xa_erase_irq(struct xarray *xa, unsigned long index)
+{
+	return __xa_locked_irq(xa, __xa_erase(xa, index));
+}
+
+void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+
+/* See to it that a later store at index cannot fail. 0 (also where an entry is), -ENOMEM. */
+static inline int __must_check xa_reserve(struct xarray *xa, unsigned long index, gfp_t gfp)
+{
+	return xa_err(xa_cmpxchg(xa, index, NULL, XA_ZERO_ENTRY, gfp));
+}
+static inline int __must_check xa_reserve_irq(struct xarray *xa, unsigned long index, gfp_t gfp)
+{
+	return xa_err(xa_cmpxchg_irq(xa, index, NULL, XA_ZERO_ENTRY, gfp));
+}
+/* Give up a reservation that was not used; an entry stays. */
+static inline void xa_release(struct xarray *xa, unsigned long index)
+{
+	xa_cmpxchg(xa, index, XA_ZERO_ENTRY, NULL, GFP_NOWAIT);
+}
+
+/* --- where nodes come from ---------------------------------------------------------------------------------------------- */
+
+/*
+ * Handed in at boot. alloc: `size` bytes or NULL; it waits only if gfp lets it. free: takes them back, in RCU callbacks
+ * and in any context that writes.
+ */
+void xa_set_allocator(void *(*alloc)(size_t size, gfp_t gfp), void (*free)(void *node));
+
+/* Nodes in all arrays: what leak tests compare. Those on their way out through RCU do not count. */
 unsigned long xa_nr_nodes(void);
+
+#include <kernel/xas.h>

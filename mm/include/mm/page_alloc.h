@@ -11,21 +11,10 @@
  */
 #pragma once
 
+#include <kernel/gfp.h>
 #include <mm/page.h>
 
 #define MAX_PAGE_ORDER 10
-
-typedef unsigned int gfp_t;
-#define __GFP_ZERO     0x01u /* clear the pages */
-#define __GFP_HIGHMEM  0x02u /* may lie outside the direct map */
-#define __GFP_NOWARN   0x04u /* failing is normal here */
-#define __GFP_DMA32    0x08u /* below 4 GiB */
-#define __GFP_NOWAIT   0x10u /* caller may not wait */
-#define __GFP_RESERVE  0x20u /* may use the margin kept for bringing RAM online; mm's own */
-#define GFP_KERNEL     0u
-#define GFP_ATOMIC     __GFP_NOWAIT
-#define GFP_NOWAIT     (__GFP_NOWAIT | __GFP_NOWARN)
-#define GFP_HIGHUSER   __GFP_HIGHMEM
 
 /* Hand all of memblock's RAM to the allocator: part of it now, the rest on demand. Boot CPU; needs the direct map. */
 void page_alloc_init(void);
