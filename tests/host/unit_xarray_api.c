@@ -231,6 +231,14 @@ static void cursors(void **state)
 	assert_null(xas_find(&xas, ~0ul));
 	assert_true(xas.xa_node == XAS_BOUNDS && xas.xa_index == XA_CHUNK_SIZE * XA_CHUNK_SIZE);
 	assert_null(xas_find(&xas, ~0ul));
+	xas_set(&xas, 1ul << 30);
+	xas_lock(&xas);
+	for (int i = 0; i < 2; i++) { /* a cursor whose leaf has gone does not write into it */
+		assert_null(xas_store(&xas, xa_mk_value(1)));
+		assert_ptr_equal(xa_load(&plain, 1ul << 30), xa_mk_value(1));
+		assert_ptr_equal(xas_store(&xas, NULL), xa_mk_value(1));
+	}
+	xas_unlock(&xas);
 	xas_set_err(&xas, -EINTR);
 	assert_null(xas_load(&xas));
 	assert_int_equal(xas_error(&xas), -EINTR);
@@ -254,6 +262,7 @@ static void another_was_quicker(void **state)
 	(void)state;
 	meanwhile = take_index_70;
 	assert_int_equal(xa_insert(&plain, 70, xa_mk_value(1), GFP_KERNEL), -EBUSY);
+	assert_ptr_equal(xa_load(&plain, 70), xa_mk_value(9));
 	xa_destroy(&plain);
 	meanwhile = take_index_70;
 	assert_ptr_equal(xa_cmpxchg(&plain, 70, NULL, xa_mk_value(1), GFP_KERNEL), xa_mk_value(9));
