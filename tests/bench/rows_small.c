@@ -24,7 +24,7 @@ BENCH_OP(kmalloc_free)
 
 BENCH_OP(xa_store_next)
 {
-	xa_store(&array, i, xa_mk_value(i));
+	xa_store(&array, i, xa_mk_value(i), GFP_KERNEL);
 }
 
 BENCH_OP(xa_load_next)
