@@ -13,6 +13,7 @@
  *   vmap_queue.lock     one CPU's vmap blocks: their bitmaps, and the list     RANK_VMAP_QUEUE T       no
  *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
  *   busy_lock           the tree of vmalloc ranges in use                      RANK_VM_BUSY    T       no
+ *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
  *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
  *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
@@ -43,6 +44,7 @@ enum mm_lock_rank {
 	RANK_VMAP_QUEUE = 30,
 	RANK_PERCPU = 35,
 	RANK_VM_BUSY = 40,
+	RANK_MEMTYPE = 45,
 	RANK_VM_HOLES = 50,
 	RANK_SLAB_LIST = 60,
 	RANK_SLAB = 70,

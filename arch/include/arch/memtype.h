@@ -30,7 +30,10 @@ enum memtype {
  */
 bool memtype_uniform(u64 start, u64 size);
 
-/* Does the CPU that runs this treat types as the boot CPU does? For tests. */
+/*
+ * Does an entry's type mean the same on the CPU that runs this as on the boot CPU? For tests. (MTRRs are not compared:
+ * firmware made them equal, and an emulator that forgets an AP's at its INIT would be blamed on us.)
+ */
 bool arch_memtype_check(void);
 
 #include <asm/memtype.h>

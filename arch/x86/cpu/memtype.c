@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The two registers files that decide how memory is cached: IA32_PAT, which is ours, and the MTRRs, which are firmware's. */
+/* The two sets of registers that decide how memory is cached: IA32_PAT, which is ours, and the MTRRs, which are firmware's. */
 #include <arch/memtype.h>
 #include <asm/msr.h>
 #include <lib/string.h>
@@ -28,8 +28,5 @@ void mtrr_read(const struct cpu_info *c, struct mtrr_state *m)
 
 bool arch_memtype_check(void)
 {
-	struct mtrr_state here;
-
-	mtrr_read(&boot_cpu, &here);
-	return (!boot_cpu.pat || rdmsr(MSR_PAT) == PAT_VALUE) && memcmp(&here, &mtrr_state, sizeof(here)) == 0;
+	return !boot_cpu.pat || rdmsr(MSR_PAT) == PAT_VALUE;
 }

@@ -97,7 +97,7 @@ bool mtrr_uniform(const struct mtrr_state *m, u64 start, u64 size)
 	for (unsigned int i = 0; i < m->nr; i++)
 		if ((m->range[i].mask & low) && touches(&m->range[i], start, low) && changes(&m->range[i], whole, ranged))
 			return false;
-	return whole != MTRR_UNDEFINED;
+	return true;
 }
 
 bool memtype_uniform(u64 start, u64 size)
