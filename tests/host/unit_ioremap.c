@@ -158,14 +158,14 @@ static void types_in_every_leaf_size(void **state)
 		char *io = makers[i].map((phys_addr_t)DEVICE - PAGE_SIZE, PAGE_SIZE + big);
 
 		assert_leaf(io, 1, makers[i].small, DEVICE - PAGE_SIZE);
-		assert_leaf(io + PAGE_SIZE + 0x1234, 2, makers[i].large, DEVICE + 0x1234);
+		assert_leaf(io + PAGE_SIZE + 0x2234, 2, makers[i].large, DEVICE + 0x2234);
 		assert_int_equal(pte_memtype(pgtable_query(&kernel_pgtable, (vaddr_t)io).pte, 1), makers[i].type);
 		assert_int_equal(pte_memtype(pgtable_query(&kernel_pgtable, (vaddr_t)io + PAGE_SIZE).pte, 2),
 				 makers[i].type);
 		iounmap(io);
 		if (pt_top() > 3) {
 			io = makers[i].map((phys_addr_t)DEVICE, 1ul << 30);
-			assert_leaf(io + 0x5432, 3, makers[i].large, DEVICE + 0x5432);
+			assert_leaf(io + 0x6432, 3, makers[i].large, DEVICE + 0x6432);
 			iounmap(io);
 		}
 	}
@@ -186,7 +186,7 @@ static void protect_changes_the_type(void **state)
 		assert_int_equal(pgtable_protect(&kernel_pgtable, &u, (vaddr_t)io, (vaddr_t)io + big,
 						 i ? __pgprot(0) : wc, i ? wc : __pgprot(0)), 0);
 		arch_update_kernel_mappings_end(&u);
-		assert_leaf(io + 0x3000, 2, i ? 0 : 1 << 4 | 1 << 12, DEVICE + 0x3000);
+		assert_leaf(io + 0x2000, 2, i ? 0 : 1 << 4 | 1 << 12, DEVICE + 0x2000);
 	}
 	iounmap(io);
 }
