@@ -103,17 +103,11 @@ static void init_memory(void)
 /* --- what lower layers need from mm ------------------------------------------------------------------------------ */
 
 /* Firmware's tables and the loader's modules may lie in RAM: the direct map shows it already. */
-static void *map_device(phys_addr_t phys, unsigned long size, bool cached)
+static void *map_device(phys_addr_t phys, unsigned long size, enum memtype type)
 {
-	if (cached && memblock_is_ram(phys, (u64)phys + size) && (u64)phys + size <= arch_lowmem_limit())
-		return phys_to_virt(phys);
-	return cached ? ioremap_cache(phys, size) : ioremap(phys, size);
-}
-
-static void unmap_device(void *virt)
-{
-	if (is_vmalloc_addr(virt))
-		iounmap(virt);
+	if (type == MEMTYPE_WB)
+		return memremap(phys, size, MEMREMAP_WB);
+	return ioremap_prot(phys, size, pgprot_set_memtype(PAGE_KERNEL, type));
 }
 
 static void *alloc_percpu_area(size_t bytes)
@@ -138,7 +132,7 @@ static int user_fault(vaddr_t addr, unsigned int access)
 
 static void hand_over(void)
 {
-	static const struct device_mapper mapper = { map_device, unmap_device };
+	static const struct device_mapper mapper = { map_device, memunmap };
 
 	arch_set_device_mapper(&mapper);
 	arch_set_percpu_allocator(alloc_percpu_area);

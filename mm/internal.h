@@ -14,6 +14,7 @@
  *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
  *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
+ *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
  *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
  *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
@@ -45,6 +46,7 @@ enum mm_lock_rank {
 	RANK_PERCPU = 35,
 	RANK_VM_CACHE = 38,
 	RANK_VM_INDEX = 40,
+	RANK_MEMTYPE = 45,
 	RANK_VM_HOLES = 50,
 	RANK_SLAB_LIST = 60,
 	RANK_SLAB = 70,

@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device memory into vmalloc space, with the largest leaves that address, frame and CPU allow.
+ * Device memory into vmalloc space, with the largest leaves that address, frame, memory types and CPU allow.
  *
- * A leaf needs an address and a frame that lie equally within its size. The frame is given, so the address is chosen: at
- * the same offset from an aligned address as the frame. A place where small pages were mapped before may still have
- * their (empty) tables, over which no leaf goes; they are removed first.
+ * 1. A leaf needs an address and a frame that lie equally within its size. The frame is given, so the address is chosen:
+ *    at the same offset from an aligned address as the frame. A place where small pages were mapped before may still have
+ *    their (empty) tables, over which no leaf goes; they are removed first.
+ *
+ * 2. One frame, one memory type. A type is reserved (memtype.c) before anything is mapped, and given back when every CPU
+ *    has forgotten the mapping:
+ *
+ *	reserve → address space → map → publish            claim → unmap and flush → free the type → free the space
+ *
+ * 3. The direct map cannot disagree, and no attribute of it ever changes: it shows RAM and nothing else (holes between RAM
+ *    are holes in it), RAM is write-back, and RAM is refused here. memremap() of RAM returns the direct map itself.
  */
 #include "vm_internal.h"
 
 #include <mm/ioremap.h>
+#include <mm/memtype.h>
 
 CMDLINE_OPTION(nohugeiomap, "nohugeiomap", "ioremap uses small pages only");
+
+/* In vm_struct.flags: the type that is reserved for the area and freed with it; 0: none. */
+#define VM_MEMTYPE(type)     (((type) + 1ul) << 16)
+#define VM_MEMTYPE_OF(flags) ((enum memtype)(((flags) >> 16) - 1))
 
 /* Is there room for a whole leaf of `size` bytes in [start, end)? start may be an address or a frame. */
 static bool has_whole(u64 start, u64 end, u64 size)
@@ -69,58 +82,127 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 	return map_device(addr, end, phys, prot, shift);
 }
 
-/* Is [phys, phys + size) something that may be reached as a device? */
-static bool may_map(phys_addr_t phys, unsigned long size, vaddr_t caller)
-{
-	u64 first = ALIGN_DOWN((u64)phys, PAGE_SIZE), last = (u64)phys + size - 1;
+/* --- what may be mapped ----------------------------------------------------------------------------------------- */
 
-	if (!size || size > VMALLOC_END - VMALLOC_START || last < phys || last >= arch_phys_limit())
+/* Something, no wrap-around, and within the CPU's reach? */
+static bool range_exists(phys_addr_t phys, unsigned long size, const char *who)
+{
+	phys_addr_t last = phys + size - 1;
+
+	if (!size || size > VMALLOC_END - VMALLOC_START || last < phys)
 		return false;
-	if (!memblock_overlaps_ram(first, ALIGN(last + 1, PAGE_SIZE)))
-		return true;
-	printk("ioremap: 0x%llx-0x%llx is RAM in use, refused for %pS\n", (u64)phys, last, (void *)caller);
-	return false;
+	return !WARN(last >= arch_phys_limit(), "%s: 0x%llx-0x%llx is beyond what this CPU can address", who, (u64)phys,
+		     (u64)last);
 }
 
-static void __iomem *map(phys_addr_t phys, unsigned long size, pgprot_t prot, vaddr_t caller)
-{
-	unsigned long offset = (unsigned long)phys & ~PAGE_MASK, bytes;
-	phys_addr_t base = phys - offset;
-	struct vm_area_spec spec = { .flags = VM_IOREMAP, .caller = caller };
-	struct vm_range *range;
-	unsigned int shift;
+/* --- mapping ---------------------------------------------------------------------------------------------------- */
 
-	if (!may_map(phys, size, caller))
-		return NULL;
-	spec.size = bytes = PAGE_ALIGN(size + offset);
-	shift = largest_leaf(base, bytes);
-	spec.align = 1UL << shift;
+/* Address space for [base, base + bytes), suited to the largest leaf; *shift: which that is. */
+static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum memtype type, vaddr_t caller,
+				    unsigned int *shift)
+{
+	struct vm_area_spec spec = { .size = bytes, .flags = VM_IOREMAP | VM_MEMTYPE(type), .caller = caller };
+	struct vm_range *range;
+
+	*shift = largest_leaf(base, bytes);
+	spec.align = 1UL << *shift;
 	spec.skew = (unsigned long)base & (spec.align - 1);
 	range = vm_area_create(&spec);
-	if (!range && shift > PAGE_SHIFT) { /* no aligned place is left */
-		shift = PAGE_SHIFT;
+	if (!range && *shift > PAGE_SHIFT) { /* no aligned place is left */
+		*shift = PAGE_SHIFT;
 		spec.align = spec.skew = 0;
 		range = vm_area_create(&spec);
 	}
+	if (range)
+		range->area->phys_addr = base;
+	return range;
+}
+
+/* The address of base, or NULL: no space, no memory. */
+static char *map_pages(phys_addr_t base, unsigned long bytes, pgprot_t prot, vaddr_t caller)
+{
+	unsigned int shift;
+	struct vm_range *range = create_area(base, bytes, pgprot_memtype(prot), caller, &shift);
+
 	if (!range)
 		return NULL;
-	range->area->phys_addr = base;
 	if (map_device(range->start, range->start + bytes, base, prot, shift)) {
 		vm_area_destroy(range);
 		return NULL;
 	}
 	vm_range_publish(range);
-	return (char *)range->start + offset;
+	return (char *)range->start;
+}
+
+static void __iomem *map(phys_addr_t phys, unsigned long size, pgprot_t prot, vaddr_t caller)
+{
+	unsigned long offset = (unsigned long)phys & ~PAGE_MASK, bytes = PAGE_ALIGN(size + offset);
+	phys_addr_t base = phys - offset;
+	enum memtype type = pgprot_memtype(prot);
+	char *start;
+
+	if (!range_exists(phys, size, "ioremap") || memtype_reserve(base, (u64)base + bytes, type))
+		return NULL;
+	start = map_pages(base, bytes, pgprot_nx(prot), caller);
+	if (start)
+		return start + offset;
+	memtype_free(base, (u64)base + bytes, type);
+	return NULL;
+}
+
+static void __iomem *map_type(phys_addr_t phys, unsigned long size, enum memtype type, vaddr_t caller)
+{
+	return map(phys, size, pgprot_set_memtype(PAGE_KERNEL, type), caller);
 }
 
 void __iomem *ioremap(phys_addr_t phys, unsigned long size)
 {
-	return map(phys, size, PAGE_KERNEL_NOCACHE, _RET_IP_);
+	return map_type(phys, size, MEMTYPE_UC_MINUS, _RET_IP_);
+}
+
+void __iomem *ioremap_uc(phys_addr_t phys, unsigned long size)
+{
+	return map_type(phys, size, MEMTYPE_UC, _RET_IP_);
+}
+
+void __iomem *ioremap_wc(phys_addr_t phys, unsigned long size)
+{
+	return map_type(phys, size, MEMTYPE_WC, _RET_IP_);
+}
+
+void __iomem *ioremap_wt(phys_addr_t phys, unsigned long size)
+{
+	return map_type(phys, size, MEMTYPE_WT, _RET_IP_);
 }
 
 void __iomem *ioremap_cache(phys_addr_t phys, unsigned long size)
 {
-	return map(phys, size, PAGE_KERNEL, _RET_IP_);
+	return map_type(phys, size, MEMTYPE_WB, _RET_IP_);
+}
+
+void __iomem *ioremap_prot(phys_addr_t phys, unsigned long size, pgprot_t prot)
+{
+	return map(phys, size, prot, _RET_IP_);
+}
+
+static void free_type(const struct vm_struct *area)
+{
+	u64 phys = area->phys_addr;
+
+	if (area->flags >= VM_MEMTYPE(0)) /* else it is a get_vm_area() of somebody who mapped it himself */
+		memtype_free(phys, phys + get_vm_area_size(area), VM_MEMTYPE_OF(area->flags));
+}
+
+/*
+ * What is cached may be read ahead through a translation that is not forgotten yet, and the frame may have another type by
+ * then: so the flush cannot wait. Nothing is read ahead of uncached memory.
+ */
+static void forget_cacheable(struct vm_range *range)
+{
+	enum memtype type = VM_MEMTYPE_OF(range->area->flags);
+
+	if (range->area->flags >= VM_MEMTYPE(0) && type != MEMTYPE_UC_MINUS && type != MEMTYPE_UC)
+		vm_unmap(range->start, range->end - PAGE_SIZE);
 }
 
 void iounmap(const volatile void __iomem *addr)
@@ -128,6 +210,46 @@ void iounmap(const volatile void __iomem *addr)
 	const void *start = (const void *)PAGE_ALIGN_DOWN((vaddr_t)addr);
 	struct vm_range *range = addr ? vm_area_claim(start, VM_IOREMAP, "iounmap") : NULL;
 
-	if (range)
-		vm_area_retire(range);
+	if (!range)
+		return;
+	forget_cacheable(range);
+	free_type(range->area);
+	vm_area_retire(range);
+}
+
+/* --- memory, device or not -------------------------------------------------------------------------------------- */
+
+/* RAM is mapped already, if it is lowmem; anything else would be a second type for it. */
+static void *direct_map(phys_addr_t phys, size_t size, unsigned long flags, vaddr_t caller)
+{
+	bool wb = (flags & MEMREMAP_WB) && memblock_is_ram(phys, (u64)phys + size) &&
+		  (u64)phys + size <= arch_lowmem_limit();
+
+	if (WARN(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM or highmem, refused for %pS", (u64)phys,
+		 (u64)phys + size - 1, (void *)caller))
+		return NULL;
+	return phys_to_virt(phys);
+}
+
+void *memremap(phys_addr_t phys, size_t size, unsigned long flags)
+{
+	static const struct { unsigned long flag; enum memtype type; } order[] = {
+		{ MEMREMAP_WB, MEMTYPE_WB }, { MEMREMAP_WT, MEMTYPE_WT }, { MEMREMAP_WC, MEMTYPE_WC },
+	};
+	void *mem = NULL;
+
+	if (!flags || !range_exists(phys, size, "memremap"))
+		return NULL;
+	if (memblock_overlaps_ram(ALIGN_DOWN((u64)phys, PAGE_SIZE), ALIGN((u64)phys + size, PAGE_SIZE)))
+		return direct_map(phys, size, flags, _RET_IP_);
+	for (unsigned int i = 0; !mem && i < ARRAY_SIZE(order); i++)
+		if (flags & order[i].flag)
+			mem = map_type(phys, size, order[i].type, _RET_IP_);
+	return mem;
+}
+
+void memunmap(void *addr)
+{
+	if (is_vmalloc_addr(addr))
+		iounmap(addr);
 }

@@ -70,7 +70,7 @@ static void print_features(void)
 {
 	static const struct { enum cpu_feature feature; const char *name; } features[] = {
 		{ FEATURE_HUGE_2M, "huge-2m" }, { FEATURE_HUGE_1G, "huge-1g" }, { FEATURE_NX, "nx" },
-		{ FEATURE_GLOBAL, "global" },	{ FEATURE_LA57, "la57" },	{ FEATURE_SMEP, "smep" },
+		{ FEATURE_GLOBAL, "global" }, { FEATURE_PAT, "pat" },	{ FEATURE_LA57, "la57" },	{ FEATURE_SMEP, "smep" },
 		{ FEATURE_SMAP, "smap" },	{ FEATURE_X2APIC, "x2apic" },	{ FEATURE_HYPERVISOR, "hypervisor" },
 		{ FEATURE_PCID, "pcid" },	{ FEATURE_INVPCID, "invpcid" },
 	};

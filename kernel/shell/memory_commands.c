@@ -9,6 +9,7 @@
 #include <kernel/printk.h>
 #include <lib/parse.h>
 #include <lib/string.h>
+#include <mm/memtype.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
@@ -57,6 +58,19 @@ static void cmd_vmallocinfo(void)
 {
 	vmallocinfo(emit_line, NULL);
 	vmallocinfo_summary(emit_line, NULL);
+}
+
+static void cmd_memtypes(void)
+{
+	struct memtype_info info = { 0 };
+
+	cprintf("PAT memtype list:\n");
+	while (memtype_next(&info)) {
+		cprintf("PAT: [mem 0x%016llx-0x%016llx] %s", info.start, info.end - 1, memtype_name(info.type));
+		if (info.count > 1)
+			cprintf(" x%lu", info.count);
+		cprintf("\n");
+	}
 }
 
 /* A hexadecimal address, with or without 0x. False: it is something else, or wider than this mode's addresses. */
@@ -157,6 +171,7 @@ static void cmd_oracle(char *word)
 const struct shell_command shell_memory_commands[] = {
 	{ "meminfo", "", "pages by zone, slabs, page tables, vmalloc space", .run = cmd_meminfo },
 	{ "vmallocinfo", "", "areas of vmalloc space, as Linux's /proc/vmallocinfo", .run = cmd_vmallocinfo },
+	{ "pat_memtype_list", "", "physical ranges that are mapped, and how they are cached", .run = cmd_memtypes },
 	{ "ptdump", "[RANGE]", "ranges of equal rights in the page tables (kernel)", .run_with = cmd_ptdump },
 	{ "walk", "ADDR", "the entries that translate one address", .run_with = cmd_walk },
 	{ "oracle", "[on|off]", "what the TLBs may still hold, and verdicts", .run_with = cmd_oracle },

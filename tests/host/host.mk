@@ -16,7 +16,7 @@ HOST_CC	 ?= $(shell command -v clang >/dev/null && echo clang || echo gcc)
 HOST_T	 ?=
 SECONDS	 ?= 60
 
-host_plain := unit_elf unit_lib unit_preempt unit_string unit_rbtree unit_xarray unit_xarray_api unit_multiboot2 unit_pcid unit_tlb
+host_plain := unit_elf unit_lib unit_preempt unit_string unit_rbtree unit_xarray unit_xarray_api unit_mtrr unit_multiboot2 unit_pcid unit_tlb
 host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_xarray race_rcu
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
@@ -26,7 +26,7 @@ HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c xarray_node.c xas.c sp
 	     trace.c)) \
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
-	     pgtable_parity.c pgtable_dump.c tlb_oracle.c tlb_oracle_records.c \
+	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
 HOST_MM	  ?= $(filter-out mm/highmem.c mm/kstack.c,$(wildcard mm/*.c))
 host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \

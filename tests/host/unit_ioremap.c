@@ -5,7 +5,9 @@
 #include "mm/vm_internal.h"
 
 #include <arch/mmu_sync.h>
+#include <asm/mtrr.h>
 #include <mm/ioremap.h>
+#include <mm/memtype.h>
 
 #define RAM	(256ull << 20)
 #define DEVICE	(1ull << 30) /* physical; nobody's RAM */
@@ -41,12 +43,15 @@ static void ioremap_refuses(void **state)
 	assert_null(ioremap((phys_addr_t)DEVICE, 0));
 	assert_null(ioremap((phys_addr_t)DEVICE, -1ul));
 	assert_null(ioremap((phys_addr_t)-PAGE_SIZE, 2 * PAGE_SIZE));
+	warn_expected(true);
 	assert_null(ioremap((phys_addr_t)(limit - PAGE_SIZE), PAGE_SIZE + 1));
 	assert_null(ioremap((phys_addr_t)(RAM - 1), 1));
 	assert_null(ioremap_cache((phys_addr_t)(RAM - PAGE_SIZE), 2 * PAGE_SIZE));
 	assert_null(ioremap((phys_addr_t)(HOLE_END - 1), 2));
 	assert_null(ioremap((phys_addr_t)(HOLE_START - 1), 2));
+	warn_expected(false);
 	assert_non_null(strstr(host_log(), "RAM in use"));
+	assert_true(limit - 1 >= (phys_addr_t)-1 || strstr(host_log(), "beyond what this CPU can address"));
 	iounmap(ioremap((phys_addr_t)HOLE_START, HOLE_END - HOLE_START));
 	if (limit - 1 > (phys_addr_t)-1)
 		return;
@@ -123,6 +128,228 @@ static void small_then_large(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+
+/* --- memory types ------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	enum memtype type;
+	void *(*map)(phys_addr_t phys, unsigned long size);
+	u64 small, large; /* PWT 3, PCD 4, PAT 7 or 12 */
+} makers[] = {
+	{ MEMTYPE_WB, ioremap_cache, 0, 0 },		{ MEMTYPE_WT, ioremap_wt, 1 << 3, 1 << 3 },
+	{ MEMTYPE_UC_MINUS, ioremap, 1 << 4, 1 << 4 },	{ MEMTYPE_UC, ioremap_uc, 3 << 3, 3 << 3 },
+	{ MEMTYPE_WC, ioremap_wc, 1 << 4 | 1 << 7, 1 << 4 | 1 << 12 },
+};
+
+static void assert_leaf(const char *addr, unsigned int level, u64 type_bits, u64 phys)
+{
+	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, (vaddr_t)addr);
+
+	assert_int_equal(leaf.level, level);
+	assert_true(leaf.phys == phys);
+	assert_int_equal(leaf.pte.val & (level == 1 ? 0x98 : 0x1018), type_bits);
+	assert_true(pte_leaf(leaf.pte, level) && (level == 1 || (leaf.pte.val & 1 << 7)));
+}
+
+static void types_in_every_leaf_size(void **state)
+{
+	unsigned long big = pt_level_size(2);
+	struct vm_balance before = vm_balance();
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(makers); i++) {
+		char *io = makers[i].map((phys_addr_t)DEVICE - PAGE_SIZE, PAGE_SIZE + big);
+
+		assert_leaf(io, 1, makers[i].small, DEVICE - PAGE_SIZE);
+		assert_leaf(io + PAGE_SIZE + 0x2234, 2, makers[i].large, DEVICE + 0x2234);
+		assert_int_equal(pte_memtype(pgtable_query(&kernel_pgtable, (vaddr_t)io).pte, 1), makers[i].type);
+		assert_int_equal(pte_memtype(pgtable_query(&kernel_pgtable, (vaddr_t)io + PAGE_SIZE).pte, 2),
+				 makers[i].type);
+		iounmap(io);
+		if (pt_top() > 3) {
+			io = makers[i].map((phys_addr_t)DEVICE, 1ul << 30);
+			assert_leaf(io + 0x6432, 3, makers[i].large, DEVICE + 0x6432);
+			iounmap(io);
+		}
+	}
+	assert_balance(before);
+}
+
+/* A change of rights or type of a large leaf keeps it a leaf, and its frame. */
+static void protect_changes_the_type(void **state)
+{
+	unsigned long big = pt_level_size(2);
+	char *io = ioremap_cache((phys_addr_t)DEVICE, big);
+	pgprot_t wc = pgprot_set_memtype(__pgprot(0), MEMTYPE_WC);
+	struct mmu_update u;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		arch_update_kernel_mappings_begin(&u, (vaddr_t)io, (vaddr_t)io + big);
+		assert_int_equal(pgtable_protect(&kernel_pgtable, &u, (vaddr_t)io, (vaddr_t)io + big,
+						 i ? __pgprot(0) : wc, i ? wc : __pgprot(0)), 0);
+		arch_update_kernel_mappings_end(&u);
+		assert_leaf(io + 0x2000, 2, i ? 0 : 1 << 4 | 1 << 12, DEVICE + 0x2000);
+	}
+	iounmap(io);
+}
+
+static void assert_refused(void *io)
+{
+	assert_null(io);
+	assert_non_null(strstr(host_log(), "refused"));
+}
+
+static void types_must_agree(void **state)
+{
+	struct vm_balance before = vm_balance();
+	struct memtype_info info = { 0 };
+	char *io[3];
+
+	(void)state;
+	for (unsigned int a = 0; a < ARRAY_SIZE(makers); a++)
+		for (unsigned int b = 0; b < ARRAY_SIZE(makers); b++) {
+			io[0] = makers[a].map((phys_addr_t)DEVICE, 4 * PAGE_SIZE);
+			assert_non_null(io[0]);
+			host_log_clear();
+			io[1] = makers[b].map((phys_addr_t)DEVICE + 4 * PAGE_SIZE - 1, 2);
+			if (a == b) {
+				iounmap(io[1]);
+			} else {
+				assert_refused(io[1]);
+				assert_non_null(strstr(host_log(), memtype_name(makers[a].type)));
+				assert_non_null(strstr(host_log(), memtype_name(makers[b].type)));
+			}
+			io[2] = makers[b].map((phys_addr_t)DEVICE + 4 * PAGE_SIZE, 1); /* the neighbour */
+			assert_non_null(io[2]);
+			assert_int_equal(memtype_check(), 0);
+			iounmap(io[0]);
+			iounmap(io[2]);
+		}
+	assert_false(memtype_next(&info));
+	assert_balance(before);
+}
+
+/* Without PAT write-combining is UC-, in the entry and in the book. */
+static void without_pat(void **state)
+{
+	char *io[2];
+
+	(void)state;
+	pte_supported &= ~PTE_PAT;
+	io[0] = ioremap_wc((phys_addr_t)DEVICE, pt_level_size(2));
+	assert_leaf(io[0], 2, 1 << 4, DEVICE);
+	io[1] = ioremap((phys_addr_t)DEVICE, PAGE_SIZE);
+	assert_leaf(io[1], 1, 1 << 4, DEVICE);
+	assert_refused(ioremap_wt((phys_addr_t)DEVICE, PAGE_SIZE));
+	pte_supported |= PTE_PAT;
+	iounmap(io[0]);
+	iounmap(io[1]);
+	io[0] = ioremap_wc((phys_addr_t)DEVICE, 1);
+	assert_non_null(io[0]);
+	iounmap(io[0]);
+}
+
+static void prot_and_rights(void **state)
+{
+	char *io = ioremap_prot((phys_addr_t)DEVICE + 5, 1, pgprot_writethrough(PAGE_KERNEL_ROX));
+	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, (vaddr_t)io);
+
+	(void)state;
+	assert_leaf(io, 1, 1 << 3, DEVICE + 5);
+	assert_false(pte_writable(leaf.pte));
+	assert_true((leaf.pte.val & PTE_NX) == PTE_NX);
+	iounmap(io);
+}
+
+static void iounmap_of_something_else(void **state)
+{
+	char *io = ioremap((phys_addr_t)DEVICE, 3 * PAGE_SIZE), *mem = vmalloc(PAGE_SIZE);
+	struct memtype_info info = { 0 };
+	unsigned long warnings = warn_count();
+
+	(void)state;
+	iounmap(NULL);
+	warn_expected(true);
+	iounmap(io + PAGE_SIZE);
+	iounmap(mem);
+	iounmap(phys_to_virt(0));
+	vfree(io);
+	warn_expected(false);
+	assert_int_equal(warn_count() - warnings, 4);
+	assert_leaf(io + PAGE_SIZE, 1, 1 << 4, DEVICE + PAGE_SIZE);
+	assert_true(memtype_next(&info) && info.start == DEVICE && info.count == 1);
+	iounmap(io + 5);
+	info = (struct memtype_info){ 0 };
+	assert_false(memtype_next(&info));
+	vfree(mem);
+}
+
+/* An area that its owner has mapped himself has no reservation to give back. */
+static void iounmap_of_a_bare_area(void **state)
+{
+	struct vm_struct *area = get_vm_area(PAGE_SIZE, VM_IOREMAP);
+	vaddr_t addr = (vaddr_t)area->addr;
+
+	(void)state;
+	assert_int_equal(ioremap_page_range(addr, addr + PAGE_SIZE, (phys_addr_t)DEVICE, PAGE_KERNEL_NOCACHE), 0);
+	iounmap((void *)addr);
+	assert_null(find_vm_area((void *)addr));
+}
+
+static void memremap_of_ram_is_its_direct_map(void **state)
+{
+	struct vm_balance before = vm_balance();
+	char *mem = memremap((phys_addr_t)MIB + 5, 2 * PAGE_SIZE, MEMREMAP_WB | MEMREMAP_WC);
+
+	(void)state;
+	assert_ptr_equal(mem, phys_to_virt((phys_addr_t)MIB + 5));
+	memunmap(mem);
+	memunmap(NULL);
+	assert_null(memremap((phys_addr_t)MIB, PAGE_SIZE, 0));
+	assert_null(memremap((phys_addr_t)MIB, 0, MEMREMAP_WB));
+	warn_expected(true);
+	assert_null(memremap((phys_addr_t)MIB, PAGE_SIZE, MEMREMAP_WT | MEMREMAP_WC));
+	assert_null(memremap((phys_addr_t)HOLE_START - 1, 2, MEMREMAP_WB));
+	assert_null(memremap((phys_addr_t)HOLE_END - 1, 2, MEMREMAP_WC));
+	warn_expected(false);
+	mem = memremap((phys_addr_t)HOLE_START + 7, HOLE_END - HOLE_START - 7, MEMREMAP_WB | MEMREMAP_WT);
+	assert_leaf(mem, 2, 0, HOLE_START + 7);
+	assert_null(memremap((phys_addr_t)HOLE_START, 1, MEMREMAP_WC)); /* write-back now */
+	memunmap(mem);
+	mem = memremap((phys_addr_t)HOLE_START, 1, MEMREMAP_WC | MEMREMAP_WT);
+	assert_leaf(mem, 1, 1 << 3, HOLE_START);
+	memunmap(mem);
+	assert_balance(before);
+}
+
+/* Museum 63 (Linux b73522e0c1be): two types inside one large page: small leaves there, large ones elsewhere. */
+static void m63_mtrr_inside_a_large_page(void **state)
+{
+	unsigned long big = pt_level_size(2);
+	char *io;
+
+	(void)state;
+	mtrr_begin(&mtrr_state, 1, 1 << 11 | MTRR_WB);
+	mtrr_add(&mtrr_state, (DEVICE + big) | MTRR_UC, (~(big / 2 - 1) & 0xffffff000ull) | 1 << 11);
+	io = ioremap_cache((phys_addr_t)DEVICE, 3 * big);
+	assert_int_equal(leaf_level(io), 2);
+	assert_int_equal(leaf_level(io + big), 1);
+	assert_int_equal(leaf_level(io + 2 * big - PAGE_SIZE), 1);
+	assert_int_equal(leaf_level(io + 2 * big), 2);
+	iounmap(io);
+	if (pt_top() > 3) {
+		io = ioremap_cache((phys_addr_t)DEVICE, 2ul << 30);
+		assert_int_equal(leaf_level(io), 2);
+		assert_int_equal(leaf_level(io + (1ul << 30)), 3);
+		iounmap(io);
+	}
+	mtrr_begin(&mtrr_state, 0, 0);
+	io = ioremap_cache((phys_addr_t)DEVICE + big, big);
+	assert_int_equal(leaf_level(io), 2);
+	iounmap(io);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +357,15 @@ int main(void)
 		cmocka_unit_test(ioremap_refuses),
 		cmocka_unit_test(ioremap_uses_large_leaves),
 		cmocka_unit_test(small_then_large),
+		cmocka_unit_test(types_in_every_leaf_size),
+		cmocka_unit_test(protect_changes_the_type),
+		cmocka_unit_test(types_must_agree),
+		cmocka_unit_test(without_pat),
+		cmocka_unit_test(prot_and_rights),
+		cmocka_unit_test(iounmap_of_something_else),
+		cmocka_unit_test(iounmap_of_a_bare_area),
+		cmocka_unit_test(memremap_of_ram_is_its_direct_map),
+		cmocka_unit_test(m63_mtrr_inside_a_large_page),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

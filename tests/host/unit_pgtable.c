@@ -32,7 +32,8 @@ static void random_range(vaddr_t *start, vaddr_t *stop, u64 *phys)
 
 static pgprot_t random_prot(void)
 {
-	const pgprot_t prots[] = { PAGE_KERNEL, PAGE_KERNEL_RO, PAGE_KERNEL_ROX, PAGE_KERNEL_NOCACHE };
+	const pgprot_t prots[] = { PAGE_KERNEL, PAGE_KERNEL_RO, PAGE_KERNEL_ROX, PAGE_KERNEL_NOCACHE,
+				   pgprot_writecombine(PAGE_KERNEL_RO) };
 
 	return prots[host_random_below(ARRAY_SIZE(prots))];
 }

@@ -83,6 +83,11 @@ static void the_same_again_is_no_reuse(void **state)
 	map(p, 7, PAGE_KERNEL);
 	clear(p);
 	assert_verdict(ORACLE_REUSED, map(p, 7, PAGE_KERNEL_NOCACHE));
+	clear(p);
+	everywhere(flush_all, 0);
+	map(p, 7, PAGE_KERNEL_NOCACHE);
+	clear(p);
+	assert_verdict(ORACLE_REUSED, map(p, 7, pgprot_writecombine(PAGE_KERNEL)));
 }
 
 static void change_rights(pte_t *p, pteval_t set, pteval_t take) { pte_xchg(p, __pte((pte_read(p).val & ~take) | set)); }

@@ -7,6 +7,7 @@
 #include <kernel/rcupdate.h>
 #include <kernel/xarray.h>
 #include <lib/errno.h>
+#include <mm/memtype.h>
 #include <mm/vmalloc.h>
 
 static inline void *vm_machine_xa_alloc(size_t size, gfp_t gfp)
@@ -43,8 +44,18 @@ static inline void vm_machine(u64 ram_bytes, u64 cpu_mask)
 }
 
 struct vm_balance {
-	unsigned long pages, areas, rams, vmalloc_pages;
+	unsigned long pages, areas, rams, vmalloc_pages, memtypes;
 };
+
+static inline unsigned long vm_memtypes(void)
+{
+	struct memtype_info info = { 0 };
+	unsigned long nr = 0;
+
+	while (memtype_next(&info))
+		nr += info.count;
+	return nr;
+}
 
 static inline struct vm_balance vm_balance(void)
 {
@@ -59,6 +70,7 @@ static inline struct vm_balance vm_balance(void)
 		.areas = stats.areas,
 		.rams = stats.rams,
 		.vmalloc_pages = stats.nr_pages,
+		.memtypes = vm_memtypes(),
 	};
 }
 
@@ -68,5 +80,6 @@ static inline struct vm_balance vm_balance(void)
 	assert_int_equal(_now.areas, (before).areas); \
 	assert_int_equal(_now.rams, (before).rams); \
 	assert_int_equal(_now.vmalloc_pages, (before).vmalloc_pages); \
+	assert_int_equal(_now.memtypes, (before).memtypes); \
 	assert_int_equal(vmalloc_check(), 0); \
 } while (0)

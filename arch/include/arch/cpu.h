@@ -21,6 +21,7 @@ enum cpu_feature {
 	FEATURE_HUGE_1G,  /* leaves at the PUD level */
 	FEATURE_NX,	  /* no-execute bit */
 	FEATURE_GLOBAL,	  /* global pages */
+	FEATURE_PAT,	  /* all memory types (arch/memtype.h) */
 	FEATURE_PCID,	  /* TLB entries of several trees at a time */
 	FEATURE_INVPCID,
 	FEATURE_LA57,	  /* 5-level paging is in use */

@@ -2,7 +2,7 @@
 /* The steps of bringing the machine up, in the order in which kernel/main.c calls them. Boot CPU, interrupts off. */
 #pragma once
 
-#include <lib/compiler.h>
+#include <arch/memtype.h>
 
 struct boot_info;
 
@@ -29,9 +29,9 @@ void arch_set_reference_cr3(phys_addr_t root);
 /* Forget the identity map of the boot tables; all CPUs are up. */
 void pgtable_drop_boot_identity(void);
 
-/* Firmware and device memory: how to reach it (handed in by main.c: ioremap and ioremap_cache). */
+/* Firmware and device memory: how to reach it (handed in by main.c: memremap for MEMTYPE_WB, else ioremap). */
 struct device_mapper {
-	void *(*map)(phys_addr_t phys, unsigned long size, bool cached);
+	void *(*map)(phys_addr_t phys, unsigned long size, enum memtype type);
 	void (*unmap)(void *virt);
 };
 void arch_set_device_mapper(const struct device_mapper *mapper);

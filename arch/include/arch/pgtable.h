@@ -11,6 +11,7 @@
  *   bool  pte_none(pte) pte_present(pte) pte_leaf(pte, level)
  *   pte_t pfn_pte(pfn, prot)     a leaf of level 1;  unsigned long pte_pfn(pte)
  *   pgprot_t PAGE_KERNEL, PAGE_KERNEL_RO, PAGE_KERNEL_ROX, PAGE_KERNEL_NOCACHE, PAGE_USER, pgprot_nx(prot), ...
+ *   pgprot_t pgprot_writecombine(prot), pgprot_noncached(prot), ...: memory types, <arch/memtype.h>
  *   pgprot_t pgprot_supported(prot)  without the bits that this CPU lacks: before prot goes into pfn_pte()
  *
  * Context of the walkers: thread context, interrupts on (they may allocate a table page and may have to synchronise).
@@ -23,6 +24,7 @@
 #include <lib/bitmap.h>
 #include <lib/list.h>
 #include <arch/layout.h>
+#include <arch/memtype.h>
 #include <arch/pte_write.h>
 #include <arch/tlb.h>
 #include <asm/ptfmt.h>
@@ -72,7 +74,7 @@ void pgtable_free_deferred(phys_addr_t table);
 
 /*
  * Map [start, end) to physical memory from phys on, with the largest leaves up to 1 << max_shift bytes that address,
- * frame and CPU allow. Every entry must be empty. -ENOMEM (no table page) and -EBUSY (something is mapped there) leave
+ * frame, memory types by address (memtype_uniform) and CPU allow. Every entry must be empty. -ENOMEM (no table page) and -EBUSY (something is mapped there) leave
  * the part before the failure mapped: the caller unmaps the whole range.
  */
 int pgtable_map(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, phys_addr_t phys,

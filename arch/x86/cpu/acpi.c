@@ -42,7 +42,7 @@ static const void *map_bytes(u64 phys, u32 len)
 
 	if (phys == 0 || phys >= limit || len > limit - phys)
 		return NULL;
-	return arch_device_mapper->map((phys_addr_t)phys, len, true);
+	return arch_device_mapper->map((phys_addr_t)phys, len, MEMTYPE_WB);
 }
 
 void acpi_unmap(const struct acpi_header *table)

@@ -66,7 +66,7 @@ static struct ready_register make_ready(const struct acpi_address *a)
 	if (a->space == ACPI_SPACE_IO && a->address <= 0xffff)
 		r.port = (u16)a->address;
 	else if (a->space == ACPI_SPACE_MEMORY && a->address < arch_phys_limit())
-		r.mapped = arch_device_mapper->map((phys_addr_t)a->address, 1, false);
+		r.mapped = arch_device_mapper->map((phys_addr_t)a->address, 1, MEMTYPE_UC_MINUS);
 	return r;
 }
 

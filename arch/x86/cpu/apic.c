@@ -231,7 +231,7 @@ bool apic_init(const struct acpi_cpus *cpus)
 	phys = registers_phys(cpus);
 	if (!x2apic) {
 		if (phys < arch_phys_limit())
-			registers = arch_device_mapper->map((phys_addr_t)phys, PAGE_SIZE, false);
+			registers = arch_device_mapper->map((phys_addr_t)phys, PAGE_SIZE, MEMTYPE_UC_MINUS);
 		if (!registers) {
 			printk("APIC: registers at %#llx cannot be mapped\n", phys);
 			return false;

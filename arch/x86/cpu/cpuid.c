@@ -63,6 +63,7 @@ static void read_features(struct cpu_info *info)
 	info->pae = r.edx & BIT(6);
 	info->mce = r.edx & BIT(7);
 	info->apic = r.edx & BIT(9);
+	info->mtrr = r.edx & BIT(12);
 	info->pge = r.edx & BIT(13);
 	info->pat = r.edx & BIT(16);
 	info->pse36 = r.edx & BIT(17);

@@ -16,15 +16,13 @@
 #include "features.h"
 
 CMDLINE_OPTION(nopge, "nopge", "no global pages");
+CMDLINE_OPTION(nopat, "nopat", "no page attribute tables: write-combining becomes uncached");
 CMDLINE_OPTION(pcid, "pcid", "tag TLB entries with process-context identifiers, where the CPU has them");
 CMDLINE_OPTION(nopcid, "nopcid", "do not, whatever else is said");
 CMDLINE_OPTION(noinvpcid, "noinvpcid", "with pcid: flush without INVPCID");
 
 /* EM: an x87 or SSE instruction is an exception, because nobody saves its registers when threads are switched. */
 #define CR0_VALUE (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_MP | CR0_PE)
-
-/* The power-on value: entry i of WB WT UC- UC, twice; what PWT and PCD in an entry mean. */
-#define PAT_VALUE 0x0007040600070406ULL
 
 struct cpu_info boot_cpu;
 bool smap_enabled;
@@ -64,8 +62,7 @@ static void write_registers(const struct cpu_info *c)
 		write_cr4(cr4_value(c));
 	if (c->nx || c->long_mode)
 		wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | (c->nx ? EFER_NXE : 0));
-	if (c->pat)
-		wrmsr(MSR_PAT, PAT_VALUE);
+	pat_write(c); /* TLB entries made before it are gone when the reference tables are loaded, boot CPU and APs */
 }
 
 static void decide(const struct cpu_info *c)
@@ -77,6 +74,7 @@ static void decide(const struct cpu_info *c)
 	features[FEATURE_HUGE_1G] = BITS_PER_LONG == 64 && c->huge_1g;
 	features[FEATURE_NX] = wide && c->nx;
 	features[FEATURE_GLOBAL] = c->pge;
+	features[FEATURE_PAT] = c->pat;
 	features[FEATURE_LA57] = cr4 & CR4_LA57;
 	features[FEATURE_SMEP] = c->smep;
 	features[FEATURE_SMAP] = c->smap;
@@ -89,6 +87,7 @@ void features_init(void)
 {
 	cpu_info_read(&boot_cpu);
 	write_registers(&boot_cpu);
+	mtrr_read(&boot_cpu, &mtrr_state);
 	decide(&boot_cpu);
 	snprintf(name, sizeof(name), "%s%s%s", boot_cpu.vendor, boot_cpu.vendor[0] ? " " : "", boot_cpu.model);
 }
@@ -124,6 +123,8 @@ void arch_apply_options(void)
 	features[FEATURE_INVPCID] = features[FEATURE_PCID] && boot_cpu.invpcid && !cmdline_has("noinvpcid");
 	if (cmdline_has("nopge"))
 		features[FEATURE_GLOBAL] = boot_cpu.pge = false;
+	if (cmdline_has("nopat"))
+		features[FEATURE_PAT] = false;
 	if (boot_cpu.cpuid)
 		write_cr4(cr4_value(&boot_cpu));
 	if (features[FEATURE_INVPCID])

@@ -3,9 +3,15 @@
 #pragma once
 
 #include <asm/cpuid.h>
+#include <asm/mtrr.h>
 
 /* Boot CPU: read boot_cpu, decide what is used, write CR0, CR4 and EFER. */
 void features_init(void);
 
 /* AP: the same registers as on the boot CPU. False: this CPU lacks something that is in use. */
 bool features_init_ap(void);
+
+/* memtype.c: IA32_PAT as the page tables mean it, if the CPU has it. Each CPU. */
+void pat_write(const struct cpu_info *c);
+/* What this CPU's MTRRs say; off, if it has none. */
+void mtrr_read(const struct cpu_info *c, struct mtrr_state *m);

@@ -60,7 +60,7 @@ bool font_find(const struct boot_info *boot, struct console_font *font)
 
 		if (module->end <= module->start || size > FONT_FILE_MAX || module->end > arch_phys_limit())
 			continue;
-		file = arch_device_mapper->map((phys_addr_t)module->start, (unsigned long)size, true);
+		file = arch_device_mapper->map((phys_addr_t)module->start, (unsigned long)size, MEMTYPE_WB);
 		if (!file)
 			continue;
 		if (font_parse(file, (size_t)size, font))

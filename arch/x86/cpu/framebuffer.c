@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Characters on a linear framebuffer of 15 to 32 bits a pixel, in any order of colours. A glyph's line is put together
- * in a small buffer and leaves it in whole words: the framebuffer is uncached, so what counts is the number of stores.
+ * in a small buffer and leaves it in whole words: the framebuffer is write-combining at best, so what counts is the number of stores.
  */
 #include <arch/init.h>
 #include <arch/layout.h>
@@ -105,7 +105,7 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 		fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor };
 	if (device.cols == 0 || device.rows == 0)
 		return NULL;
-	pixels = arch_device_mapper->map((phys_addr_t)fb->phys, (unsigned long)fb->pitch * fb->height, false);
+	pixels = arch_device_mapper->map((phys_addr_t)fb->phys, (unsigned long)fb->pitch * fb->height, MEMTYPE_WC);
 	if (!pixels) {
 		printk("screen: the framebuffer at %#llx cannot be mapped\n", fb->phys);
 		return NULL;

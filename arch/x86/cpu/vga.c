@@ -48,7 +48,7 @@ const struct screen_device *vga_probe(const struct boot_framebuffer *fb)
 		printk("screen: the loader's text mode makes no sense, not used\n");
 		return NULL;
 	}
-	text = arch_device_mapper->map((phys_addr_t)fb->phys, fb->pitch * fb->height, false);
+	text = arch_device_mapper->map((phys_addr_t)fb->phys, fb->pitch * fb->height, MEMTYPE_UC_MINUS);
 	if (!text) {
 		printk("screen: VGA text memory cannot be mapped, not used\n");
 		return NULL;

@@ -32,6 +32,12 @@ static inline bool pt_whole_entry(unsigned int level, vaddr_t start, vaddr_t end
 /* False: `nohuge`, no leaf above level 1 anywhere. Set before the first mapping. */
 extern bool pt_large_leaves;
 
+/* The first byte that a leaf translates to. */
+static inline phys_addr_t leaf_phys(pte_t pte, unsigned int level)
+{
+	return pte_phys(pte) & ~((phys_addr_t)pt_size(level) - 1);
+}
+
 /* The table that a link points to. */
 static inline pte_t *pte_table(pte_t link) { return phys_to_virt(pte_phys(link)); }
 

@@ -148,7 +148,8 @@ static phys_addr_t map_phys(const struct map_walk *m, vaddr_t addr)
 static bool leaf_fits(const struct map_walk *m, unsigned int level, vaddr_t start, vaddr_t end)
 {
 	return pt_level[level].shift <= m->max_shift && pt_leaf_allowed(level) && pt_whole_entry(level, start, end) &&
-	       IS_ALIGNED(map_phys(m, start), (phys_addr_t)pt_size(level));
+	       IS_ALIGNED(map_phys(m, start), (phys_addr_t)pt_size(level)) &&
+	       memtype_uniform(map_phys(m, start), pt_size(level));
 }
 
 static int map_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
@@ -158,7 +159,7 @@ static int map_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t st
 
 	if (!pte_none(old) || !leaf_fits(m, level, start, end))
 		return descend(w, p, level, start, -EBUSY);
-	leaf = __pte((pteval_t)map_phys(m, start) | m->prot.val | PTE_PSE | pt_change_mark(level, start));
+	leaf = __pte((pteval_t)map_phys(m, start) | prot_leaf(m->prot, level) | pt_change_mark(level, start));
 	if (!pte_cmpxchg(p, old, leaf))
 		return descend(w, p, level, start, -EBUSY);
 	w->mask |= PGTBL_MODIFIED(level);
@@ -285,14 +286,14 @@ void pgtable_unmap(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vadd
 
 struct protect_walk {
 	struct pt_walk w;
-	pteval_t set, clear;
+	pgprot_t set, clear;
 };
 
 static void protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
 {
 	const struct protect_walk *c = container_of(w, struct protect_walk, w);
 	pte_t old = pte_read(p);
-	pteval_t val = (old.val & ~c->clear) | c->set;
+	pteval_t val = (old.val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level); /* the latter has PTE_PSE again */
 
 	if (!pte_present(old) || val == old.val)
 		return;
@@ -327,8 +328,8 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 	static const struct pt_ops ops = { protect_entry, protect_run };
 	struct protect_walk c = {
 		.w = { .pt = pt, .u = u, .ops = &ops },
-		.set = pgprot_supported(set).val,
-		.clear = clear.val,
+		.set = pgprot_supported(set),
+		.clear = clear,
 	};
 	int err;
 
@@ -360,7 +361,6 @@ struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr)
 	local_irq_restore(flags);
 	leaf.present = pte_leaf(leaf.pte, leaf.level);
 	if (leaf.present)
-		leaf.phys = (pte_phys(leaf.pte) & ~(phys_addr_t)(pt_size(leaf.level) - 1)) |
-			    (phys_addr_t)(addr & (pt_size(leaf.level) - 1));
+		leaf.phys = leaf_phys(leaf.pte, leaf.level) | (phys_addr_t)(addr & (pt_size(leaf.level) - 1));
 	return leaf;
 }

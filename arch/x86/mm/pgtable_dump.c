@@ -52,7 +52,7 @@ struct dump_range {
 	unsigned int level;
 };
 
-#define SHOWN_BITS (PTE_USER | PTE_RW | PTE_PWT | PTE_PCD | PTE_PSE | PTE_GLOBAL | PTE_NX)
+#define SHOWN_BITS (PTE_USER | PTE_RW | PTE_PWT | PTE_PCD | PTE_PAT | PTE_GLOBAL | PTE_NX)
 
 static void print_size(vaddr_t bytes)
 {
@@ -72,9 +72,9 @@ static void print_range(const struct dump_range *r)
 		return;
 	cprintf("0x%0*lx-0x%0*lx", width, r->start, width, r->end);
 	print_size(r->end - r->start);
-	cprintf("  %s %s %s %s %s %s %s %s\n", r->rights & PTE_USER ? "USR" : "   ", r->rights & PTE_RW ? "RW" : "ro",
+	cprintf("  %s %s %s %s %s %s %s %s %s\n", r->rights & PTE_USER ? "USR" : "   ", r->rights & PTE_RW ? "RW" : "ro",
 		r->rights & PTE_PWT ? "PWT" : "   ", r->rights & PTE_PCD ? "PCD" : "   ",
-		r->level > 1 ? "PSE" : "   ", r->rights & PTE_GLOBAL ? "GLB" : "   ", r->rights & PTE_NX ? "NX" : "x ",
+		r->level > 1 ? "PSE" : "   ", r->rights & PTE_PAT ? "PAT" : "   ", r->rights & PTE_GLOBAL ? "GLB" : "   ", r->rights & PTE_NX ? "NX" : "x ",
 		pt_level_name(r->level));
 }
 
@@ -101,7 +101,7 @@ static void print_marker(vaddr_t from, vaddr_t to)
 
 static void add_leaf(struct dump_range *r, vaddr_t addr, const struct pgtable_leaf *leaf)
 {
-	pteval_t rights = leaf->pte.val & SHOWN_BITS;
+	pteval_t rights = leaf_prot(leaf->pte, leaf->level).val & SHOWN_BITS;
 	vaddr_t next = pt_entry_end(leaf->level, addr, 0);
 
 	if (r->start == r->end || r->end != addr || r->rights != rights || r->level != leaf->level) {

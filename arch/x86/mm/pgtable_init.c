@@ -64,6 +64,8 @@ void pgtable_init_image(bool huge_leaves)
 		pte_supported |= PTE_NX;
 	if (cpu_has(FEATURE_GLOBAL))
 		pte_supported |= PTE_GLOBAL;
+	if (cpu_has(FEATURE_PAT))
+		pte_supported |= PTE_PAT;
 	tlb_oracle(tree_new(&kernel_pgtable));
 	tlb_init();
 	map_image(__text_start, __text_end, PAGE_KERNEL_ROX);

@@ -84,7 +84,7 @@ static unsigned long next_number(void)
 
 /* --- comparing entries -------------------------------------------------------------------------------------------------- */
 
-#define MEMORY_TYPE (PTE_PWT | PTE_PCD)
+#define MEMORY_TYPE (PTE_PWT | PTE_PCD | PTE_PAT)
 
 /* Does what is cached for `old` lead elsewhere, or otherwise, than what `now` says? For entries of one kind and level. */
 static bool leads_elsewhere(pte_t old, pte_t now)

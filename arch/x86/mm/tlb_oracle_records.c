@@ -44,7 +44,7 @@ static unsigned long leaf_pages(unsigned int level)
 
 unsigned long stale_pfn(const struct stale *r)
 {
-	return pte_pfn(r->pte) & ~(leaf_pages(r->slot.level) - 1);
+	return (unsigned long)(leaf_phys(r->pte, r->slot.level) >> PAGE_SHIFT);
 }
 
 /* --- in and out ------------------------------------------------------------------------------------------------------- */

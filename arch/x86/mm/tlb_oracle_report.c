@@ -70,7 +70,7 @@ static void tell_record(const struct finding *f)
 {
 	const struct stale *r = &f->record;
 	unsigned int others = hweight64(f->cpus) - 1;
-	unsigned long long frame = pte_phys(r->pte) >> PAGE_SHIFT;
+	unsigned long long frame = r->link ? pte_pfn(r->pte) : stale_pfn(r);
 
 	printk("TLB oracle: %s: CPU%u%s may still translate %lx %s %llx (%s%s), tree %u\n", verdicts[f->verdict].name,
 	       fls64(f->cpus) - 1, others ? " and others" : "", r->slot.va, r->link ? "through table" : "to frame", frame,
@@ -176,6 +176,7 @@ void oracle_report(void)
 	for (unsigned int i = 0; i < shown.nr; i++)
 		cprintf("  tree %u %lx %s %llx: write #%lu in %pS, CPUs %llx\n", shown.record[i].slot.tree->id,
 			shown.record[i].slot.va, pt_level_name(shown.record[i].slot.level),
-			(unsigned long long)pte_phys(shown.record[i].pte) >> PAGE_SHIFT, shown.record[i].seq,
+			(unsigned long long)(leaf_phys(shown.record[i].pte, shown.record[i].slot.level) >> PAGE_SHIFT),
+			shown.record[i].seq,
 			(void *)shown.record[i].place, shown.record[i].cpus);
 }

@@ -29,7 +29,7 @@ struct cpu_info {
 	unsigned int phys_bits, virt_bits;
 
 	bool cpuid;		    /* the instruction exists */
-	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat; /* leaf 1, EDX */
+	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat, mtrr; /* leaf 1, EDX */
 	bool pcid, x2apic, tsc_deadline, hypervisor;	     /* leaf 1, ECX */
 	bool smep, smap, umip, la57, invpcid;		     /* leaf 7 */
 	bool nx, huge_1g, long_mode;			     /* leaf 0x80000001, EDX */

@@ -7,7 +7,10 @@
 
 #define MSR_APIC_BASE	   0x01b
 #define MSR_TSC_DEADLINE   0x6e0
+#define MSR_MTRR_CAP	   0x0fe /* bits 0-7: variable ranges */
+#define MSR_MTRR_BASE	   0x200 /* + 2 * range; the mask follows */
 #define MSR_PAT		   0x277
+#define MSR_MTRR_DEF_TYPE  0x2ff
 #define MSR_X2APIC	   0x800 /* + register offset / 16 */
 #define MSR_STAR	   0xc0000081
 #define MSR_LSTAR	   0xc0000082

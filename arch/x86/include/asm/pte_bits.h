@@ -13,6 +13,9 @@
 #define PTE_ACCESSED ((pteval_t)1 << 5)
 #define PTE_DIRTY    ((pteval_t)1 << 6)
 #define PTE_PSE	     ((pteval_t)1 << 7) /* above level 1: this entry is a leaf */
+/* The third bit of the memory type. In a pgprot_t and at level 1 it is bit 7; in a larger leaf, where that is taken, bit 12. */
+#define PTE_PAT	      ((pteval_t)1 << 7)
+#define PTE_PAT_LARGE ((pteval_t)1 << 12)
 #define PTE_GLOBAL   ((pteval_t)1 << 8)
 
 /* Free for software at every level: this entry of the reference table is not yet in every process's copy. */
@@ -36,12 +39,11 @@
 #define PROT_BIT_RW	    __pgprot(PTE_RW)
 #define PROT_BIT_NX	    __pgprot(PTE_NX)
 
-/* The bits that this CPU knows: NX and G may be missing. Set once by pgtable_init_image(). */
+/* The bits that this CPU knows: NX, G and PAT may be missing. Set once by pgtable_init_image(). */
 extern pteval_t pte_supported;
 
 static inline pgprot_t pgprot_supported(pgprot_t prot) { return __pgprot(prot.val & pte_supported); }
 static inline pgprot_t pgprot_nx(pgprot_t prot) { return __pgprot(prot.val | PTE_NX); }
-static inline pgprot_t pgprot_noncached(pgprot_t prot) { return __pgprot(prot.val | PTE_PCD); }
 
 static inline pte_t __pte(pteval_t val) { return (pte_t){ val }; }
 static inline bool pte_none(pte_t pte) { return !(pte.val & ~PTE_PENDING); }
@@ -53,8 +55,23 @@ static inline bool pte_leaf(pte_t pte, unsigned int level)
 }
 static inline bool pte_table_link(pte_t pte, unsigned int level) { return pte_present(pte) && !pte_leaf(pte, level); }
 static inline bool pte_writable(pte_t pte) { return pte.val & PTE_RW; }
+/* Of a link or a leaf of level 1; in a larger leaf PTE_PAT_LARGE stands among these bits, see leaf_phys(). */
 static inline phys_addr_t pte_phys(pte_t pte) { return (phys_addr_t)(pte.val & PTE_FRAME); }
 static inline unsigned long pte_pfn(pte_t pte) { return (unsigned long)((pte.val & PTE_FRAME) >> 12); }
 
 /* prot must have gone through pgprot_supported(). */
 static inline pte_t pfn_pte(unsigned long pfn, pgprot_t prot) { return __pte((pteval_t)pfn << 12 | prot.val); }
+
+/* What prot looks like in a leaf of `level`, without the frame; and back. */
+static inline pteval_t prot_leaf(pgprot_t prot, unsigned int level)
+{
+	if (level == 1)
+		return prot.val;
+	return (prot.val & ~PTE_PAT) | (prot.val & PTE_PAT ? PTE_PAT_LARGE : 0) | PTE_PSE;
+}
+static inline pgprot_t leaf_prot(pte_t pte, unsigned int level)
+{
+	pteval_t bits = pte.val & (level == 1 ? ~PTE_FRAME : ~(PTE_FRAME | PTE_PSE));
+
+	return __pgprot(bits | (level > 1 && (pte.val & PTE_PAT_LARGE) ? PTE_PAT : 0));
+}

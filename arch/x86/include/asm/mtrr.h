@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory types by physical address, as firmware laid them down in the MTRRs (Intel SDM vol. 3, 12.11). They are read,
+ * never written. Pure data and questions; arch/x86/cpu/memtype.c reads the registers.
+ */
+#pragma once
+
+#include <lib/types.h>
+
+#define MTRR_MAX       32	/* variable ranges that are looked at; CPUs have 8 to 10 */
+#define MTRR_FIXED_END 0x100000 /* below: the fixed ranges, if they are on */
+
+enum mtrr_type { MTRR_UC = 0, MTRR_WC = 1, MTRR_WT = 4, MTRR_WP = 5, MTRR_WB = 6, MTRR_UNDEFINED = 0xff };
+
+struct mtrr_range {
+	u64 base, mask; /* covers every address with (address & mask) == (base & mask) */
+	u8 type;
+};
+
+struct mtrr_state {
+	bool enabled, fixed;
+	u8 default_type;
+	u8 nr;		/* of the ranges that are on */
+	bool too_many;	/* there are more than MTRR_MAX: nothing is known */
+	u64 masks;	/* all range[].mask together: the lowest bit is the smallest granule */
+	struct mtrr_range range[MTRR_MAX];
+};
+
+/* The boot CPU's; all zeros, and so off, on a CPU without MTRRs. */
+extern struct mtrr_state mtrr_state;
+
+/* From the registers IA32_MTRRCAP and IA32_MTRR_DEF_TYPE; then each pair of PHYSBASE and PHYSMASK. */
+void mtrr_begin(struct mtrr_state *m, u64 cap, u64 def_type);
+void mtrr_add(struct mtrr_state *m, u64 physbase, u64 physmask);
+
+/* memtype_uniform() (arch/memtype.h) for these registers. */
+bool mtrr_uniform(const struct mtrr_state *m, u64 start, u64 size);

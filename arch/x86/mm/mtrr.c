@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * May a large leaf stand here, as far as the MTRRs go? A CPU may treat a leaf that spans two types as either of them, so
+ * there is one rule: a large leaf only where one type covers all of it.
+ *
+ * Leaves are powers of two in size and alignment, and a range is whatever agrees with its base in the bits of its mask.
+ * So a leaf of 2^n bytes lies wholly inside or outside of a range whose mask has no bit below n. If it has one, and the
+ * bits above agree, then a part of the leaf is inside and a part is not.
+ */
+#include <arch/memtype.h>
+#include <asm/mtrr.h>
+
+#define CAP_FIXED    (1u << 8)
+#define DEF_FIXED    (1u << 10)
+#define DEF_ENABLED  (1u << 11)
+#define MASK_VALID   (1u << 11)
+#define TYPE_BITS    0xff
+#define ADDRESS_BITS (~0xfffull)
+
+struct mtrr_state mtrr_state;
+
+void mtrr_begin(struct mtrr_state *m, u64 cap, u64 def_type)
+{
+	*m = (struct mtrr_state){
+		.enabled = def_type & DEF_ENABLED,
+		.fixed = (cap & CAP_FIXED) && (def_type & DEF_FIXED),
+		.default_type = def_type & TYPE_BITS,
+	};
+}
+
+void mtrr_add(struct mtrr_state *m, u64 physbase, u64 physmask)
+{
+	if (!(physmask & MASK_VALID))
+		return;
+	if (m->nr == MTRR_MAX) {
+		m->too_many = true;
+		return;
+	}
+	m->range[m->nr++] = (struct mtrr_range){ physbase & ADDRESS_BITS, physmask & ADDRESS_BITS, physbase & TYPE_BITS };
+	m->masks |= physmask & ADDRESS_BITS;
+}
+
+/* Two ranges over one address. */
+static u8 combine(u8 a, u8 b)
+{
+	if (a == b)
+		return a;
+	if (a == MTRR_UC || b == MTRR_UC)
+		return MTRR_UC;
+	if ((a == MTRR_WT && b == MTRR_WB) || (a == MTRR_WB && b == MTRR_WT))
+		return MTRR_WT;
+	return MTRR_UNDEFINED;
+}
+
+/* Does the range cover any of the leaf whose offsets are `low`? */
+static bool touches(const struct mtrr_range *r, u64 start, u64 low)
+{
+	return !((start ^ r->base) & r->mask & ~low);
+}
+
+/* What ranges over all of the leaf make of it. False: there are none, and it is the default type. */
+static bool whole_type(const struct mtrr_state *m, u64 start, u64 low, u8 *type)
+{
+	bool any = false;
+
+	*type = m->default_type;
+	for (unsigned int i = 0; i < m->nr; i++) {
+		const struct mtrr_range *r = &m->range[i];
+
+		if ((r->mask & low) || !touches(r, start, low))
+			continue;
+		*type = any ? combine(*type, r->type) : r->type;
+		any = true;
+	}
+	return any;
+}
+
+/* Would a range over a part of the leaf change that part's type? The default type gives way to any range. */
+static bool changes(const struct mtrr_range *r, u8 whole, bool ranged)
+{
+	return (ranged ? combine(whole, r->type) : r->type) != whole;
+}
+
+bool mtrr_uniform(const struct mtrr_state *m, u64 start, u64 size)
+{
+	u64 low = size - 1;
+	bool ranged;
+	u8 whole;
+
+	if (!m->enabled)
+		return true;
+	if (m->too_many || (m->fixed && start < MTRR_FIXED_END))
+		return false;
+	if (!(m->masks & low)) /* so it is nearly always: firmware uses few ranges and large ones */
+		return true;
+	ranged = whole_type(m, start, low, &whole);
+	for (unsigned int i = 0; i < m->nr; i++)
+		if ((m->range[i].mask & low) && touches(&m->range[i], start, low) && changes(&m->range[i], whole, ranged))
+			return false;
+	return true;
+}
+
+bool memtype_uniform(u64 start, u64 size)
+{
+	return mtrr_uniform(&mtrr_state, start, size);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who maps which physical addresses with which memory type. ioremap reserves before it maps and frees when every CPU has
+ * forgotten the mapping; so two mappings of one frame never differ in type. Thread context, no lock held.
+ */
+#pragma once
+
+#include <arch/memtype.h>
+
+/* Linux's words: "write-back", "write-through", "uncached-minus", "uncached", "write-combining". */
+const char *memtype_name(enum memtype type);
+
+/*
+ * [start, end), whole pages, is about to be mapped with this type (the one in use: pgprot_memtype). Any number of
+ * reservations may overlap as long as they agree. -EBUSY: some of it is reserved with another type (printed with both), or is
+ * RAM in use, which is write-back (warned); -ENOMEM. A reservation ends with memtype_free() of the same three values, as often as it was made.
+ */
+int memtype_reserve(u64 start, u64 end, enum memtype type);
+/* -EINVAL (warned): there is no such reservation. */
+int memtype_free(u64 start, u64 end, enum memtype type);
+
+/* The reservations, sorted by start, end and type. */
+struct memtype_info {
+	u64 start, end;
+	enum memtype type;
+	unsigned long count; /* how often it was made; 0: before the first */
+};
+/* Go on to the one behind *info; begin with all zeros. False: there is none. */
+bool memtype_next(struct memtype_info *info);
+
+/* Trees in order, no two types over one address. Number of faults, each printed. */
+unsigned int memtype_check(void);

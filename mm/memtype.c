@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reservations of memory types, as one interval tree a type.
+ *
+ * All that ever has to be known is whether another type is in use anywhere in a range. With a tree for each type, that is
+ * one descent in each of the other trees, however many mappings share the frames: every node knows the highest end below
+ * it, so a subtree that ends too early is not entered. Equal reservations are one node with a count.
+ *
+ *	write-back      [0x7fe0000 0x8000000) x2
+ *	uncached-minus  [0xfec00000 0xfec01000)   [0xfee00000 0xfee01000)
+ *	write-combining [0xfd000000 0xfd300000)
+ *
+ * RAM is in no tree: it is write-back by its direct map, in processes and wherever vmalloc puts it, and is refused here.
+ */
+#include "internal.h"
+
+#include <mm/memtype.h>
+
+struct reservation {
+	struct rb_node node; /* sorted by start, then end */
+	u64 start, end;
+	u64 last;	     /* the highest end in this subtree */
+	unsigned long count;
+};
+
+static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
+static struct rb_root trees[NR_MEMTYPES];
+
+const char *memtype_name(enum memtype type)
+{
+	static const char *const names[NR_MEMTYPES] = {
+		[MEMTYPE_WB] = "write-back",	   [MEMTYPE_WT] = "write-through",   [MEMTYPE_UC_MINUS] = "uncached-minus",
+		[MEMTYPE_UC] = "uncached", [MEMTYPE_WC] = "write-combining",
+	};
+
+	return names[type];
+}
+
+/* --- one tree --------------------------------------------------------------------------------------------------- */
+
+static struct reservation *entry(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct reservation, node);
+}
+
+static u64 last_below(const struct rb_node *node)
+{
+	return node ? rb_entry(node, struct reservation, node)->last : 0;
+}
+
+static u64 compute_last(const struct reservation *r)
+{
+	return max(r->end, max(last_below(r->node.rb_left), last_below(r->node.rb_right)));
+}
+
+RB_DECLARE_CALLBACKS(augment, struct reservation, node, last, compute_last);
+
+/* <0, 0, >0: does [start, end) come before the reservation, is it the same, does it come behind it? */
+static int compare(u64 start, u64 end, const struct reservation *r)
+{
+	if (start != r->start)
+		return start < r->start ? -1 : 1;
+	return end == r->end ? 0 : end < r->end ? -1 : 1;
+}
+
+/* Any reservation that has an address in common with [start, end), or NULL. */
+static struct reservation *find_overlap(const struct rb_root *tree, u64 start, u64 end)
+{
+	struct rb_node *node = tree->rb_node;
+
+	while (node) {
+		struct reservation *r = entry(node);
+
+		if (last_below(node->rb_left) > start)
+			node = node->rb_left; /* if nothing there overlaps, it starts too high, and so does all the rest */
+		else if (r->start < end && start < r->end)
+			return r;
+		else
+			node = r->start < end ? node->rb_right : NULL;
+	}
+	return NULL;
+}
+
+/* The reservation of exactly this range, or else the first behind it, or NULL. */
+static struct reservation *find_from(const struct rb_root *tree, u64 start, u64 end)
+{
+	struct reservation *found = NULL;
+
+	for (struct rb_node *node = tree->rb_node; node;) {
+		struct reservation *r = entry(node);
+		int order = compare(start, end, r);
+
+		if (order <= 0)
+			found = r;
+		if (!order)
+			break;
+		node = order < 0 ? node->rb_left : node->rb_right;
+	}
+	return found;
+}
+
+static struct reservation *find_same(const struct rb_root *tree, u64 start, u64 end)
+{
+	struct reservation *r = find_from(tree, start, end);
+
+	return r && !compare(start, end, r) ? r : NULL;
+}
+
+static void insert(struct rb_root *tree, struct reservation *new)
+{
+	struct rb_node **link = &tree->rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = compare(new->start, new->end, entry(parent)) < 0 ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&new->node, parent, link);
+	augment_propagate(parent, NULL);
+	rb_insert_augmented(&new->node, tree, &augment);
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------------ */
+
+/* A reservation of another type than `type` in the range; *other: which one. */
+static struct reservation *find_conflict(u64 start, u64 end, enum memtype type, enum memtype *other)
+{
+	struct reservation *r = NULL;
+
+	for (*other = 0; *other < NR_MEMTYPES; ++*other) {
+		r = *other == type ? NULL : find_overlap(&trees[*other], start, end);
+		if (r)
+			break;
+	}
+	return r;
+}
+
+static void report_conflict(u64 start, u64 end, enum memtype type, const struct memtype_info *other)
+{
+	printk("memtype: 0x%llx-0x%llx as %s refused: 0x%llx-0x%llx is mapped %s\n", start, end - 1, memtype_name(type),
+	       other->start, other->end - 1, memtype_name(other->type));
+}
+
+/* Count or insert `new`, unless another type stands in the way. True: `new` is in the tree and belongs to it. */
+static bool reserve_locked(enum memtype type, struct reservation *new, struct memtype_info *conflict)
+{
+	struct reservation *r = find_conflict(new->start, new->end, type, &conflict->type);
+
+	if (r) {
+		conflict->start = r->start;
+		conflict->end = r->end;
+		conflict->count = r->count;
+		return false;
+	}
+	r = find_same(&trees[type], new->start, new->end);
+	if (r)
+		r->count++;
+	else
+		insert(&trees[type], new);
+	return !r;
+}
+
+int memtype_reserve(u64 start, u64 end, enum memtype type)
+{
+	struct memtype_info conflict = { 0 };
+	struct reservation *new;
+	bool inserted;
+
+	if (WARN(memblock_overlaps_ram(start, end), "memtype: 0x%llx-0x%llx as %s refused: RAM in use", start, end - 1,
+		 memtype_name(type)))
+		return -EBUSY;
+	new = kmalloc(sizeof(*new), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	*new = (struct reservation){ .start = start, .end = end, .last = end, .count = 1 };
+	spin_lock(&memtype_lock);
+	inserted = reserve_locked(type, new, &conflict);
+	spin_unlock(&memtype_lock);
+	if (!inserted)
+		kfree(new);
+	if (!conflict.count)
+		return 0;
+	report_conflict(start, end, type, &conflict);
+	return -EBUSY;
+}
+
+int memtype_free(u64 start, u64 end, enum memtype type)
+{
+	struct reservation *r;
+	bool gone;
+
+	spin_lock(&memtype_lock);
+	r = find_same(&trees[type], start, end);
+	gone = r && !--r->count;
+	if (gone)
+		rb_erase_augmented(&r->node, &trees[type], &augment);
+	spin_unlock(&memtype_lock);
+	if (gone)
+		kfree(r);
+	return WARN(!r, "memtype: 0x%llx-0x%llx is not reserved as %s", start, end - 1, memtype_name(type)) ? -EINVAL : 0;
+}
+
+/* --- for people and tests --------------------------------------------------------------------------------------- */
+
+/* Does (start, end, type) of the reservation come behind the place? */
+static bool is_behind(const struct memtype_info *place, const struct reservation *r, enum memtype type)
+{
+	int order = compare(place->start, place->end, r);
+
+	return !place->count || order < 0 || (!order && type > place->type);
+}
+
+/* The first of a tree behind the place. */
+static struct reservation *first_behind(enum memtype type, const struct memtype_info *place)
+{
+	struct reservation *r = find_from(&trees[type], place->start, place->end);
+
+	return r && !is_behind(place, r, type) ? entry(rb_next(&r->node)) : r;
+}
+
+bool memtype_next(struct memtype_info *info)
+{
+	struct memtype_info best = { 0 };
+
+	spin_lock(&memtype_lock);
+	for (enum memtype type = 0; type < NR_MEMTYPES; type++) {
+		const struct reservation *r = first_behind(type, info);
+
+		if (r && (!best.count || compare(best.start, best.end, r) > 0))
+			best = (struct memtype_info){ r->start, r->end, type, r->count };
+	}
+	spin_unlock(&memtype_lock);
+	*info = best;
+	return best.count;
+}
+
+static unsigned int check_one(const struct reservation *r, enum memtype type)
+{
+	const struct reservation *before = entry(rb_prev(&r->node));
+	enum memtype other;
+	bool ordered = r->start < r->end && r->count && (!before || compare(before->start, before->end, r) < 0);
+
+	if (ordered && r->last == compute_last(r) && !find_conflict(r->start, r->end, type, &other))
+		return 0;
+	printk("memtype: bad reservation 0x%llx-0x%llx %s x%lu, last 0x%llx\n", r->start, r->end, memtype_name(type),
+	       r->count, r->last);
+	return 1;
+}
+
+unsigned int memtype_check(void)
+{
+	unsigned int faults = 0;
+
+	spin_lock(&memtype_lock);
+	for (enum memtype type = 0; type < NR_MEMTYPES; type++)
+		for (struct rb_node *node = rb_first(&trees[type]); node; node = rb_next(node))
+			faults += check_one(entry(node), type);
+	spin_unlock(&memtype_lock);
+	return faults;
+}
