@@ -268,10 +268,12 @@ static void pfns_of_ram_are_refused(void **state)
 	pfns[1] = (unsigned long)(arch_phys_limit() >> PAGE_SHIFT);
 	assert_null(vmap_pfn(pfns, 2, PAGE_KERNEL));
 	warn_expected(false);
-	vmalloc_shrink(); /* what is kept could not fail */
-	inject_set(INJECT_SLAB, 1);
-	assert_null(vmap_pfn(pfns, 1, PAGE_KERNEL));
-	inject_clear(INJECT_SLAB);
+	for (unsigned int nth = 1; nth < 5; nth++) { /* a second try may do; nothing is lost either way */
+		vmalloc_shrink();
+		inject_set(INJECT_SLAB, nth);
+		vunmap(vmap_pfn(pfns, 1, PAGE_KERNEL));
+		inject_clear(INJECT_SLAB);
+	}
 	assert_balance(before);
 }
 
