@@ -13,6 +13,8 @@
 
 #define LIST_PAGES 63 /* a list is 64 words: indexing is a shift */
 #define LIST_BATCH 32
+#define RUN_ORDER  5 /* that many pages side by side come from a zone, or go there, without a list */
+#define RUN_MIN	   (1ul << RUN_ORDER)
 
 /* A stack: what was freed last is in the cache and goes out first. */
 struct page_list {
@@ -92,7 +94,7 @@ static struct page *zone_block(enum zone_id z, gfp_t gfp, unsigned int order)
 	return page;
 }
 
-static unsigned long zone_bulk(enum zone_id z, gfp_t gfp, unsigned long n, struct page **pages)
+static unsigned long zone_bulk(enum zone_id z, gfp_t gfp, unsigned long n, unsigned int order, struct page **pages)
 {
 	struct zone *zone = &zones[z];
 	unsigned long got;
@@ -100,7 +102,7 @@ static unsigned long zone_bulk(enum zone_id z, gfp_t gfp, unsigned long n, struc
 
 	zone_keep_up(z, gfp);
 	spin_lock_irqsave(&zone->lock, flags);
-	got = zone_take_bulk_locked(zone, min(n, zone_available(zone, gfp)), pages);
+	got = zone_take_bulk_locked(zone, min(n, zone_available(zone, gfp)), order, pages);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return got;
 }
@@ -115,12 +117,12 @@ static struct page *take_block(gfp_t gfp, unsigned int order)
 	return page;
 }
 
-static unsigned long take_bulk(gfp_t gfp, unsigned long n, struct page **pages)
+static unsigned long take_bulk(gfp_t gfp, unsigned long n, unsigned int order, struct page **pages)
 {
 	unsigned long got = 0;
 
 	for (int z = (int)highest_zone(gfp); z >= 0 && !got; z--)
-		got = zone_bulk((enum zone_id)z, gfp, n, pages);
+		got = zone_bulk((enum zone_id)z, gfp, n, order, pages);
 	return got;
 }
 
@@ -134,12 +136,34 @@ static void put_block(struct page *page, unsigned int order)
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Give the n oldest pages of a list back, the lock being taken once for neighbours of one zone. Interrupts off. */
+static void put_run(struct page *page, unsigned long n)
+{
+	struct zone *zone = &zones[page->zone];
+	bool flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	zone_put_run_locked(zone, page, n);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* How many of the n pages lie side by side, from the first on, in one zone. They are free: all become PAGE_TAIL. */
+static unsigned long list_run(struct page **pages, unsigned long n)
+{
+	struct page *page = pages[0];
+	unsigned long run = 0;
+
+	do
+		WRITE_ONCE(page[run].state, PAGE_TAIL);
+	while (++run < n && pages[run] == page + run && page[run].zone == page->zone);
+	return run;
+}
+
+/* Give the n oldest pages of a list back, the lock being taken once for those of one zone. Interrupts off. */
 static void list_drain(struct page_list *list, unsigned long n)
 {
 	struct zone *zone = NULL;
 
-	for (unsigned long i = 0; i < n; i++) {
+	for (unsigned long i = 0, run; i < n; i += run) {
 		struct page *page = list->page[i];
 
 		if (zone != &zones[page->zone]) {
@@ -148,7 +172,8 @@ static void list_drain(struct page_list *list, unsigned long n)
 			zone = &zones[page->zone];
 			spin_lock(&zone->lock);
 		}
-		zone_put_locked(zone, page, 0);
+		run = list_run(&list->page[i], n - i);
+		zone_put_run_locked(zone, page, run);
 	}
 	if (zone)
 		spin_unlock(&zone->lock);
@@ -230,7 +255,7 @@ static inline struct page *list_pop(struct page_list *list)
 static struct page *list_refill(gfp_t gfp)
 {
 	struct page *batch[LIST_BATCH];
-	unsigned long n = take_bulk(gfp, LIST_BATCH, batch), i;
+	unsigned long n = take_bulk(gfp, LIST_BATCH, 0, batch), i;
 	struct page_list *list;
 	bool flags;
 
@@ -340,17 +365,35 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	return get_block(gfp, order);
 }
 
-/* Many at once out of the zones, as long as they have any. */
+/* The last n pages of this CPU's list, or all that it has, in the order in which they came: side by side they stay so. */
+static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	bool flags = local_irq_save();
+	struct page_list *list = list_for_alloc(gfp);
+	unsigned long got = min(n, list->count);
+	struct page **from = &list->page[list->count -= got];
+
+	for (unsigned long i = 0; i < got; i++)
+		pages[i] = from[i];
+	local_irq_restore(flags);
+	return got;
+}
+
+/* As many as can be had at once: many from the zones, few from this CPU's list. 0: ask for one as anybody does. */
 static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **pages)
 {
-	unsigned long got = take_bulk(gfp, n, pages);
+	unsigned long got = 0;
 
+	if (n >= RUN_MIN)
+		got = take_bulk(gfp, min(n, 1ul << MAX_PAGE_ORDER), RUN_ORDER, pages);
+	else if (!needs_dma32(gfp))
+		got = list_pop_many(gfp, n, pages);
 	for (unsigned long i = 0; i < got; i++) {
 		hand_out(pages[i], 0);
 		tlb_oracle(frames_given(page_to_pfn(pages[i]), 1));
-		if (gfp & __GFP_ZERO)
-			clear_pages(pages[i], 0);
 	}
+	for (unsigned long i = 0; gfp & __GFP_ZERO && i < got; i++)
+		clear_pages(pages[i], 0);
 	return got;
 }
 
@@ -360,10 +403,8 @@ unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
 	unsigned long got = 0;
 
 	while (got < n) {
-		unsigned long more = 0;
+		unsigned long more = one_by_one ? 0 : alloc_bulk_fast(gfp, n - got, pages + got);
 
-		if (!one_by_one && n - got >= LIST_BATCH)
-			more = alloc_bulk_fast(gfp, min(n - got, 1ul << MAX_PAGE_ORDER), pages + got);
 		if (!more) {
 			pages[got] = alloc_pages(gfp, 0);
 			more = pages[got] != NULL;
@@ -433,16 +474,53 @@ void __free_pages(struct page *page, unsigned int order)
 	local_irq_restore(flags);
 }
 
+/* Pages side by side are worth a look at the zone. A guess: the pages in between may be others. */
+static inline bool starts_run(struct page **pages, unsigned long n)
+{
+	return n >= RUN_MIN && pages[RUN_MIN - 1] == pages[0] + (RUN_MIN - 1);
+}
+
+/*
+ * The pages from the first on that lie side by side and have one user each go to their zone together. Returns how many,
+ * 0: the first is none of these. The loop compares all that last_user() asks about at once, and the zone.
+ */
+static unsigned long free_run(struct page **pages, unsigned long n)
+{
+	struct page *page = pages[0];
+	u64 used = page_head(PAGE_USED, page->zone, 1), gone = page_head(PAGE_TAIL, page->zone, 0);
+	unsigned long run = 0;
+
+	for (; run < n && pages[run] == page + run && page[run].head == used; run++)
+		WRITE_ONCE(page[run].head, gone);
+	if (run)
+		put_run(page, run);
+	return run;
+}
+
+/* Any pages, until one of them starts a run, to this CPU's list. At least one, at most a batch: interrupts are off. */
+static unsigned long free_scattered(struct page **pages, unsigned long n)
+{
+	bool flags = local_irq_save();
+	unsigned long done = 0;
+
+	do
+		if (last_user(pages[done], 0))
+			list_push(pages[done]);
+	while (++done < min(n, (unsigned long)LIST_BATCH) && !starts_run(pages + done, n - done));
+	local_irq_restore(flags);
+	return done;
+}
+
 void free_pages_bulk(struct page **pages, unsigned long n)
 {
-	for (unsigned long done = 0; done < n;) {
-		unsigned long end = min(n, done + LIST_BATCH); /* interrupts are off for one batch at a time */
-		bool flags = local_irq_save();
+	while (n) {
+		unsigned long most = min(n, 1ul << MAX_PAGE_ORDER); /* bounds the time with interrupts off */
+		unsigned long done = starts_run(pages, n) ? free_run(pages, most) : 0;
 
-		for (; done < end; done++)
-			if (last_user(pages[done], 0))
-				list_push(pages[done]);
-		local_irq_restore(flags);
+		if (!done)
+			done = free_scattered(pages, n);
+		pages += done;
+		n -= done;
 	}
 }
 
