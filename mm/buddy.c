@@ -88,16 +88,20 @@ static unsigned int next_order(const struct zone *zone, unsigned long wanted, un
 	return min(smallest, most);
 }
 
-unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, unsigned int order, struct page **pages)
+unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum page_state state, struct page **pages)
 {
+	u64 head = page_head(state, (u8)(zone - zones), state == PAGE_USED);
+	unsigned int least = state == PAGE_USED ? RUN_ORDER : 0;
 	struct page **end = pages + n, **next = pages;
 
 	while (next < end && zone->orders) {
-		unsigned int have = next_order(zone, (unsigned long)(end - next), order);
-		struct page *page = zone_take_locked(zone, have);
+		unsigned int order = next_order(zone, (unsigned long)(end - next), least);
+		struct page *page = zone_take_locked(zone, order);
 
-		for (struct page **stop = next + (1ul << have); next < stop;)
-			*next++ = page++;
+		for (struct page **stop = next + (1ul << order); next < stop; page++) {
+			WRITE_ONCE(page->head, head);
+			*next++ = page;
+		}
 	}
 	return (unsigned long)(next - pages);
 }
