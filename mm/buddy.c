@@ -76,27 +76,39 @@ struct page *zone_take_locked(struct zone *zone, unsigned int order)
 	return page;
 }
 
-/* The smallest blocks go first, so that large ones stay; but none larger than what is still wanted. */
-unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, struct page **pages)
+/*
+ * The smallest blocks go first, so that large ones stay; but none larger than what is still wanted, and splinters that
+ * cost more than they hold only when nothing else is left.
+ */
+static unsigned int next_order(const struct zone *zone, unsigned long wanted, unsigned int least)
 {
-	unsigned long got = 0;
+	unsigned int most = ilog2(wanted), worth = zone->orders & ~0u << min(least, most);
+	unsigned int smallest = __ffs(worth ? worth : zone->orders);
 
-	while (got < n && zone->orders) {
-		unsigned int smallest = __ffs(zone->orders);
-		unsigned int order = min(smallest, ilog2(n - got));
-		struct page *page = zone_take_locked(zone, order);
-
-		for (unsigned long i = 0; i < 1ul << order; i++)
-			pages[got++] = page + i;
-	}
-	return got;
+	return min(smallest, most);
 }
 
-static inline struct page *buddy_of(struct page *page, unsigned int order)
+unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum page_state state, struct page **pages)
 {
-	unsigned long pfn = page_to_pfn(page);
+	u64 head = page_head(state, (u8)(zone - zones), state == PAGE_USED);
+	unsigned int least = state == PAGE_USED ? RUN_ORDER : 0;
+	struct page **end = pages + n, **next = pages;
 
-	return page + ((long)(pfn ^ (1ul << order)) - (long)pfn);
+	while (next < end && zone->orders) {
+		unsigned int order = next_order(zone, (unsigned long)(end - next), least);
+		struct page *page = zone_take_locked(zone, order);
+
+		for (struct page **stop = next + (1ul << order); next < stop; page++) {
+			WRITE_ONCE(page->head, head);
+			*next++ = page;
+		}
+	}
+	return (unsigned long)(next - pages);
+}
+
+static inline struct page *buddy_of(const struct page *page, unsigned int order)
+{
+	return pfn_to_page(page_to_pfn(page) ^ 1ul << order);
 }
 
 /* A buddy in use may change hands meanwhile, between states that are not PAGE_FREE: that one comes and goes under the lock. */
@@ -126,6 +138,18 @@ static unsigned int block_order(unsigned long start, unsigned long end)
 	unsigned int order = __ffs(start | 1ul << MAX_PAGE_ORDER);
 
 	return min(order, ilog2(end - start));
+}
+
+void zone_put_run_locked(struct zone *zone, struct page *page, unsigned long n)
+{
+	unsigned long pfn = page_to_pfn(page), end = pfn + n;
+
+	while (pfn < end) {
+		unsigned int order = block_order(pfn, end);
+
+		zone_put_locked(zone, pfn_to_page(pfn), order);
+		pfn += 1ul << order;
+	}
 }
 
 void zones_add_range(unsigned long start, unsigned long end)

@@ -82,12 +82,27 @@ static inline enum zone_id pfn_zone(unsigned long pfn)
 	return z;
 }
 
+/* What struct page.head is for a single page of a zone. Constant but for the zone. */
+static inline u64 page_head(enum page_state state, u8 zone, int users)
+{
+	return (u64)(u32)users << 32 | (u32)zone << 16 | (u32)state;
+}
+
+#define PAGE_HEAD_ZONE 0xff0000ull /* where the zone is in it */
+
 /* One block, NULL if there is none; its state is PAGE_TAIL: the caller decides what it becomes. */
 struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
-/* Up to n single pages, in blocks as they come. Returns how many. All in state PAGE_TAIL. */
-unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, struct page **pages) __must_hold(zone->lock);
+/*
+ * Up to n single pages that become PAGE_USED or PAGE_CACHED. Those to be used come in blocks of 2^RUN_ORDER and more, as
+ * long as there are any. Returns how many.
+ */
+#define RUN_ORDER 5
+unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum page_state state, struct page **pages)
+	__must_hold(zone->lock);
 /* Merge a block with its free neighbours and keep it. Its tails are PAGE_TAIL, whatever its head is. */
 void zone_put_locked(struct zone *zone, struct page *page, unsigned int order) __must_hold(zone->lock);
+/* The same with n pages side by side, in blocks as large as they make. */
+void zone_put_run_locked(struct zone *zone, struct page *page, unsigned long n) __must_hold(zone->lock);
 
 /* Give frames [start, end), all in state PAGE_TAIL and never given before, to their zones. */
 void zones_add_range(unsigned long start, unsigned long end);

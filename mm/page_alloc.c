@@ -9,206 +9,9 @@
  * two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
  * highmem. Whoever insists on DMA32 goes to the zone.
  */
-#include "internal.h"
-
-#define LIST_PAGES 63 /* a list is 64 words: indexing is a shift */
-#define LIST_BATCH 32
-
-/* A stack: what was freed last is in the cache and goes out first. */
-struct page_list {
-	unsigned long count;
-	struct page *page[LIST_PAGES];
-};
-
-enum { LIST_LOW, LIST_HIGH, NR_LISTS };
-
-struct page_lists {
-	struct page_list list[NR_LISTS];
-};
-static DEFINE_PER_CPU(struct page_lists, page_lists);
-static unsigned int high_list = LIST_LOW; /* which list serves __GFP_HIGHMEM: without highmem, the one list */
+#include "page_list.h"
 
 static unsigned long failures;
-
-/* --- which zones, which list --------------------------------------------------------------------------------------- */
-
-/* On 32-bit all lowmem is below 4 GiB. */
-static inline bool needs_dma32(gfp_t gfp)
-{
-	return sizeof(long) == 8 && (gfp & __GFP_DMA32);
-}
-
-static enum zone_id highest_zone(gfp_t gfp)
-{
-	if (needs_dma32(gfp))
-		return ZONE_DMA32;
-	return gfp & __GFP_HIGHMEM ? ZONE_HIGHMEM : ZONE_NORMAL;
-}
-
-static inline struct page_list *list_for_alloc(gfp_t gfp)
-{
-	return &this_cpu_ptr(&page_lists)->list[gfp & __GFP_HIGHMEM ? high_list : LIST_LOW];
-}
-
-static inline struct page_list *list_for_free(const struct page *page)
-{
-	return &this_cpu_ptr(&page_lists)->list[page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW];
-}
-
-/* May this allocation map, and wait for other CPUs? */
-static bool may_wait(gfp_t gfp)
-{
-	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !arch_in_lazy_mmu_mode();
-}
-
-/* --- between lists and zones ---------------------------------------------------------------------------------------- */
-
-/* How many pages of the zone a request may have. */
-static unsigned long zone_available(const struct zone *zone, gfp_t gfp)
-{
-	unsigned long margin = page_offline_left() && !(gfp & __GFP_RESERVE) ? ONLINE_MARGIN_PAGES : 0;
-
-	return zone->free > margin ? zone->free - margin : 0;
-}
-
-/* Before a zone is used: see to it that it does not run low while there is more RAM for it. */
-static void zone_keep_up(enum zone_id z, gfp_t gfp)
-{
-	if (READ_ONCE(zones[z].offline) && READ_ONCE(zones[z].free) < ZONE_LOW_PAGES && may_wait(gfp))
-		page_online_next(z, false);
-}
-
-static struct page *zone_block(enum zone_id z, gfp_t gfp, unsigned int order)
-{
-	struct zone *zone = &zones[z];
-	struct page *page = NULL;
-	bool flags;
-
-	zone_keep_up(z, gfp);
-	spin_lock_irqsave(&zone->lock, flags);
-	if (zone_available(zone, gfp) >= 1ul << order)
-		page = zone_take_locked(zone, order);
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return page;
-}
-
-static unsigned long zone_bulk(enum zone_id z, gfp_t gfp, unsigned long n, struct page **pages)
-{
-	struct zone *zone = &zones[z];
-	unsigned long got;
-	bool flags;
-
-	zone_keep_up(z, gfp);
-	spin_lock_irqsave(&zone->lock, flags);
-	got = zone_take_bulk_locked(zone, min(n, zone_available(zone, gfp)), pages);
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return got;
-}
-
-/* A block, or n single pages, from the highest zone that the caller allows and that has any. */
-static struct page *take_block(gfp_t gfp, unsigned int order)
-{
-	struct page *page = NULL;
-
-	for (int z = (int)highest_zone(gfp); z >= 0 && !page; z--)
-		page = zone_block((enum zone_id)z, gfp, order);
-	return page;
-}
-
-static unsigned long take_bulk(gfp_t gfp, unsigned long n, struct page **pages)
-{
-	unsigned long got = 0;
-
-	for (int z = (int)highest_zone(gfp); z >= 0 && !got; z--)
-		got = zone_bulk((enum zone_id)z, gfp, n, pages);
-	return got;
-}
-
-static void put_block(struct page *page, unsigned int order)
-{
-	struct zone *zone = &zones[page->zone];
-	bool flags;
-
-	spin_lock_irqsave(&zone->lock, flags);
-	zone_put_locked(zone, page, order);
-	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
-/* Give the n oldest pages of a list back, the lock being taken once for neighbours of one zone. Interrupts off. */
-static void list_drain(struct page_list *list, unsigned long n)
-{
-	struct zone *zone = NULL;
-
-	for (unsigned long i = 0; i < n; i++) {
-		struct page *page = list->page[i];
-
-		if (zone != &zones[page->zone]) {
-			if (zone)
-				spin_unlock(&zone->lock);
-			zone = &zones[page->zone];
-			spin_lock(&zone->lock);
-		}
-		zone_put_locked(zone, page, 0);
-	}
-	if (zone)
-		spin_unlock(&zone->lock);
-	list->count -= n;
-	memmove(&list->page[0], &list->page[n], list->count * sizeof(list->page[0]));
-}
-
-static void drain_this_cpu(void *unused)
-{
-	bool flags = local_irq_save();
-
-	(void)unused;
-	for (unsigned int i = 0; i < NR_LISTS; i++) {
-		struct page_list *list = &this_cpu_ptr(&page_lists)->list[i];
-
-		list_drain(list, list->count);
-	}
-	local_irq_restore(flags);
-}
-
-void drain_all_pages(void)
-{
-	if (irqs_disabled())
-		drain_this_cpu(NULL);
-	else
-		on_each_cpu(drain_this_cpu, NULL);
-}
-
-unsigned long pages_cached(enum zone_id zone)
-{
-	unsigned long sum = 0;
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu) {
-		const struct page_list *list = per_cpu(page_lists, cpu).list;
-
-		for (unsigned int i = 0; i < NR_LISTS * LIST_PAGES; i++) {
-			const struct page_list *l = &list[i / LIST_PAGES];
-
-			const struct page *page = READ_ONCE(l->page[i % LIST_PAGES]);
-
-			if (i % LIST_PAGES < READ_ONCE(l->count) && page) /* its CPU may have counted it before it wrote it */
-				sum += page->zone == zone;
-		}
-	}
-	return sum;
-}
-
-unsigned long nr_free_pages(void)
-{
-	unsigned long sum = 0;
-	unsigned int cpu;
-
-	for (unsigned int z = 0; z < NR_ZONES; z++)
-		sum += READ_ONCE(zones[z].free) + READ_ONCE(zones[z].offline);
-	for_each_online_cpu(cpu)
-		for (unsigned int i = 0; i < NR_LISTS; i++)
-			sum += READ_ONCE(per_cpu(page_lists, cpu).list[i].count);
-	return sum;
-}
 
 /* --- allocating ----------------------------------------------------------------------------------------------------- */
 
@@ -230,7 +33,7 @@ static inline struct page *list_pop(struct page_list *list)
 static struct page *list_refill(gfp_t gfp)
 {
 	struct page *batch[LIST_BATCH];
-	unsigned long n = take_bulk(gfp, LIST_BATCH, batch), i;
+	unsigned long n = take_bulk(gfp, LIST_BATCH, PAGE_CACHED, batch), i;
 	struct page_list *list;
 	bool flags;
 
@@ -238,10 +41,8 @@ static struct page *list_refill(gfp_t gfp)
 		return NULL;
 	flags = local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
 	list = list_for_alloc(gfp);
-	for (i = 1; i < n && list->count < LIST_PAGES; i++) {
-		WRITE_ONCE(batch[i]->state, PAGE_CACHED);
+	for (i = 1; i < n && list->count < LIST_PAGES; i++)
 		list->page[list->count++] = batch[i];
-	}
 	local_irq_restore(flags);
 	for (; i < n; i++)
 		put_block(batch[i], 0);
@@ -306,7 +107,7 @@ static __noinline void clear_pages(struct page *page, unsigned int order)
 	}
 }
 
-static inline struct page *get_block(gfp_t gfp, unsigned int order)
+static __noinline struct page *get_any_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page = NULL;
 
@@ -328,6 +129,24 @@ static inline struct page *get_block(gfp_t gfp, unsigned int order)
 	return page;
 }
 
+/* The usual case, one page of this CPU's list as it is, without what the others need. */
+static inline struct page *get_block(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+	bool flags;
+
+	if (unlikely(order || needs_dma32(gfp) || gfp & __GFP_ZERO))
+		return get_any_block(gfp, order);
+	flags = local_irq_save();
+	page = list_pop(list_for_alloc(gfp));
+	local_irq_restore(flags);
+	if (unlikely(!page))
+		return get_any_block(gfp, order);
+	hand_out(page, 0);
+	tlb_oracle(frames_given(page_to_pfn(page), 1));
+	return page;
+}
+
 struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order)
 {
 	return get_block(gfp, order);
@@ -340,17 +159,35 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	return get_block(gfp, order);
 }
 
-/* Many at once out of the zones, as long as they have any. */
-static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **pages)
+/* The last n pages of this CPU's list, or all that it has, in the order in which they came: side by side they stay so. */
+static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pages)
 {
-	unsigned long got = take_bulk(gfp, n, pages);
+	bool flags = local_irq_save();
+	struct page_list *list = list_for_alloc(gfp);
+	unsigned long got = min(n, list->count);
+	struct page **from = &list->page[list->count -= got];
 
 	for (unsigned long i = 0; i < got; i++) {
-		hand_out(pages[i], 0);
-		tlb_oracle(frames_given(page_to_pfn(pages[i]), 1));
-		if (gfp & __GFP_ZERO)
-			clear_pages(pages[i], 0);
+		pages[i] = from[i];
+		hand_out(from[i], 0);
 	}
+	local_irq_restore(flags);
+	return got;
+}
+
+/* As many as can be had at once: many from the zones, few from this CPU's list. 0: ask for one as anybody does. */
+static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	unsigned long got = 0;
+
+	if (n >= RUN_MIN)
+		got = take_bulk(gfp, min(n, 1ul << MAX_PAGE_ORDER), PAGE_USED, pages);
+	else if (!needs_dma32(gfp))
+		got = list_pop_many(gfp, n, pages);
+	for (unsigned long i = 0; i < got; i++)
+		tlb_oracle(frames_given(page_to_pfn(pages[i]), 1));
+	for (unsigned long i = 0; gfp & __GFP_ZERO && i < got; i++)
+		clear_pages(pages[i], 0);
 	return got;
 }
 
@@ -360,10 +197,8 @@ unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
 	unsigned long got = 0;
 
 	while (got < n) {
-		unsigned long more = 0;
+		unsigned long more = one_by_one ? 0 : alloc_bulk_fast(gfp, n - got, pages + got);
 
-		if (!one_by_one && n - got >= LIST_BATCH)
-			more = alloc_bulk_fast(gfp, min(n - got, 1ul << MAX_PAGE_ORDER), pages + got);
 		if (!more) {
 			pages[got] = alloc_pages(gfp, 0);
 			more = pages[got] != NULL;
@@ -407,42 +242,117 @@ static inline bool last_user(struct page *page, unsigned int order)
 	return true;
 }
 
-/* Interrupts off. */
-static inline void list_push(struct page *page)
+/* last_user() of a single page that has one, in one comparison. True: it is free, and PAGE_CACHED. */
+static inline bool only_user(struct page *page)
+{
+	const u64 used = page_head(PAGE_USED, 0, 1), cached = page_head(PAGE_CACHED, 0, 0);
+	u64 head = page->head;
+
+	if (unlikely((head & ~PAGE_HEAD_ZONE) != used))
+		return false;
+	WRITE_ONCE(page->head, head - used + cached);
+	return true;
+}
+
+/* Interrupts off. False: there is no room. */
+static inline bool list_push(struct page *page)
 {
 	struct page_list *list = list_for_free(page);
 
 	if (unlikely(list->count == LIST_PAGES))
-		list_drain(list, LIST_BATCH);
-	WRITE_ONCE(page->state, PAGE_CACHED);
+		return false;
 	list->page[list->count++] = page;
+	return true;
+}
+
+/* The same, making room. */
+static __noinline void list_push_full(struct page *page)
+{
+	bool flags = local_irq_save();
+	struct page_list *list = list_for_free(page);
+
+	if (list->count == LIST_PAGES)
+		list_drain(list, LIST_BATCH);
+	list->page[list->count++] = page;
+	local_irq_restore(flags);
+}
+
+static __noinline void free_any_block(struct page *page, unsigned int order)
+{
+	if (!last_user(page, order))
+		return;
+	if (order) {
+		put_block(page, order);
+		return;
+	}
+	WRITE_ONCE(page->state, PAGE_CACHED);
+	list_push_full(page);
 }
 
 void __free_pages(struct page *page, unsigned int order)
 {
-	bool flags;
+	bool flags, pushed;
 
-	if (unlikely(!last_user(page, order)))
-		return;
-	if (unlikely(order)) {
-		put_block(page, order);
+	if (unlikely(order || !only_user(page))) {
+		free_any_block(page, order);
 		return;
 	}
 	flags = local_irq_save();
-	list_push(page);
+	pushed = list_push(page);
 	local_irq_restore(flags);
+	if (unlikely(!pushed))
+		list_push_full(page);
+}
+
+/* Pages side by side are worth a look at the zone. A guess: the pages in between may be others. */
+static inline bool starts_run(struct page **pages, unsigned long n)
+{
+	return n >= RUN_MIN && pages[RUN_MIN - 1] == pages[0] + (RUN_MIN - 1);
+}
+
+/*
+ * The pages from the first on that lie side by side and have one user each go to their zone together. Returns how many,
+ * 0: the first is none of these. The loop compares all that last_user() asks about at once, and the zone.
+ */
+static unsigned long free_run(struct page **pages, unsigned long n)
+{
+	struct page *page = pages[0];
+	u64 used = page_head(PAGE_USED, page->zone, 1), gone = page_head(PAGE_TAIL, page->zone, 0);
+	unsigned long run = 0;
+
+	for (; run < n && pages[run] == page + run && page[run].head == used; run++)
+		WRITE_ONCE(page[run].head, gone);
+	if (run)
+		put_run(page, run);
+	return run;
+}
+
+/* Any pages, until one of them starts a run, to this CPU's list. At least one, at most a batch: interrupts are off. */
+static unsigned long free_scattered(struct page **pages, unsigned long n)
+{
+	bool flags = local_irq_save();
+	unsigned long done = 0;
+
+	do
+		if (unlikely(!only_user(pages[done])))
+			free_any_block(pages[done], 0);
+		else if (unlikely(!list_push(pages[done])))
+			list_push_full(pages[done]);
+	while (++done < min(n, (unsigned long)LIST_BATCH) && !starts_run(pages + done, n - done));
+	local_irq_restore(flags);
+	return done;
 }
 
 void free_pages_bulk(struct page **pages, unsigned long n)
 {
-	for (unsigned long done = 0; done < n;) {
-		unsigned long end = min(n, done + LIST_BATCH); /* interrupts are off for one batch at a time */
-		bool flags = local_irq_save();
+	while (n) {
+		unsigned long most = min(n, 1ul << MAX_PAGE_ORDER); /* bounds the time with interrupts off */
+		unsigned long done = starts_run(pages, n) ? free_run(pages, most) : 0;
 
-		for (; done < end; done++)
-			if (last_user(pages[done], 0))
-				list_push(pages[done]);
-		local_irq_restore(flags);
+		if (!done)
+			done = free_scattered(pages, n);
+		pages += done;
+		n -= done;
 	}
 }
 
@@ -485,7 +395,7 @@ void page_alloc_init(void)
 	zones_init();
 	page_online_init();
 	if (memblock_end_of_ram() > arch_lowmem_limit())
-		high_list = LIST_HIGH;
+		page_high_list = LIST_HIGH;
 	printk("memory: %lu MiB of RAM, %lu MiB free, of which %lu MiB come online when needed\n",
 	       totalram_pages() >> (20 - PAGE_SHIFT), nr_free_pages() >> (20 - PAGE_SHIFT),
 	       (zones[ZONE_DMA32].offline + zones[ZONE_NORMAL].offline + zones[ZONE_HIGHMEM].offline) >>

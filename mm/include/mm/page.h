@@ -35,11 +35,16 @@ enum zone_id {
 #define PAGE_FLAG_KMALLOC 0x01 /* head of a block that kmalloc gave out whole */
 
 struct page {
-	u8 state; /* enum page_state */
-	u8 order; /* of the block it heads (PAGE_FREE), or with which it was allocated */
-	u8 zone;  /* enum zone_id; never changes */
-	u8 flags;
-	atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
+	union {
+		struct {
+			u8 state; /* enum page_state */
+			u8 order; /* of the block it heads (PAGE_FREE), or with which it was allocated */
+			u8 zone;  /* enum zone_id; never changes */
+			u8 flags;
+			atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
+		};
+		u64 head; /* all of these at once (page_head()) */
+	};
 	union {
 		struct list_head lru; /* free lists; owner's use while allocated */
 		struct rcu_head rcu;  /* PAGE_TABLE that waits for a grace period */

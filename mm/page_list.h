@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* The per-CPU lists of single pages, as the allocator's front (page_alloc.c) and what is behind them (page_list.c) see them. */
+#pragma once
+
+#include "internal.h"
+
+#define LIST_PAGES 63 /* a list is 64 words: indexing is a shift */
+#define LIST_BATCH 32
+#define RUN_MIN	   (1ul << RUN_ORDER) /* that many come from a zone, or lie side by side and go there, without a list */
+
+/* A stack: what was freed last is in the cache and goes out first. */
+struct page_list {
+	unsigned long count;
+	struct page *page[LIST_PAGES];
+};
+
+enum { LIST_LOW, LIST_HIGH, NR_LISTS };
+
+struct page_lists {
+	struct page_list list[NR_LISTS];
+};
+DECLARE_PER_CPU(struct page_lists, page_lists);
+extern unsigned int page_high_list; /* which list serves __GFP_HIGHMEM: without highmem, the one list */
+
+/* On 64-bit there is none. */
+static inline bool has_highmem(void)
+{
+	return sizeof(long) == 4;
+}
+
+/* On 32-bit all lowmem is below 4 GiB. */
+static inline bool needs_dma32(gfp_t gfp)
+{
+	return sizeof(long) == 8 && (gfp & __GFP_DMA32);
+}
+
+static inline enum zone_id highest_zone(gfp_t gfp)
+{
+	if (needs_dma32(gfp))
+		return ZONE_DMA32;
+	return gfp & __GFP_HIGHMEM ? ZONE_HIGHMEM : ZONE_NORMAL;
+}
+
+static inline struct page_list *list_for_alloc(gfp_t gfp)
+{
+	return &this_cpu_ptr(&page_lists)->list[has_highmem() && gfp & __GFP_HIGHMEM ? page_high_list : LIST_LOW];
+}
+
+static inline struct page_list *list_for_free(const struct page *page)
+{
+	return &this_cpu_ptr(&page_lists)->list[has_highmem() && page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW];
+}
+
+/* May this allocation map, and wait for other CPUs? */
+static inline bool may_wait(gfp_t gfp)
+{
+	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !arch_in_lazy_mmu_mode();
+}
+
+/* --- mm/page_list.c: between lists and zones --- */
+
+/* A block (in state PAGE_TAIL) from the highest zone that the caller allows and that has any. */
+struct page *take_block(gfp_t gfp, unsigned int order);
+/* Up to n single pages, all from one zone; they become PAGE_USED or PAGE_CACHED. Returns how many. */
+unsigned long take_bulk(gfp_t gfp, unsigned long n, enum page_state state, struct page **pages);
+/* Give back to the zone: a block; n pages side by side in one zone. */
+void put_block(struct page *page, unsigned int order);
+void put_run(struct page *page, unsigned long n);
+/* Give the n oldest pages of a list back. Interrupts off. */
+void list_drain(struct page_list *list, unsigned long n);
+void drain_this_cpu(void *unused);
