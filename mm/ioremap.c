@@ -25,6 +25,13 @@ CMDLINE_OPTION(nohugeiomap, "nohugeiomap", "ioremap uses small pages only");
 #define VM_MEMTYPE(type)     (((type) + 1ul) << 16)
 #define VM_MEMTYPE_OF(flags) ((enum memtype)(((flags) >> 16) - 1))
 
+static bool small_only;
+
+void ioremap_init(void)
+{
+	small_only = cmdline_has("nohugeiomap");
+}
+
 /* Is there room for a whole leaf of `size` bytes in [start, end)? start may be an address or a frame. */
 static bool has_whole(u64 start, u64 end, u64 size)
 {
@@ -34,7 +41,7 @@ static bool has_whole(u64 start, u64 end, u64 size)
 /* log2 of the largest leaf that occurs in [phys, phys + bytes) when addresses are chosen well. */
 static unsigned int largest_leaf(u64 phys, unsigned long bytes)
 {
-	if (cmdline_has("nohugeiomap"))
+	if (small_only)
 		return PAGE_SHIFT;
 	for (unsigned int level = pt_top(); level > 1; level--)
 		if (pt_leaf_allowed(level) && has_whole(phys, phys + bytes, pt_level_size(level)))

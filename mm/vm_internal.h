@@ -239,6 +239,9 @@ bool vm_purge_notify(void);
 /* vm_early.c: enter the early areas into the books; from now on there are no new ones. */
 void vm_early_import(void);
 
+/* ioremap.c. Boot, with vmalloc_init(). */
+void ioremap_init(void);
+
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
 /* A run of pages in a block. */

@@ -23,6 +23,7 @@ void vmalloc_init(void)
 	vm_range_init();
 	vm_early_import();
 	vm_cache_init();
+	ioremap_init();
 	vm_set_quarantine(cmdline_has("quarantine"));
 }
 

@@ -122,14 +122,27 @@ pte_t pgtable_read_entry(const struct pgtable *pt, vaddr_t addr, unsigned int le
 }
 
 /* Step 1 for one slot: unlink its table. Everything below must be unmapped. */
-static bool unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vaddr_t addr, pte_t *link)
+static void unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vaddr_t addr, pte_t *link)
 {
 	*link = pte_read(p);
-	if (!pte_table_link(*link, level))
-		return false;
 	pte_xchg(p, __pte(pt_change_mark(level, addr)));
 	u->mask |= PGTBL_MODIFIED(level);
-	return true;
+}
+
+/* The first link of `level` to a table in [*addr, end), which *addr then lies under; steps over what is empty above it. */
+static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t end, unsigned int level)
+{
+	while (*addr != end) {
+		pte_t *p = pt->root + pt_index(pt_top(), *addr);
+		unsigned int l = pt_top();
+
+		for (; l > level && pte_table_link(pte_read(p), l); l--)
+			p = pte_table(pte_read(p)) + pt_index(l - 1, *addr);
+		if (l == level && pte_table_link(pte_read(p), l))
+			return p;
+		*addr = pt_entry_end(l, *addr, end);
+	}
+	return NULL;
 }
 
 #define CLEAR_BATCH 32
@@ -139,17 +152,15 @@ static vaddr_t clear_some(struct pgtable *pt, vaddr_t addr, vaddr_t end, unsigne
 	struct mmu_update u;
 	pte_t freed[CLEAR_BATCH];
 	unsigned int nr = 0;
+	pte_t *p;
 
 	arch_update_kernel_mappings_begin(&u, addr, end);
-	for (; addr != end && nr < CLEAR_BATCH; addr += pt_size(level)) {
-		pte_t *p = pt_entry(pt, addr, level);
-
-		if (p && unlink_table(&u, p, level, addr, &freed[nr]))
-			nr++;
+	while (nr < CLEAR_BATCH && (p = next_table_link(pt, &addr, end, level))) {
+		unlink_table(&u, p, level, addr, &freed[nr++]);
+		addr += pt_size(level);
 	}
 	u.tlb.cause = TLB_TABLES;
-	if (nr)
-		tlb_batch_add_all(&u.tlb);
+	tlb_batch_add_all(&u.tlb);
 	arch_update_kernel_mappings_end(&u);
 	while (nr)
 		table_free_below(freed[--nr], level, true);
@@ -167,7 +178,7 @@ void pgtable_clear_tables(struct pgtable *pt, vaddr_t start, vaddr_t end, unsign
 
 		if (!pt_leaf_allowed(level) || from >= to)
 			continue;
-		while (from != to)
+		while (next_table_link(pt, &from, to, level))
 			from = clear_some(pt, from, to, level);
 	}
 }
