@@ -4,10 +4,69 @@
 
 static struct kmem_cache kmalloc_caches[9]; /* 8, 16, ... 2048 */
 
+/*
+ * Where the slabs are, mostly, and the struct pages of it: kfree need not ask pfn_valid() there. A stretch of lowmem that is
+ * online without a gap. It stays so: only `bytes` ever changes, and grows, as more comes online behind it.
+ */
+static struct {
+	vaddr_t start;
+	unsigned long bytes;
+	struct page *page;
+} window;
+
+/* 0 < size <= KMALLOC_SLAB_MAX */
+static inline struct kmem_cache *cache_of_size(size_t size)
+{
+	return &kmalloc_caches[fls((u32)(size - 1) | (KMALLOC_MIN_SIZE - 1)) - 3];
+}
+
 struct kmem_cache *kmalloc_cache(size_t size)
 {
-	return &kmalloc_caches[size <= KMALLOC_MIN_SIZE ? 0 : fls((u32)size - 1) - 3];
+	return cache_of_size(max(size, (size_t)1));
 }
+
+/* --- the window ----------------------------------------------------------------------------------------------------- */
+
+static void window_grow(void)
+{
+	unsigned long bytes = READ_ONCE(window.bytes);
+	unsigned long most = (zones[ZONE_NORMAL].end - page_to_pfn(window.page)) << PAGE_SHIFT;
+	struct page_window next;
+
+	while (bytes < most) {
+		struct page *end = window.page + (bytes >> PAGE_SHIFT);
+
+		if (!page_find_window(end, &next) || next.start != (unsigned long)end)
+			break;
+		bytes += next.bytes / sizeof(struct page) << PAGE_SHIFT;
+	}
+	WRITE_ONCE(window.bytes, min(bytes, most));
+}
+
+void slab_window_reach(const struct slab *slab)
+{
+	if (unlikely((vaddr_t)slab - window.start >= READ_ONCE(window.bytes)) && window.page)
+		window_grow();
+}
+
+/* It begins with the section that the first pages come from. */
+static void window_open(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct page_window section;
+
+	memset(&window, 0, sizeof(window));
+	if (!page)
+		return;
+	if (page_find_window(page, &section)) {
+		window.page = (struct page *)section.start;
+		window.start = (vaddr_t)phys_to_virt(page_to_phys(window.page));
+		window_grow();
+	}
+	__free_page(page);
+}
+
+/* --- by size -------------------------------------------------------------------------------------------------------- */
 
 void slab_init(void)
 {
@@ -18,12 +77,16 @@ void slab_init(void)
 	INIT_LIST_HEAD(&kmem_caches);
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
 		kmem_cache_init(&kmalloc_caches[i], names[i], KMALLOC_MIN_SIZE << i, KMALLOC_MIN_SIZE << i);
+	window_open();
 }
 
+/* All sizes for which kmalloc() has no cache at once. */
 static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 {
 	struct page *page;
 
+	if (!size)
+		return kmem_cache_alloc(kmalloc_cache(size), gfp);
 	if (size > KMALLOC_MAX_SIZE || inject_fails(INJECT_SLAB))
 		return NULL;
 	page = alloc_pages(gfp & ~__GFP_HIGHMEM, order_base_2((size + PAGE_SIZE - 1) >> PAGE_SHIFT));
@@ -35,9 +98,9 @@ static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 
 void *kmalloc(size_t size, gfp_t gfp)
 {
-	if (unlikely(size > KMALLOC_SLAB_MAX))
+	if (unlikely(size - 1 >= KMALLOC_SLAB_MAX))
 		return kmalloc_large(size, gfp);
-	return kmem_cache_alloc(kmalloc_cache(size), gfp);
+	return kmem_cache_alloc(cache_of_size(size), gfp);
 }
 
 void *kcalloc(size_t n, size_t size, gfp_t gfp)
@@ -63,7 +126,7 @@ static __noinline void kfree_large(struct page *page, const void *ptr)
 	__free_pages(page, page->order);
 }
 
-void kfree(const void *ptr)
+static __noinline void kfree_any(const void *ptr)
 {
 	struct page *page;
 
@@ -74,6 +137,17 @@ void kfree(const void *ptr)
 		slab_free(page->slab, (void *)ptr);
 	else
 		kfree_large(page, ptr);
+}
+
+void kfree(const void *ptr)
+{
+	vaddr_t offset = (vaddr_t)ptr - window.start;
+	struct page *page = window.page + (offset >> PAGE_SHIFT);
+
+	if (likely(offset < READ_ONCE(window.bytes) && page->state == PAGE_SLAB))
+		slab_free(page->slab, (void *)ptr);
+	else
+		kfree_any(ptr);
 }
 
 size_t ksize(const void *ptr)
