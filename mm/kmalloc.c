@@ -6,12 +6,14 @@ static struct kmem_cache kmalloc_caches[9]; /* 8, 16, ... 2048 */
 
 /*
  * Where the slabs are, mostly, and the struct pages of it: kfree need not ask pfn_valid() there. A stretch of lowmem that is
- * online without a gap. It stays so: only `bytes` ever changes, and grows, as more comes online behind it.
+ * online without a gap. It stays so: only `bytes`, the last to be written, ever changes, and grows, as more comes online
+ * behind it.
  */
 static struct {
 	vaddr_t start;
-	unsigned long bytes;
+	unsigned long bytes; /* 0: there is none yet */
 	struct page *page;
+	atomic_t opened;
 } window;
 
 /* 0 < size <= KMALLOC_SLAB_MAX */
@@ -29,7 +31,7 @@ struct kmem_cache *kmalloc_cache(size_t size)
 
 static void window_grow(void)
 {
-	unsigned long bytes = READ_ONCE(window.bytes);
+	unsigned long bytes = smp_load_acquire(&window.bytes);
 	unsigned long most = (zones[ZONE_NORMAL].end - page_to_pfn(window.page)) << PAGE_SHIFT;
 	struct page_window next;
 
@@ -40,30 +42,29 @@ static void window_grow(void)
 			break;
 		bytes += next.bytes / sizeof(struct page) << PAGE_SHIFT;
 	}
-	WRITE_ONCE(window.bytes, min(bytes, most));
+	smp_store_release(&window.bytes, min(bytes, most));
+}
+
+/* It begins with the section that the first slab is in. */
+static void window_open(const struct slab *slab)
+{
+	struct page_window section;
+
+	if (atomic_xchg(&window.opened, 1) || !page_find_window(virt_to_page(slab), &section))
+		return;
+	window.page = (struct page *)section.start;
+	window.start = (vaddr_t)phys_to_virt(page_to_phys(window.page));
+	window_grow();
 }
 
 void slab_window_reach(const struct slab *slab)
 {
-	if (unlikely((vaddr_t)slab - window.start >= READ_ONCE(window.bytes)) && window.page)
-		window_grow();
-}
+	unsigned long bytes = smp_load_acquire(&window.bytes);
 
-/* It begins with the section that the first pages come from. */
-static void window_open(void)
-{
-	struct page *page = alloc_page(GFP_KERNEL);
-	struct page_window section;
-
-	memset(&window, 0, sizeof(window));
-	if (!page)
-		return;
-	if (page_find_window(page, &section)) {
-		window.page = (struct page *)section.start;
-		window.start = (vaddr_t)phys_to_virt(page_to_phys(window.page));
+	if (!bytes)
+		window_open(slab);
+	else if ((vaddr_t)slab - window.start >= bytes)
 		window_grow();
-	}
-	__free_page(page);
 }
 
 /* --- by size -------------------------------------------------------------------------------------------------------- */
@@ -77,7 +78,7 @@ void slab_init(void)
 	INIT_LIST_HEAD(&kmem_caches);
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
 		kmem_cache_init(&kmalloc_caches[i], names[i], KMALLOC_MIN_SIZE << i, KMALLOC_MIN_SIZE << i);
-	window_open();
+	memset(&window, 0, sizeof(window));
 }
 
 /* All sizes for which kmalloc() has no cache at once. */
@@ -141,13 +142,18 @@ static __noinline void kfree_any(const void *ptr)
 
 void kfree(const void *ptr)
 {
+	unsigned long bytes = smp_load_acquire(&window.bytes);
 	vaddr_t offset = (vaddr_t)ptr - window.start;
-	struct page *page = window.page + (offset >> PAGE_SHIFT);
 
-	if (likely(offset < READ_ONCE(window.bytes) && page->state == PAGE_SLAB))
-		slab_free(page->slab, (void *)ptr);
-	else
-		kfree_any(ptr);
+	if (likely(offset < bytes)) {
+		struct page *page = window.page + (offset >> PAGE_SHIFT);
+
+		if (likely(page->state == PAGE_SLAB)) {
+			slab_free(page->slab, (void *)ptr);
+			return;
+		}
+	}
+	kfree_any(ptr);
 }
 
 size_t ksize(const void *ptr)
