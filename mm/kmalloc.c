@@ -4,10 +4,70 @@
 
 static struct kmem_cache kmalloc_caches[9]; /* 8, 16, ... 2048 */
 
+/*
+ * Where the slabs are, mostly, and the struct pages of it: kfree need not ask pfn_valid() there. A stretch of lowmem that is
+ * online without a gap. It stays so: only `bytes`, the last to be written, ever changes, and grows, as more comes online
+ * behind it.
+ */
+static struct {
+	vaddr_t start;
+	unsigned long bytes; /* 0: there is none yet */
+	struct page *page;
+	atomic_t opened;
+} window;
+
+/* 0 < size <= KMALLOC_SLAB_MAX */
+static inline struct kmem_cache *cache_of_size(size_t size)
+{
+	return &kmalloc_caches[fls((u32)(size - 1) | (KMALLOC_MIN_SIZE - 1)) - 3];
+}
+
 struct kmem_cache *kmalloc_cache(size_t size)
 {
-	return &kmalloc_caches[size <= KMALLOC_MIN_SIZE ? 0 : fls((u32)size - 1) - 3];
+	return cache_of_size(max(size, (size_t)1));
 }
+
+/* --- the window ----------------------------------------------------------------------------------------------------- */
+
+static void window_grow(void)
+{
+	unsigned long bytes = smp_load_acquire(&window.bytes);
+	unsigned long most = (zones[ZONE_NORMAL].end - page_to_pfn(window.page)) << PAGE_SHIFT;
+	struct page_window next;
+
+	while (bytes < most) {
+		struct page *end = window.page + (bytes >> PAGE_SHIFT);
+
+		if (!page_find_window(end, &next) || next.start != (unsigned long)end)
+			break;
+		bytes += next.bytes / sizeof(struct page) << PAGE_SHIFT;
+	}
+	smp_store_release(&window.bytes, min(bytes, most));
+}
+
+/* It begins with the section that the first slab is in. */
+static void window_open(const struct slab *slab)
+{
+	struct page_window section;
+
+	if (atomic_xchg(&window.opened, 1) || !page_find_window(virt_to_page(slab), &section))
+		return;
+	window.page = (struct page *)section.start;
+	window.start = (vaddr_t)phys_to_virt(page_to_phys(window.page));
+	window_grow();
+}
+
+void slab_window_reach(const struct slab *slab)
+{
+	unsigned long bytes = smp_load_acquire(&window.bytes);
+
+	if (!bytes)
+		window_open(slab);
+	else if ((vaddr_t)slab - window.start >= bytes)
+		window_grow();
+}
+
+/* --- by size -------------------------------------------------------------------------------------------------------- */
 
 void slab_init(void)
 {
@@ -18,12 +78,16 @@ void slab_init(void)
 	INIT_LIST_HEAD(&kmem_caches);
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
 		kmem_cache_init(&kmalloc_caches[i], names[i], KMALLOC_MIN_SIZE << i, KMALLOC_MIN_SIZE << i);
+	memset(&window, 0, sizeof(window));
 }
 
+/* All sizes for which kmalloc() has no cache at once. */
 static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 {
 	struct page *page;
 
+	if (!size)
+		return kmem_cache_alloc(kmalloc_cache(size), gfp);
 	if (size > KMALLOC_MAX_SIZE || inject_fails(INJECT_SLAB))
 		return NULL;
 	page = alloc_pages(gfp & ~__GFP_HIGHMEM, order_base_2((size + PAGE_SIZE - 1) >> PAGE_SHIFT));
@@ -35,9 +99,9 @@ static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 
 void *kmalloc(size_t size, gfp_t gfp)
 {
-	if (unlikely(size > KMALLOC_SLAB_MAX))
+	if (unlikely(size - 1 >= KMALLOC_SLAB_MAX))
 		return kmalloc_large(size, gfp);
-	return kmem_cache_alloc(kmalloc_cache(size), gfp);
+	return kmem_cache_alloc(cache_of_size(size), gfp);
 }
 
 void *kcalloc(size_t n, size_t size, gfp_t gfp)
@@ -63,7 +127,7 @@ static __noinline void kfree_large(struct page *page, const void *ptr)
 	__free_pages(page, page->order);
 }
 
-void kfree(const void *ptr)
+static __noinline void kfree_any(const void *ptr)
 {
 	struct page *page;
 
@@ -74,6 +138,22 @@ void kfree(const void *ptr)
 		slab_free(page->slab, (void *)ptr);
 	else
 		kfree_large(page, ptr);
+}
+
+void kfree(const void *ptr)
+{
+	unsigned long bytes = smp_load_acquire(&window.bytes);
+	vaddr_t offset = (vaddr_t)ptr - window.start;
+
+	if (likely(offset < bytes)) {
+		struct page *page = window.page + (offset >> PAGE_SHIFT);
+
+		if (likely(page->state == PAGE_SLAB)) {
+			slab_free(page->slab, (void *)ptr);
+			return;
+		}
+	}
+	kfree_any(ptr);
 }
 
 size_t ksize(const void *ptr)

@@ -22,10 +22,10 @@ struct page_lists {
 DECLARE_PER_CPU(struct page_lists, page_lists);
 extern unsigned int page_high_list; /* which list serves __GFP_HIGHMEM: without highmem, the one list */
 
-/* On 64-bit there is none. */
+/* On 64-bit there is none; but a test in user space plays any machine. */
 static inline bool has_highmem(void)
 {
-	return sizeof(long) == 4;
+	return sizeof(long) == 4 || __STDC_HOSTED__;
 }
 
 /* On 32-bit all lowmem is below 4 GiB. */

@@ -81,6 +81,7 @@ static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 	if (!page)
 		return NULL;
 	slab = page_address(page);
+	slab_window_reach(slab);
 	for (unsigned int i = 0; i < 1u << cache->order; i++) {
 		WRITE_ONCE(page[i].state, PAGE_SLAB);
 		page[i].slab = slab;
@@ -326,6 +327,26 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	return cache;
 }
 
+/* An object leaves for its user. */
+static inline void *give_out(struct kmem_cache *cache, void *object)
+{
+	*object_link(cache, object) = LINK_USED;
+	slab_check_poison(cache, object);
+	poison(cache, object, POISON_NEW);
+	return object;
+}
+
+/* With an object (NULL: there was none in the magazine) and all that is not done every time. */
+static __noinline void *alloc_any(struct kmem_cache *cache, gfp_t gfp, void *object)
+{
+	if (!object)
+		object = alloc_slow(cache, gfp);
+	if (!object)
+		return NULL;
+	give_out(cache, object);
+	return gfp & __GFP_ZERO ? memset(object, 0, cache->size) : object;
+}
+
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *object;
@@ -333,41 +354,34 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 	if (inject_fails(INJECT_SLAB))
 		return NULL;
 	object = magazine_pop(cache);
-	if (unlikely(!object)) {
-		object = alloc_slow(cache, gfp);
-		if (!object)
-			return NULL;
-	}
-	*object_link(cache, object) = LINK_USED;
-	slab_check_poison(cache, object);
-	if (gfp & __GFP_ZERO)
-		memset(object, 0, cache->size);
-	else
-		poison(cache, object, POISON_NEW);
-	return object;
+	if (unlikely(!object || gfp & __GFP_ZERO))
+		return alloc_any(cache, gfp, object);
+	return give_out(cache, object);
 }
 
-/* The link of an object that is given out, NULL (and a report) for anything else that a caller may pass. */
-static inline u16 *used_link(const struct kmem_cache *cache, struct slab *slab, const void *object)
+static __noinline void report_bad_free(const struct slab *slab, const void *object, bool start)
 {
-	unsigned int index = object_index(cache, slab, object);
-	bool start = index < cache->nr && slab_object(cache, slab, index) == object;
-
-	if (likely(start && slab->link[index] == LINK_USED))
-		return &slab->link[index];
-	WARN(true, "free of %p, refused: in a slab of %s, %s", object, cache->name,
+	WARN(true, "free of %p, refused: in a slab of %s, %s", object, slab->cache->name,
 	     start ? "free already" : "not the start of an object");
-	return NULL;
 }
 
+/*
+ * object may be any address in the slab, and is freed if it is the start of an object that is given out. The product's
+ * upper half is the quotient, and its lower half less than the reciprocal if nothing is left over (at offsets below 2^21).
+ */
 void slab_free(struct slab *slab, void *object)
 {
 	struct kmem_cache *cache = slab->cache;
-	u16 *link = used_link(cache, slab, object);
+	u32 offset = (u32)((vaddr_t)object - (vaddr_t)slab) - cache->offset;
+	u64 product = (u64)offset * cache->reciprocal;
+	unsigned int index = (unsigned int)(product >> 32);
+	bool start = (u32)product < cache->reciprocal && index < cache->nr;
 
-	if (unlikely(!link))
+	if (unlikely(!start || slab->link[index] != LINK_USED)) {
+		report_bad_free(slab, object, start);
 		return;
-	*link = LINK_CACHED;
+	}
+	slab->link[index] = LINK_CACHED;
 	poison(cache, object, POISON_FREE);
 	if (unlikely(!magazine_push(cache, object)))
 		free_slow(cache, object);

@@ -67,5 +67,8 @@ static inline void *slab_object(const struct kmem_cache *cache, struct slab *sla
 
 /* --- mm/kmalloc.c --- */
 
+/* A slab was made: kfree shall find its pages quickly. Any context. */
+void slab_window_reach(const struct slab *slab);
+
 /* The cache that kmalloc uses for a size up to KMALLOC_SLAB_MAX. */
 struct kmem_cache *kmalloc_cache(size_t size);

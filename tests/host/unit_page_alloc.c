@@ -228,6 +228,59 @@ static void bad_frees_are_refused(void **state)
 	assert_int_equal(page_alloc_check(), 0);
 }
 
+#define BULK 256 /* enough to go back in runs */
+
+/* In the middle of a bulk: a page twice, one that is free, one with another user, part of a block. The others go. */
+static void bulk_refuses_page_by_page(void **state)
+{
+	struct page *pages[BULK], *shared, *block = alloc_pages(GFP_KERNEL, 2), *free = alloc_page(GFP_KERNEL);
+	unsigned long before, warnings = warn_count();
+
+	(void)state;
+	__free_page(free);
+	before = nr_free_pages();
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, BULK - 3, pages), BULK - 3);
+	shared = pages[70];
+	get_page(shared);
+	pages[BULK - 3] = pages[100];
+	pages[BULK - 2] = pages[10]; /* twice */
+	pages[10] = block;	     /* a head, but not of one page */
+	pages[BULK - 1] = block + 1;
+	pages[100] = pages[90]; /* twice, and not beside itself */
+	warn_expected(true);
+	free_pages_bulk(pages, BULK);
+	warn_expected(false);
+	assert_int_equal(warn_count(), warnings + 3);
+	assert_int_equal(nr_free_pages(), before - 1);
+	__free_page(shared);
+	assert_int_equal(nr_free_pages(), before);
+	__free_pages(block, 2);
+	drain_all_pages();
+	assert_int_equal(page_alloc_check(), 0);
+}
+
+/* Pages side by side come in bulk, although there are splinters, and are one block again afterwards. */
+static void bulk_comes_in_runs(void **state)
+{
+	struct page *pages[BULK], *splinter[BULK];
+	unsigned long breaks = 0;
+
+	(void)state;
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, BULK, splinter), BULK);
+	for (unsigned int i = 0; i < BULK; i += 2)
+		__free_page(splinter[i]);
+	drain_all_pages();
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, BULK, pages), BULK);
+	for (unsigned int i = 1; i < BULK; i++)
+		breaks += pages[i] != pages[i - 1] + 1;
+	assert_true(breaks < BULK / 32);
+	free_pages_bulk(pages, BULK);
+	for (unsigned int i = 1; i < BULK; i += 2)
+		__free_page(splinter[i]);
+	drain_all_pages();
+	assert_int_equal(page_alloc_check(), 0);
+}
+
 static void users_are_counted(void **state)
 {
 	struct page *block = alloc_pages(GFP_KERNEL, 2);
@@ -297,6 +350,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(random_operations, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(exhaustion, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(bad_frees_are_refused, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(bulk_refuses_page_by_page, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(bulk_comes_in_runs, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(users_are_counted, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(too_large_is_no_memory, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(zeroed_when_asked, setup_128m, teardown),
