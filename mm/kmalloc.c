@@ -33,14 +33,14 @@ static void window_grow(void)
 {
 	unsigned long bytes = smp_load_acquire(&window.bytes);
 	unsigned long most = (zones[ZONE_NORMAL].end - page_to_pfn(window.page)) << PAGE_SHIFT;
-	struct page_window next;
 
 	while (bytes < most) {
-		struct page *end = window.page + (bytes >> PAGE_SHIFT);
+		const struct page *end = window.page + (bytes >> PAGE_SHIFT);
+		struct page_window next = page_find_window(end);
 
-		if (!page_find_window(end, &next) || next.start != (unsigned long)end)
+		if (!next.nr || next.first != end)
 			break;
-		bytes += next.bytes / sizeof(struct page) << PAGE_SHIFT;
+		bytes += next.nr << PAGE_SHIFT;
 	}
 	smp_store_release(&window.bytes, min(bytes, most));
 }
@@ -48,11 +48,11 @@ static void window_grow(void)
 /* It begins with the section that the first slab is in. */
 static void window_open(const struct slab *slab)
 {
-	struct page_window section;
+	struct page_window section = page_find_window(virt_to_page(slab));
 
-	if (atomic_xchg(&window.opened, 1) || !page_find_window(virt_to_page(slab), &section))
+	if (atomic_xchg(&window.opened, 1) || !section.nr)
 		return;
-	window.page = (struct page *)section.start;
+	window.page = section.first;
 	window.start = (vaddr_t)phys_to_virt(page_to_phys(window.page));
 	window_grow();
 }

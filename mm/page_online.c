@@ -54,20 +54,15 @@ bool pfn_valid(unsigned long pfn)
 	return pfn < smp_load_acquire(&s->end) && pfn >= s->start && READ_ONCE(pfn_to_page(pfn)->state) != PAGE_HOLE;
 }
 
-bool page_find_window(const struct page *page, struct page_window *window)
+struct page_window page_find_window(const struct page *page)
 {
-	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap, pfn = offset / sizeof(*page);
+	unsigned long pfn = ((unsigned long)page - (unsigned long)vmemmap) / sizeof(*page);
 	const struct section *s = &sections[pfn / SECTION_PAGES];
-	unsigned long end;
+	unsigned long end = pfn / SECTION_PAGES < nr_sections ? smp_load_acquire(&s->end) : 0;
 
-	if (pfn / SECTION_PAGES >= nr_sections || offset % sizeof(*page))
-		return false;
-	end = smp_load_acquire(&s->end);
-	if (pfn >= end || pfn < s->start)
-		return false;
-	window->start = (unsigned long)pfn_to_page(s->start);
-	window->bytes = (unsigned long)pfn_to_page(end) - window->start;
-	return true;
+	if (!end)
+		return (struct page_window){ NULL, 0 };
+	return (struct page_window){ pfn_to_page(s->start), end - s->start };
 }
 
 struct page *virt_to_page_checked(const void *virt)

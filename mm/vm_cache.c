@@ -2,7 +2,7 @@
 /*
  * Ranges on their way from one user to the next: one cache a CPU.
  *
- *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[128]  --> vm_cache_get
+ *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]  --> vm_cache_get
  *		      in the order of their stamps	   |	 by pages, guard included
  *							   +--> of another size or kind: a hole again
  *

@@ -163,7 +163,7 @@ int vm_range_prepare(struct vm_range *range);
 
 /* --- vm_cache.c: ranges that were freed, on their way to the next user ---------------------------------------------- */
 
-#define VM_CACHE_PAGES 128u /* no longer range is kept, guard page included */
+#define VM_CACHE_PAGES 320u /* no longer range is kept, guard page included */
 /*
  * So many pages has the range for a request of `pages`, both with the guard page: sizes are few enough for one user's range
  * to fit the next one's request, and at most an eighth too large. What is too much stays unmapped, behind the guard page.

@@ -50,13 +50,13 @@ KTEST(xarray, beside_a_model)
 	unsigned long nodes = xa_nr_nodes(), present = 0, marks = 0, wrong = 0;
 
 	for (unsigned int step = 0; step < STEPS; step++) {
-		unsigned int i = first_with_index((unsigned int)(ktest_random() % PLACES));
-		void *entry = ktest_random() % 3 ? xa_mk_value(step) : NULL;
+		unsigned int i = first_with_index((u32)ktest_random() % PLACES);
+		void *entry = (u32)ktest_random() % 3 ? xa_mk_value(step) : NULL;
 
 		wrong += xa_load(&array, place(i)) != model[i];
 		wrong += xa_store(&array, place(i), entry, GFP_KERNEL) != model[i];
 		model[i] = entry;
-		if (ktest_random() % 2)
+		if ((u32)ktest_random() % 2)
 			xa_set_mark(&array, place(i), XA_MARK_1);
 		marked[i] = xa_get_mark(&array, place(i), XA_MARK_1);
 		wrong += marked[i] && !entry;

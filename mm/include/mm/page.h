@@ -68,13 +68,23 @@ static inline struct page *phys_to_page(phys_addr_t phys) { return pfn_to_page((
 bool pfn_valid(unsigned long pfn);
 
 /*
- * struct pages that lie side by side and exist: [start, start + bytes). Find the one that holds `page`, which may be any
- * value. False: there is none. Any context, lock-free. (Inside a window there may still be some in state PAGE_HOLE.)
+ * struct pages that lie side by side and exist: `nr` of them from `first` on. The one that holds `page`, which may be any
+ * value; nr is 0 if there is none. Any context, lock-free. (Inside a window there may still be some in state PAGE_HOLE.)
  */
 struct page_window {
-	unsigned long start, bytes;
+	struct page *first;
+	unsigned long nr;
 };
-bool page_find_window(const struct page *page, struct page_window *window);
+struct page_window page_find_window(const struct page *page);
+
+/* Which of the window's pages is this? At least nr if it is none of them, or a pointer between two. */
+static inline unsigned long page_window_index(struct page_window window, const struct page *page)
+{
+	unsigned long offset = (unsigned long)page - (unsigned long)window.first;
+	unsigned int shift = sizeof(long) == 8 ? 5 : 4; /* what is not a multiple turns up at the top */
+
+	return offset >> shift | offset << (8 * sizeof(long) - shift);
+}
 
 /* Direct-map address of a lowmem page; NULL for highmem (use kmap_local_page). Any context. */
 static inline void *page_address(const struct page *page)
