@@ -90,7 +90,7 @@ static void append(struct vm_cache *cache, struct vm_range *range)
 	if (cache->oldest)
 		cache->newest->next = range;
 	else
-		cache->oldest = range;
+		WRITE_ONCE(cache->oldest, range); /* looked at without the lock, as a hint */
 	cache->newest = range;
 	cache->nr_lazy++;
 	cache->lazy_pages += range_pages(range);
@@ -100,7 +100,7 @@ static struct vm_range *take_oldest(struct vm_cache *cache)
 {
 	struct vm_range *range = cache->oldest;
 
-	cache->oldest = range->next;
+	WRITE_ONCE(cache->oldest, range->next);
 	cache->nr_lazy--;
 	cache->lazy_pages -= range_pages(range);
 	return range;
@@ -225,12 +225,12 @@ void vm_range_retire(struct vm_range *range)
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
 	bool enough;
 
-	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_pages, lazy_max);
 	tlb_oracle(deferred(range->start, range->end));
 	spin_lock(&cache->lock);
 	range->stamp = tlb_stamp(); /* under the lock, so that the list is in order */
 	vm_range_set_state(range, VM_LAZY);
 	append(cache, range);
+	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_pages, lazy_max);
 	enough = enough_lazy(cache);
 	if (unlikely((unsigned long)atomic_long_read(&areas_stamp) != range->stamp.gen))
 		tlb_stamp_raise(&areas_stamp, range->stamp);

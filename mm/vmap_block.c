@@ -265,7 +265,7 @@ static void dirty_run(struct vmap_block *block, unsigned int page, unsigned int 
 	set_run(block->dirty_map, page, count);
 	block->live -= count;
 	block->dirty += count;
-	queue->dirty += count;
+	WRITE_ONCE(queue->dirty, queue->dirty + count); /* read without the lock, as a hint */
 	raise_stamp(block->stamp);
 	spin_unlock(&queue->lock);
 }

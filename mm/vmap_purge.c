@@ -18,7 +18,7 @@ static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
 		bitmap_copy(block->flushing_map, block->dirty_map, VMAP_BLOCK_PAGES);
 		bitmap_zero(block->dirty_map, VMAP_BLOCK_PAGES);
 		xa_clear_mark(&vmap_blocks, block_index(block->range->start), BLOCK_DIRTY);
-		block->owner->dirty -= block->dirty;
+		WRITE_ONCE(block->owner->dirty, block->owner->dirty - block->dirty);
 		block->flushing = block->dirty;
 		block->dirty = 0;
 	}

@@ -62,7 +62,8 @@ static inline struct vm_balance vm_balance(void)
 	struct vmalloc_stats stats;
 
 	vm_unmap_aliases();
-	rcu_barrier(); /* nodes of the xarray of blocks */
+	vmalloc_shrink();
+	rcu_barrier(); /* nodes of the xarrays, descriptors of ranges */
 	slab_shrink();
 	vmalloc_stats(&stats);
 	return (struct vm_balance){
