@@ -243,6 +243,31 @@ static void unmapping_flushes(void **state)
 	assert_int_equal(flushes(), flushed + 1);
 }
 
+/* A vmalloc area whose pages and array of pages somebody takes over; the range serves the next one. */
+static void pages_outlive_their_area(void **state)
+{
+	static const unsigned int counts[] = { 2, 9, 500 };
+	struct vm_balance before = vm_balance();
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
+		char *p = vmalloc(counts[i] * PAGE_SIZE), *next;
+		struct page *first = vmalloc_to_page(p);
+		struct vm_struct *area = remove_vm_area(p);
+
+		assert_int_equal(area->nr_pages, counts[i]);
+		vm_unmap_aliases();
+		next = vmalloc(counts[i] * PAGE_SIZE);
+		assert_ptr_equal(area->pages[0], first);
+		assert_ptr_not_equal(vmalloc_to_page(next), first);
+		free_pages_bulk(area->pages, area->nr_pages);
+		kvfree(area->pages);
+		kfree(area);
+		vfree(next);
+	}
+	assert_balance(before);
+}
+
 /* --- areas ------------------------------------------------------------------------------------------------------ */
 
 static void raw_areas(void **state)
@@ -365,6 +390,7 @@ int main(void)
 		cmocka_unit_test(bad_pages_are_refused),
 		cmocka_unit_test(vmap_is_never_executable),
 		cmocka_unit_test(unmapping_flushes),
+		cmocka_unit_test(pages_outlive_their_area),
 		cmocka_unit_test(raw_areas),
 		cmocka_unit_test(apply_to_every_page),
 		cmocka_unit_test(listing_has_linux_format),

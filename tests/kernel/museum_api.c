@@ -141,6 +141,7 @@ static void free_here(void *p)
 /* Under a lock, with interrupts off, and of memory that may only be read, when there is no other memory left. */
 KTEST(museum, m25_vfree_where_one_may_not_sleep)
 {
+	KTEST_NEEDS(FAULT_INJECT);
 	u8 *p = vmalloc(3 * PAGE_SIZE);
 	bool flags;
 
@@ -243,6 +244,7 @@ static void look_there(void *arg)
 /* The lookup in a handler on the CPU that holds the books' lock gives up instead of waiting for itself. */
 KTEST(museum, m27_lookup_in_an_interrupt_under_the_lock)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker w;
 
 	if (!have_two_cpus())
@@ -370,6 +372,7 @@ static void count_line(void *ctx, const char *line)
 /* An area that is being built is not listed; it is, when it is whole. */
 KTEST(museum, m30_half_built_area_in_the_list)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct count before = { 0 }, during = { 0 }, after = { 0 };
 	struct worker w;
 	void *p = NULL;

@@ -77,6 +77,7 @@ static void wait_for_program(void *process)
 /* Its thread and stack are gone, and it is still on the list: `ps` must not look for either. */
 KTEST(proc, listed_while_it_is_cleared_away)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct process *process;
 	struct task *waiter = NULL;
 

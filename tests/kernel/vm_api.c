@@ -199,6 +199,7 @@ static void free_while_read(struct worker *w, u8 *p)
 
 KTEST(vm_api, vread_of_what_goes_meanwhile)
 {
+	KTEST_NEEDS(SCHED_POINTS);
 	struct worker w;
 	u8 *p = vmalloc(P);
 

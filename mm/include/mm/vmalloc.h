@@ -102,8 +102,9 @@ struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, 
 				       const void *caller);
 struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long flags, const void *caller);
 /*
- * Unmap, flush, give the address space back; pages are not freed. addr is the start of the area; NULL (warned) if there is
- * none. Returns the descriptor, which the caller kfrees. free_vm_area does both.
+ * Unmap and give the address space back; pages are not freed. addr is the start of the area; NULL (warned) if there is
+ * none, or there is no memory: then nothing has happened. Returns the descriptor, which the caller kfrees, after the array
+ * `pages`, if there is one, which is the caller's too (kvfree). free_vm_area does both for areas without pages.
  */
 struct vm_struct *remove_vm_area(const void *addr);
 void free_vm_area(struct vm_struct *area);
