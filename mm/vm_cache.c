@@ -225,7 +225,6 @@ void vm_range_retire(struct vm_range *range)
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
 	bool enough;
 
-	tlb_oracle(deferred(range->start, range->end));
 	spin_lock(&cache->lock);
 	range->stamp = tlb_stamp(); /* under the lock, so that the list is in order */
 	vm_range_set_state(range, VM_LAZY);
@@ -234,6 +233,7 @@ void vm_range_retire(struct vm_range *range)
 	enough = enough_lazy(cache);
 	if (unlikely((unsigned long)atomic_long_read(&areas_stamp) != range->stamp.gen))
 		tlb_stamp_raise(&areas_stamp, range->stamp);
+	tlb_oracle(deferred(range->start, range->end)); /* not before vm_unmap_aliases() could know of it */
 	spin_unlock(&cache->lock);
 	if (unlikely(enough))
 		purge(cache);
