@@ -148,15 +148,6 @@ static bool give_back(struct vm_range *unwanted)
 	return unwanted != NULL;
 }
 
-static void flush_everything(void)
-{
-	struct tlb_batch batch;
-
-	tlb_batch_init(&batch);
-	tlb_batch_add_all(&batch);
-	tlb_batch_flush(&batch);
-}
-
 /* The thread may be moved at any time: then it works on the cache that it has begun with, whose lock it holds. */
 static struct vm_range *get_after_reaping(struct vm_cache *cache, unsigned long pages)
 {
@@ -211,7 +202,7 @@ static __noinline void purge(struct vm_cache *cache)
 	enough = enough_lazy(cache);
 	spin_unlock(&cache->lock);
 	if (enough) {
-		flush_everything();
+		flush_tlb_all();
 		spin_lock(&cache->lock);
 		reap(cache, &unwanted);
 		spin_unlock(&cache->lock);
@@ -231,8 +222,7 @@ void vm_range_retire(struct vm_range *range)
 	append(cache, range);
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_pages, lazy_max);
 	enough = enough_lazy(cache);
-	if (unlikely((unsigned long)atomic_long_read(&areas_stamp) != range->stamp.gen))
-		tlb_stamp_raise(&areas_stamp, range->stamp);
+	vm_note_stamp(&areas_stamp, range->stamp);
 	tlb_oracle(deferred(range->start, range->end)); /* not before vm_unmap_aliases() could know of it */
 	spin_unlock(&cache->lock);
 	if (unlikely(enough))
@@ -242,7 +232,7 @@ void vm_range_retire(struct vm_range *range)
 void vm_cache_flush(void)
 {
 	if (is_dirty())
-		flush_everything();
+		flush_tlb_all();
 }
 
 bool vm_cache_reclaim(void)

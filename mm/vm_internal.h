@@ -163,6 +163,13 @@ int vm_range_prepare(struct vm_range *range);
 
 /* --- vm_cache.c: ranges that were freed, on their way to the next user ---------------------------------------------- */
 
+/* A stamp that everybody keeps together is written once a generation and else only compared: no line goes round. */
+static inline void vm_note_stamp(atomic_long_t *all, tlb_stamp_t stamp)
+{
+	if (unlikely((unsigned long)atomic_long_read(all) != stamp.gen))
+		tlb_stamp_raise(all, stamp);
+}
+
 #define VM_CACHE_PAGES 320u /* no longer range is kept, guard page included */
 /*
  * So many pages has the range for a request of `pages`, both with the guard page: sizes are few enough for one user's range

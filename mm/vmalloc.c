@@ -117,7 +117,7 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 	return range;
 }
 
-/* The room for its page array goes with a range that no cache keeps; a separate descriptor with the area. */
+/* A descriptor that is no part of the range goes with the area. */
 static void drop_separate(struct vm_range *range)
 {
 	if (unlikely(range->area != &range->own))

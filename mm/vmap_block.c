@@ -241,12 +241,6 @@ static void set_run(unsigned long *map, unsigned int first, unsigned int count)
 		map[word + 1] |= mask >> (BITS_PER_LONG - shift);
 }
 
-static void raise_stamp(tlb_stamp_t stamp)
-{
-	if (unlikely((unsigned long)atomic_long_read(&vmap_blocks_stamp) != stamp.gen))
-		tlb_stamp_raise(&vmap_blocks_stamp, stamp);
-}
-
 /* The first dirty pages of a block. The mark must be seen by whoever sets vmap_blocks_stamp back, or be seen by us: see 4. */
 static __noinline void begin_dirty(struct vmap_block *block)
 {
@@ -266,7 +260,7 @@ static void dirty_run(struct vmap_block *block, unsigned int page, unsigned int 
 	block->live -= count;
 	block->dirty += count;
 	WRITE_ONCE(queue->dirty, queue->dirty + count); /* read without the lock, as a hint */
-	raise_stamp(block->stamp);
+	vm_note_stamp(&vmap_blocks_stamp, block->stamp);
 	spin_unlock(&queue->lock);
 }
 
