@@ -14,10 +14,11 @@
  * 2. Two structures: an xarray by first page, for all who name a range by its start, lock-free; and a tree by address,
  *    for those who ask what an address lies in, and for walks in order.
  *
- * 3. Claiming is what decides who frees: BUSY to HELD, by compare-and-exchange, so of two that free the same range one
+ * 3. Claiming is what decides who frees: BUSY to STILL by compare-and-exchange, so of two that free the same range one
  *    comes too late. The descriptor that was found may by then be another range's (it is not freed before an RCU grace
- *    period, but it may have become a hole and a range again): therefore everything about it is looked at after it was
- *    claimed, when it stands still, and a wrong one is put back.
+ *    period, but it may have become a hole and a range again): therefore everything about it is looked at while it stands
+ *    still. The right one goes on to HELD, a wrong one back to BUSY. Whoever else wants it waits for that answer, with
+ *    preemption off on both sides: somebody's wrong call never makes the owner's right one fail.
  */
 #include "vm_internal.h"
 
@@ -61,13 +62,19 @@ static bool is_wanted(const struct vm_range *range, vaddr_t addr, enum vm_range_
 	       (kind != VM_RANGE_AREA || flags == VM_ANY || (range->area->flags & flags));
 }
 
-static bool make_held(struct vm_range *range)
+/* Keep a busy range as it is until make_busy(). Preemption is off. False: it is not busy. */
+static bool stand_still(struct vm_range *range)
 {
 	u32 was;
 
-	while (unlikely((was = cmpxchg(&range->state, VM_BUSY, VM_HELD)) == VM_COPIED))
+	while (unlikely((was = cmpxchg(&range->state, VM_BUSY, VM_STILL)) == VM_STILL))
 		cpu_relax();
 	return was == VM_BUSY;
+}
+
+static void make_busy(struct vm_range *range)
+{
+	vm_range_set_state(range, VM_BUSY);
 }
 
 /* With preemption off, which is a read section of RCU. */
@@ -75,11 +82,14 @@ static struct vm_range *claim(vaddr_t addr, enum vm_range_kind kind, unsigned lo
 {
 	struct vm_range *range = xa_load(&by_start, page_index(addr));
 
-	if (unlikely(!range || !make_held(range)))
+	if (unlikely(!range || !stand_still(range)))
 		return NULL;
-	if (likely(is_wanted(range, addr, kind, flags)))
+	schedule_point("vm:claim");
+	if (likely(is_wanted(range, addr, kind, flags))) {
+		vm_range_set_state(range, VM_HELD);
 		return range;
-	vm_range_set_state(range, VM_BUSY);
+	}
+	make_busy(range);
 	return NULL;
 }
 
@@ -95,17 +105,6 @@ struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned 
 	return range;
 }
 
-/* Keep a busy range as it is. Under the lock. False: it is not busy. */
-static bool begin_read(struct vm_range *range)
-{
-	return cmpxchg(&range->state, VM_BUSY, VM_COPIED) == VM_BUSY;
-}
-
-static void end_read(struct vm_range *range)
-{
-	vm_range_set_state(range, VM_BUSY);
-}
-
 struct vm_struct *vm_range_area(vaddr_t addr)
 {
 	struct vm_struct *area = NULL;
@@ -113,18 +112,21 @@ struct vm_struct *vm_range_area(vaddr_t addr)
 
 	spin_lock(&index_lock);
 	range = vm_tree_above(&ranges, addr);
-	if (range && range->start <= addr && range->kind == VM_RANGE_AREA && begin_read(range)) {
+	if (range && range->start <= addr && range->kind == VM_RANGE_AREA && stand_still(range)) {
 		area = range->area;
-		end_read(range);
+		make_busy(range);
 	}
 	spin_unlock(&index_lock);
 	return area;
 }
 
-/* Under the lock. False: it is in somebody's hands. */
-static bool copy_range(struct vm_range *range, struct vm_range_info *info)
+/*
+ * Under the lock. False: it is in somebody's hands. try: the caller may have interrupted the one who looks at it, so what
+ * stands still counts as in somebody's hands.
+ */
+static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *info)
 {
-	bool busy = begin_read(range);
+	bool busy = try ? cmpxchg(&range->state, VM_BUSY, VM_STILL) == VM_BUSY : stand_still(range);
 
 	info->start = range->start;
 	info->end = range->end;
@@ -133,8 +135,8 @@ static bool copy_range(struct vm_range *range, struct vm_range_info *info)
 	if (busy && range->kind == VM_RANGE_AREA)
 		info->area = *range->area;
 	if (busy)
-		end_read(range);
-	return info->state != VM_HELD;
+		make_busy(range);
+	return info->state != VM_HELD && info->state != VM_STILL;
 }
 
 bool vm_range_next(vaddr_t from, struct vm_range_info *info)
@@ -143,7 +145,7 @@ bool vm_range_next(vaddr_t from, struct vm_range_info *info)
 
 	spin_lock(&index_lock);
 	range = vm_tree_above(&ranges, from);
-	while (range && (range->start < from || !copy_range(range, info)))
+	while (range && (range->start < from || !copy_range(range, false, info)))
 		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
 	spin_unlock(&index_lock);
 	return range != NULL;
@@ -159,7 +161,7 @@ int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
 	else if (!spin_trylock(&index_lock))
 		return -EAGAIN;
 	range = vm_tree_above(&ranges, addr);
-	while (range && !(copy_range(range, info) && info->state == VM_BUSY))
+	while (range && !(copy_range(range, try, info) && info->state == VM_BUSY))
 		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
 	schedule_point("vm:described");
 	spin_unlock(&index_lock);

@@ -23,7 +23,7 @@ enum vm_range_kind {
 enum vm_range_state {
 	VM_HELD,  /* in the hands of one function that builds it up or tears it down */
 	VM_BUSY,  /* complete, and can be found */
-	VM_COPIED,  /* busy, and somebody takes a copy, for a few instructions under index_lock: a claim waits for that */
+	VM_STILL, /* busy, and somebody looks at it, for a few instructions with preemption off: others wait for that */
 	VM_LAZY,  /* unmapped; some CPU may remember what was there until the flush that its stamp waits for */
 	VM_CLEAN, /* unmapped and forgotten, kept by a CPU for the next one who wants that size */
 	NR_VM_RANGE_STATES

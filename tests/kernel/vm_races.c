@@ -55,6 +55,45 @@ KTEST(vm_races, double_vfree_on_two_cpus)
 	worker_stop(&w);
 }
 
+/* --- a wrong free never gets in the way of the right one ------------------------------------------------------------ */
+
+static void do_wrong_vunmap(void *p)
+{
+	warn_expected(true);
+	vunmap(p);
+	warn_expected(false);
+}
+
+/* The wrong call holds the area for a look; the right one waits, and frees it. */
+static void free_beside_wrong_call(struct worker *wrong, struct worker *right, void *p)
+{
+	sched_hold("vm:claim");
+	worker_post(wrong, do_wrong_vunmap, p);
+	EXPECT(sched_wait_held("vm:claim", 1000));
+	worker_post(right, do_vfree, p);
+	msleep(20);
+	EXPECT(worker_busy(right));
+	sched_release("vm:claim");
+	worker_wait(wrong);
+	worker_wait(right);
+	EXPECT(!find_vm_area(p));
+}
+
+KTEST(vm_races, wrong_call_beside_vfree)
+{
+	KTEST_NEEDS(SCHED_POINTS);
+	struct crew crew;
+	void *p;
+
+	if (num_online_cpus() < 3)
+		KTEST_SKIP("needs three CPUs");
+	ASSERT(crew_start(&crew, 3));
+	p = vmalloc(3 * PAGE_SIZE);
+	if (EXPECT(p))
+		free_beside_wrong_call(&crew.worker[1], &crew.worker[2], p);
+	crew_stop(&crew);
+}
+
 /* --- museum 3: the alias flush ----------------------------------------------------------------------------------- */
 
 static struct page *two_pages[2];
