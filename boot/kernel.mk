@@ -42,9 +42,12 @@ MACHINE_x86_64   := -m64 -mno-red-zone -mcmodel=kernel
 MACHINE_i386-pae := -m32 -march=i686
 MACHINE_i386     := -m32 -march=i586
 
+# Three arguments in registers, as 32-bit kernels commonly have it; programs keep the ABI of their system. Entry code knows it.
+ABI := $(if $(filter 32,$(WORD)),-mregparm=3 -freg-struct-return)
+
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
-	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(INCLUDES)
+	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
 
 # Programs: the same compiler and machine, nothing of the kernel's but the numbers of its system calls and <lib/string.h>.
 USER_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \

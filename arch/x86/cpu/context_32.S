@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Switching stacks, and the call of probe_exec(), i386. */
+/* Switching stacks, and the call of probe_exec(), i386. Arguments come in EAX, EDX and ECX (boot/kernel.mk: -mregparm=3). */
 
 	.text
 
@@ -10,8 +10,6 @@
 	.globl	switch_stack
 	.type	switch_stack, @function
 switch_stack:
-	movl	4(%esp), %eax
-	movl	8(%esp), %edx
 	pushl	%ebp
 	pushl	%ebx
 	pushl	%esi
@@ -30,8 +28,7 @@ switch_stack:
 	.type	thread_start, @function
 thread_start:
 	xorl	%ebp, %ebp
-	subl	$12, %esp
-	pushl	%edi
+	movl	%edi, %eax
 	call	*%esi
 	ud2
 	.size	thread_start, . - thread_start
@@ -44,7 +41,7 @@ probe_call:
 	movl	%esp, %ebp
 	pushl	%ebx
 	subl	$4, %esp
-	movl	8(%ebp), %ebx
+	movl	%eax, %ebx
 	call	*%ebx
 probe_call_return:
 	xorl	%eax, %eax

@@ -44,19 +44,17 @@ trap_common:
 	jz	1f
 	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
 1:	movl	%esp, %ebx		/* the compiler expects calls at a multiple of 16 */
+	movl	%esp, %eax
 	andl	$-16, %esp
-	subl	$12, %esp
-	pushl	%ebx
 	call	trap_dispatch
-	pushl	%ebx
-	pushl	$0
+	movl	%ebx, %eax
 	.size	trap_common, . - trap_common
 
 	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
 	.globl	trap_return
 	.type	trap_return, @function
 trap_return:
-	movl	4(%esp), %esp
+	movl	%eax, %esp
 	popal
 	popl	%ds
 	popl	%es
