@@ -15,7 +15,7 @@ struct note {
 static_assert(sizeof(struct note) <= sizeof(((struct page *)NULL)->words), "a note fits into a struct page");
 
 static struct note *pending;
-static const void *refused; /* in an NMI, and not yet reported */
+const void *vfree_refused;
 
 /* Is this note part of a struct page? */
 static bool in_page(const struct note *note)
@@ -83,15 +83,15 @@ static bool refuse_in_nmi(const void *addr)
 	const void *was;
 
 	if (in_nmi()) {
-		WRITE_ONCE(refused, addr);
+		WRITE_ONCE(vfree_refused, addr);
 		return true;
 	}
-	was = READ_ONCE(refused) ? xchg(&refused, NULL) : NULL;
+	was = xchg(&vfree_refused, NULL);
 	WARN(was, "vfree: %p was to be freed in an NMI, and is not", was);
 	return false;
 }
 
-bool vfree_put_off(const void *addr)
+bool vfree_put_off_slow(const void *addr)
 {
 	if (refuse_in_nmi(addr))
 		return true;

@@ -240,7 +240,12 @@ void vmalloc_account(long pages);
 /* --- other files on top of these ---------------------------------------------------------------------------------- */
 
 /* vfree_atomic.c. True: the caller may not sleep, so addr was put off (or, in an NMI, left alone): vfree is done with it. */
-bool vfree_put_off(const void *addr);
+extern const void *vfree_refused; /* in an NMI, and not yet reported */
+bool vfree_put_off_slow(const void *addr);
+static inline bool vfree_put_off(const void *addr)
+{
+	return unlikely(!preemptible() || READ_ONCE(vfree_refused)) && vfree_put_off_slow(addr);
+}
 /* vm_purge_notify.c: address space has run out. True: somebody gave some back. Thread context, may sleep. */
 bool vm_purge_notify(void);
 /* vm_early.c: enter the early areas into the books; from now on there are no new ones. */

@@ -17,12 +17,6 @@ void preempt_set_schedule(void (*schedule)(void))
 	WRITE_ONCE(make_switch, schedule);
 }
 
-/* Each question is one instruction; only if the answers are "no" could the thread move between them, and then they hold. */
-bool preemptible(void)
-{
-	return this_cpu_read(preempt_count) == 0 && !in_interrupt() && !irqs_disabled();
-}
-
 void preempt_schedule(void)
 {
 	if (READ_ONCE(make_switch) && preemptible())

@@ -105,14 +105,22 @@ static void wait_until_free(const spinlock_t *lock)
 	}
 }
 
+/* The first try has failed; preemption is off. */
+void spin_lock_contended(spinlock_t *lock)
+{
+	do
+		wait_until_free(lock);
+	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
+}
+
 __ts(no_thread_safety_analysis)
-void spin_lock(spinlock_t *lock)
+void spin_lock_checked(spinlock_t *lock)
 {
 	preempt_disable();
 	if (checking())
 		check_order(lock);
-	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
-		wait_until_free(lock);
+	if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
+		spin_lock_contended(lock);
 	if (checking())
 		note_taken(lock);
 }
@@ -139,7 +147,7 @@ static void give_back(spinlock_t *lock)
 }
 
 __ts(no_thread_safety_analysis)
-void spin_unlock(spinlock_t *lock)
+void spin_unlock_checked(spinlock_t *lock)
 {
 	give_back(lock);
 	preempt_enable();

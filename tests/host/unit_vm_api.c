@@ -137,9 +137,11 @@ static void frees_from_anywhere(void **state)
 	vfree_atomic_drain();
 	for (unsigned int i = 0; i < 3; i++)
 		assert_null(find_vm_area(p[i]));
+	host_trap_depth++;
 	host_in_nmi = true;
 	vfree(p[3]);
 	host_in_nmi = false;
+	host_trap_depth--;
 	assert_non_null(find_vm_area(p[3]));
 	assert_int_equal(warn_count(), warnings);
 	warn_expected(true);

@@ -6,6 +6,8 @@
  *   void local_irq_restore(bool flags)   put back what local_irq_save returned
  *   void local_irq_enable/disable(void)
  *   bool irqs_disabled(void)
+ *   bool in_interrupt(void)              inside an interrupt, exception or NMI handler of this CPU?
+ *   unsigned int arch_trap_depth(void)   how many of them are nested on this CPU right now; 0 in a thread
  *
  * All of them: any context, NMI included.
  */
@@ -42,14 +44,8 @@ void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 /* Print where another CPU is, interrupts off or on: asked by an NMI. Waits two seconds for it at most. Not from NMI. */
 void arch_backtrace_cpu(unsigned int cpu);
 
-/* True inside an interrupt, exception or NMI handler of this CPU. */
-bool in_interrupt(void);
-
 /* True inside an NMI handler of this CPU. Any context. */
 bool in_nmi(void);
-
-/* Page faults, exceptions and interrupts nested on this CPU right now; 0 in a thread. */
-unsigned int arch_trap_depth(void);
 
 /* Milliseconds since the timer was started; advances on every CPU. Any context. */
 u64 arch_uptime_ms(void);

@@ -32,16 +32,6 @@ void arch_set_timer_handler(void (*handler)(struct trap_frame *))
 	timer_handler = handler;
 }
 
-unsigned int arch_trap_depth(void)
-{
-	return this_cpu_read(trap_depth);
-}
-
-bool in_interrupt(void)
-{
-	return arch_trap_depth() != 0;
-}
-
 vaddr_t trap_frame_pc(const struct trap_frame *frame)
 {
 	return frame->ip;

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <arch/irq.h>
+#include <kernel/config.h>
 #include <kernel/percpu.h>
 #include <lib/compiler.h>
 
@@ -55,8 +57,14 @@ static __always_inline void preempt_enable(void)
 		preempt_check_resched();
 }
 
-/* May this code be preempted, and so may it sleep? Count 0, interrupts on, not in a handler. */
-bool preemptible(void);
+/*
+ * May this code be preempted, and so may it sleep? Count 0, interrupts on, not in a handler. Each question is one
+ * instruction; only if the answers are "no" could the thread move between them, and then they hold.
+ */
+static __always_inline bool preemptible(void)
+{
+	return this_cpu_read(preempt_count) == 0 && !in_interrupt() && !irqs_disabled();
+}
 
 /*
  * On the way out of an interrupt that struck where interrupts were on, trap depth 0 again, interrupts still off: switch if
@@ -71,5 +79,5 @@ void preempt_set_schedule(void (*schedule)(void));
  * Assert that the caller may sleep: panics with the reason (count, interrupts, handler, a lock that is held) in debug
  * builds. Stands at the head of every function that may sleep, so that a wrong call is found without having to sleep.
  */
-#define might_sleep() might_sleep_at(__FILE__, __LINE__)
+#define might_sleep() do { if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); } while (0)
 void might_sleep_at(const char *file, int line);

@@ -11,8 +11,10 @@
 #pragma once
 
 #include <lib/compiler.h>
+#include <arch/barrier.h>
 #include <arch/irq.h>
 #include <kernel/config.h>
+#include <kernel/preempt.h>
 
 /* Checked by clang -Wthread-safety where it can be; nothing elsewhere. */
 #if defined(__clang__)
@@ -37,9 +39,35 @@ typedef struct __capability spinlock {
 #define DEFINE_SPINLOCK(var, rank)  spinlock_t var = SPINLOCK_INIT(#var, rank)
 void spin_lock_init(spinlock_t *lock, const char *name, unsigned int rank);
 
-void spin_lock(spinlock_t *lock) __acquires(lock);
+/* With the checks, and where a lock is waited for (spinlock.c). */
+void spin_lock_checked(spinlock_t *lock) __acquires(lock);
+void spin_unlock_checked(spinlock_t *lock) __releases(lock);
+void spin_lock_contended(spinlock_t *lock);
+
+static __always_inline void spin_lock(spinlock_t *lock) __acquires(lock) __ts(no_thread_safety_analysis);
+static __always_inline void spin_lock(spinlock_t *lock)
+{
+	if (CONFIG_DEBUG_LOCKS) {
+		spin_lock_checked(lock);
+		return;
+	}
+	preempt_disable();
+	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+		spin_lock_contended(lock);
+}
+
+static __always_inline void spin_unlock(spinlock_t *lock) __releases(lock) __ts(no_thread_safety_analysis);
+static __always_inline void spin_unlock(spinlock_t *lock)
+{
+	if (CONFIG_DEBUG_LOCKS) {
+		spin_unlock_checked(lock);
+		return;
+	}
+	smp_store_release(&lock->locked, 0u);
+	preempt_enable();
+}
+
 bool spin_trylock(spinlock_t *lock) __ts(try_acquire_capability(true, lock));
-void spin_unlock(spinlock_t *lock) __releases(lock);
 bool spin_is_held(const spinlock_t *lock); /* by this CPU; always true when CONFIG_DEBUG_LOCKS is 0 */
 const char *spin_innermost_held(void);	   /* name of the lock that this CPU took last and still holds; "none" */
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lib/types.h>
+#include <asm/percpu.h>
 
 #define FLAGS_FIXED (1UL << 1)	/* always 1 */
 #define FLAGS_TF    (1UL << 8)	/* single step */
@@ -23,6 +24,18 @@ static inline unsigned long read_flags(void)
 static inline void write_flags(unsigned long flags)
 {
 	__asm__ volatile("push %0\n\tpopf" : : "r"(flags) : "memory", "cc");
+}
+
+extern unsigned int trap_depth; /* per-CPU, arch/x86/cpu/trap.c: exceptions and interrupts nested on this CPU */
+
+static inline unsigned int arch_trap_depth(void)
+{
+	return this_cpu_read(trap_depth);
+}
+
+static inline bool in_interrupt(void)
+{
+	return arch_trap_depth() != 0;
 }
 
 static inline void local_irq_enable(void)

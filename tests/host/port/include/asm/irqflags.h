@@ -4,6 +4,9 @@
 
 extern __thread bool host_irqs_on;
 
+bool in_interrupt(void);
+unsigned int arch_trap_depth(void);
+
 static inline void local_irq_enable(void) { host_irqs_on = true; }
 static inline void local_irq_disable(void) { host_irqs_on = false; }
 static inline bool irqs_disabled(void) { return !host_irqs_on; }
