@@ -21,7 +21,7 @@ static bool ever_possible(unsigned long size)
 	return size && PAGE_ALIGN(size) >= size && PAGE_ALIGN(size) >> PAGE_SHIFT <= totalram_pages();
 }
 
-void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller)
+static void *family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller)
 {
 	bool nofail;
 	void *p;
@@ -35,14 +35,30 @@ void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int nod
 	else if (!preemptible())
 		return NULL; /* address space and tables may have to be waited for */
 	for (;;) {
-		p = __vmalloc_node_range(size, align, VMALLOC_START, VMALLOC_END, gfp, PAGE_KERNEL, 0, node, caller);
+		p = __vmalloc_node_range(size, align, VMALLOC_START, VMALLOC_END, gfp, PAGE_KERNEL, vm_flags, node,
+					 caller);
 		if (p || !nofail)
 			return p;
 		wait_a_moment();
 	}
 }
 
+void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller)
+{
+	return family_alloc(size, align, gfp, 0, node, caller);
+}
+
 #define CALLER __builtin_return_address(0)
+
+void *vmalloc_huge_node(unsigned long size, gfp_t gfp, int node)
+{
+	return family_alloc(size, PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, CALLER);
+}
+
+void *vmalloc_huge(unsigned long size, gfp_t gfp)
+{
+	return family_alloc(size, PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, -1, CALLER);
+}
 
 void *__vmalloc(unsigned long size, gfp_t gfp)
 {
@@ -118,7 +134,7 @@ static void *kv_alloc(size_t size, gfp_t gfp, int node, const void *caller)
 		WARN(!(gfp & __GFP_NOWARN), "kvmalloc: %lu bytes", (unsigned long)size);
 		return NULL;
 	}
-	return __vmalloc_node(max(size, (size_t)1), PAGE_SIZE, gfp, node, caller);
+	return family_alloc(max(size, (size_t)1), PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, caller);
 }
 
 void *kvmalloc_node(size_t size, gfp_t gfp, int node)

@@ -390,6 +390,18 @@ void split_page(struct page *page, unsigned int order)
 		hand_out(page + i, 0);
 }
 
+struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages)
+{
+	struct page *block = alloc_pages(gfp, order), *page = block;
+	u64 head = block ? page_head(PAGE_USED, block->zone, 1) : 0;
+
+	for (struct page **end = pages + (1ul << order); block && pages != end; page++) {
+		WRITE_ONCE(page->head, head);
+		*pages++ = page;
+	}
+	return block;
+}
+
 void page_alloc_init(void)
 {
 	zones_init();

@@ -22,7 +22,7 @@
 /* What the kernel gives to everybody. */
 #include <kernel/boot_info.h>	   /* the memory map */
 #include <kernel/bug.h>		   /* panic, BUG_ON, WARN */
-#include <kernel/cmdline.h>	   /* mem=, nohugeiomap */
+#include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc */
 #include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
 #include <kernel/gfp.h>		   /* what an allocation may do */

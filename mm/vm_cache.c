@@ -4,6 +4,7 @@
  *
  *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]  --> vm_cache_get
  *		      in the order of their stamps	   |	 by pages, guard included
+ *							   +--> huge: of any size, which had large leaves
  *							   +--> of another size or kind: a hole again
  *
  * 1. A range that is retired has empty entries, but CPUs may remember what was in them. It gets a stamp (arch/tlb.h) and
@@ -34,6 +35,7 @@ struct vm_cache {
 	unsigned long lazy_pages, clean_pages;
 	struct vm_range *oldest, *newest;
 	struct vm_range *clean[VM_CACHE_PAGES + 1];
+	struct vm_range *huge; /* clean ones that had large leaves, of any size: few, being long */
 };
 
 static DEFINE_PER_CPU(struct vm_cache, vm_cache) = { .lock = SPINLOCK_INIT("vm_cache.lock", RANK_VM_CACHE) };
@@ -53,23 +55,46 @@ void vm_cache_init(void)
 
 /* --- under a cache's lock ------------------------------------------------------------------------------------------- */
 
+/* Made by vmalloc with large leaves, so it lies as the next such area must. */
+static bool is_huge(const struct vm_range *range)
+{
+	return range->own.page_order && (range->own.flags & VM_ALLOC);
+}
+
 /* Only areas are worth keeping, in the sizes that are asked for: the others are large, or blocks with a life of their own. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
 	unsigned long pages = range_pages(range);
 
-	return range->kind == VM_RANGE_AREA && pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages) &&
-	       cache->clean_pages < 2 * lazy_max;
+	return range->kind == VM_RANGE_AREA && cache->clean_pages + pages <= 2 * lazy_max &&
+	       (is_huge(range) || (pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages)));
 }
 
 static void keep(struct vm_cache *cache, struct vm_range *range)
 {
 	unsigned long pages = range_pages(range);
+	struct vm_range **list = is_huge(range) ? &cache->huge : &cache->clean[pages];
 
 	vm_range_set_state(range, VM_CLEAN);
-	range->next = cache->clean[pages];
-	cache->clean[pages] = range;
+	range->next = *list;
+	*list = range;
 	cache->clean_pages += pages;
+}
+
+/* pages 0: any. */
+static struct vm_range *take_huge(struct vm_cache *cache, unsigned long pages)
+{
+	struct vm_range **link = &cache->huge, *range;
+
+	while (*link && pages && range_pages(*link) != pages)
+		link = &(*link)->next;
+	range = *link;
+	if (!range)
+		return NULL;
+	*link = range->next;
+	cache->clean_pages -= range_pages(range);
+	vm_range_set_state(range, VM_HELD);
+	return range;
 }
 
 static struct vm_range *take_clean(struct vm_cache *cache, unsigned long pages)
@@ -122,16 +147,21 @@ static void reap(struct vm_cache *cache, struct vm_range **unwanted)
 	}
 }
 
+static void put_on(struct vm_range **list, struct vm_range *range)
+{
+	range->next = *list;
+	*list = range;
+}
+
 static void empty_clean(struct vm_cache *cache, struct vm_range **unwanted)
 {
-	for (unsigned int pages = 0; pages <= VM_CACHE_PAGES; pages++) {
-		struct vm_range *range;
+	struct vm_range *range;
 
-		while ((range = take_clean(cache, pages))) {
-			range->next = *unwanted;
-			*unwanted = range;
-		}
-	}
+	for (unsigned int pages = 0; pages <= VM_CACHE_PAGES; pages++)
+		while ((range = take_clean(cache, pages)))
+			put_on(unwanted, range);
+	while ((range = take_huge(cache, 0)))
+		put_on(unwanted, range);
 }
 
 /* --- without it ----------------------------------------------------------------------------------------------------- */
@@ -156,6 +186,20 @@ static struct vm_range *get_after_reaping(struct vm_cache *cache, unsigned long 
 	spin_lock(&cache->lock);
 	reap(cache, &unwanted);
 	range = take_clean(cache, pages);
+	spin_unlock(&cache->lock);
+	give_back(unwanted);
+	return range;
+}
+
+struct vm_range *vm_cache_get_huge(unsigned long pages)
+{
+	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
+	struct vm_range *unwanted = NULL, *range;
+
+	spin_lock(&cache->lock);
+	if (!cache->huge)
+		reap(cache, &unwanted);
+	range = take_huge(cache, pages);
 	spin_unlock(&cache->lock);
 	give_back(unwanted);
 	return range;
@@ -271,6 +315,11 @@ static bool cache_right(struct vm_cache *cache)
 			if (range->state != VM_CLEAN || range_pages(range) != pages)
 				return false;
 		}
+	for (const struct vm_range *range = cache->huge; range; range = range->next) {
+		clean += range_pages(range);
+		if (range->state != VM_CLEAN || !is_huge(range))
+			return false;
+	}
 	return lazy == cache->lazy_pages && clean == cache->clean_pages && nr == cache->nr_lazy;
 }
 

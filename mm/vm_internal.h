@@ -146,6 +146,8 @@ bool vm_count_possible(unsigned long count);
 int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
 /* Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift. As vm_map_pages on error. */
 int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
+/* vm_map_pages in the caller's scope; on error the part before the failure is left mapped. */
+int vm_map_pages_in(struct mmu_update *u, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
 /* Unmap whatever is there; every CPU has forgotten it on return. */
 void vm_unmap(vaddr_t start, vaddr_t end);
 /* Unmap, but CPUs may remember until the caller flushes [start, end). */
@@ -189,6 +191,8 @@ static inline unsigned long vm_cache_round(unsigned long pages)
  * may be off.
  */
 struct vm_range *vm_cache_get(unsigned long pages);
+/* The same for areas of vmalloc with large leaves: they lie as leaves do, and are as long as wanted. */
+struct vm_range *vm_cache_get_huge(unsigned long pages);
 /*
  * The end of a range in the caller's hands whose entries are empty: it goes back to be used again as soon as every CPU has
  * forgotten it. Thread context, interrupts on, no lock held: sometimes it flushes.
@@ -215,6 +219,7 @@ struct vm_area_spec {
 	unsigned long flags;
 	vaddr_t caller;
 	bool separate;		     /* the descriptor shall outlive the range: the caller will kfree it */
+	unsigned int page_order;     /* of the large leaves that it shall have; 0: none */
 	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
 	gfp_t gfp;		     /* vmalloc: of the pages */
 	pgprot_t prot;
@@ -234,8 +239,26 @@ struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char
 /* vmalloc: an area with pages. Returns the first mapped address; vfree takes that minus lead. */
 void *vmalloc_area(const struct vm_area_spec *spec);
 
+/* Room for the pages of an area (gfp: may it wait?), NULL: no memory; and the end of the pages that it has. */
+struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp);
+void vm_area_free_pages(struct vm_struct *area);
 /* Pages of the vmalloc family that have come (or gone). */
 void vmalloc_account(long pages);
+
+/* --- vm_huge.c: areas with large leaves ------------------------------------------------------------------------------- */
+
+void vm_huge_init(void);
+/* vmalloc_area() with large leaves, of `count` pages. NULL: it cannot have them, or not now; nothing has changed. */
+void *vm_huge_area(const struct vm_area_spec *wanted, unsigned long count);
+/* A range that maps the pages with large leaves where they make up some, not published. NULL: as above. */
+struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller);
+static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,
+					    vaddr_t caller)
+{
+	const unsigned int least = (2u << 20) >> PAGE_SHIFT; /* no leaf of any CPU is smaller */
+
+	return unlikely(count >= least) ? vm_huge_vmap_slow(pages, count, flags, prot, caller) : NULL;
+}
 
 /* --- other files on top of these ---------------------------------------------------------------------------------- */
 

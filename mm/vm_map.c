@@ -90,6 +90,13 @@ int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot
 	return err;
 }
 
+int vm_map_pages_in(struct mmu_update *u, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
+{
+	struct map_pages map = { .next = pages, .end = start, .prot = pgprot_supported(prot) };
+
+	return pgtable_for_each_run(&kernel_pgtable, u, start, start + (count << PAGE_SHIFT), true, map_page_run, &map);
+}
+
 int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
 {
 	struct mmu_update u;

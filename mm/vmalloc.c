@@ -24,6 +24,7 @@ void vmalloc_init(void)
 	vm_early_import();
 	vm_cache_init();
 	ioremap_init();
+	vm_huge_init();
 	vm_set_quarantine(cmdline_has("quarantine"));
 }
 
@@ -80,6 +81,13 @@ static __noinline struct vm_range *area_range(const struct vm_area_spec *spec)
 	});
 }
 
+/* As large leaves want it, so one that had some will do. */
+static bool is_plain_huge(const struct vm_area_spec *spec)
+{
+	return spec->page_order && (spec->flags & VM_ALLOC) && spec->align == PAGE_SIZE << spec->page_order &&
+	       spec->lo <= VMALLOC_START && !(spec->hi && spec->hi < VMALLOC_END);
+}
+
 static inline void area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
 {
 	range->area = &range->own;
@@ -103,6 +111,8 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 	}
 	if (likely(is_plain(spec)))
 		range = vm_cache_get((spec->size >> PAGE_SHIFT) + 1);
+	else if (is_plain_huge(spec))
+		range = vm_cache_get_huge((spec->size >> PAGE_SHIFT) + 1);
 	if (unlikely(!range))
 		range = area_range(spec);
 	if (unlikely(!range)) {
@@ -110,6 +120,7 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 		return NULL;
 	}
 	area_init(range, spec->size >> PAGE_SHIFT, spec->flags, spec->caller);
+	range->own.page_order = spec->page_order;
 	if (area) {
 		*area = range->own;
 		range->area = area;
@@ -185,7 +196,7 @@ void vm_range_forget_pages(struct vm_range *range)
 }
 
 /* Room for the page array: a part of the range, or kept from its last use, or new; for as many as go into the range. */
-static struct page **range_page_array(struct vm_range *range, gfp_t gfp)
+struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp)
 {
 	unsigned long count = (vm_range_size(range) >> PAGE_SHIFT) - 1, bytes = count * sizeof(struct page *);
 
@@ -201,7 +212,7 @@ static struct page **range_page_array(struct vm_range *range, gfp_t gfp)
 	return range->pages;
 }
 
-static void area_free_pages(struct vm_struct *area)
+void vm_area_free_pages(struct vm_struct *area)
 {
 	free_pages_bulk(area->pages, area->nr_pages);
 	if (likely(!(area->flags & VM_MAP_PUT_PAGES)))
@@ -217,14 +228,14 @@ static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t g
 {
 	struct vm_struct *area = range->area;
 
-	area->pages = range_page_array(range, gfp);
+	area->pages = vm_range_page_array(range, gfp);
 	if (unlikely(!area->pages))
 		return -ENOMEM;
 	area->nr_pages = alloc_pages_bulk(gfp, count, area->pages);
 	vmalloc_account((long)area->nr_pages);
 	if (likely(area->nr_pages == count))
 		return 0;
-	area_free_pages(area);
+	vm_area_free_pages(area);
 	return -ENOMEM;
 }
 
@@ -241,7 +252,7 @@ static __always_inline void *area_fill(struct vm_range *range, unsigned long lea
 	return (void *)(range->start + (lead << PAGE_SHIFT));
 
 fail_map:
-	area_free_pages(range->area);
+	vm_area_free_pages(range->area);
 fail_pages:
 	vm_area_destroy(range);
 	return NULL;
@@ -252,9 +263,13 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 	unsigned long count = PAGE_ALIGN(wanted->size) >> PAGE_SHIFT;
 	struct vm_area_spec spec = *wanted;
 	struct vm_range *range;
+	void *huge;
 
 	if (WARN(!spec.size, "vmalloc: size 0") || spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
 		return NULL;
+	huge = spec.flags & VM_ALLOW_HUGE_VMAP ? vm_huge_area(wanted, count) : NULL;
+	if (huge)
+		return huge;
 	spec.size = spec.lead + (count << PAGE_SHIFT);
 	range = vm_area_create(&spec);
 	if (!range)
@@ -319,14 +334,27 @@ void vfree(const void *addr)
 	forget_before_free(range);
 	schedule_point("vfree:flushed");
 	if (range->area->pages)
-		area_free_pages(range->area);
-	if (unlikely(vm_range_size(range) > VM_CACHE_PAGES * PAGE_SIZE))
+		vm_area_free_pages(range->area);
+	if (unlikely(vm_range_size(range) > VM_CACHE_PAGES * PAGE_SIZE && !range->own.page_order))
 		vm_range_forget_pages(range);
 	drop_separate(range);
 	vm_range_retire(range);
 }
 
 /* --- vmap ------------------------------------------------------------------------------------------------------- */
+
+static inline struct vm_range *vmap_small(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller)
+{
+	struct vm_range *range = vm_area_create(&(struct vm_area_spec){
+		.size = (unsigned long)count << PAGE_SHIFT, .flags = flags, .caller = caller });
+
+	if (unlikely(!range))
+		return NULL;
+	if (likely(!vm_range_map(range, 0, pages, count, prot)))
+		return range;
+	vm_area_destroy(range);
+	return NULL;
+}
 
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
 {
@@ -336,14 +364,11 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	WARN(flags & ~(VM_MAP | VM_MAP_PUT_PAGES), "vmap: flags %lx are not for callers", flags & ~(VM_MAP | VM_MAP_PUT_PAGES));
 	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count))
 		return NULL;
-	range = vm_area_create(&(struct vm_area_spec){
-		.size = (unsigned long)count << PAGE_SHIFT, .flags = VM_MAP | (flags & VM_MAP_PUT_PAGES), .caller = _RET_IP_ });
-	if (!range)
+	range = vm_huge_vmap(pages, count, VM_MAP | (flags & VM_MAP_PUT_PAGES), pgprot_nx(prot), _RET_IP_);
+	if (likely(!range))
+		range = vmap_small(pages, count, VM_MAP | (flags & VM_MAP_PUT_PAGES), pgprot_nx(prot), _RET_IP_);
+	if (unlikely(!range))
 		return NULL;
-	if (vm_range_map(range, 0, pages, count, pgprot_nx(prot))) {
-		vm_area_destroy(range);
-		return NULL;
-	}
 	if (flags & VM_MAP_PUT_PAGES) {
 		range->area->pages = pages;
 		range->area->nr_pages = count;
@@ -368,6 +393,11 @@ void vunmap(const void *addr)
 bool is_vmalloc_addr(const void *addr)
 {
 	return (vaddr_t)addr >= VMALLOC_START && (vaddr_t)addr < VMALLOC_END;
+}
+
+bool is_vm_area_hugepages(const void *addr)
+{
+	return find_vm_area(addr)->page_order != 0;
 }
 
 unsigned long vmalloc_to_pfn(const void *addr)

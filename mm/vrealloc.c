@@ -7,7 +7,7 @@
  *	|<-- size -->|			what the caller has
  *
  * Smaller: pages behind the new end go: unmap → flush → free, as vfree does. The address space stays, so growing again puts
- * fresh pages back in place. What may be touched is decided by the pages that are there and never by the area's size.
+ * fresh pages back in place. A large leaf stays or goes as a whole. What may be touched is decided by the pages that are there and never by the area's size.
  * Bytes are reached through their pages: the mapping may have become read-only.
  */
 #include "vm_internal.h"
@@ -47,11 +47,20 @@ static void copy_bytes(const struct vm_struct *to, const struct vm_struct *from,
 	}
 }
 
+/* A large leaf stays as a whole if one of its pages does. Areas that have some start where a leaf does. */
+static unsigned long whole_leaves(const struct vm_struct *area, unsigned long keep)
+{
+	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, page_at(area, keep));
+
+	return leaf.present ? ALIGN(keep, pt_level_size(leaf.level) >> PAGE_SHIFT) : keep;
+}
+
 /* Free all pages but the first `keep`. */
 static void release_tail(struct vm_struct *area, unsigned long keep)
 {
 	unsigned long nr = area->nr_pages;
 
+	keep = whole_leaves(area, keep);
 	if (keep == nr)
 		return;
 	WRITE_ONCE(area->nr_pages, (unsigned int)keep);
@@ -88,7 +97,7 @@ static int resize(struct vm_struct *area, size_t size, gfp_t gfp)
 	if (count < had)
 		release_tail(area, count);
 	if (gfp & __GFP_ZERO) /* larger: what is new in the pages it had; smaller: what is no longer the caller's */
-		zero_bytes(area, min(old, size), min(count, had) << PAGE_SHIFT);
+		zero_bytes(area, min(old, size), min((unsigned long)area->nr_pages, had) << PAGE_SHIFT);
 	area->requested_size = size;
 	return 0;
 }

@@ -24,6 +24,16 @@ BENCH_OP(vmalloc_vfree)
 	vmalloc_touch_vfree(arg);
 }
 
+BENCH_OP(vmalloc_huge_vfree)
+{
+	char *p = vmalloc_huge(arg << PAGE_SHIFT, GFP_KERNEL);
+
+	if (unlikely(!p))
+		return bench_fail();
+	bench_touch(p);
+	vfree(p);
+}
+
 BENCH_OP(vmalloc_random)
 {
 	vmalloc_touch_vfree(1 + bench_random((u32)arg));
@@ -101,8 +111,8 @@ static const struct bench rows[] = {
 	{ "vmalloc_256p", vmalloc_vfree, .arg = 256, .n = 500 },
 	{ "vmalloc_1024p", vmalloc_vfree, .arg = 1024, .n = 100 },
 	{ "vmalloc_16384p", vmalloc_vfree, .arg = 16384, .n = 10 },
-	{ .name = "vmalloc_huge_512p" },
-	{ .name = "vmalloc_huge_1024p" },
+	{ "vmalloc_huge_512p", vmalloc_huge_vfree, .arg = 512, .n = 500 },
+	{ "vmalloc_huge_1024p", vmalloc_huge_vfree, .arg = 1024, .n = 300 },
 	{ "vmalloc_random_1_100p", vmalloc_random, .arg = 100 },
 	{ "busy_15000_100p+1p", two_among_live, .setup = fill_live, .teardown = free_live },
 	{ "vmalloc_to_page_15000", to_page_of_live, .setup = fill_live, .teardown = free_live },

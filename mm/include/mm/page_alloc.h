@@ -36,6 +36,8 @@ void free_pages_bulk(struct page **pages, unsigned long n);
 
 /* Turn an allocated block of an order, with one user, into that many independent single pages. */
 void split_page(struct page *page, unsigned int order);
+/* A block that becomes single pages at once, which are entered into pages[0..2^order). NULL = no memory; one allocation. */
+struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages);
 
 /*
  * Page tables: one zeroed lowmem frame in state PAGE_TABLE, 0 = no memory; and back. Handed to arch by main.c. May bring

@@ -20,6 +20,7 @@
 #define VM_USERMAP	 0x008ul /* may be lent to a process: vmalloc_user() */
 #define VM_FLUSH_RESET_PERMS 0x100ul /* rights were changed: no CPU may remember them when the pages are freed */
 #define VM_MAP_PUT_PAGES 0x200ul /* vmap: vfree() drops the pages and the array too */
+#define VM_ALLOW_HUGE_VMAP 0x400ul /* large leaves, where they can be had: vmalloc_huge() */
 #define VM_SPARSE	 0x1000ul /* pages come and go: vm_area_map_pages() */
 
 struct vm_struct {
@@ -28,6 +29,7 @@ struct vm_struct {
 	unsigned long flags;
 	struct page **pages;	/* VM_ALLOC: the pages, in order */
 	unsigned int nr_pages;
+	unsigned int page_order; /* 2^this pages have the large leaves that it was made with; 0: it has none */
 	unsigned long requested_size; /* VM_ALLOC: bytes that the caller wanted, not rounded */
 	phys_addr_t phys_addr;	/* VM_IOREMAP */
 	vaddr_t caller;		/* who asked */
@@ -54,6 +56,15 @@ void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int nod
 void *__vmalloc(unsigned long size, gfp_t gfp);
 void *vmalloc_node(unsigned long size, int node);
 void *vzalloc_node(unsigned long size, int node);
+/*
+ * The same, with leaves of 2 or 4 MiB for all whole multiples of that where CPU, memory and address space allow it, and
+ * nothing but small pages otherwise. Each page is a page of its own all the same. Never with __GFP_NOWAIT, nor with
+ * `nohugevmalloc` on the command line. Nothing is rounded up. set_memory_*() takes or refuses a leaf as a whole.
+ */
+void *vmalloc_huge(unsigned long size, gfp_t gfp);
+void *vmalloc_huge_node(unsigned long size, gfp_t gfp, int node);
+/* Was the area that contains addr made with large leaves? addr is in an area that nobody frees. */
+bool is_vm_area_hugepages(const void *addr);
 /* Every page below 4 GiB; the second one zeroed and for remap_vmalloc_range(). */
 void *vmalloc_32(unsigned long size);
 void *vmalloc_32_user(unsigned long size);
@@ -68,7 +79,8 @@ void *vcalloc(size_t n, size_t size);
  * what fits is preserved. NULL p: as __vmalloc; size 0: as vfree, and NULL. Smaller: stays, and the pages behind the new
  * end are freed. Larger: stays if its address space still reaches so far (after it was made smaller), else moves. With
  * __GFP_ZERO, given each time, every byte that was not part of the old size is zero. NULL (no memory, or p is no such
- * block or not so aligned, which is reported): the old block is as it was. The caller is alone with the block.
+ * block or not so aligned, which is reported): the old block is as it was. The caller is alone with the block. A large
+ * leaf is given back as a whole, so what is behind the new end in it stays mapped.
  */
 void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t gfp, int node);
 void *vrealloc_node(const void *p, size_t size, gfp_t gfp, int node);
@@ -85,7 +97,7 @@ void vfree_atomic(const void *addr);
 void vfree_atomic_drain(void);
 
 /*
- * Map count pages in order, never executable; they stay the caller's. flags: VM_MAP or 0. NULL: count 0 (warned), more
+ * Map count pages in order, never executable; they stay the caller's. Pages that make up whole large leaves get them. flags: VM_MAP or 0. NULL: count 0 (warned), more
  * than all RAM, a NULL page or one that is not a struct page of RAM, no space or memory. vunmap: as vfree, of vmap areas.
  */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
