@@ -10,12 +10,13 @@
  *   lock                protects                                               rank            context allocating
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
+ *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
  *   vmap_queue.lock     one CPU's vmap blocks: their bitmaps, and the list     RANK_VMAP_QUEUE T       no
  *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
  *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
  *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
- *   hole_lock           the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
+ *   vm_hole_lock        the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
  *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
  *   pgd_lock            pgd_list, and carrying to it (arch)                    64              T       no

@@ -2,36 +2,48 @@
 /*
  * Per-CPU memory made at run time.
  *
- * A chunk is one vmalloc area cut into units, one a possible CPU, all alike: what is at some offset in one unit is at the
- * same offset in every other (congruent areas). So a single number a CPU leads from any allocation to its instance there:
+ * 1. A chunk is a set of congruent areas (vm_pcpu.c), one unit a possible CPU, all alike: what is at some offset in one unit is
+ *    at the same offset in every other. All chunks have the same distances, so a single number a CPU leads from any
+ *    allocation to its instance there. Between units lies a page that is never mapped.
  *
- *	base          base + UNIT_SIZE     base + 2 * UNIT_SIZE
- *	| . [ a ] . b | . [ a ] . b        | . [ a ] . b        |	percpu_unit_offset[cpu] = unit * UNIT_SIZE
- *	  first CPU     second one           third one
+ *	first unit      STRIDE later      2 * STRIDE later
+ *	| . [ a ] . b |!| . [ a ] . b   |!| . [ a ] . b   |	percpu_unit_offset[cpu] = unit * STRIDE
+ *	  first CPU       second one        third one
  *
- * Small objects share a chunk. Space in it is kept in granules, in two bitmaps: which are in use, and which is the last
- * one of an object. A chunk without objects goes back to vmalloc at once.
+ * 2. Small objects share a chunk. Space in it is kept in granules, in two bitmaps: which are in use, and which is the last
+ *    one of an object. A chunk without objects goes at once, with its pages.
+ *
+ * 3. A page of a unit comes, in all units together, when the first object needs it: before the allocation returns it is
+ *    mapped and carried to every process, so whoever has the pointer may use it in any handler. It stays with its chunk.
+ *
+ * 4. Locks. percpu_lock keeps list, bitmaps and counts, and is held for moments. Chunks and pages are made under
+ *    populate_lock, which may sleep; a chunk that has an object cannot go meanwhile, and one that has none any more belongs to
+ *    the one who has taken it off the list.
  */
-#include "internal.h"
+#include "vm_internal.h"
 
 #include <mm/percpu_alloc.h>
-#include <mm/vmalloc.h>
 
-#define UNIT_SIZE     PERCPU_ALLOC_MAX
+#define UNIT_SIZE     (4 * PERCPU_ALLOC_MAX)
+#define UNIT_PAGES    (UNIT_SIZE >> PAGE_SHIFT)
+#define STRIDE	      (UNIT_SIZE + PAGE_SIZE)
 #define GRANULE_SHIFT 4
 #define NR_GRANULES   (UNIT_SIZE >> GRANULE_SHIFT)
 
 struct percpu_chunk {
 	struct list_head list;
-	char *base;
-	unsigned int nr_used; /* granules */
+	struct vm_struct **units;
+	char *base;		      /* of the first */
+	unsigned int nr_used;	      /* granules */
 	DECLARE_BITMAP(used, NR_GRANULES);
 	DECLARE_BITMAP(last, NR_GRANULES);
+	struct page **page[UNIT_PAGES]; /* an array with one for each unit; NULL: none has that page */
 };
 
 unsigned long percpu_unit_offset[MAX_CPUS];
 static unsigned int nr_units;
 
+static DEFINE_MUTEX(populate_lock);
 static DEFINE_SPINLOCK(percpu_lock, RANK_PERCPU);
 static LIST_HEAD(chunks);
 static struct percpu_alloc_stats stats;
@@ -41,7 +53,7 @@ void percpu_alloc_init(void)
 	unsigned int cpu;
 
 	for_each_cpu(cpu, &cpu_possible_mask)
-		percpu_unit_offset[cpu] = nr_units++ * UNIT_SIZE;
+		percpu_unit_offset[cpu] = nr_units++ * STRIDE;
 }
 
 struct percpu_alloc_stats percpu_alloc_stats(void)
@@ -54,7 +66,78 @@ struct percpu_alloc_stats percpu_alloc_stats(void)
 	return copy;
 }
 
+/* --- pages --------------------------------------------------------------------------------------------------------- */
+
+static vaddr_t unit_page(const struct percpu_chunk *chunk, unsigned int unit, unsigned int n)
+{
+	return (vaddr_t)chunk->base + unit * STRIDE + ((vaddr_t)n << PAGE_SHIFT);
+}
+
+/* Map page n of every unit; on failure none is left. */
+static int map_in_units(const struct percpu_chunk *chunk, unsigned int n, struct page **pages)
+{
+	unsigned int unit;
+	int err = 0;
+
+	for (unit = 0; unit < nr_units && !err; unit++)
+		err = vm_map_pages(unit_page(chunk, unit, n), pages + unit, 1, PAGE_KERNEL);
+	for (unit--; err && unit--;) /* that one was undone */
+		vm_unmap(unit_page(chunk, unit, n), unit_page(chunk, unit, n + 1));
+	return err;
+}
+
+/* Page n of every unit. -ENOMEM. */
+static int populate_page(struct percpu_chunk *chunk, unsigned int n)
+{
+	struct page **pages = kcalloc(nr_units, sizeof(*pages), GFP_KERNEL);
+	unsigned long got = pages ? alloc_pages_bulk(GFP_KERNEL | __GFP_HIGHMEM, nr_units, pages) : 0;
+
+	if (got == nr_units && !map_in_units(chunk, n, pages)) {
+		chunk->page[n] = pages;
+		return 0;
+	}
+	free_pages_bulk(pages, got);
+	kfree(pages);
+	return -ENOMEM;
+}
+
+/* All pages under bytes [from, to) of the units. The chunk cannot go. -ENOMEM: some are missing. */
+static int populate(struct percpu_chunk *chunk, size_t from, size_t to)
+{
+	int err = 0;
+
+	for (unsigned int n = from >> PAGE_SHIFT; n < PAGE_ALIGN(to) >> PAGE_SHIFT && !err; n++)
+		if (!chunk->page[n])
+			err = populate_page(chunk, n);
+	return err;
+}
+
+/* Unmap everything, have it forgotten in one flush, and free the pages. */
+static void depopulate(struct percpu_chunk *chunk)
+{
+	for (unsigned int unit = 0; unit < nr_units; unit++)
+		vm_unmap_noflush(unit_page(chunk, unit, 0), unit_page(chunk, unit, UNIT_PAGES));
+	flush_tlb_kernel_range((vaddr_t)chunk->base, unit_page(chunk, nr_units - 1, UNIT_PAGES));
+	for (unsigned int n = 0; n < UNIT_PAGES; n++) {
+		if (chunk->page[n])
+			free_pages_bulk(chunk->page[n], nr_units);
+		kfree(chunk->page[n]);
+	}
+}
+
 /* --- chunks -------------------------------------------------------------------------------------------------------- */
+
+static struct vm_struct **units_create(void)
+{
+	unsigned long offsets[MAX_CPUS];
+	size_t sizes[MAX_CPUS];
+
+	for (unsigned int unit = 0; unit < nr_units; unit++) {
+		offsets[unit] = unit * STRIDE;
+		sizes[unit] = UNIT_SIZE;
+	}
+	return pcpu_get_vm_areas(offsets, sizes, (int)nr_units, PAGE_SIZE);
+}
 
 static struct percpu_chunk *chunk_create(void)
 {
@@ -62,18 +145,21 @@ static struct percpu_chunk *chunk_create(void)
 
 	if (!chunk)
 		return NULL;
-	chunk->base = vmalloc(nr_units * UNIT_SIZE);
-	if (chunk->base)
-		return chunk;
-	kfree(chunk);
-	return NULL;
+	chunk->units = units_create();
+	if (!chunk->units) {
+		kfree(chunk);
+		return NULL;
+	}
+	chunk->base = chunk->units[0]->addr;
+	return chunk;
 }
 
 static void chunk_destroy(struct percpu_chunk *chunk)
 {
 	if (!chunk)
 		return;
-	vfree(chunk->base);
+	depopulate(chunk);
+	pcpu_free_vm_areas(chunk->units, (int)nr_units);
 	kfree(chunk);
 }
 
@@ -96,8 +182,8 @@ static void *take_from(struct percpu_chunk *chunk, unsigned int n, unsigned int 
 	return chunk->base + ((size_t)at << GRANULE_SHIFT);
 }
 
-/* `fresh`, if there is one, joins the others first. */
-static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *fresh)
+/* Room in some chunk, and which that is. `fresh`, if there is one, joins the others first. NULL: there is none. */
+static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *fresh, struct percpu_chunk **from)
 {
 	struct percpu_chunk *chunk;
 	void *ptr = NULL;
@@ -109,6 +195,7 @@ static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *
 	}
 	list_for_each_entry(chunk, &chunks, list) {
 		ptr = take_from(chunk, n, align_mask);
+		*from = chunk;
 		if (ptr)
 			break;
 	}
@@ -126,9 +213,25 @@ static void clear_instances(void *ptr, size_t size)
 		memset(percpu_ptr(ptr, cpu), 0, size);
 }
 
-void *__alloc_percpu(size_t size, size_t align)
+/* Under populate_lock: room with pages in it. NULL: no memory. */
+static void *obtain(size_t size, unsigned int align_mask)
 {
 	unsigned int n = DIV_ROUND_UP(size, 1u << GRANULE_SHIFT);
+	struct percpu_chunk *chunk, *fresh;
+	char *ptr = take(n, align_mask, NULL, &chunk);
+
+	if (!ptr) {
+		fresh = chunk_create();
+		ptr = fresh ? take(n, align_mask, fresh, &chunk) : NULL;
+	}
+	if (!ptr || !populate(chunk, ptr - chunk->base, ptr - chunk->base + size))
+		return ptr;
+	free_percpu(ptr);
+	return NULL;
+}
+
+void *__alloc_percpu(size_t size, size_t align)
+{
 	unsigned int align_mask = DIV_ROUND_UP(align, 1u << GRANULE_SHIFT) - 1;
 	void *ptr;
 
@@ -136,15 +239,11 @@ void *__alloc_percpu(size_t size, size_t align)
 	if (WARN(!size || size > PERCPU_ALLOC_MAX || !is_power_of_2(align) || align > PERCPU_ALLOC_ALIGN,
 		 "alloc_percpu: size %zu, alignment %zu", size, align))
 		return NULL;
-	ptr = take(n, align_mask, NULL);
-	while (!ptr) { /* again if others were quicker to fill the new chunk */
-		struct percpu_chunk *fresh = chunk_create();
-
-		if (!fresh)
-			return NULL;
-		ptr = take(n, align_mask, fresh);
-	}
-	clear_instances(ptr, size);
+	mutex_lock(&populate_lock);
+	ptr = obtain(size, align_mask);
+	mutex_unlock(&populate_lock);
+	if (ptr)
+		clear_instances(ptr, size);
 	return ptr;
 }
 

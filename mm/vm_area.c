@@ -24,7 +24,7 @@
  */
 #include "vm_internal.h"
 
-static DEFINE_SPINLOCK(hole_lock, RANK_VM_HOLES);
+DEFINE_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
 static struct rb_root holes = RB_ROOT;
 
 static struct kmem_cache *range_cache;
@@ -275,13 +275,6 @@ static bool may_split(const struct vm_request *rq)
 	return rq->align > PAGE_SIZE || rq->lo > VMALLOC_START;
 }
 
-static void free_descriptors(struct vm_range *unused[2])
-{
-	for (unsigned int i = 0; i < 2; i++)
-		if (unused[i])
-			kmem_cache_free(range_cache, unused[i]);
-}
-
 /* --- giving back ------------------------------------------------------------------------------------------------ */
 
 /* A descriptor that was in the index: somebody may be looking at it there (vm_range_claim). */
@@ -320,16 +313,69 @@ static void give_back(struct vm_range *range, struct vm_range *unused[2])
 	hole_resized(prev);
 }
 
-static void put_range(struct vm_range *range)
+void vm_hole_give_back(struct vm_range *range)
 {
 	struct vm_range *unused[2] = { NULL, NULL };
 
-	spin_lock(&hole_lock);
+	spin_lock(&vm_hole_lock);
 	give_back(range, unused);
-	spin_unlock(&hole_lock);
+	spin_unlock(&vm_hole_lock);
 	for (unsigned int i = 0; i < 2; i++)
 		if (unused[i])
 			call_rcu(&unused[i]->rcu, free_later);
+}
+
+/* --- for those who look for themselves ---------------------------------------------------------------------------- */
+
+struct vm_range *vm_hole_below(vaddr_t addr)
+{
+	struct rb_node *node = holes.rb_node;
+	struct vm_range *found = NULL;
+
+	while (node) {
+		struct vm_range *hole = to_range(node);
+
+		if (hole->start < addr) {
+			found = hole;
+			node = node->rb_right;
+		} else {
+			node = node->rb_left;
+		}
+	}
+	return found;
+}
+
+struct vm_range *vm_hole_cut(vaddr_t start, vaddr_t end, struct vm_range *fresh[2])
+{
+	return cut_hole(vm_hole_below(end), start, end, fresh);
+}
+
+bool vm_descriptors_new(struct vm_range *fresh[2])
+{
+	fresh[0] = kmem_cache_alloc(range_cache, GFP_KERNEL);
+	fresh[1] = kmem_cache_alloc(range_cache, GFP_KERNEL);
+	return fresh[0] && fresh[1];
+}
+
+void vm_descriptors_free(struct vm_range *unused[2])
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (unused[i])
+			kmem_cache_free(range_cache, unused[i]);
+}
+
+int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp)
+{
+	int err;
+
+	range->kind = kind;
+	range->area = NULL;
+	range->ptes = NULL;
+	range->pages = NULL;
+	err = vm_index_add(range, gfp);
+	if (err)
+		vm_hole_give_back(range);
+	return err;
 }
 
 /* --- in and out -------------------------------------------------------------------------------------------------- */
@@ -346,21 +392,15 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 	if (split)
 		fresh[1] = kmem_cache_alloc(range_cache, rq->gfp | GFP_KERNEL);
 	if (fresh[0] && (fresh[1] || !split)) {
-		spin_lock(&hole_lock);
+		spin_lock(&vm_hole_lock);
 		range = take(rq, fresh);
-		spin_unlock(&hole_lock);
+		spin_unlock(&vm_hole_lock);
 	}
-	free_descriptors(fresh);
+	vm_descriptors_free(fresh);
 	if (!range)
 		return NULL;
-	range->kind = rq->kind;
-	range->area = NULL;
-	range->ptes = NULL;
-	range->pages = NULL;
-	if (vm_index_add(range, rq->gfp | GFP_KERNEL)) {
-		put_range(range);
+	if (vm_range_enter(range, rq->kind, rq->gfp | GFP_KERNEL))
 		return NULL;
-	}
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
 	return range;
 }
@@ -370,7 +410,7 @@ void vm_range_free(struct vm_range *range)
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
 	tlb_oracle(given_back(range->start, range->end));
 	vm_index_remove(range);
-	put_range(range);
+	vm_hole_give_back(range);
 }
 
 void vm_range_init(void)
@@ -383,7 +423,7 @@ void vm_range_init(void)
 		panic("vmalloc: no memory for the first range");
 	all->start = VMALLOC_START;
 	all->end = VMALLOC_END;
-	put_range(all);
+	vm_hole_give_back(all);
 }
 
 /* --- reports and checks ----------------------------------------------------------------------------------------- */
@@ -392,11 +432,11 @@ unsigned long vm_holes(unsigned long *largest)
 {
 	unsigned long bytes = 0;
 
-	spin_lock(&hole_lock);
+	spin_lock(&vm_hole_lock);
 	for (struct rb_node *node = rb_first(&holes); node; node = rb_next(node))
 		bytes += vm_range_size(to_range(node));
 	*largest = holes.rb_node ? to_range(holes.rb_node)->fit[0] : 0;
-	spin_unlock(&hole_lock);
+	spin_unlock(&vm_hole_lock);
 	return bytes;
 }
 
@@ -404,9 +444,9 @@ bool vm_range_has_hole(const struct vm_range *range)
 {
 	const struct vm_range *hole;
 
-	spin_lock(&hole_lock);
+	spin_lock(&vm_hole_lock);
 	hole = vm_tree_above(&holes, range->start);
-	spin_unlock(&hole_lock);
+	spin_unlock(&vm_hole_lock);
 	return hole && hole->start < range->end;
 }
 
@@ -423,7 +463,7 @@ unsigned int vm_holes_check(void)
 	vaddr_t above = VMALLOC_START; /* the next hole must not start lower */
 	unsigned int faults = 0;
 
-	spin_lock(&hole_lock);
+	spin_lock(&vm_hole_lock);
 	for (struct rb_node *node = rb_first(&holes); node; node = rb_next(node)) {
 		const struct vm_range *hole = to_range(node);
 
@@ -435,6 +475,6 @@ unsigned int vm_holes_check(void)
 		}
 		above = hole->end + PAGE_SIZE; /* two that touch should be one */
 	}
-	spin_unlock(&hole_lock);
+	spin_unlock(&vm_hole_lock);
 	return faults;
 }

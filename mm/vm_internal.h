@@ -82,6 +82,19 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq);
 /* Give a range in the caller's hands back. Nothing is mapped in it and no CPU remembers that anything was. Never fails. */
 void vm_range_free(struct vm_range *range);
 
+/*
+ * The steps of vm_range_alloc(), for several ranges at once (vm_pcpu.c). A range is cut out of a hole that contains it, with
+ * two descriptors at hand of which those that go into service become NULL; then it is entered, without the lock. -ENOMEM:
+ * it is a hole again.
+ */
+extern spinlock_t vm_hole_lock;
+struct vm_range *vm_hole_below(vaddr_t addr) __must_hold(vm_hole_lock); /* the highest hole that starts below, or NULL */
+struct vm_range *vm_hole_cut(vaddr_t start, vaddr_t end, struct vm_range *fresh[2]) __must_hold(vm_hole_lock);
+void vm_hole_give_back(struct vm_range *range); /* one that was cut and not entered */
+bool vm_descriptors_new(struct vm_range *fresh[2]); /* false: one or both are NULL */
+void vm_descriptors_free(struct vm_range *unused[2]);
+int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp);
+
 /* All free bytes; *largest: of the largest hole. */
 unsigned long vm_holes(unsigned long *largest);
 /* Does some hole reach into the range? (A fault if so.) */
@@ -208,6 +221,8 @@ unsigned int vm_cache_check(void);
 
 /* --- vmalloc.c: areas ------------------------------------------------------------------------------------------- */
 
+/* Address space is short: purge what can be purged. True: some came back. May sleep. */
+bool vm_make_space(void);
 /* vm_range_alloc, and once more after the vmap blocks have given back what they can spare. */
 struct vm_range *vm_range_obtain(const struct vm_request *rq);
 

@@ -5,7 +5,7 @@
 struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, unsigned long start, unsigned long end,
 				       const void *caller)
 {
-	struct vm_area_spec spec = { .size = PAGE_ALIGN(size), .lo = start, .hi = end, .flags = flags,
+	struct vm_area_spec spec = { .size = PAGE_ALIGN(size), .lo = start, .hi = end, .flags = flags & ~VM_NO_GUARD,
 				     .caller = (vaddr_t)caller, .separate = true };
 	struct vm_range *range;
 
@@ -91,5 +91,5 @@ struct vm_struct *find_vm_area(const void *addr)
 
 unsigned long get_vm_area_size(const struct vm_struct *area)
 {
-	return area->size - PAGE_SIZE;
+	return area->flags & VM_NO_GUARD ? area->size : area->size - PAGE_SIZE;
 }

@@ -37,7 +37,7 @@ void vm_set_quarantine(bool on)
 /* --- areas ------------------------------------------------------------------------------------------------------ */
 
 /* Every way to make room, the cheap ones first. */
-static bool make_space(void)
+bool vm_make_space(void)
 {
 	bool caches = vm_cache_reclaim();
 
@@ -53,7 +53,7 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 {
 	struct vm_range *range = vm_range_alloc(rq);
 
-	if (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && make_space())
+	if (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_make_space())
 		range = vm_range_alloc(rq);
 	while (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_purge_notify())
 		range = vm_range_alloc(rq);

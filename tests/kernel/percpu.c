@@ -2,6 +2,9 @@
 /* Per-CPU memory made at run time. */
 #include "worker.h"
 
+#include "places.h"
+
+#include <arch/context.h>
 #include <arch/irq.h>
 #include <kernel/bug.h>
 #include <kernel/inject.h>
@@ -114,22 +117,55 @@ KTEST(percpu, bad_calls_change_nothing)
 	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes);
 }
 
-/* Whichever page is missing, nothing is left behind (the runner compares). */
+/* Pages come with the objects that need them, in every unit; what lies between units never does. */
+KTEST(percpu, pages_come_when_needed)
+{
+	char *large = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE), *p, *behind;
+	const struct vm_struct *unit;
+	unsigned int cpu;
+
+	ASSERT(large);
+	unit = find_vm_area(large);
+	p = (char *)unit->addr + get_vm_area_size(unit) - PAGE_SIZE; /* nobody has it */
+	behind = (char *)unit->addr + get_vm_area_size(unit);
+	for_each_cpu(cpu, &cpu_possible_mask) {
+		EXPECT_EQ(probe_write(percpu_ptr(large, cpu)), PROBE_OK);
+		EXPECT_EQ(probe_write(percpu_ptr(large, cpu) + PERCPU_ALLOC_MAX - 1), PROBE_OK);
+		EXPECT_EQ(probe_read(percpu_ptr(p, cpu), NULL), PROBE_NOT_PRESENT);
+		EXPECT_EQ(probe_read(percpu_ptr(behind, cpu), NULL), PROBE_NOT_PRESENT);
+	}
+	free_percpu(large);
+}
+
+/* Let the n-th allocation fail, for n = 1, 2 ... until none is reached. How many did the caller in? The runner compares. */
+static unsigned int refuse_each(enum inject_site site)
+{
+	struct percpu_alloc_stats before = percpu_alloc_stats();
+	unsigned int failed = 0;
+
+	for (unsigned int n = 1, unreached = 0; !unreached; n++) {
+		void *p;
+
+		vmalloc_shrink();
+		inject_set(site, n);
+		p = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE);
+		unreached = inject_clear(site);
+		failed += !p;
+		free_percpu(p);
+		EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
+		expect_parity();
+	}
+	return failed;
+}
+
 KTEST(percpu, every_allocation_may_fail)
 {
 	KTEST_NEEDS(FAULT_INJECT);
-	struct percpu_alloc_stats before = percpu_alloc_stats();
-	void *p = NULL;
-	unsigned int n;
 
-	for (n = 1; !p && n < 200; n++) {
-		inject_set(INJECT_PAGE, n);
-		p = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE);
-		inject_clear(INJECT_PAGE);
-		EXPECT(p || percpu_alloc_stats().chunks == before.chunks);
-	}
-	EXPECT(p && n > 2);
-	free_percpu(p);
+	EXPECT(refuse_each(INJECT_PAGE) >= 4);
+	EXPECT(refuse_each(INJECT_SLAB) >= 8);
+	refuse_each(INJECT_TABLE); /* the tables may have been there */
+	EXPECT_EQ(vmalloc_check(), 0);
 }
 
 #define ROUNDS 1000

@@ -32,7 +32,7 @@ extern unsigned long percpu_unit_offset[MAX_CPUS];
 #define alloc_percpu(type) ((type *)__alloc_percpu(sizeof(type), __alignof__(type)))
 /* size up to PERCPU_ALLOC_MAX and not 0, align a power of two up to PERCPU_ALLOC_ALIGN; else NULL, and a warning. */
 void *__alloc_percpu(size_t size, size_t align);
-/* NULL is fine. A pointer that no allocation has returned is reported, and nothing happens. */
+/* Thread context, interrupts on, no lock held. NULL is fine. A pointer that no allocation has returned is reported, and nothing happens. */
 void free_percpu(const void *ptr);
 
 /* Boot CPU, when all possible CPUs are known. Before it nothing can be allocated. */

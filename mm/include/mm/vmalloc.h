@@ -18,6 +18,7 @@
 #define VM_ALLOC	 0x002ul
 #define VM_MAP		 0x004ul
 #define VM_USERMAP	 0x008ul /* may be lent to a process: vmalloc_user() */
+#define VM_NO_GUARD	 0x040ul /* no guard page behind it: pcpu_get_vm_areas(), and nobody else */
 #define VM_FLUSH_RESET_PERMS 0x100ul /* rights were changed: no CPU may remember them when the pages are freed */
 #define VM_MAP_PUT_PAGES 0x200ul /* vmap: vfree() drops the pages and the array too */
 #define VM_ALLOW_HUGE_VMAP 0x400ul /* large leaves, where they can be had: vmalloc_huge() */
@@ -25,7 +26,7 @@
 
 struct vm_struct {
 	void *addr;
-	unsigned long size;	/* bytes, guard page included */
+	unsigned long size;	/* bytes, guard page included if it has one */
 	unsigned long flags;
 	struct page **pages;	/* VM_ALLOC: the pages, in order */
 	unsigned int nr_pages;
@@ -123,6 +124,15 @@ void free_vm_area(struct vm_struct *area);
 /* The area that contains addr, or NULL. Stays valid only while the caller knows that nobody frees it. */
 struct vm_struct *find_vm_area(const void *addr);
 unsigned long get_vm_area_size(const struct vm_struct *area); /* without the guard page */
+
+/*
+ * Congruent areas for per-CPU memory: nr of them, sizes[i] bytes at offsets[i] from one base, the highest one that is aligned
+ * and for which all of them are free. Without guard pages. align: power of two, at least a page, which divides all sizes
+ * and offsets; areas that overlap or are wrong otherwise are reported. NULL: that, no space, or no memory. Ends with
+ * pcpu_free_vm_areas(), after the pages, which are the caller's, were unmapped.
+ */
+struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t *sizes, int nr_vms, size_t align);
+void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms);
 
 /*
  * Sparse areas: get_vm_area(size, VM_SPARSE), and pages in it that come and go. [start, end): page-aligned. Errors:
