@@ -76,12 +76,11 @@ static vaddr_t unit_page(const struct percpu_chunk *chunk, unsigned int unit, un
 /* Map page n of every unit; on failure none is left. */
 static int map_in_units(const struct percpu_chunk *chunk, unsigned int n, struct page **pages)
 {
-	unsigned int unit;
 	int err = 0;
 
-	for (unit = 0; unit < nr_units && !err; unit++)
+	for (unsigned int unit = 0; unit < nr_units && !err; unit++)
 		err = vm_map_pages(unit_page(chunk, unit, n), pages + unit, 1, PAGE_KERNEL);
-	for (unit--; err && unit--;) /* that one was undone */
+	for (unsigned int unit = 0; unit < nr_units && err; unit++)
 		vm_unmap(unit_page(chunk, unit, n), unit_page(chunk, unit, n + 1));
 	return err;
 }

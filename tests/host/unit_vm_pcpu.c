@@ -231,6 +231,23 @@ static void each_allocation_fails_once(void **state)
 	assert_int_equal(failed, 11); /* the set, the answer, an area and two descriptors each */
 }
 
+/* What was made and not needed goes too. */
+static void many_times(void **state)
+{
+	const unsigned long offsets[] = { 16 * PAGE_SIZE, 0 };
+	const size_t sizes[] = { 8 * PAGE_SIZE, 2 * PAGE_SIZE };
+	struct vm_balance before = vm_balance();
+
+	(void)state;
+	for (unsigned int round = 0; round < 300; round++) {
+		struct vm_struct **vms = pcpu_get_vm_areas(offsets, sizes, 2, PAGE_SIZE);
+
+		assert_non_null(vms);
+		pcpu_free_vm_areas(vms, 2);
+	}
+	assert_balance(before);
+}
+
 static unsigned int nodes_left;
 
 static void *few_nodes(size_t size, gfp_t gfp)
@@ -247,15 +264,18 @@ static void the_index_runs_out_of_memory(void **state)
 	struct vm_struct **vms = NULL;
 
 	(void)state;
-	for (unsigned int nodes = 0; !vms && nodes < 50; nodes++, failed += !vms) {
+	for (unsigned int nodes = 0; !vms && nodes < 50; nodes++, failed++) {
 		struct vm_balance before = vm_balance();
+		unsigned long largest, holes = vm_holes(&largest);
 
 		nodes_left = nodes;
 		xa_set_allocator(few_nodes, vm_machine_xa_free);
 		vms = pcpu_get_vm_areas(offsets, sizes, 3, PAGE_SIZE);
 		xa_set_allocator(vm_machine_xa_alloc, vm_machine_xa_free);
-		if (!vms)
-			assert_balance(before);
+		if (vms)
+			break;
+		assert_balance(before);
+		assert_int_equal(vm_holes(&largest), holes);
 	}
 	assert_non_null(vms);
 	assert_true(failed >= 3);
@@ -269,6 +289,7 @@ int main(void)
 		cmocka_unit_test(wrong_sets_are_refused),
 		cmocka_unit_test(nobody_else_frees_them),
 		cmocka_unit_test(each_allocation_fails_once),
+		cmocka_unit_test(many_times),
 		cmocka_unit_test(the_index_runs_out_of_memory),
 	};
 
