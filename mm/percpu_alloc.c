@@ -111,12 +111,8 @@ static int populate(struct percpu_chunk *chunk, size_t from, size_t to)
 	return err;
 }
 
-/* Unmap everything, have it forgotten in one flush, and free the pages. */
-static void depopulate(struct percpu_chunk *chunk)
+static void free_unit_pages(const struct percpu_chunk *chunk)
 {
-	for (unsigned int unit = 0; unit < nr_units; unit++)
-		vm_unmap_noflush(unit_page(chunk, unit, 0), unit_page(chunk, unit, UNIT_PAGES));
-	flush_tlb_kernel_range((vaddr_t)chunk->base, unit_page(chunk, nr_units - 1, UNIT_PAGES));
 	for (unsigned int n = 0; n < UNIT_PAGES; n++) {
 		if (chunk->page[n])
 			free_pages_bulk(chunk->page[n], nr_units);
@@ -157,8 +153,8 @@ static void chunk_destroy(struct percpu_chunk *chunk)
 {
 	if (!chunk)
 		return;
-	depopulate(chunk);
-	pcpu_free_vm_areas(chunk->units, (int)nr_units);
+	pcpu_free_vm_areas(chunk->units, (int)nr_units); /* unmaps them first */
+	free_unit_pages(chunk);
 	kfree(chunk);
 }
 

@@ -237,6 +237,7 @@ static void many_times(void **state)
 	const unsigned long offsets[] = { 16 * PAGE_SIZE, 0 };
 	const size_t sizes[] = { 8 * PAGE_SIZE, 2 * PAGE_SIZE };
 	struct vm_balance before = vm_balance();
+	unsigned long slabs = slab_pages();
 
 	(void)state;
 	for (unsigned int round = 0; round < 300; round++) {
@@ -244,8 +245,10 @@ static void many_times(void **state)
 
 		assert_non_null(vms);
 		pcpu_free_vm_areas(vms, 2);
+		vmalloc_shrink();
 	}
 	assert_balance(before);
+	assert_true(slab_pages() < slabs + 10);
 }
 
 static unsigned int nodes_left;

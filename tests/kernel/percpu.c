@@ -135,6 +135,7 @@ KTEST(percpu, pages_come_when_needed)
 		EXPECT_EQ(probe_read(percpu_ptr(behind, cpu), NULL), PROBE_NOT_PRESENT);
 	}
 	free_percpu(large);
+	EXPECT(find_vm_area(large) || probe_read(large, NULL) == PROBE_NOT_PRESENT);
 }
 
 /* Let the n-th allocation fail, for n = 1, 2 ... until none is reached. How many did the caller in? The runner compares. */

@@ -128,8 +128,8 @@ unsigned long get_vm_area_size(const struct vm_struct *area); /* without the gua
 /*
  * Congruent areas for per-CPU memory: nr of them, sizes[i] bytes at offsets[i] from one base, the highest one that is aligned
  * and for which all of them are free. Without guard pages. align: power of two, at least a page, which divides all sizes
- * and offsets; areas that overlap or are wrong otherwise are reported. NULL: that, no space, or no memory. Ends with
- * pcpu_free_vm_areas(), after the pages, which are the caller's, were unmapped.
+ * and offsets; areas that overlap or are wrong otherwise are reported. NULL: that, no space, or no memory.
+ * pcpu_free_vm_areas() ends them and unmaps what is in them; pages are the caller's, to be freed after that.
  */
 struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t *sizes, int nr_vms, size_t align);
 void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms);
