@@ -94,12 +94,8 @@ static void take_turns(vaddr_t start)
 
 KTEST(vm_huge, leaf_and_table_take_turns)
 {
-	struct vm_struct *place = get_vm_area(4 * leaf_size(), 0);
-	vaddr_t start;
+	vaddr_t start = ALIGN_DOWN(VMALLOC_END, leaf_size()) - 6 * leaf_size(); /* far from where the others begin */
 
-	ASSERT(place);
-	start = ALIGN((vaddr_t)place->addr, leaf_size());
-	free_vm_area(place);
 	vmalloc_shrink();
 	WITH_CREW(crew, 1, take_turns(start));
 }
