@@ -135,6 +135,7 @@ KTEST(percpu, pages_come_when_needed)
 		EXPECT_EQ(probe_read(percpu_ptr(behind, cpu), NULL), PROBE_NOT_PRESENT);
 	}
 	free_percpu(large);
+	vm_unmap_aliases();
 	EXPECT(find_vm_area(large) || probe_read(large, NULL) == PROBE_NOT_PRESENT);
 }
 
