@@ -399,6 +399,29 @@ static void lent_pages_stay_inside_their_area(void **state)
 	assert_balance(before);
 }
 
+/* Pages of a large leaf, too: each by itself, and for longer than the leaf. */
+static void pages_of_a_leaf_are_lent(void **state)
+{
+	struct vm_balance before = vm_balance();
+	unsigned long leaf = pt_level_size(2), last = (leaf >> PAGE_SHIFT) - 1;
+	struct mm_struct *mm = mm_create();
+	char *buf = __vmalloc_node_range(leaf + PAGE_SIZE, PAGE_SIZE, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL,
+					 VM_USERMAP | VM_ALLOW_HUGE_VMAP, -1, NULL);
+
+	(void)state;
+	assert_true(is_vm_area_hugepages(buf));
+	assert_int_equal(mm_map(mm, BASE, 16 * PAGE_SIZE, VM_READ | VM_WRITE | VM_SHARED), 0);
+	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, last, 3 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, last, 2 * PAGE_SIZE), 0);
+	*(char *)host_translate((vaddr_t)buf + leaf - PAGE_SIZE) = 'a';
+	*(char *)host_translate((vaddr_t)buf + leaf) = 'b';
+	vfree(buf);
+	assert_int_equal(*touch(mm, BASE, false), 'a');
+	assert_int_equal(*touch(mm, BASE + PAGE_SIZE, false), 'b');
+	mm_destroy(mm);
+	assert_balance(before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +435,7 @@ int main(void)
 		cmocka_unit_test(rights_taken_are_flushed),
 		cmocka_unit_test(a_fork_that_fails_changes_nothing),
 		cmocka_unit_test(lent_pages_stay_inside_their_area),
+		cmocka_unit_test(pages_of_a_leaf_are_lent),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
