@@ -197,9 +197,11 @@ struct vm_range *vm_cache_get_huge(unsigned long pages)
 	struct vm_range *unwanted = NULL, *range;
 
 	spin_lock(&cache->lock);
-	if (!cache->huge)
-		reap(cache, &unwanted);
 	range = take_huge(cache, pages);
+	if (!range) {
+		reap(cache, &unwanted);
+		range = take_huge(cache, pages);
+	}
 	spin_unlock(&cache->lock);
 	give_back(unwanted);
 	return range;

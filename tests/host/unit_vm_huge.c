@@ -235,6 +235,26 @@ static void ranges_go_round(void **state)
 	assert_balance(before);
 }
 
+/* One that is clean does not hide another that is about to be. */
+static void ranges_of_two_sizes_go_round(void **state)
+{
+	bool large = VMALLOC_END - VMALLOC_START > 1ul << 31; /* else nothing so long is kept */
+	struct vm_balance before = vm_balance();
+	char *p = vmalloc_huge(leaf, GFP_KERNEL), *q = vmalloc_huge(leaf + PAGE_SIZE, GFP_KERNEL), *other, *again;
+
+	(void)state;
+	vfree(p);
+	vm_cache_flush();
+	other = vmalloc_huge(leaf + 2 * PAGE_SIZE, GFP_KERNEL); /* looks, and so p's range is known to be clean */
+	vfree(q);
+	vm_cache_flush();
+	again = vmalloc_huge(leaf + PAGE_SIZE, GFP_KERNEL);
+	assert_true(again == q || !large);
+	vfree(again);
+	vfree(other);
+	assert_balance(before);
+}
+
 /* --- parts -------------------------------------------------------------------------------------------------------- */
 
 static void rights_of_a_part_are_refused(void **state)
@@ -428,6 +448,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_fails_once),
 		cmocka_unit_test(leaf_and_table_take_turns),
 		cmocka_unit_test(ranges_go_round),
+		cmocka_unit_test(ranges_of_two_sizes_go_round),
 		cmocka_unit_test(rights_of_a_part_are_refused),
 		cmocka_unit_test(smaller_and_larger_again),
 		cmocka_unit_test(looked_at_from_outside),
