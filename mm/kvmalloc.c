@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The vmalloc family by its other names: arrays, nodes, low memory, and what comes from kmalloc when that is easy. */
-#include "internal.h"
-
-#include <mm/vmalloc.h>
+#include "vm_internal.h"
 
 /* What a caller may ask for. RESERVE is mm's own. */
 #define GFP_VMALLOC (__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL)
@@ -21,7 +19,7 @@ static bool ever_possible(unsigned long size)
 	return size && PAGE_ALIGN(size) >= size && PAGE_ALIGN(size) >> PAGE_SHIFT <= totalram_pages();
 }
 
-static void *family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller)
+void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller)
 {
 	bool nofail;
 	void *p;
@@ -45,19 +43,19 @@ static void *family_alloc(unsigned long size, unsigned long align, gfp_t gfp, un
 
 void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller)
 {
-	return family_alloc(size, align, gfp, 0, node, caller);
+	return vm_family_alloc(size, align, gfp, 0, node, caller);
 }
 
 #define CALLER __builtin_return_address(0)
 
 void *vmalloc_huge_node(unsigned long size, gfp_t gfp, int node)
 {
-	return family_alloc(size, PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, CALLER);
+	return vm_family_alloc(size, PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, CALLER);
 }
 
 void *vmalloc_huge(unsigned long size, gfp_t gfp)
 {
-	return family_alloc(size, PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, -1, CALLER);
+	return vm_family_alloc(size, PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, -1, CALLER);
 }
 
 void *__vmalloc(unsigned long size, gfp_t gfp)
@@ -134,7 +132,7 @@ static void *kv_alloc(size_t size, gfp_t gfp, int node, const void *caller)
 		WARN(!(gfp & __GFP_NOWARN), "kvmalloc: %lu bytes", (unsigned long)size);
 		return NULL;
 	}
-	return family_alloc(max(size, (size_t)1), PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, caller);
+	return vm_family_alloc(max(size, (size_t)1), PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, caller);
 }
 
 void *kvmalloc_node(size_t size, gfp_t gfp, int node)

@@ -275,6 +275,11 @@ static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int co
 	return unlikely(count >= least) ? vm_huge_vmap_slow(pages, count, flags, prot, caller) : NULL;
 }
 
+/* --- kvmalloc.c --------------------------------------------------------------------------------------------------- */
+
+/* __vmalloc_node() with VM_ALLOW_HUGE_VMAP or without. */
+void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller);
+
 /* --- other files on top of these ---------------------------------------------------------------------------------- */
 
 /* vfree_atomic.c. True: the caller may not sleep, so addr was put off (or, in an NMI, left alone): vfree is done with it. */

@@ -104,7 +104,7 @@ static int resize(struct vm_struct *area, size_t size, gfp_t gfp)
 
 static void *move(struct vm_struct *area, size_t size, unsigned long align, gfp_t gfp, int node, const void *caller)
 {
-	void *p = __vmalloc_node(size, align, gfp, node, caller);
+	void *p = vm_family_alloc(size, align, gfp, area->flags & VM_ALLOW_HUGE_VMAP, node, caller);
 
 	if (!p)
 		return NULL;

@@ -305,6 +305,10 @@ static void smaller_and_larger_again(void **state)
 	assert_int_equal(*word(p, 2 * leaf_pages), 0);
 	for (unsigned long n = 0; n < leaf_pages; n++)
 		assert_int_equal(*word(p, n), n + 1);
+	p = vrealloc(p, (MOST + 1) * leaf, GFP_KERNEL); /* elsewhere, and the same again */
+	assert_mapped(p, (MOST + 1) * leaf_pages);
+	assert_true(is_vm_area_hugepages(p));
+	assert_int_equal(*word(p, leaf_pages - 1), leaf_pages);
 	vfree(p);
 	p = vmalloc_huge(MOST * leaf, GFP_KERNEL); /* the table in the middle is in nobody's way */
 	assert_int_equal(level_at(p + 2 * leaf), 2);
