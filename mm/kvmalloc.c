@@ -3,7 +3,7 @@
 #include "vm_internal.h"
 
 /* What a caller may ask for. RESERVE is mm's own. */
-#define GFP_VMALLOC (__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL)
+#define GFP_VMALLOC (__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL | __GFP_NORETRY)
 
 #define RETRY_MS 1
 
@@ -13,32 +13,55 @@ static void wait_a_moment(void)
 	schedule_timeout(RETRY_MS);
 }
 
-/* Could it be had if only enough memory were free? */
+/* Could it be had if only enough memory and address space were free? */
 static bool ever_possible(unsigned long size)
 {
-	return size && PAGE_ALIGN(size) >= size && PAGE_ALIGN(size) >> PAGE_SHIFT <= totalram_pages();
+	return size && PAGE_ALIGN(size) >= size && vm_count_possible(PAGE_ALIGN(size) >> PAGE_SHIFT);
+}
+
+bool vm_context_allows(gfp_t gfp)
+{
+	if (gfpflags_allow_blocking(gfp)) {
+		might_sleep();
+		return true;
+	}
+	return !in_interrupt() && !irqs_disabled(); /* there are spinlocks of threads to be waited for */
+}
+
+/* Until it is there: pages, tables, descriptors and address space come back when others free them. */
+static void *alloc_nofail(struct vm_area_spec *spec)
+{
+	void *p;
+
+	spec->gfp |= __GFP_NOWARN;
+	while (!(p = vmalloc_area(spec)))
+		wait_a_moment();
+	return p;
+}
+
+static void *alloc(struct vm_area_spec *spec)
+{
+	bool nofail = (spec->gfp & __GFP_NOFAIL) && !(spec->gfp & __GFP_NOWAIT) && ever_possible(spec->size);
+
+	if (WARN(spec->gfp & ~GFP_VMALLOC, "vmalloc: flags %x are not for callers", spec->gfp & ~GFP_VMALLOC))
+		spec->gfp &= GFP_VMALLOC;
+	spec->gfp &= ~__GFP_NOFAIL;
+	if (WARN(!vm_context_allows(spec->gfp), "vmalloc: called in a handler, or with interrupts off"))
+		return NULL;
+	return nofail ? alloc_nofail(spec) : vmalloc_area(spec);
+}
+
+void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
+			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller)
+{
+	(void)node;
+	return alloc(&(struct vm_area_spec){ .size = size, .align = align, .lo = start, .hi = end,
+		.flags = VM_ALLOC | vm_flags, .gfp = gfp, .prot = prot, .caller = (vaddr_t)caller });
 }
 
 void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller)
 {
-	bool nofail;
-	void *p;
-
-	if (WARN(gfp & ~GFP_VMALLOC, "vmalloc: flags %x are not for callers", gfp & ~GFP_VMALLOC))
-		gfp &= GFP_VMALLOC;
-	nofail = (gfp & __GFP_NOFAIL) && !(gfp & __GFP_NOWAIT) && ever_possible(size);
-	gfp &= ~__GFP_NOFAIL;
-	if (!(gfp & __GFP_NOWAIT))
-		might_sleep();
-	else if (!preemptible())
-		return NULL; /* address space and tables may have to be waited for */
-	for (;;) {
-		p = __vmalloc_node_range(size, align, VMALLOC_START, VMALLOC_END, gfp, PAGE_KERNEL, vm_flags, node,
-					 caller);
-		if (p || !nofail)
-			return p;
-		wait_a_moment();
-	}
+	return __vmalloc_node_range(size, align, VMALLOC_START, VMALLOC_END, gfp, PAGE_KERNEL, vm_flags, node, caller);
 }
 
 void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller)
@@ -132,6 +155,8 @@ static void *kv_alloc(size_t size, gfp_t gfp, int node, const void *caller)
 		WARN(!(gfp & __GFP_NOWARN), "kvmalloc: %lu bytes", (unsigned long)size);
 		return NULL;
 	}
+	if (!vm_context_allows(gfp))
+		return NULL;
 	return vm_family_alloc(max(size, (size_t)1), PAGE_SIZE, gfp, VM_ALLOW_HUGE_VMAP, node, caller);
 }
 

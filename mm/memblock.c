@@ -141,7 +141,7 @@ u64 memblock_alloc(u64 size, u64 align, u64 below)
 	return 0;
 }
 
-phys_addr_t memblock_table_alloc(void)
+phys_addr_t memblock_table_alloc(gfp_t gfp __maybe_unused)
 {
 	return memblock_alloc(PAGE_SIZE, PAGE_SIZE, arch_boot_reach());
 }

@@ -79,7 +79,7 @@ static int map_in_units(const struct percpu_chunk *chunk, unsigned int n, struct
 	int err = 0;
 
 	for (unsigned int unit = 0; unit < nr_units && !err; unit++)
-		err = vm_map_pages(unit_page(chunk, unit, n), pages + unit, 1, PAGE_KERNEL);
+		err = vm_map_pages(unit_page(chunk, unit, n), pages + unit, 1, PAGE_KERNEL, GFP_KERNEL);
 	for (unsigned int unit = 0; unit < nr_units && err; unit++)
 		vm_unmap(unit_page(chunk, unit, n), unit_page(chunk, unit, n + 1));
 	return err;
@@ -230,6 +230,7 @@ void *__alloc_percpu(size_t size, size_t align)
 	unsigned int align_mask = DIV_ROUND_UP(align, 1u << GRANULE_SHIFT) - 1;
 	void *ptr;
 
+	might_sleep();
 	BUG_ON(!nr_units);
 	if (WARN(!size || size > PERCPU_ALLOC_MAX || !is_power_of_2(align) || align > PERCPU_ALLOC_ALIGN,
 		 "alloc_percpu: size %zu, alignment %zu", size, align))
@@ -275,6 +276,7 @@ void free_percpu(const void *ptr)
 	struct percpu_chunk *chunk, *empty = NULL;
 	bool found = false;
 
+	might_sleep();
 	if (!ptr)
 		return;
 	spin_lock(&percpu_lock);

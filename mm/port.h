@@ -25,7 +25,6 @@
 #include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc */
 #include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
-#include <kernel/gfp.h>		   /* what an allocation may do */
 #include <kernel/inject.h>	   /* making the n-th allocation fail */
 #include <kernel/mutex.h>	   /* the lock of a process's address space; one purge at a time */
 #include <kernel/percpu.h>	   /* per-CPU lists */
@@ -47,6 +46,7 @@
 #include <lib/compiler.h>
 #include <lib/errno.h>
 #include <lib/format.h> /* lines of vmallocinfo */
+#include <lib/gfp.h>	/* what an allocation may do */
 #include <lib/list.h>
 #include <lib/math.h>
 #include <lib/rbtree.h>

@@ -2,14 +2,14 @@
 /* Frames for page tables: what main.c hands to the walker in arch. */
 #include "internal.h"
 
-phys_addr_t mm_table_alloc(void)
+phys_addr_t mm_table_alloc(gfp_t gfp)
 {
 	bool for_online = page_online_here(); /* then the margin is for us, and an armed injection is not meant for us */
 	struct page *page;
 
 	if (!for_online && inject_fails(INJECT_TABLE))
 		return 0;
-	page = alloc_pages_uninjected(__GFP_ZERO | (for_online ? __GFP_RESERVE | GFP_NOWAIT : 0), 0);
+	page = alloc_pages_uninjected(gfp | __GFP_ZERO | (for_online ? __GFP_RESERVE | GFP_NOWAIT : 0), 0);
 	if (!page)
 		return 0;
 	WRITE_ONCE(page->state, PAGE_TABLE);

@@ -138,7 +138,7 @@ static void *fill(struct vm_range *range, unsigned long count, gfp_t gfp, pgprot
 	struct huge_map map = { .start = range->start, .end = range->start + (count << PAGE_SHIFT),
 				.prot = prot, .order = range->area->page_order, .sure = true };
 
-	gfp = (gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM) | __GFP_NOWARN;
+	gfp = (gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM) | __GFP_NOWARN | __GFP_NORETRY;
 	if (take_pages(range, count, gfp))
 		goto fail_pages;
 	map.pages = range->area->pages;

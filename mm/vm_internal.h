@@ -153,10 +153,10 @@ unsigned int vm_range_check(void);
 bool vm_count_possible(unsigned long count);
 
 /*
- * Map pages in order from start on. 0, -ENOMEM (no table page), -EBUSY (something is mapped), -EINVAL (not a page that the
- * kernel knows); nothing is left on error.
+ * Map pages in order from start on. gfp: may table pages be waited for? 0, -ENOMEM (no table page), -EBUSY (something is
+ * mapped), -EINVAL (not a page that the kernel knows); nothing is left on error. With __GFP_NOWAIT preemption may be off.
  */
-int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
+int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot, gfp_t gfp);
 /* Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift. As vm_map_pages on error. */
 int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 /* vm_map_pages in the caller's scope; on error the part before the failure is left mapped. */
@@ -169,7 +169,8 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end);
  * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
  * Mapping makes them known where possible.
  */
-int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot);
+int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
+		 gfp_t gfp);
 void vm_range_unmap_noflush(struct vm_range *range);
 /* Empty the entries of some pages of a range whose entries are known. */
 void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count);
@@ -251,8 +252,13 @@ void vm_area_retire(struct vm_range *range);
 /* Claim the area that starts at addr. If there is none with any of `flags`, report it under the name `who`: NULL. */
 struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who);
 
-/* vmalloc: an area with pages. Returns the first mapped address; vfree takes that minus lead. */
+/*
+ * vmalloc: an area with pages. Returns the first mapped address; vfree takes that minus lead. With __GFP_NOWAIT preemption
+ * may be off, but not interrupts.
+ */
 void *vmalloc_area(const struct vm_area_spec *spec);
+/* Say why there is none, unless __GFP_NOWARN; of many failures only some. Always NULL. */
+void *vm_report_failure(const struct vm_area_spec *spec, const char *why);
 
 /* Room for the pages of an area (gfp: may it wait?), NULL: no memory; and the end of the pages that it has. */
 struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp);
@@ -279,6 +285,8 @@ static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int co
 
 /* __vmalloc_node() with VM_ALLOW_HUGE_VMAP or without. */
 void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller);
+/* May code that is allowed to wait (or, with __GFP_NOWAIT, is not) allocate here? Asserts what can only be a mistake. */
+bool vm_context_allows(gfp_t gfp);
 
 /* --- other files on top of these ---------------------------------------------------------------------------------- */
 

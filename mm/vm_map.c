@@ -74,7 +74,7 @@ static void unmap_in_scope(struct mmu_update *u, vaddr_t start, vaddr_t end)
 	tlb_batch_add(&u->tlb, start, end);
 }
 
-int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
+int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot, gfp_t gfp)
 {
 	struct map_pages map = { .next = pages, .end = start, .prot = pgprot_supported(prot) };
 	vaddr_t end = start + (count << PAGE_SHIFT);
@@ -82,6 +82,7 @@ int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot
 	int err;
 
 	arch_update_kernel_mappings_begin(&u, start, end);
+	u.gfp = gfp & __GFP_NOWAIT;
 	err = pgtable_for_each_run(&kernel_pgtable, &u, start, end, true, map_page_run, &map);
 	schedule_point("vmalloc:mapped");
 	if (err)
@@ -133,9 +134,9 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end)
 /* --- ranges whose entries are known ------------------------------------------------------------------------------ */
 
 static __noinline int map_and_learn(struct vm_range *range, vaddr_t start, struct page **pages, unsigned long count,
-				    pgprot_t prot)
+				    pgprot_t prot, gfp_t gfp)
 {
-	int err = vm_map_pages(start, pages, count, prot);
+	int err = vm_map_pages(start, pages, count, prot, gfp);
 
 	if (!err)
 		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
@@ -151,14 +152,15 @@ static __noinline int undo_map(vaddr_t start, unsigned long done, int err)
 	return err;
 }
 
-int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot)
+int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
+		 gfp_t gfp)
 {
 	vaddr_t start = range->start + (offset << PAGE_SHIFT);
 	unsigned long done;
 	int err = 0;
 
 	if (unlikely(!range->ptes))
-		return map_and_learn(range, start, pages, count, prot);
+		return map_and_learn(range, start, pages, count, prot, gfp);
 	done = map_entries(range->ptes + offset, pages, count, pgprot_supported(prot), &err);
 	schedule_point("vmalloc:mapped");
 	return likely(done == count) ? 0 : undo_map(start, done, err);
@@ -244,6 +246,7 @@ static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, struct 
 	vaddr_t end = addr + size;
 	bool wrong_half = mm ? end > layout.user_end : addr < layout.user_end;
 
+	might_sleep();
 	if (addr >= end || !IS_ALIGNED(addr | size, PAGE_SIZE) || wrong_half)
 		return -EINVAL;
 	return mm ? apply_user(mm, addr, end, a) : apply_kernel(addr, end, a);

@@ -10,7 +10,7 @@ static void *map_in_block(struct page **pages, unsigned int count)
 	if (unlikely(!vmap_run_alloc(count, &run)))
 		return NULL;
 	addr = run.range->start + run.page * PAGE_SIZE;
-	if (likely(!vm_range_map(run.range, run.page, pages, count, PAGE_KERNEL)))
+	if (likely(!vm_range_map(run.range, run.page, pages, count, PAGE_KERNEL, GFP_KERNEL)))
 		return (void *)addr;
 	vmap_run_free(addr, count);
 	return NULL;
@@ -30,7 +30,7 @@ static void *map_alone(struct page **pages, unsigned int count)
 
 	if (!range)
 		return NULL;
-	if (vm_range_map(range, 0, pages, count, PAGE_KERNEL)) {
+	if (vm_range_map(range, 0, pages, count, PAGE_KERNEL, GFP_KERNEL)) {
 		vm_range_free(range);
 		return NULL;
 	}
@@ -56,6 +56,7 @@ static bool unmap_alone(vaddr_t addr, unsigned int count)
 void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	(void)node; /* one memory node */
+	might_sleep();
 	if (likely(count - 1 < VMAP_MAX_ALLOC))
 		return map_in_block(pages, count);
 	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count))
@@ -68,6 +69,7 @@ void vm_unmap_ram(const void *mem, unsigned int count)
 	vaddr_t addr = (vaddr_t)mem;
 	bool found = false;
 
+	might_sleep();
 	if (count && IS_ALIGNED(addr, PAGE_SIZE))
 		found = count <= VMAP_MAX_ALLOC ? vmap_run_free(addr, count) : unmap_alone(addr, count);
 	WARN(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);

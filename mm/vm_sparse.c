@@ -99,7 +99,7 @@ int vm_area_map_pages(struct vm_struct *area, unsigned long start, unsigned long
 		return err;
 	if (!nothing_mapped(start, end)) /* before the first change: what is mapped stays */
 		return -EBUSY;
-	return vm_map_pages(start, pages, count, PAGE_KERNEL);
+	return vm_map_pages(start, pages, count, PAGE_KERNEL, GFP_KERNEL);
 }
 
 void vm_area_unmap_pages(struct vm_struct *area, unsigned long start, unsigned long end)

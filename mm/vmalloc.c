@@ -46,6 +46,7 @@ bool vm_make_space(void)
 
 void vmalloc_shrink(void)
 {
+	might_sleep();
 	vm_cache_reclaim();
 }
 
@@ -246,7 +247,7 @@ static __always_inline void *area_fill(struct vm_range *range, unsigned long lea
 {
 	if (unlikely(area_alloc_pages(range, count, gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM)))
 		goto fail_pages;
-	if (unlikely(vm_range_map(range, lead, range->area->pages, count, prot)))
+	if (unlikely(vm_range_map(range, lead, range->area->pages, count, prot, gfp)))
 		goto fail_map;
 	vm_range_publish(range);
 	return (void *)(range->start + (lead << PAGE_SHIFT));
@@ -265,25 +266,19 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 	struct vm_range *range;
 	void *huge;
 
-	if (WARN(!spec.size, "vmalloc: size 0") || spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
+	if (WARN(!spec.size, "vmalloc: size 0"))
 		return NULL;
+	if (spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
+		return vm_report_failure(wanted, "more than there is");
 	huge = spec.flags & VM_ALLOW_HUGE_VMAP ? vm_huge_area(wanted, count) : NULL;
 	if (huge)
 		return huge;
 	spec.size = spec.lead + (count << PAGE_SHIFT);
 	range = vm_area_create(&spec);
 	if (!range)
-		return NULL;
+		return vm_report_failure(wanted, "no room (vmalloc=SIZE makes more on 32-bit)");
 	range->area->requested_size = wanted->size;
 	return area_fill(range, spec.lead >> PAGE_SHIFT, count, spec.gfp, spec.prot);
-}
-
-void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
-			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller)
-{
-	(void)node;
-	return vmalloc_area(&(struct vm_area_spec){ .size = size, .align = align, .lo = start, .hi = end,
-		.flags = VM_ALLOC | vm_flags, .gfp = gfp, .prot = prot, .caller = (vaddr_t)caller });
 }
 
 /* The ordinary case takes a range out of the cache, and no detour. */
@@ -350,7 +345,7 @@ static inline struct vm_range *vmap_small(struct page **pages, unsigned int coun
 
 	if (unlikely(!range))
 		return NULL;
-	if (likely(!vm_range_map(range, 0, pages, count, prot)))
+	if (likely(!vm_range_map(range, 0, pages, count, prot, GFP_KERNEL)))
 		return range;
 	vm_area_destroy(range);
 	return NULL;

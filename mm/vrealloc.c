@@ -77,7 +77,7 @@ static int refill_tail(struct vm_struct *area, unsigned long count, gfp_t gfp)
 
 	gfp = gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM;
 	got = alloc_pages_bulk(gfp & ~__GFP_NOFAIL, more, area->pages + nr);
-	if (got < more || vm_map_pages(page_at(area, nr), area->pages + nr, more, PAGE_KERNEL)) {
+	if (got < more || vm_map_pages(page_at(area, nr), area->pages + nr, more, PAGE_KERNEL, gfp)) {
 		free_pages_bulk(area->pages + nr, got);
 		return -ENOMEM;
 	}

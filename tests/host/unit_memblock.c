@@ -200,7 +200,7 @@ static void low_allocations_are_zeroed(void **state)
 	memset(phys_to_virt(0), 0xff, 64 << PAGE_SHIFT);
 	add_region(0, 64, BOOT_MEM_RAM);
 	init("", RAM_BYTES);
-	page = memblock_table_alloc();
+	page = memblock_table_alloc(GFP_KERNEL);
 	assert_true(page != 0 && page < arch_boot_reach());
 	for (unsigned int i = 0; i < PAGE_SIZE; i++)
 		assert_int_equal(((u8 *)phys_to_virt((phys_addr_t)page))[i], 0);

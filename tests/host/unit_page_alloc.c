@@ -210,7 +210,7 @@ static void refused(struct page *page, unsigned int order)
 static void bad_frees_are_refused(void **state)
 {
 	struct page *single = alloc_page(GFP_KERNEL), *block = alloc_pages(GFP_KERNEL, 4);
-	phys_addr_t table = mm_table_alloc();
+	phys_addr_t table = mm_table_alloc(GFP_KERNEL);
 
 	(void)state;
 	refused(block, 3);		  /* wrong order */
@@ -334,13 +334,13 @@ static void injected_failures(void **state)
 	free_pages_bulk(pages, 39);
 
 	inject_set(INJECT_PAGE, 1);
-	table = mm_table_alloc(); /* page tables count for themselves */
+	table = mm_table_alloc(GFP_KERNEL); /* page tables count for themselves */
 	assert_int_not_equal(table, 0);
 	assert_int_equal(inject_clear(INJECT_PAGE), 1);
 	mm_table_free(table);
 
 	inject_set(INJECT_TABLE, 1);
-	assert_int_equal(mm_table_alloc(), 0);
+	assert_int_equal(mm_table_alloc(GFP_KERNEL), 0);
 	assert_int_equal(inject_clear(INJECT_TABLE), 0);
 }
 

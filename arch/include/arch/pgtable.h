@@ -14,7 +14,8 @@
  *   pgprot_t pgprot_writecombine(prot), pgprot_noncached(prot), ...: memory types, <arch/memtype.h>
  *   pgprot_t pgprot_supported(prot)  without the bits that this CPU lacks: before prot goes into pfn_pte()
  *
- * Context of the walkers: thread context, interrupts on (they may allocate a table page and may have to synchronise).
+ * Context of the walkers: thread context, interrupts on (they may allocate a table page and may have to synchronise). With
+ * preemption off, or a lock of threads held, a walk that needs table pages wants a scope whose gfp does not wait.
  * The range that is mapped or unmapped belongs to the caller: that ownership is the lock on its leaves. Table pages are
  * shared with neighbours and are installed by compare-and-exchange, so no lock is taken at all.
  */
@@ -22,6 +23,7 @@
 
 #include <lib/atomic.h>
 #include <lib/bitmap.h>
+#include <lib/gfp.h>
 #include <lib/list.h>
 #include <arch/layout.h>
 #include <arch/memtype.h>
@@ -52,6 +54,7 @@ extern struct pgtable kernel_pgtable;
 struct mmu_update {
 	vaddr_t start, end;
 	pgtbl_mod_mask mask;
+	gfp_t gfp;		/* how table pages are asked for. _begin: GFP_KERNEL; who may not wait changes it */
 	unsigned long sync_seq;	/* syncs completed when the scope was opened */
 	struct mmu_update *outer; /* the scope of this thread around this one; NULL: none (arch/lazy_mmu.h) */
 	struct tlb_batch tlb;	/* executed by ..._end, after the sync */
@@ -63,7 +66,7 @@ vaddr_t pt_level_size(unsigned int level);	       /* bytes that one entry spans;
 bool pt_leaf_allowed(unsigned int level);	       /* may an entry of this level be a leaf on this CPU? */
 
 /* Table pages come from above: one zeroed frame (0 = no memory), and back. Counted, kernel tables only. */
-void pgtable_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t frame));
+void pgtable_set_allocator(phys_addr_t (*alloc)(gfp_t gfp), void (*free)(phys_addr_t frame));
 unsigned long pgtable_kernel_pages(void);
 /*
  * Handed in from above: a kernel table that was unlinked and flushed is given to defer(), which calls

@@ -49,7 +49,7 @@ static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private
 /* --- tables (pgtable_tables.c) -------------------------------------------------------------------------------- */
 
 /* A zeroed table page, 0 = none. Kernel tables are counted. */
-phys_addr_t table_alloc(bool kernel);
+phys_addr_t table_alloc(bool kernel, gfp_t gfp);
 void table_free(phys_addr_t table, bool kernel);
 void table_free_below(pte_t link, unsigned int level, bool kernel);
 

@@ -99,7 +99,7 @@ static int walk(struct pt_walk *w, vaddr_t start, vaddr_t end)
 static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
 {
 	bool kernel = w->pt == &kernel_pgtable;
-	phys_addr_t table = table_alloc(kernel);
+	phys_addr_t table = table_alloc(kernel, w->u ? w->u->gfp : GFP_KERNEL);
 	pte_t old = pte_read(p), link;
 
 	if (!table)

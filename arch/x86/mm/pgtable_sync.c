@@ -132,6 +132,7 @@ void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vadd
 	u->start = start;
 	u->end = end;
 	u->mask = 0;
+	u->gfp = GFP_KERNEL;
 	u->sync_seq = READ_ONCE(syncs_done);
 	tlb_batch_init(&u->tlb);
 	scope_open(u);
@@ -173,7 +174,7 @@ static int alloc_upper_tables(struct pgtable *pt)
 	unsigned int top = pt_top();
 
 	for (unsigned int i = 0; pt_sync_level() < top && i < pt_entries(top); i++) {
-		phys_addr_t table = table_alloc(false);
+		phys_addr_t table = table_alloc(false, GFP_KERNEL);
 
 		if (!table)
 			return -ENOMEM;
@@ -197,7 +198,7 @@ static void copy_kernel_half(struct pgtable *pt)
 int pgtable_init_process(struct pgtable *pt)
 {
 	memset(pt, 0, sizeof(*pt));
-	pt->root_phys = table_alloc(false);
+	pt->root_phys = table_alloc(false, GFP_KERNEL);
 	if (!pt->root_phys)
 		return -ENOMEM;
 	pt->root = phys_to_virt(pt->root_phys);

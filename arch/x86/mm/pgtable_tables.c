@@ -21,12 +21,12 @@
 #include <lib/atomic.h>
 #include <lib/string.h>
 
-static phys_addr_t (*alloc_frame)(void);
+static phys_addr_t (*alloc_frame)(gfp_t gfp);
 static void (*free_frame)(phys_addr_t frame);
 static void (*defer_free)(phys_addr_t table);
 static atomic_long_t kernel_tables;
 
-void pgtable_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t frame))
+void pgtable_set_allocator(phys_addr_t (*alloc)(gfp_t gfp), void (*free)(phys_addr_t frame))
 {
 	alloc_frame = alloc;
 	free_frame = free;
@@ -37,13 +37,12 @@ unsigned long pgtable_kernel_pages(void)
 	return atomic_long_read(&kernel_tables);
 }
 
-phys_addr_t table_alloc(bool kernel)
+phys_addr_t table_alloc(bool kernel, gfp_t gfp)
 {
 	phys_addr_t table;
 
 	check_not_lazy("a table page is allocated");
-	table = alloc_frame();
-
+	table = alloc_frame(gfp);
 	if (table && kernel)
 		atomic_long_inc(&kernel_tables);
 	return table;

@@ -22,10 +22,10 @@
 
 #include <arch/barrier.h>
 #include <kernel/config.h>
-#include <kernel/gfp.h>
 #include <kernel/preempt.h>
 #include <kernel/spinlock.h>
 #include <lib/errno.h>
+#include <lib/gfp.h>
 
 /* --- entries -------------------------------------------------------------------------------------------------------- */
 

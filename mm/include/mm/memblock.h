@@ -6,6 +6,7 @@
 #pragma once
 
 #include <lib/compiler.h>
+#include <lib/gfp.h>
 
 struct boot_info;
 
@@ -25,7 +26,7 @@ void memblock_reserve(u64 start, u64 end);
  */
 u64 memblock_alloc(u64 size, u64 align, u64 below);
 /* A zeroed page table below arch_boot_reach() (handed to arch by main.c until the page allocator runs). 0 = none. */
-phys_addr_t memblock_table_alloc(void);
+phys_addr_t memblock_table_alloc(gfp_t gfp);
 /* No more changes: the page allocator has taken over. */
 void memblock_close(void);
 

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include <kernel/gfp.h>
+#include <lib/gfp.h>
 #include <mm/page.h>
 
 #define MAX_PAGE_ORDER 10
@@ -40,10 +40,11 @@ void split_page(struct page *page, unsigned int order);
 struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages);
 
 /*
- * Page tables: one zeroed lowmem frame in state PAGE_TABLE, 0 = no memory; and back. Handed to arch by main.c. May bring
- * RAM online, and so open a mapping scope of its own inside the caller's. Fails by order of INJECT_TABLE, not INJECT_PAGE.
+ * Page tables: one zeroed lowmem frame in state PAGE_TABLE, 0 = no memory; and back. Handed to arch by main.c. gfp: may it
+ * wait? Then it may bring RAM online, and so open a mapping scope of its own inside the caller's. Fails by order of
+ * INJECT_TABLE, not INJECT_PAGE.
  */
-phys_addr_t mm_table_alloc(void);
+phys_addr_t mm_table_alloc(gfp_t gfp);
 void mm_table_free(phys_addr_t frame);
 void mm_table_defer(phys_addr_t frame); /* pgtable_free_deferred() after a grace period */
 

@@ -24,8 +24,8 @@ static inline void *kzalloc(size_t size, gfp_t gfp) { return kmalloc(size, gfp |
 void *kcalloc(size_t n, size_t size, gfp_t gfp); /* NULL when n * size overflows */
 
 /*
- * By kmalloc if that is easy, else by vmalloc; the larger ones only in a thread that may sleep, unless kmalloc can. gfp as
- * for __vmalloc(). NULL: no memory; more than INT_MAX bytes (reported, unless __GFP_NOWARN); n * size overflows. kvfree:
+ * By kmalloc if that is easy, else by vmalloc. gfp as for __vmalloc(); with __GFP_NOWAIT any context but NMI, but in handlers
+ * and with interrupts off only what kmalloc can give. NULL: no memory; more than INT_MAX bytes (reported, unless __GFP_NOWARN); n * size overflows. kvfree:
  * any context but NMI. kvrealloc: as vrealloc(); a small block may move between the two.
  */
 void *kvmalloc_node(size_t size, gfp_t gfp, int node);

@@ -2,8 +2,23 @@
 /*
  * Kernel virtual memory, under Linux's names and prototypes.
  *
- * Context: thread, interrupts on, no lock held, unless a line says otherwise. Every area has an unmapped guard page behind
- * it. An area can be found (find_vm_area, vmallocinfo, vfree) from the moment it is complete until the moment it begins to go.
+ * WHERE WHAT MAY BE CALLED. Each function is of one of these classes; [sleeps], unless its line says otherwise:
+ *
+ *		  thread  preemption off,  interrupts off,  interrupt	   NMI handler
+ *			  spinlock held	   in a thread	    handler
+ *	sleeps	  yes	  no		   no		    no		   no
+ *	atomic	  yes	  yes		   NULL		    NULL	   NULL
+ *	frees	  yes	  later		   later	    later	   reported later
+ *	looks	  yes	  yes		   yes		    no		   no
+ *	anywhere  yes	  yes		   yes		    yes		   yes
+ *
+ * "No" is asserted at the head of the function in debug builds. NULL comes with a report. A spinlock that is held is one of
+ * threads, of a rank below mm's (mm/internal.h). [atomic] holds with __GFP_NOWAIT (GFP_ATOMIC, GFP_NOWAIT); without it the
+ * function sleeps: nothing is purged, nobody is asked for space, and no memory is waited for, page tables included; what it
+ * does wait for are spinlocks, and after a failure half-way the other CPUs' answers to a flush.
+ *
+ * Every area has an unmapped guard page behind it. An area can be found (find_vm_area, vmallocinfo, vfree) from the moment it
+ * is complete until the moment it begins to go.
  *
  * After a function that unmaps returns, nobody may use the old address, but a CPU may still remember it, and so reach
  * pages that have a new owner by now, if somebody uses it all the same. That ends when the address is mapped again, or with
@@ -39,20 +54,27 @@ struct vm_struct {
 /* Boot CPU, after the page and slab allocators. Before it every lookup finds nothing. */
 void vmalloc_init(void);
 
-/* size bytes rounded up to pages, not physically contiguous. NULL: size 0 (warned), more than all RAM, or no memory. */
+/*
+ * size bytes rounded up to pages, not physically contiguous. NULL: size 0 (warned); more than all RAM or all address space, no
+ * address space left (a line in the log, unless __GFP_NOWARN), no memory.
+ */
 void *vmalloc(unsigned long size);
 void *vzalloc(unsigned long size);
 /* Zeroed, and may be mapped into a process: remap_vmalloc_range() (mm/mm.h). */
 void *vmalloc_user(unsigned long size);
-/* The same with everything said: alignment, part of vmalloc space, rights. node is a hint (-1 = none). vfree() ends it. */
+/*
+ * [atomic] The same with everything said: alignment, part of vmalloc space, rights. node is a hint (-1 = none). gfp: see
+ * __vmalloc(). vfree() ends it.
+ */
 void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
 			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller);
-/* The same with the flags of the pages: see __vmalloc(). */
+/* [atomic] */
 void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node, const void *caller);
 /*
- * GFP_KERNEL, with __GFP_ZERO, __GFP_DMA32, __GFP_HIGHMEM, __GFP_NOWARN, __GFP_NOFAIL, or __GFP_NOWAIT; others are left
- * out with a report. __GFP_NOWAIT: never NOFAIL. NOFAIL: waits and tries again until there is memory, unless no amount of
- * waiting would do (size 0, more than all RAM).
+ * [atomic] GFP_KERNEL, with __GFP_ZERO, __GFP_DMA32, __GFP_HIGHMEM, __GFP_NOWARN, __GFP_NORETRY, __GFP_NOFAIL, or
+ * __GFP_NOWAIT; others are left out with a report. __GFP_NOWAIT: never NOFAIL. NOFAIL: sleeps a little and tries again until
+ * there are address space, pages, tables and descriptors, unless no amount of waiting would do (size 0, more than all RAM or
+ * all address space).
  */
 void *__vmalloc(unsigned long size, gfp_t gfp);
 void *vmalloc_node(unsigned long size, int node);
@@ -64,12 +86,12 @@ void *vzalloc_node(unsigned long size, int node);
  */
 void *vmalloc_huge(unsigned long size, gfp_t gfp);
 void *vmalloc_huge_node(unsigned long size, gfp_t gfp, int node);
-/* Was the area that contains addr made with large leaves? addr is in an area that nobody frees. */
+/* [looks] Was the area that contains addr made with large leaves? addr is in an area that nobody frees. */
 bool is_vm_area_hugepages(const void *addr);
 /* Every page below 4 GiB; the second one zeroed and for remap_vmalloc_range(). */
 void *vmalloc_32(unsigned long size);
 void *vmalloc_32_user(unsigned long size);
-/* n * size bytes, NULL if that overflows; vcalloc zeroed. */
+/* n * size bytes, NULL if that overflows; vcalloc zeroed. [atomic] with a gfp. */
 void *__vmalloc_array(size_t n, size_t size, gfp_t gfp);
 void *vmalloc_array(size_t n, size_t size);
 void *__vcalloc(size_t n, size_t size, gfp_t gfp);
@@ -88,13 +110,13 @@ void *vrealloc_node(const void *p, size_t size, gfp_t gfp, int node);
 void *vrealloc(const void *p, size_t size, gfp_t gfp);
 
 /*
- * NULL is fine. An address that is not the start of a vmalloc/vmap area is reported and nothing happens. Any context but
- * NMI: where the caller may not sleep, it is vfree_atomic(). In an NMI nothing is freed, and that is reported later.
+ * [frees] NULL is fine. An address that is not the start of a vmalloc/vmap area is reported and nothing happens. Where the
+ * caller may not sleep, it is vfree_atomic(). In an NMI nothing is freed, and the next call says so.
  */
 void vfree(const void *addr);
 /* Free soon, in a thread; the address may not be used any more. Any context but NMI, locks below RANK_SLAB may be held. */
 void vfree_atomic(const void *addr);
-/* Wait until what was freed so before the call is free. Thread context, may sleep. */
+/* Wait until what was freed so before the call is free. */
 void vfree_atomic_drain(void);
 
 /*
@@ -121,9 +143,9 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long flags, co
  */
 struct vm_struct *remove_vm_area(const void *addr);
 void free_vm_area(struct vm_struct *area);
-/* The area that contains addr, or NULL. Stays valid only while the caller knows that nobody frees it. */
+/* [looks] The area that contains addr, or NULL. Stays valid only while the caller knows that nobody frees it. */
 struct vm_struct *find_vm_area(const void *addr);
-unsigned long get_vm_area_size(const struct vm_struct *area); /* without the guard page */
+unsigned long get_vm_area_size(const struct vm_struct *area); /* [anywhere] without the guard page */
 
 /*
  * Congruent areas for per-CPU memory: nr of them, sizes[i] bytes at offsets[i] from one base, the highest one that is aligned
@@ -159,7 +181,7 @@ void vm_area_register_early(struct vm_struct *vm, size_t align);
  */
 int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t prot);
 
-/* Any context, NMI too; lock-free. */
+/* [anywhere], lock-free. */
 bool is_vmalloc_addr(const void *addr);
 static inline bool is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); } /* there are no modules */
 unsigned long vmalloc_nr_pages(void); /* allocated by vmalloc at this moment */
@@ -199,13 +221,13 @@ int set_memory_rw(unsigned long addr, int numpages);
 int set_memory_x(unsigned long addr, int numpages);
 int set_memory_nx(unsigned long addr, int numpages);
 int set_memory_rox(unsigned long addr, int numpages);
-/* Of the area that starts at addr (nothing happens if there is none): VM_FLUSH_RESET_PERMS. */
+/* [looks] Of the area that starts at addr (nothing happens if there is none): VM_FLUSH_RESET_PERMS. */
 void set_vm_flush_reset_perms(void *addr);
 
 /*
  * Who keeps address space that he can do without registers here. Called, one at a time, when an allocation finds no space
  * and purging has not helped; adds to *(unsigned long *)freed the bytes or pages given back: more than 0 means, try again. May
- * sleep, free, and not allocate from vmalloc space. Thread context, may sleep. 0, or -EEXIST / -ENOENT.
+ * sleep, free, and not allocate from vmalloc space. 0, or -EEXIST / -ENOENT.
  */
 struct notifier_block {
 	int (*notifier_call)(struct notifier_block *nb, unsigned long action, void *freed); /* action is 0; returns 0 */
@@ -215,9 +237,8 @@ int register_vmap_purge_notifier(struct notifier_block *nb);
 int unregister_vmap_purge_notifier(struct notifier_block *nb);
 
 /*
- * Copy from vmalloc space, whatever is or is not there: holes, devices and sparse areas read as zero, and so does a page
- * that goes meanwhile. Returns count, cut off at the end of the address space; 0: no part of it is in use. May not sleep.
- * Thread context.
+ * [looks] Copy from vmalloc space, whatever is or is not there: holes, devices and sparse areas read as zero, and so does a
+ * page that goes meanwhile. Returns count, cut off at the end of the address space; 0: no part of it is in use.
  */
 long vread(char *buf, const char *addr, unsigned long count);
 /* Print what area a pointer points into. False: none, or the books are being changed right now. Any context but NMI. */
@@ -234,7 +255,7 @@ typedef int (*pte_fn_t)(pte_t *pte, unsigned long addr, void *data);
 int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data);
 int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data);
 
-/* All areas, sorted by address, in the format of Linux's /proc/vmallocinfo. emit gets one line with its '\n'. */
+/* [looks] All areas, sorted by address, in the format of Linux's /proc/vmallocinfo. emit gets one line with its '\n'. */
 void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx);
 /* And in summary: how broken up free space is, and each vmap block. Lines as above. */
 void vmallocinfo_summary(void (*emit)(void *ctx, const char *line), void *ctx);
@@ -249,7 +270,7 @@ struct vmalloc_stats {
 	unsigned long total_bytes;	 /* all of these together: the arena, at a quiet moment */
 	unsigned long nr_pages;		 /* allocated by vmalloc */
 };
-void vmalloc_stats(struct vmalloc_stats *out);
+void vmalloc_stats(struct vmalloc_stats *out); /* [looks] */
 /* Trees, blocks and conservation at a quiet moment: number of faults found, each printed. Tests. */
 unsigned int vmalloc_check(void);
 /* Counters that the museum asks about. */

@@ -57,7 +57,7 @@ static phys_addr_t take_table(void)
 	return table;
 }
 
-phys_addr_t host_table_alloc(void)
+phys_addr_t host_table_alloc(gfp_t gfp __maybe_unused)
 {
 	phys_addr_t table;
 

@@ -11,7 +11,7 @@ void host_reference_init(void);
 void host_pgtable_init(void);
 
 /* That supply itself, for tests that put something in front of it. Freed tables turn to rubbish at once. */
-phys_addr_t host_table_alloc(void);
+phys_addr_t host_table_alloc(gfp_t gfp);
 void host_table_free(phys_addr_t table);
 
 /* Tables that this supply has given out and not got back, of kernel and processes together. */
