@@ -77,6 +77,7 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 	struct vm_struct *area = find_vm_area((void *)addr);
 	unsigned int shift;
 
+	might_sleep();
 	if (!area || !(area->flags & VM_IOREMAP) || !IS_ALIGNED(phys, (phys_addr_t)PAGE_SIZE))
 		return -EINVAL;
 	if (addr != (vaddr_t)area->addr || end != addr + get_vm_area_size(area))
@@ -148,6 +149,7 @@ static void __iomem *map(phys_addr_t phys, unsigned long size, pgprot_t prot, va
 	enum memtype type = pgprot_memtype(prot);
 	char *start;
 
+	might_sleep();
 	if (!range_exists(phys, size, "ioremap") || memtype_reserve(base, (u64)base + bytes, type))
 		return NULL;
 	start = map_pages(base, bytes, pgprot_nx(prot), caller);
@@ -215,8 +217,10 @@ static void forget_cacheable(struct vm_range *range)
 void iounmap(const volatile void __iomem *addr)
 {
 	const void *start = (const void *)PAGE_ALIGN_DOWN((vaddr_t)addr);
-	struct vm_range *range = addr ? vm_area_claim(start, VM_IOREMAP, "iounmap") : NULL;
+	struct vm_range *range;
 
+	might_sleep();
+	range = addr ? vm_area_claim(start, VM_IOREMAP, "iounmap") : NULL;
 	if (!range)
 		return;
 	forget_cacheable(range);
@@ -245,6 +249,7 @@ void *memremap(phys_addr_t phys, size_t size, unsigned long flags)
 	};
 	void *mem = NULL;
 
+	might_sleep();
 	if (!flags || !range_exists(phys, size, "memremap"))
 		return NULL;
 	if (memblock_overlaps_ram(ALIGN_DOWN((u64)phys, PAGE_SIZE), ALIGN((u64)phys + size, PAGE_SIZE)))

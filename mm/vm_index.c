@@ -143,6 +143,7 @@ bool vm_range_next(vaddr_t from, struct vm_range_info *info)
 {
 	struct vm_range *range;
 
+	assert_thread();
 	spin_lock(&index_lock);
 	range = vm_tree_above(&ranges, from);
 	while (range && (range->start < from || !copy_range(range, false, info)))
@@ -156,6 +157,8 @@ int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
 {
 	struct vm_range *range;
 
+	if (!try)
+		assert_thread();
 	if (!try)
 		spin_lock(&index_lock);
 	else if (!spin_trylock(&index_lock))

@@ -209,6 +209,7 @@ out:
 
 void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
 {
+	might_sleep();
 	for (int i = 0; i < nr_vms; i++)
 		free_vm_area(vms[i]);
 	kfree(vms);

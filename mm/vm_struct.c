@@ -9,6 +9,7 @@ struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, 
 				     .caller = (vaddr_t)caller, .separate = true };
 	struct vm_range *range;
 
+	might_sleep();
 	if (WARN(!size, "get_vm_area: size 0") || size > VMALLOC_END - VMALLOC_START)
 		return NULL;
 	if (flags & VM_IOREMAP)
@@ -62,9 +63,11 @@ static struct vm_struct *separate_area(struct vm_range *range)
 
 struct vm_struct *remove_vm_area(const void *addr)
 {
-	struct vm_range *range = vm_area_claim(addr, VM_ANY, "remove_vm_area");
 	struct vm_struct *area;
+	struct vm_range *range;
 
+	might_sleep();
+	range = vm_area_claim(addr, VM_ANY, "remove_vm_area");
 	if (!range)
 		return NULL;
 	area = separate_area(range);
@@ -86,6 +89,7 @@ void free_vm_area(struct vm_struct *area)
 
 struct vm_struct *find_vm_area(const void *addr)
 {
+	assert_thread();
 	return vm_range_area((vaddr_t)addr);
 }
 

@@ -107,6 +107,7 @@ void vmallocinfo_summary(void (*emit)(void *ctx, const char *line), void *ctx)
 	struct gaps gaps = { 0 };
 	char line[LINE_SIZE];
 
+	might_sleep();
 	find_gaps(&gaps);
 	emit_gaps(&gaps, emit, ctx);
 	for (vaddr_t from = VMALLOC_START; vmap_block_next(from, &block); from = block.end) {

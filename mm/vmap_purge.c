@@ -108,6 +108,7 @@ void vm_unmap_aliases(void)
 {
 	unsigned long since = tlb_oracle_now();
 
+	might_sleep();
 	vm_cache_flush();
 	if (unlikely(is_dirty()))
 		vmap_purge(false);

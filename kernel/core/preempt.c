@@ -37,12 +37,36 @@ static bool judging(void)
 	return CONFIG_DEBUG_LOCKS && READ_ONCE(make_switch) && !panic_in_progress();
 }
 
+static void (*catcher)(void);
+
+void preempt_set_catcher(void (*caught)(void))
+{
+	WRITE_ONCE(catcher, caught);
+}
+
+static void offer_to_catcher(void)
+{
+	void (*caught)(void) = READ_ONCE(catcher);
+
+	if (caught)
+		caught();
+}
+
+void assert_thread_at(const char *file, int line)
+{
+	if (!judging() || !in_interrupt())
+		return;
+	offer_to_catcher();
+	panic("function of threads called at %s:%d in a handler, trap depth %u", file, line, arch_trap_depth());
+}
+
 void might_sleep_at(const char *file, int line)
 {
 	unsigned int count = this_cpu_read(preempt_count);
 
 	if (!judging() || (preemptible() && !rcu_read_lock_held()))
 		return;
+	offer_to_catcher();
 	panic("sleeping function called at %s:%d where it must not be: %spreempt_count %u, interrupts %s, trap depth %u%s%s",
 	      file, line, rcu_read_lock_held() ? "in an RCU read section, " : "", count, irqs_disabled() ? "off" : "on", arch_trap_depth(), count ? ", innermost lock " : "",
 	      count ? spin_innermost_held() : "");

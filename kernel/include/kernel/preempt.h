@@ -81,3 +81,13 @@ void preempt_set_schedule(void (*schedule)(void));
  */
 #define might_sleep() do { if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); } while (0)
 void might_sleep_at(const char *file, int line);
+
+/* Less: that it is no handler, which would wait for a spinlock of threads that its own CPU may hold. */
+#define assert_thread() do { if (CONFIG_DEBUG_LOCKS) assert_thread_at(__FILE__, __LINE__); } while (0)
+void assert_thread_at(const char *file, int line);
+
+/*
+ * For tests: an assertion that fails calls `caught` before it panics, and need not come back from that, since it stands at
+ * the head of its function. NULL: nobody.
+ */
+void preempt_set_catcher(void (*caught)(void));
