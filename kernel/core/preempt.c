@@ -23,6 +23,12 @@ void preempt_schedule(void)
 		make_switch();
 }
 
+unsigned long preempt_schedule_then(unsigned long result)
+{
+	preempt_schedule();
+	return result;
+}
+
 void preempt_from_interrupt(void)
 {
 	if (this_cpu_read(need_resched) && this_cpu_read(preempt_count) == 0 && READ_ONCE(make_switch))

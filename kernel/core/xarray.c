@@ -42,13 +42,6 @@
 static __always_inline void begin_reading(void) { preempt_disable(); }
 static __always_inline void end_reading(void) { preempt_enable(); }
 
-/* A switch is due at the end of the section. Out of line, and last, so that the quick way has nothing to keep. */
-static __noinline void *switch_then(void *entry)
-{
-	preempt_schedule();
-	return entry;
-}
-
 void *xa_load(const struct xarray *xa, unsigned long index)
 {
 	struct xa_node *leaf;
@@ -57,10 +50,7 @@ void *xa_load(const struct xarray *xa, unsigned long index)
 	begin_reading();
 	leaf = xa_leaf(xa, index);
 	entry = leaf ? xa_zero_to_null(xa_slot(leaf, xa_offset(index))) : NULL;
-	barrier();
-	if (this_cpu_dec_and_test(preempt_count) && unlikely(this_cpu_read(need_resched)))
-		return switch_then(entry);
-	return entry;
+	return (void *)preempt_enable_then((unsigned long)entry);
 }
 
 bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark)

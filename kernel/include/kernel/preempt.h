@@ -42,7 +42,7 @@ void preempt_schedule(void);
 
 static __always_inline void preempt_check_resched(void)
 {
-	if (unlikely(this_cpu_read(need_resched)))
+	if (unlikely(this_cpu_test(need_resched)))
 		preempt_schedule();
 }
 
@@ -55,6 +55,17 @@ static __always_inline void preempt_enable(void)
 	barrier();
 	if (this_cpu_dec_and_test(preempt_count))
 		preempt_check_resched();
+}
+
+/* The same as the last act of a function that returns a word, so that the quick way has nothing to keep across a call. */
+unsigned long preempt_schedule_then(unsigned long result);
+
+static __always_inline unsigned long preempt_enable_then(unsigned long result)
+{
+	barrier();
+	if (this_cpu_dec_and_test(preempt_count) && unlikely(this_cpu_test(need_resched)))
+		return preempt_schedule_then(result);
+	return result;
 }
 
 /*

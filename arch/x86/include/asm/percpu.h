@@ -29,14 +29,30 @@ extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/init_cpu.c: this CPU's 
 	__asm__ volatile("mov %1, %%" PERCPU_SEGMENT ":%0" : "=m"(name) : "q"((__typeof__(name))(value))); \
 } while (0)
 
-#define this_cpu_add(name, n) \
-	__asm__ volatile("add %1, %%" PERCPU_SEGMENT ":%0" : "+m"(name) : "q"((__typeof__(name))(n)) : "cc")
+/* Of 4 bytes or, on 64-bit, 8. A constant has no size by itself, so the instruction says it. */
+#define percpu_add(suffix, name, n) \
+	__asm__ volatile("add" suffix " %1, %%" PERCPU_SEGMENT ":%0" : "+m"(name) : "er"((__typeof__(name))(n)) : "cc")
+#define this_cpu_add(name, n) do { \
+	_Static_assert(sizeof(name) == 4 || sizeof(name) == sizeof(long), "this_cpu_add: neither 4 bytes nor a word"); \
+	if (sizeof(name) == 4) \
+		percpu_add("l", name, n); \
+	else \
+		percpu_add("q", name, n); \
+} while (0)
 
-/* Take 1 off; is it 0 now? */
+/* Take 1 off an unsigned int; is it 0 now? */
 #define this_cpu_dec_and_test(name) ({ \
+	_Static_assert(sizeof(name) == 4, "this_cpu_dec_and_test: no int"); \
 	bool _zero; \
-	__asm__ volatile("sub %2, %%" PERCPU_SEGMENT ":%0" : "+m"(name), "=@ccz"(_zero) : "q"((__typeof__(name))1)); \
+	__asm__ volatile("subl $1, %%" PERCPU_SEGMENT ":%0" : "+m"(name), "=@ccz"(_zero)); \
 	_zero; })
+
+/* A bool, for a branch. */
+#define this_cpu_test(name) ({ \
+	_Static_assert(sizeof(name) == 1, "this_cpu_test: no bool"); \
+	bool _set; \
+	__asm__ volatile("cmpb $0, %%" PERCPU_SEGMENT ":%1" : "=@ccnz"(_set) : "m"(name)); \
+	_set; })
 
 static inline vaddr_t this_cpu_offset(void)
 {

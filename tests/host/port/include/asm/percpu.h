@@ -19,6 +19,7 @@ static inline vaddr_t this_cpu_offset(void) { return per_cpu_offset[host_cpu]; }
 #define this_cpu_write(name, value) __atomic_store_n(&host_this_cpu(name), value, __ATOMIC_RELAXED)
 #define this_cpu_add(name, n)	    (host_this_cpu(name) += (n))
 #define this_cpu_dec_and_test(name) (--host_this_cpu(name) == 0)
+#define this_cpu_test(name)	    this_cpu_read(name)
 
 /* There may be more threads than processors, so whoever spins lets the others go on. */
 static inline void cpu_relax(void) { sched_yield(); }
