@@ -39,8 +39,8 @@ INCLUDES := -I. -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include 
 	-Ikernel/config/$(CONFIG)
 
 MACHINE_x86_64   := -m64 -mno-red-zone -mcmodel=kernel
-MACHINE_i386-pae := -m32 -march=i686
-MACHINE_i386     := -m32 -march=i586
+MACHINE_i386-pae := -m32 -march=i686 -mtune=generic
+MACHINE_i386     := -m32 -march=i586 -mtune=generic
 
 # Three arguments in registers, as 32-bit kernels commonly have it; programs keep the ABI of their system. Entry code knows it.
 ABI := $(if $(filter 32,$(WORD)),-mregparm=3 -freg-struct-return)
