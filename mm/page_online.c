@@ -24,16 +24,18 @@
  */
 #include "internal.h"
 
+/* Two words, so that finding one is a shift. */
 struct section {
-	unsigned long start, end; /* frames that have struct pages; both 0 while offline */
-	unsigned long usable;	  /* frames that the buddy gets; 0: nothing worth having here */
+	unsigned long first; /* frame that would have, or has, a struct page; never changes */
+	unsigned long nr;    /* how many have; 0 while offline */
 };
 
 #define BLOCK_PAGES	 (1ul << MAX_PAGE_ORDER)
 #define BOOT_ONLINE_SIZE (512ull << 20)
 
 static struct section *sections;
-static unsigned long nr_sections;
+static unsigned long *usable; /* frames of each section that the buddy gets; 0: nothing worth having there */
+static unsigned long nr_sections, sections_end; /* the latter: first frame beyond them */
 static unsigned int online_owner; /* CPU + 1 that is bringing a section online; 0 = nobody */
 
 static_assert(BLOCK_PAGES * sizeof(struct page) % 4096 == 0, "a block's struct pages must fill whole pages");
@@ -44,32 +46,38 @@ static enum zone_id section_zone(unsigned long nr) { return pfn_zone(to_pfn(sect
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
 
-bool pfn_valid(unsigned long pfn)
+struct page *pfn_to_page_checked(unsigned long pfn)
 {
 	const struct section *s = &sections[pfn / SECTION_PAGES];
+	struct page *page;
 
-	if (pfn / SECTION_PAGES >= nr_sections)
-		return false;
-	/* `end` is written last: who sees it sees the rest. */
-	return pfn < smp_load_acquire(&s->end) && pfn >= s->start && READ_ONCE(pfn_to_page(pfn)->state) != PAGE_HOLE;
+	if (unlikely(pfn >= sections_end || pfn - s->first >= smp_load_acquire(&s->nr)))
+		return NULL;
+	page = pfn_to_page(pfn);
+	return likely(READ_ONCE(page->state) != PAGE_HOLE) ? page : NULL;
+}
+
+bool pfn_valid(unsigned long pfn)
+{
+	return pfn_to_page_checked(pfn) != NULL;
 }
 
 struct page_window page_find_window(const struct page *page)
 {
 	unsigned long pfn = ((unsigned long)page - (unsigned long)vmemmap) / sizeof(*page);
 	const struct section *s = &sections[pfn / SECTION_PAGES];
-	unsigned long end = pfn / SECTION_PAGES < nr_sections ? smp_load_acquire(&s->end) : 0;
+	unsigned long nr = pfn < sections_end ? smp_load_acquire(&s->nr) : 0;
 
-	if (!end)
+	if (!nr)
 		return (struct page_window){ NULL, 0 };
-	return (struct page_window){ pfn_to_page(s->start), end - s->start };
+	return (struct page_window){ pfn_to_page(s->first), nr };
 }
 
 struct page *virt_to_page_checked(const void *virt)
 {
 	unsigned long pfn = to_pfn(virt_to_phys(virt)); /* of any other address: beyond lowmem, or no RAM */
 
-	return pfn < zones[ZONE_NORMAL].end && pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
+	return pfn < zones[ZONE_NORMAL].end ? pfn_to_page_checked(pfn) : NULL;
 }
 
 unsigned long totalram_pages(void)
@@ -191,12 +199,10 @@ static void describe_ram(unsigned long first, unsigned long last)
 /* Write the struct pages and hand the free frames out, but the first `taken` bytes, where the piece itself lies. */
 static void section_populate(unsigned long nr, unsigned long first, unsigned long last, u64 taken)
 {
-	struct section *s = &sections[nr];
 	u64 pos, stop, skip;
 
 	describe_ram(first, last);
-	s->start = first;
-	smp_store_release(&s->end, last);
+	smp_store_release(&sections[nr].nr, last - first);
 	for (pos = (u64)first << PAGE_SHIFT; memblock_next_free(&pos, &stop, (u64)last << PAGE_SHIFT); pos = stop) {
 		skip = min(taken, stop - pos);
 		taken -= skip;
@@ -221,18 +227,23 @@ static unsigned long section_usable(unsigned long nr)
 	return free > need ? free - need : 0;
 }
 
-/* The section table. Its place is taken before the sections are counted. */
+/* The section table, and behind it `usable`. Its place is taken before the sections are counted. */
 static void table_init(void)
 {
+	unsigned long last;
 	u64 bytes, phys;
 
 	nr_sections = (unsigned long)((memblock_end_of_ram() + section_addr(1) - 1) >> SECTION_SHIFT);
-	bytes = nr_sections * sizeof(*sections);
+	sections_end = nr_sections * SECTION_PAGES;
+	bytes = nr_sections * (sizeof(*sections) + sizeof(*usable));
 	phys = memblock_alloc(bytes, PAGE_SIZE, arch_lowmem_limit());
 	if (!phys)
 		panic("no memory for the table of %lu sections", nr_sections);
 	sections = phys_to_virt((phys_addr_t)phys);
+	usable = (unsigned long *)(sections + nr_sections);
 	memset(sections, 0, bytes);
+	for (unsigned long nr = 0; nr < nr_sections; nr++)
+		section_span(nr, &sections[nr].first, &last);
 }
 
 /* All lowmem on 32-bit, where it is small and precious; else the lowest RAM until it is enough to boot with. */
@@ -246,17 +257,17 @@ static bool wanted_at_boot(unsigned long nr, unsigned long online)
 /* Map the pieces of the sections that booting needs; returns the first section that it does not. */
 static unsigned long map_boot_sections(void)
 {
-	unsigned long nr, first, last, usable, online = 0;
+	unsigned long nr, first, last, frames, online = 0;
 
 	for (nr = 0; nr < nr_sections && wanted_at_boot(nr, online); nr++) {
-		usable = section_usable(nr);
-		if (!usable)
+		frames = section_usable(nr);
+		if (!frames)
 			continue;
 		section_span(nr, &first, &last);
 		if (section_map(first, last, true))
 			continue; /* table pages took what it had left: it is not worth having */
-		sections[nr].usable = usable;
-		online += usable;
+		usable[nr] = frames;
+		online += frames;
 	}
 	return nr;
 }
@@ -269,12 +280,12 @@ void page_online_init(void)
 	boot_end = map_boot_sections();
 	memblock_close(); /* the walker needed table pages so far: only now is it certain what is free */
 	for (nr = 0; nr < nr_sections; nr++) {
-		if (nr < boot_end && sections[nr].usable) {
+		if (nr < boot_end && usable[nr]) {
 			section_span(nr, &first, &last);
 			section_populate(nr, first, last, 0);
 		} else if (nr >= boot_end) {
-			sections[nr].usable = section_usable(nr);
-			zones[section_zone(nr)].offline += sections[nr].usable;
+			usable[nr] = section_usable(nr);
+			zones[section_zone(nr)].offline += usable[nr];
 		}
 	}
 }
@@ -296,7 +307,7 @@ static unsigned long next_offline(enum zone_id zone)
 	unsigned long nr;
 
 	for (nr = 0; nr < nr_sections; nr++)
-		if (sections[nr].usable && !sections[nr].end && section_zone(nr) == zone)
+		if (usable[nr] && !sections[nr].nr && section_zone(nr) == zone)
 			break;
 	return nr;
 }
@@ -311,7 +322,7 @@ static bool online_one(enum zone_id zone)
 	if (section_map(first, last, false))
 		return false;
 	section_populate(nr, first, last, piece_bytes(first, last));
-	zone_no_longer_offline(&zones[zone], sections[nr].usable);
+	zone_no_longer_offline(&zones[zone], usable[nr]);
 	return true;
 }
 

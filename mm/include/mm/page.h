@@ -64,8 +64,10 @@ static inline unsigned long page_to_pfn(const struct page *page) { return (unsig
 static inline phys_addr_t page_to_phys(const struct page *page) { return (phys_addr_t)page_to_pfn(page) << PAGE_SHIFT; }
 static inline struct page *phys_to_page(phys_addr_t phys) { return pfn_to_page((unsigned long)(phys >> PAGE_SHIFT)); }
 
-/* Is this a frame of RAM that has a struct page by now? Any context, lock-free. */
+/* Is this a frame of RAM that has a struct page by now? Any number may be asked for. Any context, lock-free. */
 bool pfn_valid(unsigned long pfn);
+/* Its page; NULL if it has none. Likewise. */
+struct page *pfn_to_page_checked(unsigned long pfn);
 
 /*
  * struct pages that lie side by side and exist: `nr` of them from `first` on. The one that holds `page`, which may be any
