@@ -395,20 +395,6 @@ bool is_vm_area_hugepages(const void *addr)
 	return find_vm_area(addr)->page_order != 0;
 }
 
-unsigned long vmalloc_to_pfn(const void *addr)
-{
-	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, (vaddr_t)addr);
-
-	return leaf.present ? (unsigned long)(leaf.phys >> PAGE_SHIFT) : 0;
-}
-
-struct page *vmalloc_to_page(const void *addr)
-{
-	unsigned long pfn = vmalloc_to_pfn(addr);
-
-	return pfn && pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
-}
-
 static void count_range(struct vmalloc_stats *stats, const struct vm_range_info *range)
 {
 	unsigned long bytes = range->end - range->start;

@@ -9,6 +9,7 @@
  */
 #include <kernel/backtrace.h>
 #include <arch/init.h>
+#include <arch/irq.h>
 #include <arch/pgtable.h>
 #include <kernel/printk.h>
 #include <kernel/symbols.h>
@@ -51,17 +52,26 @@ size_t symbol_format(char *buf, size_t len, vaddr_t addr)
 	return (size_t)scnprintf(buf, len, "%s+0x%lx", name, addr - image - start);
 }
 
-/* Can a frame be read at fp? Before the kernel has tables of its own nothing can be asked, but the image is mapped. */
+/* Before the kernel has tables of its own nothing can be asked, but the image is mapped. */
+static bool in_image(vaddr_t first, vaddr_t last)
+{
+	return first >= (vaddr_t)__image_start && last < (vaddr_t)__image_end;
+}
+
+/* Can a frame be read at fp? Interrupts are off meanwhile, because a tree that is borrowed could be taken away. */
 static bool readable(vaddr_t fp)
 {
 	vaddr_t last = fp + 2 * sizeof(vaddr_t) - 1;
-	const struct pgtable *pt = pgtable_current();
+	const struct pgtable *pt;
+	bool mapped, flags;
 
 	if (!IS_ALIGNED(fp, sizeof(vaddr_t)) || fp < layout.user_end || last < fp)
 		return false;
-	if (!pt->root_phys)
-		return fp >= (vaddr_t)__image_start && last < (vaddr_t)__image_end;
-	return pgtable_query(pt, fp).present && pgtable_query(pt, last).present;
+	flags = local_irq_save();
+	pt = pgtable_current();
+	mapped = pt->root_phys ? pgtable_query(pt, fp).present && pgtable_query(pt, last).present : in_image(fp, last);
+	local_irq_restore(flags);
+	return mapped;
 }
 
 void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t frame_pointer)

@@ -121,8 +121,14 @@ struct pgtable_leaf {
 	bool present;	     /* it is a present leaf: phys is valid */
 	phys_addr_t phys;    /* translation of addr itself, offset included */
 };
-/* Lock-less; any context. Dereferences nothing below an absent entry. */
+/*
+ * Lock-less; any context, NMI too. Dereferences nothing below an absent entry. The tree is the reference, or one that
+ * cannot go away meanwhile: the caller holds its process, or it is loaded here and interrupts are off.
+ */
 struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr);
+/* The same of the reference, for those who want nothing but the frame; PGTABLE_NO_PFN if there is none. */
+unsigned long kernel_pgtable_pfn(vaddr_t addr);
+#define PGTABLE_NO_PFN (~0ul)
 
 /* The entry of `level` for addr as it stands; all zero if the walk ends above it. Any context. For tests and dumps. */
 pte_t pgtable_read_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level);

@@ -10,10 +10,14 @@
 /* --- geometry ------------------------------------------------------------------------------------------------- */
 
 static inline vaddr_t pt_size(unsigned int level) { return (vaddr_t)1 << pt_level[level].shift; }
-static inline unsigned int pt_entries(unsigned int level) { return 1u << pt_level[level].bits; }
-static inline unsigned int pt_index(unsigned int level, vaddr_t addr)
+/* A constant where every table fills its page. */
+static inline unsigned int pt_entries(unsigned int level)
 {
-	return (addr >> pt_level[level].shift) & (pt_entries(level) - 1);
+	return PT_TOP_ENTRIES == PT_ENTRIES ? PT_ENTRIES : 1u << pt_level[level].bits;
+}
+static inline unsigned int pt_index(unsigned long level, vaddr_t addr)
+{
+	return (addr >> pt_level[level].shift) & (pt_entries((unsigned int)level) - 1);
 }
 
 /* Where the entry for addr ends, or `end` if that comes first. Right also when the entry is the last of the space. */
@@ -41,9 +45,25 @@ static inline phys_addr_t leaf_phys(pte_t pte, unsigned int level)
 /* The table that a link points to. */
 static inline pte_t *pte_table(pte_t link) { return phys_to_virt(pte_phys(link)); }
 
+/* Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read(). */
+static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other)
+{
+	vaddr_t link = pte_read_low(p) ^ (vaddr_t)PTE_PRESENT;
+
+	if (unlikely(link & (vaddr_t)(PTE_PRESENT | PTE_PSE))) {
+		*other = pte_complete(p, link ^ (vaddr_t)PTE_PRESENT);
+		return false;
+	}
+	*table = phys_to_virt(link & PAGE_MASK);
+	return true;
+}
+
 static inline bool is_kernel_addr(vaddr_t addr) { return addr >= layout.user_end; }
 /* Between the two halves lies nothing; an address there would index the tables as if it were another one. */
-static inline bool is_canonical(vaddr_t addr) { return addr < layout.user_end || addr >= layout.direct_start; }
+static inline bool is_canonical(vaddr_t addr)
+{
+	return BITS_PER_LONG == 32 || addr >= layout.direct_start || addr < layout.user_end;
+}
 static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private_start && addr < layout.private_end; }
 
 /* --- tables (pgtable_tables.c) -------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@
  */
 #include "internal.h"
 
-#include <arch/irq.h>
+#include <kernel/preempt.h>
 #include <kernel/schedule_point.h>
 #include <lib/errno.h>
 
@@ -343,24 +343,59 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 
 /* --- ask -------------------------------------------------------------------------------------------------------- */
 
+/*
+ * The entry at which the way to addr ends, and its level. Inside a read section. With PAE an entry that is no link when it
+ * is met may be one when it is read as a whole: then nothing was mapped in between, and a link means just that to callers.
+ */
+static __always_inline pte_t last_entry(const struct pgtable *pt, vaddr_t addr, unsigned int *level)
+{
+	pte_t *table = pt->root;
+	pte_t pte;
+
+	for (unsigned long below = pt_top() - 1; below; below--) {
+		*level = (unsigned int)below + 1;
+		if (!pte_follow(table + pt_index(below + 1, addr), &table, &pte))
+			return pte;
+	}
+	*level = 1;
+	return pte_read(table + pt_index(1, addr));
+}
+
+static inline phys_addr_t leaf_translate(pte_t leaf, unsigned int level, vaddr_t addr)
+{
+	return leaf_phys(leaf, level) | (phys_addr_t)(addr & (pt_size(level) - 1));
+}
+
 struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr)
 {
 	struct pgtable_leaf leaf = { .level = pt_top() };
-	const pte_t *table = pt->root;
-	bool flags;
 
 	if (!is_canonical(addr))
 		return leaf;
-	flags = local_irq_save(); /* a table is not freed before this CPU has answered a flush */
-	for (;; leaf.level--) {
-		leaf.pte = pte_read(table + pt_index(leaf.level, addr));
-		if (!pte_table_link(leaf.pte, leaf.level))
-			break;
-		table = pte_table(leaf.pte);
-	}
-	local_irq_restore(flags);
+	preempt_disable();
+	leaf.pte = last_entry(pt, addr, &leaf.level);
+	preempt_enable();
 	leaf.present = pte_leaf(leaf.pte, leaf.level);
 	if (leaf.present)
-		leaf.phys = leaf_phys(leaf.pte, leaf.level) | (phys_addr_t)(addr & (pt_size(leaf.level) - 1));
+		leaf.phys = leaf_translate(leaf.pte, leaf.level, addr);
 	return leaf;
+}
+
+static unsigned long large_leaf_pfn(pte_t pte, unsigned int level, vaddr_t addr)
+{
+	return pte_leaf(pte, level) ? (unsigned long)(leaf_translate(pte, level, addr) >> PAGE_SHIFT) : PGTABLE_NO_PFN;
+}
+
+unsigned long kernel_pgtable_pfn(vaddr_t addr)
+{
+	unsigned int level;
+	pte_t pte;
+
+	if (!is_canonical(addr))
+		return PGTABLE_NO_PFN;
+	preempt_disable();
+	pte = last_entry(&kernel_pgtable, addr, &level);
+	if (unlikely(level != 1 || !pte_present(pte)))
+		return preempt_enable_then(large_leaf_pfn(pte, level, addr));
+	return preempt_enable_then(pte_pfn(pte));
 }

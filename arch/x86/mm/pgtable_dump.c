@@ -2,7 +2,7 @@
 /* Page tables for people: the walk of one address, and ranges of equal rights in the columns of Linux's ptdump. */
 #include "internal.h"
 
-#include <arch/irq.h>
+#include <kernel/preempt.h>
 #include <kernel/printk.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -28,11 +28,13 @@ void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr)
 	struct pgtable_leaf leaf = pgtable_query(pt, addr);
 
 	for (unsigned int level = pt_top(); level >= leaf.level; level--) {
-		bool flags = local_irq_save(); /* as in pgtable_query: the table stays while it is read, not while it is printed */
-		const pte_t *p = pt_entry(pt, addr, level);
-		pte_t pte = p ? pte_read(p) : __pte(0);
+		const pte_t *p;
+		pte_t pte;
 
-		local_irq_restore(flags);
+		preempt_disable(); /* as in pgtable_query: the table stays while it is read, not while it is printed */
+		p = pt_entry(pt, addr, level);
+		pte = p ? pte_read(p) : __pte(0);
+		preempt_enable();
 		if (!p)
 			break;
 		print_entry(p, pte, level, addr);

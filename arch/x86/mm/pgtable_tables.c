@@ -9,15 +9,14 @@
  *	1. clear the link in the reference tree, for all slots of the range
  *	2. carry the cleared entries to every process (if they are at the level that is copied)
  *	3. flush everything on every CPU: TLBs and paging-structure caches
- *	4. free the tables, after a grace period: walkers without a lock are readers (rcu_read_lock, or interrupts off as in
- *	   pgtable_query and the dumps)
+ *	4. free the tables, after a grace period: walkers without a lock are readers (preemption off, as in pgtable_query)
  *
  * Only then may the caller write leaves there. Meanwhile the slots are closed to every other mapper: they lie wholly
  * inside a range that the caller owns.
  */
 #include "internal.h"
 
-#include <arch/irq.h>
+#include <kernel/preempt.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
 
@@ -99,24 +98,23 @@ pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user)
 pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level)
 {
 	pte_t *table = pt->root;
+	pte_t end;
 
-	for (unsigned int l = pt_top(); l > level; l--) {
-		pte_t pte = pte_read(table + pt_index(l, addr));
-
-		if (!pte_table_link(pte, l))
+	for (unsigned int l = pt_top(); l > level; l--)
+		if (!pte_follow(table + pt_index(l, addr), &table, &end))
 			return NULL;
-		table = pte_table(pte);
-	}
 	return table + pt_index(level, addr);
 }
 
 pte_t pgtable_read_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level)
 {
-	bool flags = local_irq_save();
-	const pte_t *p = pt_entry(pt, addr, level);
-	pte_t pte = p ? pte_read(p) : __pte(0);
+	const pte_t *p;
+	pte_t pte;
 
-	local_irq_restore(flags);
+	preempt_disable();
+	p = pt_entry(pt, addr, level);
+	pte = p ? pte_read(p) : __pte(0);
+	preempt_enable();
 	return pte;
 }
 

@@ -185,8 +185,18 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 bool is_vmalloc_addr(const void *addr);
 static inline bool is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); } /* there are no modules */
 unsigned long vmalloc_nr_pages(void); /* allocated by vmalloc at this moment */
-struct page *vmalloc_to_page(const void *addr);	   /* NULL when nothing or a device is mapped there */
-unsigned long vmalloc_to_pfn(const void *addr);	   /* 0 when nothing is mapped there */
+/* NULL when nothing or a device is mapped there. */
+static inline struct page *vmalloc_to_page(const void *addr)
+{
+	return pfn_to_page_checked(kernel_pgtable_pfn((vaddr_t)addr)); /* no number of "nothing" has a page */
+}
+/* 0 when nothing is mapped there. */
+static inline unsigned long vmalloc_to_pfn(const void *addr)
+{
+	unsigned long pfn = kernel_pgtable_pfn((vaddr_t)addr);
+
+	return pfn == PGTABLE_NO_PFN ? 0 : pfn;
+}
 
 /*
  * Short-lived maps of many pages, cheap: up to VMAP_MAX_ALLOC pages come out of per-CPU blocks, without a flush for each.

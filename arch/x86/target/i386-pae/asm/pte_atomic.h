@@ -17,14 +17,21 @@ static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 	return done;
 }
 
-/* Comparing with a guess stores nothing new either way, and returns the whole value. */
+/* The guess is whatever EBX and ECX hold: if it is right it is stored once more, and else the whole value comes back. */
 static inline pte_t pte_read(const pte_t *p)
 {
-	pteval_t val = 0;
+	pteval_t val;
 
-	__asm__ volatile("lock cmpxchg8b %1" : "+A"(val), "+m"(*(pteval_t *)&p->val) : "b"(0), "c"(0) : "memory", "cc");
+	__asm__ volatile("mov %%ebx, %%eax\n\tmov %%ecx, %%edx\n\tlock cmpxchg8b %1"
+			 : "=&A"(val), "+m"(*(pteval_t *)&p->val)
+			 :
+			 : "memory", "cc");
 	return __pte(val);
 }
+
+/* Tables lie in the direct map, so the high word of a link is 0: neither half of another value can be mistaken for it. */
+static inline vaddr_t pte_read_low(const pte_t *p) { return __atomic_load_n((const u32 *)&p->val, __ATOMIC_ACQUIRE); }
+static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { return pte_read(p); }
 
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 

@@ -8,6 +8,7 @@
  * No NX bit. Leaves of 4M where the CPU has PSE.
  *
  * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
+ * pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of another entry.
  * Writing: <arch/pte_write.h>.
  */
 #pragma once
@@ -21,8 +22,9 @@ typedef struct { pteval_t val; } pgprot_t;
 #define PTE_NX	  ((pteval_t)0)
 #define PTE_FRAME 0xfffff000u
 
-#define PT_MAX_LEVEL 2
-#define PT_ENTRIES   1024 /* in a table page */
+#define PT_MAX_LEVEL   2
+#define PT_ENTRIES     1024 /* in a table page */
+#define PT_TOP_ENTRIES 1024
 
 /* When is an entry of a level allowed to be a leaf? */
 enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH_1G };

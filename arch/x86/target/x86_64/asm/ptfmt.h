@@ -8,6 +8,7 @@
  * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/entry32.S).
  *
  * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
+ * pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of another entry.
  * Writing: <arch/pte_write.h>.
  */
 #pragma once
@@ -21,8 +22,9 @@ typedef struct { pteval_t val; } pgprot_t;
 #define PTE_NX	  ((pteval_t)1 << 63)
 #define PTE_FRAME 0x000ffffffffff000ull
 
-#define PT_MAX_LEVEL 5
-#define PT_ENTRIES   512 /* in a table page */
+#define PT_MAX_LEVEL   5
+#define PT_ENTRIES     512 /* in a table page */
+#define PT_TOP_ENTRIES 512
 
 /* When is an entry of a level allowed to be a leaf? */
 enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH_1G };
@@ -47,7 +49,12 @@ static const struct pt_level pt_level[PT_MAX_LEVEL + 1] = {
 };
 
 extern unsigned int pt_levels; /* 4 or 5 */
-static inline unsigned int pt_top(void) { return pt_levels; }
+static inline unsigned int pt_top(void)
+{
+	if (pt_levels < 4)
+		__builtin_unreachable(); /* so no loop has to ask whether there is a level to begin with */
+	return pt_levels;
+}
 
 /* The level whose kernel entries every process has a copy of. */
 static inline unsigned int pt_sync_level(void) { return pt_levels; }
