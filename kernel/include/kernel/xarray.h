@@ -15,8 +15,10 @@
  * xa_lock_irq or xa_lock_irqsave). Nobody writes in an NMI. Storing where nothing was may need nodes: with a gfp that
  * may wait the caller may sleep, and __xa_foo() may drop the lock meanwhile and take it again.
  *
- * Not here: entries that span several indices, and so xa_store_range() and XA_STATE_ORDER(); and the _bh kind, since
- * this kernel knows no bottom halves.
+ * What Linux does in bottom halves, timers above all, interrupt handlers do here: so xa_foo_bh() is xa_foo_irq().
+ *
+ * Not here: entries that span several indices (Linux has them by an option), and so xa_store_range(), XA_STATE_ORDER(),
+ * xas_set_order(), xas_split() and xas_create_range(); hooks at nodes (xas_set_update()); classes for lockdep (_nested).
  */
 #pragma once
 
@@ -77,6 +79,7 @@ struct xarray {
 };
 
 #define XA_FLAGS_LOCK_IRQ      0x01u /* xa_lock is always taken with interrupts off */
+#define XA_FLAGS_LOCK_BH       XA_FLAGS_LOCK_IRQ
 #define XA_FLAGS_TRACK_FREE    0x04u
 #define XA_FLAGS_ZERO_BUSY     0x08u
 #define XA_FLAGS_ALLOC_WRAPPED 0x10u
@@ -116,12 +119,17 @@ void xa_destroy(struct xarray *xa);
 #define xa_unlock(xa)			spin_unlock(&(xa)->xa_lock)
 #define xa_lock_irq(xa)			spin_lock_irq(&(xa)->xa_lock)
 #define xa_unlock_irq(xa)		spin_unlock_irq(&(xa)->xa_lock)
+#define xa_lock_bh(xa)			xa_lock_irq(xa)
+#define xa_unlock_bh(xa)		xa_unlock_irq(xa)
 #define xa_lock_irqsave(xa, flags)	spin_lock_irqsave(&(xa)->xa_lock, flags)
 #define xa_unlock_irqrestore(xa, flags) spin_unlock_irqrestore(&(xa)->xa_lock, flags)
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
 
 void *xa_load(const struct xarray *xa, unsigned long index);
+
+/* How many indices the entry spans, as a power of two: always one. */
+static inline int xa_get_order(const struct xarray *xa __maybe_unused, unsigned long index __maybe_unused) { return 0; }
 
 /* First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none. */
 void *xa_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
@@ -193,7 +201,7 @@ static inline void xa_might_alloc(gfp_t gfp)
 #define __xa_locked(xa, call)	  ({ xa_lock(xa); __auto_type _ret = (call); xa_unlock(xa); _ret; })
 #define __xa_locked_irq(xa, call) ({ xa_lock_irq(xa); __auto_type _ret = (call); xa_unlock_irq(xa); _ret; })
 
-/* Each function and its _irq kind: what it returns, its name, its arguments behind the array, the same without types. */
+/* Each function and its _irq kind: what it returns, its name, its parameters, what it passes on. */
 #define __XA_WRITER(type, name, params, ...) \
 	static inline type xa_##name params { xa_might_alloc(gfp); return __xa_locked(xa, __xa_##name(__VA_ARGS__)); } \
 	static inline type xa_##name##_irq params { xa_might_alloc(gfp); return __xa_locked_irq(xa, __xa_##name(__VA_ARGS__)); }
@@ -214,6 +222,14 @@ static inline void *xa_erase_irq(struct xarray *xa, unsigned long index)
 {
 	return __xa_locked_irq(xa, __xa_erase(xa, index));
 }
+
+#define xa_store_bh(xa, index, entry, gfp)		     xa_store_irq(xa, index, entry, gfp)
+#define xa_erase_bh(xa, index)				     xa_erase_irq(xa, index)
+#define xa_cmpxchg_bh(xa, index, old, entry, gfp)	     xa_cmpxchg_irq(xa, index, old, entry, gfp)
+#define xa_insert_bh(xa, index, entry, gfp)		     xa_insert_irq(xa, index, entry, gfp)
+#define xa_alloc_bh(xa, id, entry, limit, gfp)		     xa_alloc_irq(xa, id, entry, limit, gfp)
+#define xa_alloc_cyclic_bh(xa, id, entry, limit, next, gfp) xa_alloc_cyclic_irq(xa, id, entry, limit, next, gfp)
+#define xa_reserve_bh(xa, index, gfp)			     xa_reserve_irq(xa, index, gfp)
 
 void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);

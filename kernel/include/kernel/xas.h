@@ -60,6 +60,8 @@ struct xa_state {
 #define xas_unlock(xas)			  xa_unlock((xas)->xa)
 #define xas_lock_irq(xas)		  xa_lock_irq((xas)->xa)
 #define xas_unlock_irq(xas)		  xa_unlock_irq((xas)->xa)
+#define xas_lock_bh(xas)		  xas_lock_irq(xas)
+#define xas_unlock_bh(xas)		  xas_unlock_irq(xas)
 #define xas_lock_irqsave(xas, flags)	  xa_lock_irqsave((xas)->xa, flags)
 #define xas_unlock_irqrestore(xas, flags) xa_unlock_irqrestore((xas)->xa, flags)
 
@@ -70,6 +72,7 @@ static inline void xas_set_err(struct xa_state *xas, long err) { xas->xa_node = 
 static inline bool xas_invalid(const struct xa_state *xas) { return (unsigned long)xas->xa_node & 3; }
 static inline bool xas_valid(const struct xa_state *xas) { return !xas_invalid(xas); } /* walked, and no error */
 static inline bool xas_is_node(const struct xa_state *xas) { return xas_valid(xas) && xas->xa_node; }
+static inline int xas_get_order(const struct xa_state *xas __maybe_unused) { return 0; } /* see xa_get_order() */
 
 /* Look again from the root; an error is forgotten. */
 static inline void xas_reset(struct xa_state *xas) { xas->xa_node = XAS_RESTART; }
@@ -138,6 +141,16 @@ static inline void *xas_next_marked(struct xa_state *xas, unsigned long max, xa_
 	for ((entry) = xas_find(xas, max); (entry); (entry) = xas_next_entry(xas, max))
 #define xas_for_each_marked(xas, entry, max, mark) \
 	for ((entry) = xas_find_marked(xas, max, mark); (entry); (entry) = xas_next_marked(xas, max, mark))
+
+/*
+ * What stands where a store would put its entry, to be looked at before the store: first the entry at xa_index, if there
+ * is one; then, since that is all the store covers, NULL.
+ */
+static inline void *xas_find_conflict(struct xa_state *xas)
+{
+	return xas->xa_node == XAS_RESTART ? xas_load(xas) : NULL;
+}
+#define xas_for_each_conflict(xas, entry) while (((entry) = xas_find_conflict(xas)))
 
 /* One index on or back, round the ends, and what is there; at xa_index itself if the cursor has not been there. */
 void *__xas_step(struct xa_state *xas, unsigned long distance);

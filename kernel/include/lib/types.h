@@ -17,4 +17,6 @@ typedef long long s64;
 typedef unsigned long vaddr_t; /* a virtual address; prints with %lx */
 typedef long ssize_t;
 
+#define ULONG_MAX (~0ul)
+
 #include <asm/word.h> /* phys_addr_t, BITS_PER_LONG */
