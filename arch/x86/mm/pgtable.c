@@ -289,17 +289,18 @@ struct protect_walk {
 	pgprot_t set, clear;
 };
 
-static void protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
+/* True: the entry is another one now, whether it has gained rights or lost them. */
+static bool protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
 {
 	const struct protect_walk *c = container_of(w, struct protect_walk, w);
 	pte_t old = pte_read(p);
 	pteval_t val = (old.val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level); /* the latter has PTE_PSE again */
 
 	if (!pte_present(old) || val == old.val)
-		return;
+		return false;
 	pte_xchg(p, __pte(val | pt_change_mark(level, addr)));
-	pgtable_changed(w->pt, addr, addr + pt_size(level)); /* whether it gained rights or lost them */
 	w->mask |= PGTBL_MODIFIED(level);
+	return true;
 }
 
 static int protect_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
@@ -312,14 +313,23 @@ static int protect_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 		return PT_DESCEND;
 	if (!pt_whole_entry(level, start, end))
 		return -EINVAL;
-	protect_one(w, p, level, start);
+	if (protect_one(w, p, level, start))
+		pgtable_changed(w->pt, start, end);
 	return PT_SKIP;
 }
 
 static int protect_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 {
-	for (pte_t *end = p + n; p != end; p++, addr += PAGE_SIZE)
-		protect_one(w, p, 1, addr);
+	vaddr_t first = 0, last = 0; /* from the first change to behind the last */
+
+	for (pte_t *end = p + n; p != end; p++, addr += PAGE_SIZE) {
+		if (!protect_one(w, p, 1, addr))
+			continue;
+		first = last ? first : addr;
+		last = addr + PAGE_SIZE;
+	}
+	if (first != last)
+		pgtable_changed(w->pt, first, last);
 	return 0;
 }
 
