@@ -123,6 +123,48 @@ KTEST(museum, m73_torn_read_of_an_entry)
 	worker_stop(&other);
 }
 
+/* --- 74: a table for every address up to the one that is mapped, until memory was gone ------------------------------------- */
+
+/* The last one, so that as much as can be lies below. */
+static vaddr_t highest_fresh_slot(void)
+{
+	vaddr_t slot = ALIGN_DOWN(VMALLOC_END, slot_size()) - slot_size();
+
+	for (; slot >= VMALLOC_START; slot -= slot_size())
+		if (slot_is_fresh(slot))
+			return slot;
+	return 0;
+}
+
+/* A page between lo and hi takes so many new tables. */
+static void *page_for_tables(vaddr_t lo, vaddr_t hi, unsigned long expected)
+{
+	unsigned long tables;
+	void *p;
+
+	rcu_barrier(); /* earlier tables are gone */
+	tables = pgtable_kernel_pages();
+	p = __vmalloc_node_range(PAGE_SIZE, PAGE_SIZE, lo, hi, GFP_KERNEL, PAGE_KERNEL, 0, -1,
+				 __builtin_return_address(0));
+	EXPECT(p);
+	EXPECT_EQ(pgtable_kernel_pages() - tables, expected);
+	return p;
+}
+
+/* One a level on the way to the first page, and so to the second from the level where their ways part. */
+KTEST(museum, m74_tables_for_the_gap)
+{
+	vaddr_t slot = highest_fresh_slot(), half = slot_size() / 2;
+	void *low, *high;
+
+	if (!slot)
+		KTEST_SKIP(NO_FRESH_SLOT);
+	high = page_for_tables(slot + half, slot + slot_size(), pt_sync_level() - 1);
+	low = page_for_tables(slot, slot + half, pt_sync_level() - 2);
+	vfree(low);
+	vfree(high);
+}
+
 /* --- 76: two CPUs want the same table ------------------------------------------------------------------------------------------ */
 
 struct side {

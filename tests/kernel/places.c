@@ -45,6 +45,14 @@ vaddr_t fresh_slot(void)
 	return 0;
 }
 
+vaddr_t fresh_border(void)
+{
+	for (vaddr_t at = ALIGN(VMALLOC_START, slot_size()) + slot_size(); at + slot_size() <= VMALLOC_END; at += slot_size())
+		if (slot_is_fresh(at - slot_size()) && slot_is_fresh(at))
+			return at;
+	return 0;
+}
+
 void *vmalloc_in_fresh_slot(unsigned long size)
 {
 	vaddr_t slot = fresh_slot();

@@ -13,6 +13,9 @@ vaddr_t fresh_slot(void);
 bool slot_is_fresh(vaddr_t slot);
 #define NO_FRESH_SLOT "every top entry of vmalloc space has been used by earlier tests of this boot"
 
+/* Two fresh slots side by side: the border between them, or 0. */
+vaddr_t fresh_border(void);
+
 /* An area of `size` bytes with pages, at the start of a fresh slot. NULL: no slot or no memory. Ends with vfree(). */
 void *vmalloc_in_fresh_slot(unsigned long size);
 

@@ -41,6 +41,10 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
 void arch_send_nmi(unsigned int cpu);
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 
+/* Debug exceptions of the kernel itself go to the handler (NULL: to panic). Raise one here. */
+void arch_set_debug_handler(void (*handler)(struct trap_frame *));
+void arch_debug_exception(void);
+
 /* Print where another CPU is, interrupts off or on: asked by an NMI. Waits two seconds for it at most. Not from NMI. */
 void arch_backtrace_cpu(unsigned int cpu);
 

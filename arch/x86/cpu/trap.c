@@ -17,7 +17,7 @@
 typedef void (*interrupt_handler)(struct trap_frame *);
 
 static interrupt_handler ipi_handlers[NR_IPIS];
-static interrupt_handler timer_handler;
+static interrupt_handler timer_handler, debug_handler;
 
 DEFINE_PER_CPU(unsigned int, trap_depth);
 
@@ -30,6 +30,27 @@ void arch_set_ipi_handler(enum ipi_vector ipi, void (*handler)(struct trap_frame
 void arch_set_timer_handler(void (*handler)(struct trap_frame *))
 {
 	timer_handler = handler;
+}
+
+void arch_set_debug_handler(void (*handler)(struct trap_frame *))
+{
+	WRITE_ONCE(debug_handler, handler);
+}
+
+void arch_debug_exception(void)
+{
+	__asm__ volatile("int %0" : : "i"(VECTOR_DEBUG) : "memory");
+}
+
+/* Was it the kernel's, and is there somebody whom it tells something? */
+static bool debug_exception(struct trap_frame *frame)
+{
+	interrupt_handler handler = READ_ONCE(debug_handler);
+
+	if (!handler || trap_from_user(frame))
+		return false;
+	handler(frame);
+	return true;
 }
 
 vaddr_t trap_frame_pc(const struct trap_frame *frame)
@@ -74,6 +95,10 @@ static void exception(struct trap_frame *frame)
 	case VECTOR_PAGE_FAULT:
 		page_fault(frame);
 		return;
+	case VECTOR_DEBUG:
+		if (debug_exception(frame))
+			return;
+		break;
 	case VECTOR_DOUBLE_FAULT:
 		double_fault(frame);
 	case VECTOR_GENERAL:
