@@ -8,7 +8,7 @@
 #
 # Every unit_*.c is a program. Those of $(host_plain) do not depend on page tables and are built once; all others are
 # built four times, for 2, 3 (PAE), 4 and 5 levels. With clang, every race_*.c is built with the thread sanitizer and every
-# fuzz_*.c with libFuzzer; with gcc these are left out.
+# fuzz_*.c with libFuzzer (those of page tables for PAE as well); with gcc these are left out.
 
 O	 ?= build
 HO	 := $(O)/host
@@ -17,7 +17,7 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_plain := unit_elf unit_lib unit_preempt unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_mtrr unit_multiboot2 unit_pcid unit_tlb
-host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_xarray race_rcu
+host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
 
@@ -35,6 +35,7 @@ host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)
 host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
 host_fuzzers := $(basename $(notdir $(wildcard tests/host/fuzz_*.c)))
+host_fuzz_plain := fuzz_multiboot2 fuzz_xarray
 host_raced := $(host_races) $(host_threaded)
 endif
 
@@ -74,7 +75,7 @@ $(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/h
 $(HO)/$(1)/race_rcu: $(HO)/$(1)/kernel/sched/rcu.o
 
 $(HO)/$(1)/fuzz_%: $(HO)/$(1)/tests/host/fuzz_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
-	@$(HOST_CC) -fsanitize=fuzzer $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -o $$@
+	@$(HOST_CC) -fsanitize=fuzzer $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
 endef
 
 host_cflags_string	:= -include tests/host/port/rename.h
@@ -86,18 +87,20 @@ $(eval $(call host_build,4level,4,x86_64,layout_64,u64,$(host_asan)))
 $(eval $(call host_build,5level,5,x86_64,layout_64,u64,$(host_asan)))
 $(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan)))
 $(eval $(call host_build,fuzz,4,x86_64,layout_64,u64,$(host_fuzz)))
+$(eval $(call host_build,fuzz-pae,3,i386-pae,layout_32,u64,$(host_fuzz)))
 .SECONDARY:
 
+host_fuzz_programs := $(addprefix $(HO)/fuzz/,$(host_fuzzers)) $(addprefix $(HO)/fuzz-pae/,$(filter-out $(host_fuzz_plain),$(host_fuzzers)))
 host_programs := $(addprefix $(HO)/4level/,$(filter $(host_plain),$(host_units))) \
 	$(foreach g,2level pae 4level 5level,$(addprefix $(HO)/$g/,$(filter-out $(host_plain),$(host_units)))) \
-	$(addprefix $(HO)/race/,$(host_raced)) $(addprefix $(HO)/fuzz/,$(host_fuzzers))
+	$(addprefix $(HO)/race/,$(host_raced)) $(host_fuzz_programs)
 host_chosen := $(if $(HOST_T),$(foreach p,$(host_programs),$(if $(findstring $(HOST_T),$p),$p)),$(host_programs))
 
 .PHONY: host-test fuzz
 host-test: $(host_chosen) ## unit tests of the portable code, as programs on this machine
 	@tests/host/run $^
 
-fuzz: $(addprefix $(HO)/fuzz/,$(host_fuzzers)) ## fuzz the parsers for SECONDS=60 each
+fuzz: $(host_fuzz_programs) ## run the fuzzers for SECONDS=60 each
 	@FUZZ_SECONDS=$(SECONDS) tests/host/run $^
 
 -include $(shell find $(HO) -name '*.d' 2>/dev/null)

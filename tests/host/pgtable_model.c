@@ -2,6 +2,7 @@
 /* See pgtable_model.h. */
 #include "tests/host/pgtable_model.h"
 
+#include <kernel/inject.h>
 #include <lib/errno.h>
 
 #define RAM_SIZE (256ull << 20)
@@ -24,9 +25,9 @@ static struct leaf leaves[MAX_LEAVES];
 static struct table tables[MAX_TABLES];
 unsigned int nr_leaves, nr_tables;
 static pgtbl_mod_mask changed; /* levels at which the model has changed an entry */
+static unsigned int tables_to_be_had = -1u;
 
 vaddr_t window, window_end;
-
 
 static int find_leaf(vaddr_t addr)
 {
@@ -51,15 +52,19 @@ static bool table_is_older(unsigned int level, vaddr_t addr)
 	return level >= pt_top() || (pt_top() == 3 && level == 2 && addr >= layout.direct_start);
 }
 
-static void model_add_tables(unsigned int down_to, vaddr_t addr)
+/* False: there are no more to be had. */
+static bool model_add_tables(unsigned int down_to, vaddr_t addr)
 {
 	for (unsigned int level = pt_top() - 1; level >= down_to; level--) {
 		if (table_is_older(level, addr) || find_table(level, addr) >= 0)
 			continue;
+		if (!tables_to_be_had--)
+			return false;
 		assert_true(nr_tables < MAX_TABLES);
 		tables[nr_tables++] = (struct table){ level, base_of(level + 1, addr) };
 		changed |= PGTBL_MODIFIED(level + 1);
 	}
+	return true;
 }
 
 static void model_remove_leaf(int i) { leaves[i] = leaves[--nr_leaves]; }
@@ -94,17 +99,29 @@ unsigned int model_count(vaddr_t start, vaddr_t end, u64 phys, unsigned int max_
 	return n;
 }
 
-static void model_map(vaddr_t start, vaddr_t end, u64 phys, pteval_t rights, unsigned int max_shift)
+static bool model_add_leaf(unsigned int level, vaddr_t addr, u64 phys, pteval_t rights)
 {
-	for (vaddr_t addr = start; addr != end;) {
+	if (!model_add_tables(level, addr))
+		return false;
+	assert_true(nr_leaves < MAX_LEAVES);
+	leaves[nr_leaves++] = (struct leaf){ level, addr, phys, rights };
+	changed |= PGTBL_MODIFIED(level);
+	return true;
+}
+
+/* Returns where it had to stop, for want of a table. */
+static vaddr_t model_map(vaddr_t start, vaddr_t end, u64 phys, pteval_t rights, unsigned int max_shift)
+{
+	vaddr_t addr = start;
+
+	while (addr != end) {
 		unsigned int level = model_leaf_level(addr, end, phys + (addr - start), max_shift);
 
-		assert_true(nr_leaves < MAX_LEAVES);
-		model_add_tables(level, addr);
-		leaves[nr_leaves++] = (struct leaf){ level, addr, phys + (addr - start), rights };
-		changed |= PGTBL_MODIFIED(level);
+		if (!model_add_leaf(level, addr, phys + (addr - start), rights))
+			break;
 		addr += size_of(level);
 	}
+	return addr;
 }
 
 /* --- the real tree, read without the walker's help -------------------------------------------------------------- */
@@ -248,17 +265,65 @@ void do_map(vaddr_t start, vaddr_t stop, u64 phys, pgprot_t prot, unsigned int m
 	model_end();
 }
 
+struct frames {
+	u64 phys, step;
+	pgprot_t prot;
+};
+
+static int fill_run(void *ctx, pte_t *ptep, vaddr_t addr __maybe_unused, unsigned long n)
+{
+	struct frames *f = ctx;
+
+	for (; n; n--, f->phys += f->step)
+		pte_store(ptep++, __pte((pteval_t)f->phys | f->prot.val));
+	return 0;
+}
+
+void do_map_pages(vaddr_t start, vaddr_t stop, u64 phys, u64 step, pgprot_t prot)
+{
+	struct frames f = { phys, step, prot };
+
+	model_begin(start, stop);
+	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &update, start, stop, true, fill_run, &f), 0);
+	for (vaddr_t addr = start; addr != stop; addr += PAGE_SIZE, phys += step)
+		assert_true(model_add_leaf(1, addr, phys, prot.val));
+	model_end();
+}
+
+static void model_unmap(vaddr_t start, vaddr_t stop)
+{
+	for (unsigned int i = nr_leaves; i-- > 0;)
+		if (leaves[i].addr >= start && leaves[i].addr + size_of(leaves[i].level) <= stop) {
+			changed |= PGTBL_MODIFIED(leaves[i].level);
+			model_remove_leaf((int)i);
+		}
+}
+
+void do_map_failing(vaddr_t start, vaddr_t stop, u64 phys, unsigned int max_shift, unsigned int nth)
+{
+	bool refused;
+	int err;
+
+	model_begin(start, stop);
+	inject_set(INJECT_TABLE, nth);
+	err = pgtable_map(&kernel_pgtable, &update, start, stop, (phys_addr_t)phys, PAGE_KERNEL, max_shift);
+	refused = !inject_clear(INJECT_TABLE);
+	assert_int_equal(err, refused ? -ENOMEM : 0);
+	tables_to_be_had = nth - 1;
+	assert_int_equal(model_map(start, stop, phys, PAGE_KERNEL.val, max_shift) != stop, refused);
+	tables_to_be_had = -1u;
+	pgtable_unmap(&kernel_pgtable, &update, start, stop);
+	model_unmap(start, stop);
+	model_end();
+}
+
 void do_unmap(vaddr_t start, vaddr_t stop)
 {
 	model_begin(start, stop);
 	warn_expected(true);
 	pgtable_unmap(&kernel_pgtable, &update, start, stop);
 	warn_expected(false);
-	for (unsigned int i = nr_leaves; i-- > 0;)
-		if (leaves[i].addr >= start && leaves[i].addr + size_of(leaves[i].level) <= stop) {
-			changed |= PGTBL_MODIFIED(leaves[i].level);
-			model_remove_leaf((int)i);
-		}
+	model_unmap(start, stop);
 	model_end();
 }
 

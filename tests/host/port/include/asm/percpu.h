@@ -17,8 +17,8 @@ static inline vaddr_t this_cpu_offset(void) { return per_cpu_offset[host_cpu]; }
 #define host_this_cpu(name)	    (*(__typeof__(name) *)((vaddr_t)&(name) + this_cpu_offset()))
 #define this_cpu_read(name)	    __atomic_load_n(&host_this_cpu(name), __ATOMIC_RELAXED)
 #define this_cpu_write(name, value) __atomic_store_n(&host_this_cpu(name), value, __ATOMIC_RELAXED)
-#define this_cpu_add(name, n)	    (host_this_cpu(name) += (n))
-#define this_cpu_dec_and_test(name) (--host_this_cpu(name) == 0)
+#define this_cpu_add(name, n)	    __atomic_fetch_add(&host_this_cpu(name), n, __ATOMIC_ACQ_REL)
+#define this_cpu_dec_and_test(name) (__atomic_sub_fetch(&host_this_cpu(name), 1, __ATOMIC_ACQ_REL) == 0)
 #define this_cpu_test(name)	    this_cpu_read(name)
 
 /* There may be more threads than processors, so whoever spins lets the others go on. */
