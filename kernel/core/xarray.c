@@ -141,7 +141,7 @@ static __noinline struct xa_node *make_leaf(struct xarray *xa, unsigned long ind
 }
 
 /* Whatever is there gives way. Returns it as it was, or an error. */
-static __always_inline void *replace(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+static void *replace(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
 	struct xa_node *leaf = xa_leaf(xa, index);
 	unsigned int offset = xa_offset(index);
@@ -161,7 +161,7 @@ static __always_inline void *replace(struct xarray *xa, unsigned long index, voi
 	return old;
 }
 
-void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+static __noinline void *store_otherwise(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
 	if (unlikely(!xa_storable(entry)))
 		return XA_ERROR(-EINVAL);
@@ -170,9 +170,43 @@ void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	return xa_zero_to_null(replace(xa, index, entry, gfp));
 }
 
+/* In the ordinary case, of an entry where there is a leaf, nothing is called. */
+void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	struct xa_node *leaf = xa_leaf(xa, index);
+	void *old;
+
+	xa_assert_locked(xa);
+	if (unlikely(!leaf || !entry || xa_is_internal(entry) || xa_track_free(xa)))
+		return store_otherwise(xa, index, entry, gfp);
+	old = xa_slot(leaf, xa_offset(index));
+	xa_put(leaf, xa_offset(index), entry);
+	return xa_zero_to_null(old);
+}
+
+static __noinline void *erase_otherwise(struct xarray *xa, struct xa_node *leaf, unsigned int offset)
+{
+	void *old = xa_slot(leaf, offset);
+
+	if (old)
+		xa_clear(xa, leaf, offset);
+	return xa_zero_to_null(old);
+}
+
 void *__xa_erase(struct xarray *xa, unsigned long index)
 {
-	return xa_zero_to_null(replace(xa, index, NULL, 0));
+	struct xa_node *leaf = xa_leaf(xa, index);
+	unsigned int offset = xa_offset(index);
+	void *old;
+
+	xa_assert_locked(xa);
+	if (unlikely(!leaf))
+		return NULL;
+	old = xa_slot(leaf, offset);
+	if (unlikely(!old || !xa_slot_alone(xa, leaf, offset)))
+		return erase_otherwise(xa, leaf, offset);
+	xa_vacate(leaf, offset);
+	return xa_zero_to_null(old);
 }
 
 /* What is at index, as it is. The lock is held, and stays so. */

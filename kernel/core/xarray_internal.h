@@ -104,30 +104,48 @@ bool xa_tree_find_free(const struct xarray *xa, unsigned long *index, unsigned l
 
 /* --- slots ---------------------------------------------------------------------------------------------------------- */
 
-/* Fill an empty slot, or replace what is there and keep its marks. */
-static inline void xa_fill(const struct xarray *xa, struct xa_node *leaf, unsigned int offset, void *entry)
+/* Put an entry into the slot. True: it was empty. */
+static inline bool xa_put(struct xa_node *leaf, unsigned int offset, void *entry)
 {
 	unsigned long used = leaf->bits[XA_USED];
 
 	smp_store_release(&leaf->slots[offset], entry);
 	if (used & BIT(offset))
-		return;
+		return false;
 	WRITE_ONCE(leaf->bits[XA_USED], used | BIT(offset));
-	if (xa_track_free(xa))
+	return true;
+}
+
+/* Fill an empty slot, or replace what is there and keep its marks. */
+static inline void xa_fill(const struct xarray *xa, struct xa_node *leaf, unsigned int offset, void *entry)
+{
+	if (xa_put(leaf, offset, entry) && xa_track_free(xa))
 		xa_tree_clear_mark(leaf, offset, XA_FREE_MARK);
+}
+
+/* Does nothing hang on a slot that is not empty: no mark, no index that would be free, no node? */
+static inline bool xa_slot_alone(const struct xarray *xa, const struct xa_node *leaf, unsigned int offset)
+{
+	unsigned long marks = leaf->bits[XA_MARK_0] | leaf->bits[XA_MARK_1] | leaf->bits[XA_MARK_2];
+
+	return !(marks & BIT(offset)) && (leaf->bits[XA_USED] & ~BIT(offset)) && !xa_track_free(xa);
+}
+
+static inline void xa_vacate(struct xa_node *leaf, unsigned int offset)
+{
+	WRITE_ONCE(leaf->bits[XA_USED], leaf->bits[XA_USED] & ~BIT(offset));
+	smp_store_release(&leaf->slots[offset], NULL);
 }
 
 /* Empty a slot that is not. True: the leaf is still there. */
 static inline bool xa_clear(struct xarray *xa, struct xa_node *leaf, unsigned int offset)
 {
-	unsigned long marks = leaf->bits[XA_MARK_0] | leaf->bits[XA_MARK_1] | leaf->bits[XA_MARK_2];
-	unsigned long used = leaf->bits[XA_USED] & ~BIT(offset);
+	bool alone = xa_slot_alone(xa, leaf, offset);
 
-	if ((marks & BIT(offset)) || xa_track_free(xa))
+	if (!alone)
 		xa_tree_init_marks(xa, leaf, offset);
-	WRITE_ONCE(leaf->bits[XA_USED], used);
-	smp_store_release(&leaf->slots[offset], NULL);
-	if (likely(used))
+	xa_vacate(leaf, offset);
+	if (likely(alone || leaf->bits[XA_USED]))
 		return true;
 	xa_tree_release(xa, leaf);
 	return false;
