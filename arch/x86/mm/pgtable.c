@@ -27,6 +27,10 @@
  *    is in it, and a change of rights from its beginning to its end.
  *
  * 5. A leaf never lands on anything: neither on a leaf nor on a table. Over a table the walk goes down and maps small.
+ *
+ * 6. Asking what is mapped takes no lock. A table that was taken away is freed a grace period later, and code with
+ *    preemption off is a reader: that is all a walk needs, in an NMI too. Of a link one word is read (pte_follow); the
+ *    entry at which the walk ends is read as a whole.
  */
 #include "internal.h"
 
