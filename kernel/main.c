@@ -256,6 +256,7 @@ void kmain(void)
 	sched_start(); /* ticks come: from here on threads are preempted */
 	init_cpus();
 	workqueue_init(); /* a worker on each CPU */
+	vmalloc_init_purge();
 	rcu_init();
 	init_trace();
 	process_init();

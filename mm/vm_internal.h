@@ -216,7 +216,10 @@ void vm_range_retire(struct vm_range *range);
 bool vm_cache_reclaim(void);
 /* No CPU remembers anything that was retired before the call. With nothing to forget it costs a compare. */
 void vm_cache_flush(void);
-void vm_cache_init(void);
+/* The background's part: flush if any CPU has enough waiting, in steps between which it may be preempted. May sleep. */
+void vm_cache_purge(void);
+/* How much may wait, with so many CPUs. Boot. */
+void vm_cache_set_bounds(unsigned int cpus);
 /* Lists and counts of all caches at a quiet moment. Number of faults, each printed. */
 unsigned int vm_cache_check(void);
 
@@ -288,6 +291,13 @@ void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsign
 /* May code that is allowed to wait (or, with __GFP_NOWAIT, is not) allocate here? Asserts what can only be a mistake. */
 bool vm_context_allows(gfp_t gfp);
 
+/* --- vm_purge.c: the background ------------------------------------------------------------------------------------- */
+
+/* Somebody has enough waiting for a flush. Nothing happens before there is a background. Any context but NMI; never waits. */
+void vm_purge_soon(void);
+/* Wait until what was asked for is done. Tests. */
+void vm_purge_drain(void);
+
 /* --- other files on top of these ---------------------------------------------------------------------------------- */
 
 /* vfree_atomic.c. True: the caller may not sleep, so addr was put off (or, in an NMI, left alone): vfree is done with it. */
@@ -323,6 +333,8 @@ struct vmap_block_info {
 	unsigned int runs;			   /* live mappings */
 };
 bool vmap_block_next(vaddr_t from, struct vmap_block_info *info);
+/* The background's part: flush if any CPU has many dirty pages. May sleep. */
+void vmap_purge_if_much(void);
 /* Flush, and free every block that holds no mapping. True: address space came back. */
 bool vmap_block_reclaim(void);
 /* Bitmaps, counts and queues of all blocks at a quiet moment. Number of faults, each printed. */

@@ -22,7 +22,7 @@ void vmalloc_init(void)
 {
 	vm_range_init();
 	vm_early_import();
-	vm_cache_init();
+	vm_cache_set_bounds(1);
 	ioremap_init();
 	vm_huge_init();
 	vm_set_quarantine(cmdline_has("quarantine"));

@@ -39,6 +39,9 @@
  * 5. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
  *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
  *    A block with a live run is never freed, which is what makes the lock-free lookup in vm_unmap_ram() safe.
+ *
+ * 6. Purging is the background's work (vm_purge.c): it is called when a CPU has many dirty pages and its block is nearly used
+ *    up. Only if it has not come when no page is clean, the one who wants some purges.
  */
 #include "vmap_block.h"
 
@@ -73,6 +76,7 @@ static void mark_live(struct vmap_block *block, unsigned int page, unsigned int 
 void block_make_fresh(struct vmap_block *block)
 {
 	block->fresh = block->longest = 0;
+	block->calm = VMAP_CALL_PAGES;
 	bitmap_fill(block->taken_map, VMAP_BLOCK_PAGES);
 }
 
@@ -168,15 +172,32 @@ static bool find_clean(struct vmap_block *block, unsigned int count, unsigned in
 	return true;
 }
 
+/* The block is nearly used up: what is dirty had better be clean when it is. */
+static void call_in_time(struct vmap_block *block)
+{
+	block->calm = VMAP_BLOCK_USABLE;
+	if (block->owner->dirty >= VMAP_FLUSH_PAGES)
+		vm_purge_soon();
+}
+
+static bool take_fresh(struct vmap_block *block, unsigned int count, unsigned int *page)
+{
+	if (unlikely(block->fresh + count > block->calm)) {
+		if (block->calm != VMAP_BLOCK_USABLE)
+			call_in_time(block);
+		if (block->fresh + count > VMAP_BLOCK_USABLE)
+			return false;
+	}
+	*page = block->fresh;
+	block->fresh += count;
+	return true;
+}
+
 /* Make the first clean run that is long enough live. False: there is none. Under the queue's lock. */
 static bool take_run(struct vmap_block *block, unsigned int count, unsigned int *page)
 {
-	if (likely(block->fresh + count <= VMAP_BLOCK_USABLE)) {
-		*page = block->fresh;
-		block->fresh += count;
-	} else if (!find_clean(block, count, page)) {
+	if (unlikely(!take_fresh(block, count, page) && !find_clean(block, count, page)))
 		return false;
-	}
 	mark_live(block, *page, count);
 	if (unlikely(!block->clean))
 		list_del_init(&block->queue);

@@ -8,8 +8,9 @@
 #define VMAP_BLOCK_PAGES  (BITS_PER_LONG == 64 ? 512u : 256u)
 #define VMAP_BLOCK_SIZE	  (VMAP_BLOCK_PAGES * PAGE_SIZE)
 #define VMAP_BLOCK_USABLE (VMAP_BLOCK_PAGES - 1)
-/* A CPU with so many dirty pages flushes before it makes another block. */
+/* A CPU with so many dirty pages flushes before it makes another block, and calls the background before that. */
 #define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
+#define VMAP_CALL_PAGES	  (VMAP_BLOCK_PAGES / 4 * 3) /* of a block, when it is used up to there */
 
 #define BLOCK_DIRTY XA_MARK_0
 
@@ -26,6 +27,7 @@ struct vmap_block {
 	struct vm_range *range;
 	unsigned int clean, live, dirty, flushing; /* pages; their sum is VMAP_BLOCK_USABLE */
 	unsigned int fresh;
+	unsigned int calm;	 /* up to there fresh pages are given out without a thought: VMAP_CALL_PAGES, then all */
 	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */
 	tlb_stamp_t stamp;	 /* covers all dirty pages */
 	u8 run[VMAP_BLOCK_PAGES]; /* its end is claimed by compare-and-exchange: of two that unmap one comes too late */

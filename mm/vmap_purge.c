@@ -95,6 +95,17 @@ unsigned int vmap_purge(bool reclaim)
 	return freed;
 }
 
+void vmap_purge_if_much(void)
+{
+	unsigned int cpu;
+	bool much = false;
+
+	for_each_possible_cpu(cpu)
+		much |= READ_ONCE(per_cpu_ptr(&vmap_queue, cpu)->dirty) >= VMAP_FLUSH_PAGES;
+	if (much)
+		vmap_purge(false);
+}
+
 /* The stamp is read first: who sees it set back sees the purge that has done so, or its end. */
 static bool is_dirty(void)
 {

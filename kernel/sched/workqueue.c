@@ -28,6 +28,7 @@ struct worker {
 struct workqueue_struct {
 	spinlock_t lock; /* irqsave: lists, pending, running, the flags */
 	bool unbound, stopping;
+	unsigned int most; /* unbound: so many workers */
 	bool passed_over; /* somebody is to look again when a run is over */
 	const char *name;
 	struct list_head shared;
@@ -254,7 +255,7 @@ static bool start_workers(struct workqueue_struct *wq)
 	bool ok = true;
 
 	for_each_online_cpu(cpu) {
-		if (wq->unbound && n == UNBOUND_WORKERS)
+		if (wq->unbound && n == wq->most)
 			break;
 		ok = ok && start_worker(wq, wq->unbound ? n++ : cpu);
 	}
@@ -270,7 +271,7 @@ static void stop_workers(struct workqueue_struct *wq)
 	}
 }
 
-struct workqueue_struct *alloc_workqueue(const char *name, bool unbound)
+static struct workqueue_struct *queue_create(const char *name, bool unbound, unsigned int most)
 {
 	struct workqueue_struct *wq = wq_alloc(sizeof(*wq));
 
@@ -281,11 +282,22 @@ struct workqueue_struct *alloc_workqueue(const char *name, bool unbound)
 	init_waitqueue_head(&wq->run_over);
 	wq->name = name;
 	wq->unbound = unbound;
+	wq->most = most;
 	if (start_workers(wq))
 		return wq;
 	stop_workers(wq);
 	wq_free(wq);
 	return NULL;
+}
+
+struct workqueue_struct *alloc_workqueue(const char *name, bool unbound)
+{
+	return queue_create(name, unbound, UNBOUND_WORKERS);
+}
+
+struct workqueue_struct *alloc_ordered_workqueue(const char *name)
+{
+	return queue_create(name, true, 1);
 }
 
 void destroy_workqueue(struct workqueue_struct *wq)

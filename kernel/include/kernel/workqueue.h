@@ -30,6 +30,8 @@ extern struct workqueue_struct *system_unbound_wq; /* workers that may run anywh
  * context, may sleep.
  */
 struct workqueue_struct *alloc_workqueue(const char *name, bool unbound);
+/* Unbound, with one worker: one work after the other, in the order in which they were queued. */
+struct workqueue_struct *alloc_ordered_workqueue(const char *name);
 /* Waits for what is queued; nobody may queue any more. Thread context, may sleep. */
 void destroy_workqueue(struct workqueue_struct *wq);
 

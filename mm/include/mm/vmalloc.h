@@ -53,6 +53,8 @@ struct vm_struct {
 
 /* Boot CPU, after the page and slab allocators. Before it every lookup finds nothing. */
 void vmalloc_init(void);
+/* When all CPUs and the work queues are up: from now on purging goes on in the background. */
+void vmalloc_init_purge(void);
 
 /*
  * size bytes rounded up to pages, not physically contiguous. NULL: size 0 (warned); more than all RAM or all address space, no

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* One work at a time may be queued; it runs when somebody waits for it. */
+/* One work at a time may be queued on each queue; it runs when somebody waits for it. */
 #include <kernel/workqueue.h>
 #include <lib/atomic.h>
 
-static char queue;
-struct workqueue_struct *system_wq = (struct workqueue_struct *)&queue;
+struct workqueue_struct {
+	struct work_struct *queued;
+};
+static struct workqueue_struct system_queue, ordered_queue;
+struct workqueue_struct *system_wq = &system_queue;
 
-static struct work_struct *queued;
+struct workqueue_struct *alloc_ordered_workqueue(const char *name __maybe_unused)
+{
+	return &ordered_queue;
+}
 
 bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
 	work->wq = wq;
-	return xchg(&queued, work) != work;
+	return xchg(&wq->queued, work) != work;
 }
 
 void flush_work(struct work_struct *work)
 {
-	struct work_struct *was = cmpxchg(&queued, work, NULL);
-
-	if (was == work)
+	if (work->wq && cmpxchg(&work->wq->queued, work, NULL) == work)
 		work->fn(work);
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Purging in the background: one work, which flushes when some CPU has enough waiting, so that nobody who frees has to wait for
+ * the other CPUs' answers.
+ *
+ * It has a queue of its own with one worker, which runs on any CPU that has time, is preempted like any other thread, and waits
+ * for no other work: it gets on whatever the system's queues are stuck in, and a machine under pressure needs no second worker.
+ * Whoever calls it goes on at once. If it does not come in time, because all CPUs are busy, there is a second bound at which the
+ * caller does its part himself (vm_cache.c, vmap_block.c).
+ *
+ * When space or memory is short nobody waits for the background: vm_make_space() does all of it at once.
+ */
+#include "vm_internal.h"
+
+static struct workqueue_struct *purge_wq; /* NULL: not yet */
+
+static void purge(struct work_struct *work)
+{
+	(void)work;
+	vm_cache_purge();
+	vmap_purge_if_much();
+}
+static struct work_struct purge_work = { .fn = purge };
+
+void vm_purge_soon(void)
+{
+	struct workqueue_struct *wq = READ_ONCE(purge_wq);
+
+	if (wq)
+		queue_work(wq, &purge_work);
+}
+
+void vm_purge_drain(void)
+{
+	flush_work(&purge_work);
+}
+
+void vmalloc_init_purge(void)
+{
+	vm_cache_set_bounds(num_online_cpus());
+	WRITE_ONCE(purge_wq, alloc_ordered_workqueue("vm_purge"));
+	if (!purge_wq)
+		printk("vmalloc: no memory for the background; who frees flushes\n");
+}

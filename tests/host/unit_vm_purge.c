@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Who purges, and when: the background, when it is called; or else whoever has too much waiting. */
+#include "tests/host/vm_machine.h"
+
+#include "mm/vm_internal.h"
+
+#define RAM  (256ull << 20)
+#define P    PAGE_SIZE
+#define CPUS 3
+
+static struct page *pages[VMAP_MAX_ALLOC];
+
+static int setup(void **state)
+{
+	(void)state;
+	vm_machine(RAM, 1 | 1 << 1 | 1 << 4);
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	return 0;
+}
+
+static unsigned long flushes(void)
+{
+	return tlb_counters().ranged + tlb_counters().full;
+}
+
+static struct vmalloc_stats stats(void)
+{
+	struct vmalloc_stats now;
+
+	vmalloc_stats(&now);
+	return now;
+}
+
+static void nothing_waits(void)
+{
+	vm_purge_drain();
+	vm_cache_reclaim();
+	vmap_block_reclaim();
+}
+
+static void free_areas(unsigned int nr, unsigned long size)
+{
+	while (nr--) {
+		struct vm_struct *area = get_vm_area(size, VM_MAP);
+
+		assert_non_null(area);
+		free_vm_area(area);
+	}
+}
+
+/* Before there is a background, who frees does all of it. */
+static void without_a_background(void **state)
+{
+	unsigned long flushed;
+
+	(void)state;
+	nothing_waits();
+	flushed = flushes();
+	free_areas(255, P);
+	assert_int_equal(flushes(), flushed);
+	free_areas(1, P);
+	assert_int_equal(flushes(), flushed + 1);
+	vmalloc_init_purge();
+}
+
+static void background_is_called_in_time(void **state)
+{
+	unsigned long flushed;
+
+	(void)state;
+	nothing_waits();
+	flushed = flushes();
+	free_areas(200, P);
+	assert_int_equal(flushes(), flushed); /* nobody who frees waits for a flush */
+	assert_true(stats().lazy_bytes >= 200 * 2 * P);
+	vm_purge_drain();
+	assert_int_equal(flushes(), flushed + 1);
+	free_areas(1, P);
+	vm_purge_drain(); /* not called for that */
+	assert_int_equal(flushes(), flushed + 1);
+}
+
+/* And it has not come: then there is an end to waiting, and it finds nothing to do when it comes. */
+static void background_comes_late(void **state)
+{
+	unsigned long flushed;
+
+	(void)state;
+	nothing_waits();
+	flushed = flushes();
+	free_areas(256 + 10, P);
+	assert_int_equal(flushes(), flushed + 1);
+	vm_purge_drain();
+	assert_int_equal(flushes(), flushed + 1);
+	free_areas(256 * 5, P);
+	assert_int_equal(flushes(), flushed + 6);
+}
+
+/* Enough is waiting, but somebody else has flushed for most of it. */
+static void flushes_of_others_count(void **state)
+{
+	static struct vm_struct *area[256];
+	unsigned long flushed;
+
+	(void)state;
+	nothing_waits();
+	for (unsigned int i = 0; i < ARRAY_SIZE(area); i++)
+		area[i] = get_vm_area(P, VM_MAP);
+	for (unsigned int i = 0; i < 250; i++)
+		free_vm_area(area[i]);
+	flush_tlb_all();
+	flushed = flushes();
+	for (unsigned int i = 250; i < ARRAY_SIZE(area); i++)
+		free_vm_area(area[i]);
+	assert_int_equal(flushes(), flushed);
+	assert_true(stats().lazy_bytes <= 6 * 2 * P);
+}
+
+/* Whoever has come to rest does not keep what others' flushes have covered. */
+static void caches_at_rest_are_emptied(void **state)
+{
+
+	(void)state;
+	nothing_waits();
+	host_run_on(4);
+	free_areas(3, 400 * P); /* too long to be kept */
+	host_run_on(0);
+	flush_tlb_all();
+	assert_true(stats().lazy_bytes >= 3 * 401 * P);
+	free_areas(200, P);
+	vm_purge_drain();
+	assert_true(stats().lazy_bytes < 3 * 401 * P);
+}
+
+/* All CPUs together never have more than an eighth of the arena waiting, or 32 MiB each, and a range more. */
+static void waiting_is_bounded(void **state)
+{
+	static const unsigned int cpus[CPUS] = { 0, 1, 4 };
+	unsigned long arena = VMALLOC_END - VMALLOC_START, most = min(arena / 8, CPUS * (32ul << 20)), seen = 0;
+
+	(void)state;
+	for (unsigned long size = P; size <= most / 4; size *= 3) {
+		nothing_waits();
+		for (unsigned int i = 0; i < 2000; i++) {
+			host_run_on(cpus[i % CPUS]);
+			free_areas(1, ALIGN(size, P));
+			assert_true(stats().lazy_bytes <= most + CPUS * (size + 2 * P));
+			seen = max(seen, stats().lazy_bytes);
+		}
+		assert_int_equal(vmalloc_check(), 0);
+	}
+	assert_true(seen > most / 2);
+	host_run_on(0);
+}
+
+/* One range that is more than all that may wait. */
+static void large_range_does_not_wait(void **state)
+{
+	unsigned long arena = VMALLOC_END - VMALLOC_START, flushed;
+
+	(void)state;
+	nothing_waits();
+	flushed = flushes();
+	free_areas(1, arena / 8);
+	assert_int_equal(flushes(), flushed + 1);
+	assert_int_equal(stats().lazy_bytes, 0);
+}
+
+static void map_and_unmap(unsigned int maps, unsigned int count)
+{
+	while (maps--) {
+		void *p = vm_map_ram(pages, count, -1);
+
+		assert_non_null(p);
+		vm_unmap_ram(p, count);
+	}
+}
+
+/* Blocks: the background comes before the block is used up, and it is used again from its beginning. */
+static void block_is_clean_in_time(void **state)
+{
+	struct vmap_block_stats before, after;
+	unsigned long flushed, block = BITS_PER_LONG == 64 ? 512 : 256;
+	char *first, *again;
+
+	(void)state;
+	nothing_waits();
+	vmap_block_stats(&before);
+	first = vm_map_ram(pages, 1, -1);
+	vm_unmap_ram(first, 1);
+	flushed = flushes();
+	map_and_unmap(block / 4 * 3 + 1, 1);
+	assert_int_equal(flushes(), flushed);
+	vm_purge_drain();
+	assert_int_equal(flushes(), flushed + 1);
+	again = vm_map_ram(pages, 1, -1);
+	assert_ptr_equal(again, first);
+	vm_unmap_ram(again, 1);
+	map_and_unmap(block / 2, 1);
+	assert_int_equal(flushes(), flushed + 1);
+	vmap_block_stats(&after);
+	assert_int_equal(after.created, before.created + 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* It has not come: the one who finds no clean page flushes. */
+static void block_is_purged_by_its_user(void **state)
+{
+	unsigned long flushed;
+
+	(void)state;
+	nothing_waits();
+	map_and_unmap(1, 1);
+	flushed = flushes();
+	map_and_unmap(10 * 512, 1);
+	assert_in_range(flushes() - flushed, 10, 21);
+	vm_purge_drain();
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_a_background),
+		cmocka_unit_test(background_is_called_in_time),
+		cmocka_unit_test(background_comes_late),
+		cmocka_unit_test(flushes_of_others_count),
+		cmocka_unit_test(caches_at_rest_are_emptied),
+		cmocka_unit_test(waiting_is_bounded),
+		cmocka_unit_test(large_range_does_not_wait),
+		cmocka_unit_test(block_is_clean_in_time),
+		cmocka_unit_test(block_is_purged_by_its_user),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
