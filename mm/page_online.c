@@ -37,6 +37,7 @@ static struct section *sections;
 static unsigned long *usable; /* frames of each section that the buddy gets; 0: nothing worth having there */
 static unsigned long nr_sections, sections_end; /* the latter: first frame beyond them */
 static unsigned int online_owner; /* CPU + 1 that is bringing a section online; 0 = nobody */
+struct page_window page_main_window;
 
 static_assert(BLOCK_PAGES * sizeof(struct page) % 4096 == 0, "a block's struct pages must fill whole pages");
 
@@ -196,6 +197,19 @@ static void describe_ram(unsigned long first, unsigned long last)
 		set_states(max(first, to_pfn(ram[i].start)), min(last, to_pfn(ram[i].end)), PAGE_RESERVED);
 }
 
+/* By the owner, or at boot. Readers need not see both words of one moment: the first stays what it is. */
+static void main_window_grow(void)
+{
+	struct page *end = page_main_window.first + page_main_window.nr;
+	struct page_window next = page_find_window(end);
+
+	while (next.nr && next.first == end) {
+		end += next.nr;
+		next = page_find_window(end);
+	}
+	smp_store_release(&page_main_window.nr, (unsigned long)(end - page_main_window.first));
+}
+
 /* Write the struct pages and hand the free frames out, but the first `taken` bytes, where the piece itself lies. */
 static void section_populate(unsigned long nr, unsigned long first, unsigned long last, u64 taken)
 {
@@ -203,6 +217,9 @@ static void section_populate(unsigned long nr, unsigned long first, unsigned lon
 
 	describe_ram(first, last);
 	smp_store_release(&sections[nr].nr, last - first);
+	if (!page_main_window.nr)
+		page_main_window.first = pfn_to_page(first);
+	main_window_grow();
 	for (pos = (u64)first << PAGE_SHIFT; memblock_next_free(&pos, &stop, (u64)last << PAGE_SHIFT); pos = stop) {
 		skip = min(taken, stop - pos);
 		taken -= skip;
@@ -242,6 +259,7 @@ static void table_init(void)
 	sections = phys_to_virt((phys_addr_t)phys);
 	usable = (unsigned long *)(sections + nr_sections);
 	memset(sections, 0, bytes);
+	page_main_window = (struct page_window){ NULL, 0 };
 	for (unsigned long nr = 0; nr < nr_sections; nr++)
 		section_span(nr, &sections[nr].first, &last);
 }

@@ -22,12 +22,12 @@ struct map_pages {
 
 /*
  * Fill entries, which must be empty, with pages that the kernel knows. Returns how many: fewer than count, and *err says
- * why it ended there. Neighbours mostly lie in one window, so a page costs a few comparisons and no division.
+ * why it ended there. Nearly all pages lie in one window, and neighbours in the same, so a page costs a few comparisons and no division.
  */
 static __always_inline unsigned long map_entries(pte_t *ptep, struct page **pages, unsigned long count, pgprot_t prot, int *err)
 {
-	struct page_window known = { NULL, 0 };
-	pteval_t first = 0; /* of the window's first page */
+	struct page_window known = { page_main_window.first, smp_load_acquire(&page_main_window.nr) };
+	pteval_t first = pfn_pte(page_to_pfn(known.first), prot).val; /* of the window's first page */
 	unsigned long i;
 
 	for (i = 0; i < count; i++) {

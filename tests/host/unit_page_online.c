@@ -94,18 +94,37 @@ static void boot_brings_little_online(void **state)
 	assert_int_equal(page_alloc_check(), 0);
 }
 
+/* It goes on as long as one section's struct pages follow the other's, and every page in it exists. */
+static void check_main_window(void)
+{
+	struct page *page = page_main_window.first, *end = page + page_main_window.nr;
+	struct page_window next;
+
+	assert_true(page_main_window.nr > 0);
+	for (; page < end; page = next.first + next.nr) {
+		next = page_find_window(page);
+		assert_ptr_equal(next.first, page);
+		assert_true(next.nr > 0);
+	}
+	assert_ptr_equal(page, end);
+	next = page_find_window(end);
+	assert_true(!next.nr || next.first != end);
+}
+
 static void all_memory_can_be_had(void **state)
 {
 	unsigned long before, n;
 
 	(void)state;
 	mm_machine(large_ram(), 2);
+	check_main_window();
 	before = free_or_tables();
 	n = take_all(__GFP_HIGHMEM, MAX_PAGE_ORDER, ~0ul);
 	n = (n << MAX_PAGE_ORDER) + take_all(__GFP_HIGHMEM, 0, ~0ul);
 	assert_int_equal(nr_free_pages(), 0);
 	assert_int_equal(offline(), 0);
 	assert_int_equal(n + pgtable_kernel_pages(), before);
+	check_main_window();
 	give_back();
 	assert_int_equal(free_or_tables(), before);
 	assert_int_equal(page_alloc_check(), 0);

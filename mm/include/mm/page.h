@@ -78,6 +78,8 @@ struct page_window {
 	unsigned long nr;
 };
 struct page_window page_find_window(const struct page *page);
+/* The one that nearly every page is in: it begins with the lowest RAM, and grows when the section behind its end comes online. */
+extern struct page_window page_main_window;
 
 /* Which of the window's pages is this? At least nr if it is none of them, or a pointer between two. */
 static inline unsigned long page_window_index(struct page_window window, const struct page *page)
