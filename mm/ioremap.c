@@ -49,14 +49,6 @@ static unsigned int largest_leaf(u64 phys, unsigned long bytes)
 	return PAGE_SHIFT;
 }
 
-/* Map with leaves up to 1 << shift bytes; address and frame agree modulo that. The range is the caller's and empty. */
-static int map_device(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int shift)
-{
-	if (shift > PAGE_SHIFT)
-		pgtable_clear_tables(&kernel_pgtable, start, end, shift);
-	return vm_map_phys(start, end, phys, prot, shift);
-}
-
 /* Is nothing mapped in [start, end)? Steps over what is empty at an upper level as a whole. */
 static bool range_empty(vaddr_t start, vaddr_t end)
 {
@@ -87,7 +79,7 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 	for (shift = largest_leaf(phys, end - addr); shift > PAGE_SHIFT; shift--)
 		if (!((addr ^ (vaddr_t)phys) & ((1UL << shift) - 1)))
 			break;
-	return map_device(addr, end, phys, prot, shift);
+	return vm_map_phys(addr, end, phys, prot, shift);
 }
 
 /* --- what may be mapped ----------------------------------------------------------------------------------------- */
@@ -113,12 +105,13 @@ static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum 
 	struct vm_range *range;
 
 	*shift = largest_leaf(base, bytes);
+	spec.shift = *shift > PAGE_SHIFT ? *shift : 0;
 	spec.align = 1UL << *shift;
 	spec.skew = (unsigned long)base & (spec.align - 1);
 	range = vm_area_create(&spec);
 	if (!range && *shift > PAGE_SHIFT) { /* no aligned place is left */
 		*shift = PAGE_SHIFT;
-		spec.align = spec.skew = 0;
+		spec.align = spec.skew = spec.shift = 0;
 		range = vm_area_create(&spec);
 	}
 	if (range)
@@ -134,7 +127,7 @@ static char *map_pages(phys_addr_t base, unsigned long bytes, pgprot_t prot, vad
 
 	if (!range)
 		return NULL;
-	if (map_device(range->start, range->start + bytes, base, prot, shift)) {
+	if (vm_range_map_phys(range, bytes, base, prot, shift)) {
 		vm_area_destroy(range);
 		return NULL;
 	}

@@ -370,8 +370,10 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp)
 
 	range->kind = kind;
 	range->area = NULL;
-	range->ptes = NULL;
+	range->ptes = range->more = NULL;
 	range->pages = NULL;
+	range->shift = 0;
+	vm_range_weigh(range, vm_range_size(range) >> PAGE_SHIFT);
 	err = vm_index_add(range, gfp);
 	if (err)
 		vm_hole_give_back(range);
@@ -401,6 +403,10 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 		return NULL;
 	if (vm_range_enter(range, rq->kind, rq->gfp | GFP_KERNEL))
 		return NULL;
+	if (rq->shift) {
+		range->shift = rq->shift;
+		vm_range_weigh(range, vm_range_size(range) >> rq->shift);
+	}
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
 	return range;
 }

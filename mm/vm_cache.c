@@ -2,136 +2,131 @@
 /*
  * Ranges on their way from one user to the next: one cache a CPU.
  *
- *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]  --> vm_cache_get
+ *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]   --> vm_cache_get
  *		      in the order of their stamps	   |	 by pages, guard included
- *							   +--> huge: of any size, which had large leaves
- *							   +--> of another size or kind: a hole again
+ *							   +--> clean[OTHERS]: of any other size  --> vm_cache_find
+ *							   +--> blocks, and what is too much: holes again
  *
  * 1. A range that is retired has empty entries, but CPUs may remember what was in them. It gets a stamp (arch/tlb.h) and
  *    waits. Stamps only grow, so the list is sorted by itself, and the ranges that a flush has covered are its beginning.
  *
  * 2. Nobody flushes for one range. Any flush of everything serves all CPUs' ranges, whoever asked for it. When one CPU has
- *    `soft` of them waiting (pages or ranges), it calls the background (vm_purge.c), once; if that has not come when it has
- *    `hard`, it flushes itself. So a steady stream of vmalloc and vfree costs one flush for some hundred ranges, and the
+ *    a `soft` bound of them waiting, it calls the background (vm_purge.c), once; if that has not come when it has a `hard` one,
+ *    it flushes itself. So a steady stream of vmalloc and vfree costs one flush for some hundred ranges, and the
  *    ranges go round in this CPU's cache: its lock and its lines are nobody else's.
  *
- *    All CPUs together have an eighth of the arena waiting at most, and at most 32 MiB each: what waits is lost to those who
- *    need space elsewhere in the arena, until they flush for it. (One range may be larger than that. It is purged at once.)
- *    So it is 16 MiB of an arena of 128 MiB, 2 MiB a CPU if there are 8 of them, and one flush still serves more than a
- *    hundred ranges of a few pages. Between soft and hard there is time for a CPU that sleeps to come and do it, and
- *    little is lost if none does.
+ * 3. A range weighs what others miss while it waits, in one number: the entries that fill it (its tables and its page array
+ *    have as many words), or its share of the address space, whichever is more. WEIGHT is 32 MiB of small pages, or a CPU's
+ *    part of an eighth of the arena. So an arena of 128 MiB has 16 MiB waiting at most, 2 MiB a CPU if there are 8, and
+ *    one flush still serves more than a hundred ranges of a few pages; and a mapping of 1 GiB by one leaf in an arena of
+ *    32 TiB waits like any other. (One range may be heavier than all that. It is purged at once.) Between soft and hard there
+ *    is time for a CPU that sleeps to come and do it, and little is lost if none does.
  *
- * 3. What a cached range keeps: its place in the index, its page tables, which were carried to every process when they
+ * 4. What a cached range keeps: its place in the index, its page tables, which were carried to every process when they
  *    were made, the pointer to its entries, and the room for its page array. All that is left to do for the next user is to
- *    write the entries.
+ *    write the entries. One that was laid out for large leaves goes to whoever wants those leaves and lies in the same way.
  *
- * 4. Clean ranges are bounded too. What nobody wanted while so much was freed that a flush became due is given back, if
- *    it is much: so sizes that have gone out of use make room. What is beyond goes back to the holes and merges there. When
- *    address space runs out, vm_cache_reclaim() empties all caches.
+ * 5. Clean ranges are bounded too, by twice that weight. What nobody wanted while so much was freed that a flush became due is
+ *    given back, if it is much: so sizes that have gone out of use make room. What is beyond goes back to the holes and
+ *    merges there. When address space runs out, vm_cache_reclaim() empties all caches.
  *
- * 5. Lists are worked off in batches, and between two of them the lock is dropped: so no holding of it is long, however much
+ * 6. Lists are worked off in batches, and between two of them the lock is dropped: so no holding of it is long, however much
  *    has been waiting.
  *
- * 6. `areas_stamp` covers everything that was ever retired. It is written only when a new generation has begun, so
+ * 7. `areas_stamp` covers everything that was ever retired. It is written only when a new generation has begun, so
  *    it costs a comparison. vm_unmap_aliases() asks it.
  */
 #include "vm_internal.h"
 
-#define LAZY_RANGES 256u /* they and their descriptors stay in the CPU's own caches */
-#define BATCH	    32u /* ranges that are moved under one holding of a lock */
+#define RANGES	     256u /* they and their descriptors stay in the CPU's own caches */
+#define WEIGHT	     8192ul
+#define OTHER_WEIGHT (WEIGHT / 32) /* at least, of a range whose size has no list of its own: few of a size come */
+#define BATCH	     32u /* ranges that are moved under one holding of a lock */
+#define TRIES	     64u
+#define OTHERS	     0 /* of the lists of clean ranges: all other sizes */
 
 /* So much of what is lazy calls for something. */
 struct bound {
 	unsigned int ranges;
-	unsigned long pages;
+	unsigned long weight;
 };
+static const struct bound soft = { RANGES / 4 * 3, WEIGHT / 4 * 3 }, hard = { RANGES, WEIGHT };
 
 struct vm_cache {
 	spinlock_t lock;
 	unsigned int nr_lazy;
-	unsigned long lazy_pages, clean_pages;
+	unsigned long lazy_weight, clean_weight;
 	struct bound due; /* soft, and after the background has been called hard; 0: not set yet */
 	struct vm_range *oldest, *newest;
 	struct vm_range *clean[VM_CACHE_PAGES + 1];
-	struct vm_range *huge; /* clean ones that had large leaves, of any size: few, being long */
 };
 
 static DEFINE_PER_CPU(struct vm_cache, vm_cache) = { .lock = SPINLOCK_INIT("vm_cache.lock", RANK_VM_CACHE) };
-static struct bound soft = { LAZY_RANGES * 3 / 4, LAZY_RANGES }, hard = { LAZY_RANGES, LAZY_RANGES };
+static unsigned long space_unit; /* bytes of address space that weigh 1 */
 static atomic_long_t areas_stamp = { -1 }; /* covered from the beginning */
-
-static unsigned long range_pages(const struct vm_range *range)
-{
-	return vm_range_size(range) >> PAGE_SHIFT;
-}
 
 void vm_cache_set_bounds(unsigned int cpus)
 {
-	unsigned long arena = (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT;
-
-	hard.pages = min(arena / 8 / cpus, (32ul << 20) >> PAGE_SHIFT);
-	soft.pages = hard.pages / 4 * 3;
+	space_unit = (VMALLOC_END - VMALLOC_START) / 8 / cpus / WEIGHT;
 }
 
 static bool reaches(const struct vm_cache *cache, const struct bound *bound)
 {
-	return cache->nr_lazy >= bound->ranges || cache->lazy_pages >= bound->pages;
+	return cache->nr_lazy >= bound->ranges || cache->lazy_weight >= bound->weight;
+}
+
+/* Which list of clean ranges. */
+static unsigned int list_of(unsigned long pages)
+{
+	return pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages) ? (unsigned int)pages : OTHERS;
+}
+
+void vm_range_weigh(struct vm_range *range, unsigned long entries)
+{
+	range->list = list_of(vm_range_size(range) >> PAGE_SHIFT);
+	range->weight = max(entries, vm_range_size(range) / space_unit);
+	if (range->list == OTHERS)
+		range->weight = max(range->weight, OTHER_WEIGHT);
 }
 
 /* --- under a cache's lock ------------------------------------------------------------------------------------------- */
 
-/* Made by vmalloc with large leaves, so it lies as the next such area must. */
-static bool is_huge(const struct vm_range *range)
-{
-	return range->own.page_order && (range->own.flags & VM_ALLOC);
-}
-
-/* Only areas are worth keeping, in the sizes that are asked for: the others are large, or blocks with a life of their own. */
+/* A block has a life of its own, and is only given up when space is short. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
-	unsigned long pages = range_pages(range);
-
-	return range->kind == VM_RANGE_AREA && cache->clean_pages + pages <= 2 * hard.pages &&
-	       (is_huge(range) || (pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages)));
+	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= 2 * WEIGHT;
 }
 
-static void keep(struct vm_cache *cache, struct vm_range *range)
+static struct vm_range *unlink_clean(struct vm_cache *cache, struct vm_range **link)
 {
-	unsigned long pages = range_pages(range);
-	struct vm_range **list = is_huge(range) ? &cache->huge : &cache->clean[pages];
+	struct vm_range *range = *link;
 
-	vm_range_set_state(range, VM_CLEAN);
-	range->next = *list;
-	*list = range;
-	cache->clean_pages += pages;
-}
-
-/* pages 0: any. */
-static struct vm_range *take_huge(struct vm_cache *cache, unsigned long pages)
-{
-	struct vm_range **link = &cache->huge, *range;
-
-	while (*link && pages && range_pages(*link) != pages)
-		link = &(*link)->next;
-	range = *link;
-	if (!range)
-		return NULL;
 	*link = range->next;
-	cache->clean_pages -= range_pages(range);
+	cache->clean_weight -= range->weight;
 	vm_range_set_state(range, VM_HELD);
 	return range;
 }
 
-static struct vm_range *take_clean(struct vm_cache *cache, unsigned long pages)
+static struct vm_range *take_clean(struct vm_cache *cache, unsigned int list)
 {
-	struct vm_range *range = cache->clean[pages];
+	return likely(cache->clean[list]) ? unlink_clean(cache, &cache->clean[list]) : NULL;
+}
 
-	if (!range)
-		return NULL;
-	cache->clean[pages] = range->next;
-	cache->clean_pages -= pages;
-	vm_range_set_state(range, VM_HELD);
-	return range;
+static bool serves(const struct vm_range *range, const struct vm_request *rq)
+{
+	return vm_range_size(range) == rq->size && range->shift == rq->shift && range->start >= rq->lo &&
+	       range->end <= rq->hi && IS_ALIGNED(range->start - rq->skew, rq->align);
+}
+
+/* Looks at some only: there may be many of one size. */
+static struct vm_range *take_serving(struct vm_cache *cache, const struct vm_request *rq)
+{
+	struct vm_range **link = &cache->clean[list_of(rq->size >> PAGE_SHIFT)];
+
+	for (unsigned int n = 0; *link && n < TRIES; n++, link = &(*link)->next)
+		if (serves(*link, rq))
+			return unlink_clean(cache, link);
+	return NULL;
 }
 
 static void append(struct vm_cache *cache, struct vm_range *range)
@@ -143,7 +138,7 @@ static void append(struct vm_cache *cache, struct vm_range *range)
 		WRITE_ONCE(cache->oldest, range); /* looked at without the lock, as a hint */
 	cache->newest = range;
 	cache->nr_lazy++;
-	cache->lazy_pages += range_pages(range);
+	cache->lazy_weight += range->weight;
 }
 
 static struct vm_range *take_oldest(struct vm_cache *cache)
@@ -152,7 +147,7 @@ static struct vm_range *take_oldest(struct vm_cache *cache)
 
 	WRITE_ONCE(cache->oldest, range->next);
 	cache->nr_lazy--;
-	cache->lazy_pages -= range_pages(range);
+	cache->lazy_weight -= range->weight;
 	return range;
 }
 
@@ -160,6 +155,13 @@ static void put_on(struct vm_range **list, struct vm_range *range)
 {
 	range->next = *list;
 	*list = range;
+}
+
+static void keep(struct vm_cache *cache, struct vm_range *range)
+{
+	vm_range_set_state(range, VM_CLEAN);
+	put_on(&cache->clean[range->list], range);
+	cache->clean_weight += range->weight;
 }
 
 static void set_due(struct vm_cache *cache)
@@ -194,18 +196,11 @@ static unsigned int reap(struct vm_cache *cache, struct vm_range **unwanted)
 /* The same with what is clean. */
 static unsigned int drop_clean(struct vm_cache *cache, struct vm_range **unwanted)
 {
-	unsigned int nr = 0, pages = 0;
-	struct vm_range *range;
+	unsigned int nr = 0;
 
-	while (nr < BATCH && pages <= VM_CACHE_PAGES + 1) {
-		range = pages > VM_CACHE_PAGES ? take_huge(cache, 0) : take_clean(cache, pages);
-		if (!range) {
-			pages++;
-			continue;
-		}
-		put_on(unwanted, range);
-		nr++;
-	}
+	for (unsigned int list = 0; list <= VM_CACHE_PAGES; list++)
+		for (; nr < BATCH && cache->clean[list]; nr++)
+			put_on(unwanted, take_clean(cache, list));
 	if (nr)
 		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
 	return nr;
@@ -244,11 +239,10 @@ static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache 
 }
 
 /*
- * A clean range, or one that becomes clean, of so many pages. Who may not be preempted stops after one batch. The thread may be
- * moved at any time: then it works on the cache that it has begun with.
+ * A range that becomes clean only now. Who may not be preempted stops after one batch. The thread may be moved at any time:
+ * then it works on the cache that it has begun with.
  */
-static struct vm_range *get_after_reaping(struct vm_cache *cache, unsigned long pages,
-					  struct vm_range *(*take)(struct vm_cache *cache, unsigned long pages))
+static struct vm_range *take_after_reaping(struct vm_cache *cache, const struct vm_request *rq)
 {
 	struct vm_range *range;
 	unsigned int nr;
@@ -258,27 +252,31 @@ static struct vm_range *get_after_reaping(struct vm_cache *cache, unsigned long 
 
 		spin_lock(&cache->lock);
 		nr = reap(cache, &unwanted);
-		range = take(cache, pages);
+		range = take_serving(cache, rq);
 		spin_unlock(&cache->lock);
 		give_back(unwanted);
 	} while (!range && nr == BATCH && preemptible());
 	return range;
 }
 
-struct vm_range *vm_cache_get_huge(unsigned long pages)
+struct vm_range *vm_cache_find(const struct vm_request *rq)
 {
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
 	struct vm_range *range;
 
 	spin_lock(&cache->lock);
-	range = take_huge(cache, pages);
+	range = take_serving(cache, rq);
 	spin_unlock(&cache->lock);
 	if (!range && READ_ONCE(cache->oldest))
-		range = get_after_reaping(cache, pages, take_huge);
+		range = take_after_reaping(cache, rq);
+	if (!range)
+		return NULL;
+	range->kind = rq->kind;
+	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
 	return range;
 }
 
-struct vm_range *vm_cache_get(unsigned long pages)
+struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 {
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
 	struct vm_range *range;
@@ -287,12 +285,12 @@ struct vm_range *vm_cache_get(unsigned long pages)
 		return NULL;
 	pages = vm_cache_round(pages);
 	spin_lock(&cache->lock);
-	range = take_clean(cache, pages);
+	range = take_clean(cache, (unsigned int)pages);
 	spin_unlock(&cache->lock);
-	if (unlikely(!range && READ_ONCE(cache->oldest)))
-		range = get_after_reaping(cache, pages, take_clean);
-	if (range)
-		trace(TRACE_ALLOC_VMAP_AREA, range->start, pages << PAGE_SHIFT, PAGE_SIZE);
+	if (unlikely(!range))
+		return NULL;
+	range->kind = kind;
+	trace(TRACE_ALLOC_VMAP_AREA, range->start, pages << PAGE_SHIFT, PAGE_SIZE);
 	return range;
 }
 
@@ -336,7 +334,7 @@ static __noinline void much_is_lazy(struct vm_cache *cache)
 	spin_lock(&cache->lock);
 	soon = reaches(cache, &soft);
 	now = reaches(cache, &hard);
-	clean_enough = soon && cache->clean_pages > 2 * hard.pages - soft.pages;
+	clean_enough = soon && cache->clean_weight > 2 * WEIGHT - soft.weight;
 	set_due(cache);
 	spin_unlock(&cache->lock);
 	if (clean_enough)
@@ -356,7 +354,7 @@ void vm_range_retire(struct vm_range *range)
 	range->stamp = tlb_stamp(); /* under the lock, so that the list is in order */
 	vm_range_set_state(range, VM_LAZY);
 	append(cache, range);
-	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_pages, hard.pages);
+	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_weight, WEIGHT);
 	much = reaches(cache, &cache->due);
 	vm_note_stamp(&areas_stamp, range->stamp);
 	tlb_oracle(deferred(range->start, range->end)); /* not before vm_unmap_aliases() could know of it */
@@ -392,29 +390,31 @@ bool vm_cache_reclaim(void)
 
 /* --- checks --------------------------------------------------------------------------------------------------------- */
 
-static bool cache_right(struct vm_cache *cache)
+static bool lazy_right(const struct vm_cache *cache)
 {
-	unsigned long lazy = 0, clean = 0;
+	unsigned long weight = 0;
 	unsigned int nr = 0;
 
 	for (const struct vm_range *range = cache->oldest; range; range = range->next) {
-		lazy += range_pages(range);
+		weight += range->weight;
 		nr++;
 		if (range->state != VM_LAZY)
 			return false;
 	}
-	for (unsigned int pages = 0; pages <= VM_CACHE_PAGES; pages++)
-		for (const struct vm_range *range = cache->clean[pages]; range; range = range->next) {
-			clean += pages;
-			if (range->state != VM_CLEAN || range_pages(range) != pages)
+	return nr == cache->nr_lazy && weight == cache->lazy_weight;
+}
+
+static bool clean_right(const struct vm_cache *cache)
+{
+	unsigned long weight = 0;
+
+	for (unsigned int list = 0; list <= VM_CACHE_PAGES; list++)
+		for (const struct vm_range *range = cache->clean[list]; range; range = range->next) {
+			weight += range->weight;
+			if (range->state != VM_CLEAN || list_of(vm_range_size(range) >> PAGE_SHIFT) != list)
 				return false;
 		}
-	for (const struct vm_range *range = cache->huge; range; range = range->next) {
-		clean += range_pages(range);
-		if (range->state != VM_CLEAN || !is_huge(range))
-			return false;
-	}
-	return lazy == cache->lazy_pages && clean == cache->clean_pages && nr == cache->nr_lazy;
+	return weight == cache->clean_weight;
 }
 
 unsigned int vm_cache_check(void)
@@ -426,7 +426,7 @@ unsigned int vm_cache_check(void)
 		bool right;
 
 		spin_lock(&cache->lock);
-		right = cache_right(cache);
+		right = lazy_right(cache) && clean_right(cache);
 		spin_unlock(&cache->lock);
 		faults += !right;
 		if (!right)

@@ -165,9 +165,11 @@ void *vm_huge_area(const struct vm_area_spec *wanted, unsigned long count)
 	spec.size = count << PAGE_SHIFT;
 	spec.align = max(spec.align, PAGE_SIZE << order);
 	spec.page_order = order;
+	spec.shift = order + PAGE_SHIFT;
 	range = vm_area_create(&spec);
 	if (!range)
 		return NULL;
+	vm_range_weigh(range, count); /* it keeps the page array */
 	range->area->requested_size = wanted->size;
 	return fill(range, count, spec.gfp, spec.prot);
 }
@@ -189,7 +191,7 @@ struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsi
 {
 	unsigned int order = leaf_order();
 	struct vm_area_spec spec = { .size = (unsigned long)count << PAGE_SHIFT, .align = PAGE_SIZE << order, .flags = flags,
-				     .page_order = order, .caller = caller };
+				     .page_order = order, .shift = order + PAGE_SHIFT, .caller = caller };
 	struct huge_map map = { .pages = pages, .prot = prot, .order = order };
 	struct vm_range *range;
 

@@ -112,8 +112,8 @@ struct vm_struct *vm_range_area(vaddr_t addr)
 
 	spin_lock(&index_lock);
 	range = vm_tree_above(&ranges, addr);
-	if (range && range->start <= addr && range->kind == VM_RANGE_AREA && stand_still(range)) {
-		area = range->area;
+	if (range && range->start <= addr && stand_still(range)) {
+		area = range->kind == VM_RANGE_AREA ? range->area : NULL;
 		make_busy(range);
 	}
 	spin_unlock(&index_lock);

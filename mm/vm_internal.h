@@ -45,10 +45,14 @@ struct vm_range {
 		vaddr_t fit[VM_ALIGN_CLASSES]; /* VM_RANGE_HOLE: see vm_area.c */
 		struct {
 			struct vm_struct *area;	 /* VM_RANGE_AREA: &own, or one that somebody else will kfree */
-			pte_t *ptes;		 /* the range's entries, if they lie in one table that is known to exist */
+			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
+			pte_t *more;		 /* those behind the border of a table, if the range crosses one */
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
 			struct vm_range *next;	 /* in a cache */
 			tlb_stamp_t stamp;	 /* VM_LAZY */
+			unsigned long weight;	 /* what others miss while it waits: see vm_cache.c */
+			unsigned int shift;	 /* as in the request */
+			unsigned int list;	 /* in a cache: where it goes when it is clean */
 			struct vm_struct own;
 			struct page *few[VM_FEW_PAGES];
 		};
@@ -70,6 +74,7 @@ struct vm_request {
 	unsigned long skew;  /* the range starts this much behind an aligned address; page-aligned, < align */
 	vaddr_t lo, hi;	     /* the range lies wholly in [lo, hi) */
 	enum vm_range_kind kind;
+	unsigned int shift;  /* the user will map leaves of 1 << shift bytes; 0: single pages */
 	gfp_t gfp;	     /* of descriptors; 0: GFP_KERNEL */
 };
 
@@ -171,6 +176,8 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end);
  */
 int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
 		 gfp_t gfp);
+/* vm_map_phys of `bytes` from the start of the range on. */
+int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 void vm_range_unmap_noflush(struct vm_range *range);
 /* Empty the entries of some pages of a range whose entries are known. */
 void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count);
@@ -186,7 +193,7 @@ static inline void vm_note_stamp(atomic_long_t *all, tlb_stamp_t stamp)
 		tlb_stamp_raise(all, stamp);
 }
 
-#define VM_CACHE_PAGES 320u /* no longer range is kept, guard page included */
+#define VM_CACHE_PAGES 320u /* up to here there is a list for each size, guard page included */
 /*
  * So many pages has the range for a request of `pages`, both with the guard page: sizes are few enough for one user's range
  * to fit the next one's request, and at most an eighth too large. What is too much stays unmapped, behind the guard page.
@@ -201,12 +208,13 @@ static inline unsigned long vm_cache_round(unsigned long pages)
 	return ALIGN(pages, 1ul << shift);
 }
 /*
- * A clean range for so many pages, guard page included, held, from this CPU's cache; or NULL. Thread context, preemption
- * may be off.
+ * A clean range from this CPU's cache, held; or NULL. Thread context, preemption may be off. The first: anywhere, for `pages`
+ * with the guard page. The second: as requested exactly.
  */
-struct vm_range *vm_cache_get(unsigned long pages);
-/* The same for areas of vmalloc with large leaves: they lie as leaves do, and are as long as wanted. */
-struct vm_range *vm_cache_get_huge(unsigned long pages);
+struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind);
+struct vm_range *vm_cache_find(const struct vm_request *rq);
+/* How many entries it takes to fill the range, or other words that are kept for it: so it counts in a cache. By its holder. */
+void vm_range_weigh(struct vm_range *range, unsigned long entries);
 /*
  * The end of a range in the caller's hands whose entries are empty: it goes back to be used again as soon as every CPU has
  * forgotten it. Thread context, interrupts on, no lock held: sometimes it flushes.
@@ -227,8 +235,10 @@ unsigned int vm_cache_check(void);
 
 /* Address space is short: purge what can be purged. True: some came back. May sleep. */
 bool vm_make_space(void);
-/* vm_range_alloc, and once more after the vmap blocks have given back what they can spare. */
+/* A range out of the cache or out of a hole; with every way to make room, unless the request forbids to wait. */
 struct vm_range *vm_range_obtain(const struct vm_request *rq);
+/* The same where any place will do: one of `pages` or a few more, guard page included. gfp: 0 or __GFP_NOWAIT. */
+struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp);
 
 /* What a new area shall be. Fields left 0 mean: page alignment, all of vmalloc space, GFP_KERNEL. */
 struct vm_area_spec {
@@ -238,7 +248,8 @@ struct vm_area_spec {
 	unsigned long flags;
 	vaddr_t caller;
 	bool separate;		     /* the descriptor shall outlive the range: the caller will kfree it */
-	unsigned int page_order;     /* of the large leaves that it shall have; 0: none */
+	unsigned int page_order;     /* vmalloc: of the large leaves that it shall have; 0: none */
+	unsigned int shift;	     /* as in struct vm_request */
 	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
 	gfp_t gfp;		     /* vmalloc: of the pages */
 	pgprot_t prot;

@@ -22,15 +22,18 @@ struct map_pages {
 
 /*
  * Fill entries, which must be empty, with pages that the kernel knows. Returns how many: fewer than count, and *err says
- * why it ended there. Nearly all pages lie in one window, and neighbours in the same, so a page costs a few comparisons and no division.
+ * why it ended there. Nearly all pages lie in one window, and neighbours in the same, so a page costs a few comparisons
+ * and no division. (It counts up to 0, which needs neither a second pointer nor a comparison.)
  */
 static __always_inline unsigned long map_entries(pte_t *ptep, struct page **pages, unsigned long count, pgprot_t prot, int *err)
 {
 	struct page_window known = { page_main_window.first, smp_load_acquire(&page_main_window.nr) };
 	pteval_t first = pfn_pte(page_to_pfn(known.first), prot).val; /* of the window's first page */
-	unsigned long i;
+	long i;
 
-	for (i = 0; i < count; i++) {
+	ptep += count;
+	pages += count;
+	for (i = -(long)count; i; i++) {
 		const struct page *page = pages[i];
 		unsigned long index = page_window_index(known, page);
 
@@ -47,11 +50,11 @@ static __always_inline unsigned long map_entries(pte_t *ptep, struct page **page
 		}
 		if (unlikely(page->state == PAGE_HOLE))
 			break;
-		pte_store(ptep + i, __pte(first + ((pteval_t)index << PAGE_SHIFT)));
+		pte_fill(ptep + i, __pte(first + ((pteval_t)index << PAGE_SHIFT)));
 	}
-	if (likely(i == count))
+	if (likely(!i))
 		*err = 0;
-	return i;
+	return count + (unsigned long)i;
 }
 
 static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
@@ -103,6 +106,8 @@ int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, uns
 	struct mmu_update u;
 	int err;
 
+	if (max_shift > PAGE_SHIFT)
+		pgtable_clear_tables(&kernel_pgtable, start, end, max_shift);
 	arch_update_kernel_mappings_begin(&u, start, end);
 	err = pgtable_map(&kernel_pgtable, &u, start, end, phys, prot, max_shift);
 	schedule_point("vmalloc:mapped");
@@ -133,13 +138,37 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end)
 
 /* --- ranges whose entries are known ------------------------------------------------------------------------------ */
 
+/* Where the range leaves its first table. */
+static vaddr_t table_border(const struct vm_range *range)
+{
+	unsigned long size = pt_level_size(2);
+
+	return ALIGN_DOWN(range->start, size) + size;
+}
+
+/* Its tables exist now. A range that is no longer than a table covers never has a large leaf, so they stay. */
+static void learn_entries(struct vm_range *range)
+{
+	vaddr_t border = table_border(range);
+
+	if (vm_range_size(range) > pt_level_size(2))
+		return;
+	if (border - range->start >= vm_range_size(range)) {
+		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+		return;
+	}
+	range->more = pgtable_entries(&kernel_pgtable, border, range->end);
+	if (range->more)
+		range->ptes = pgtable_entries(&kernel_pgtable, range->start, border);
+}
+
 static __noinline int map_and_learn(struct vm_range *range, vaddr_t start, struct page **pages, unsigned long count,
 				    pgprot_t prot, gfp_t gfp)
 {
 	int err = vm_map_pages(start, pages, count, prot, gfp);
 
 	if (!err)
-		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+		learn_entries(range);
 	return err;
 }
 
@@ -152,6 +181,38 @@ static __noinline int undo_map(vaddr_t start, unsigned long done, int err)
 	return err;
 }
 
+/* The entries of pages offset ... offset + *count - 1. Where a border comes in between, *count becomes less. */
+static pte_t *entries_at(const struct vm_range *range, unsigned long offset, unsigned long *count)
+{
+	unsigned long before;
+
+	if (!range->more)
+		return range->ptes + offset;
+	before = (table_border(range) - range->start) >> PAGE_SHIFT;
+	if (offset >= before)
+		return range->more + (offset - before);
+	*count = min(*count, before - offset);
+	return range->ptes + offset;
+}
+
+static __noinline int map_over_border(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
+				      pgprot_t prot)
+{
+	vaddr_t start = range->start + (offset << PAGE_SHIFT), end = start + (count << PAGE_SHIFT);
+	struct map_pages map = { .next = pages, .end = start, .prot = prot };
+	int err = 0;
+
+	while (map.end != end && !err) {
+		unsigned long n = (end - map.end) >> PAGE_SHIFT;
+		pte_t *ptep = entries_at(range, (map.end - range->start) >> PAGE_SHIFT, &n);
+
+		err = map_page_run(&map, ptep, map.end, n);
+	}
+	if (err)
+		vm_unmap(start, map.end);
+	return err;
+}
+
 int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
 		 gfp_t gfp)
 {
@@ -161,17 +222,73 @@ int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pag
 
 	if (unlikely(!range->ptes))
 		return map_and_learn(range, start, pages, count, prot, gfp);
-	done = map_entries(range->ptes + offset, pages, count, pgprot_supported(prot), &err);
+	prot = pgprot_supported(prot);
+	if (unlikely(range->more))
+		return map_over_border(range, offset, pages, count, prot);
+	done = map_entries(range->ptes + offset, pages, count, prot, &err);
 	schedule_point("vmalloc:mapped");
 	return likely(done == count) ? 0 : undo_map(start, done, err);
 }
 
+/* As map_entries, with frames that lie side by side. */
+static unsigned long map_frames(pte_t *ptep, phys_addr_t phys, unsigned long count, pgprot_t prot)
+{
+	pte_t pte = pfn_pte((unsigned long)(phys >> PAGE_SHIFT), prot);
+	unsigned long i;
+
+	for (i = 0; i < count && pte_none(pte_peek(ptep + i)); i++)
+		pte_fill(ptep + i, __pte(pte.val + ((pteval_t)i << PAGE_SHIFT)));
+	return i;
+}
+
+int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
+{
+	unsigned long count = bytes >> PAGE_SHIFT, done, n;
+	int err;
+
+	if (unlikely(!range->ptes)) {
+		err = vm_map_phys(range->start, range->start + bytes, phys, prot, max_shift);
+		if (!err && !range->shift)
+			learn_entries(range);
+		return err;
+	}
+	prot = pgprot_supported(prot);
+	for (done = 0; done < count; done += n) {
+		unsigned long run = count - done;
+		pte_t *ptep = entries_at(range, done, &run);
+
+		n = map_frames(ptep, phys + ((phys_addr_t)done << PAGE_SHIFT), run, prot);
+		if (n < run)
+			return undo_map(range->start, done + n, -EBUSY);
+	}
+	return 0;
+}
+
+static inline void clear_entries(pte_t *ptep, unsigned long count)
+{
+	ptep += count;
+	for (long i = -(long)count; i; i++)
+		pte_store(ptep + i, __pte(0));
+}
+
+static __noinline void clear_over_border(struct vm_range *range, unsigned long offset, unsigned long count)
+{
+	while (count) {
+		unsigned long n = count;
+		pte_t *ptep = entries_at(range, offset, &n);
+
+		clear_entries(ptep, n);
+		offset += n;
+		count -= n;
+	}
+}
+
 void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count)
 {
-	pte_t *ptep = range->ptes + offset;
-
-	for (pte_t *end = ptep + count; ptep != end; ptep++)
-		pte_store(ptep, __pte(0));
+	if (likely(!range->more))
+		clear_entries(range->ptes + offset, count);
+	else
+		clear_over_border(range, offset, count);
 }
 
 void vm_range_unmap_noflush(struct vm_range *range)
@@ -197,7 +314,7 @@ int vm_range_prepare(struct vm_range *range)
 	err = pgtable_for_each_run(&kernel_pgtable, &u, range->start, range->end, true, touch_run, NULL);
 	arch_update_kernel_mappings_end(&u);
 	if (!err)
-		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+		learn_entries(range);
 	return err;
 }
 

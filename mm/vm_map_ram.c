@@ -19,14 +19,7 @@ static void *map_in_block(struct page **pages, unsigned int count)
 /* More pages than a block likes to give: a range of its own. */
 static void *map_alone(struct page **pages, unsigned int count)
 {
-	const struct vm_request rq = {
-		.size = ((unsigned long)count + 1) << PAGE_SHIFT,
-		.align = PAGE_SIZE,
-		.lo = VMALLOC_START,
-		.hi = VMALLOC_END,
-		.kind = VM_RANGE_RAM,
-	};
-	struct vm_range *range = vm_range_obtain(&rq);
+	struct vm_range *range = vm_range_anywhere((unsigned long)count + 1, VM_RANGE_RAM, 0);
 
 	if (!range)
 		return NULL;
@@ -34,6 +27,7 @@ static void *map_alone(struct page **pages, unsigned int count)
 		vm_range_free(range);
 		return NULL;
 	}
+	range->own.nr_pages = count;
 	vm_range_publish(range);
 	return (void *)range->start;
 }
@@ -44,7 +38,7 @@ static bool unmap_alone(vaddr_t addr, unsigned int count)
 
 	if (!range)
 		return false;
-	if (vm_range_size(range) >> PAGE_SHIFT != (unsigned long)count + 1) {
+	if (range->own.nr_pages != count) {
 		vm_range_publish(range);
 		return false;
 	}

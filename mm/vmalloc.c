@@ -20,9 +20,9 @@ bool vm_quarantine_on;
 
 void vmalloc_init(void)
 {
+	vm_cache_set_bounds(1);
 	vm_range_init();
 	vm_early_import();
-	vm_cache_set_bounds(1);
 	ioremap_init();
 	vm_huge_init();
 	vm_set_quarantine(cmdline_has("quarantine"));
@@ -52,8 +52,10 @@ void vmalloc_shrink(void)
 
 struct vm_range *vm_range_obtain(const struct vm_request *rq)
 {
-	struct vm_range *range = vm_range_alloc(rq);
+	struct vm_range *range = vm_cache_find(rq);
 
+	if (!range)
+		range = vm_range_alloc(rq);
 	if (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_make_space())
 		range = vm_range_alloc(rq);
 	while (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_purge_notify())
@@ -61,32 +63,39 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 	return range;
 }
 
+static __noinline struct vm_range *new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
+{
+	return vm_range_obtain(&(struct vm_request){
+		.size = vm_cache_round(pages) << PAGE_SHIFT, .align = PAGE_SIZE, .lo = VMALLOC_START, .hi = VMALLOC_END,
+		.kind = kind, .gfp = gfp });
+}
+
+struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
+{
+	struct vm_range *range = vm_cache_get(pages, kind);
+
+	return likely(range) ? range : new_anywhere(pages, kind, gfp);
+}
+
 /* Anywhere will do, so a range that was freed does as well. */
 static bool is_plain(const struct vm_area_spec *spec)
 {
-	return spec->align <= PAGE_SIZE && !spec->skew && spec->lo <= VMALLOC_START && !(spec->hi && spec->hi < VMALLOC_END);
+	return spec->align <= PAGE_SIZE && !spec->skew && !spec->shift && spec->lo <= VMALLOC_START &&
+	       !(spec->hi && spec->hi < VMALLOC_END);
 }
 
-static __noinline struct vm_range *area_range(const struct vm_area_spec *spec)
+static __noinline struct vm_range *at_some_place(const struct vm_area_spec *spec)
 {
-	unsigned long pages = (spec->size >> PAGE_SHIFT) + 1;
-
 	return vm_range_obtain(&(struct vm_request){
-		.size = (is_plain(spec) ? vm_cache_round(pages) : pages) << PAGE_SHIFT,
+		.size = spec->size + PAGE_SIZE,
 		.align = max(spec->align, PAGE_SIZE),
 		.skew = spec->skew,
 		.lo = max(spec->lo, VMALLOC_START),
 		.hi = spec->hi ? min(spec->hi, VMALLOC_END) : VMALLOC_END,
 		.kind = VM_RANGE_AREA,
+		.shift = spec->shift,
 		.gfp = spec->gfp & __GFP_NOWAIT,
 	});
-}
-
-/* As large leaves want it, so one that had some will do. */
-static bool is_plain_huge(const struct vm_area_spec *spec)
-{
-	return spec->page_order && (spec->flags & VM_ALLOC) && spec->align == PAGE_SIZE << spec->page_order &&
-	       spec->lo <= VMALLOC_START && !(spec->hi && spec->hi < VMALLOC_END);
 }
 
 static inline void area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
@@ -103,7 +112,7 @@ static inline void area_init(struct vm_range *range, unsigned long count, unsign
 struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 {
 	struct vm_struct *area = NULL;
-	struct vm_range *range = NULL;
+	struct vm_range *range;
 
 	if (spec->separate) {
 		area = kmalloc(sizeof(*area), spec->gfp & __GFP_NOWAIT);
@@ -111,11 +120,9 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 			return NULL;
 	}
 	if (likely(is_plain(spec)))
-		range = vm_cache_get((spec->size >> PAGE_SHIFT) + 1);
-	else if (is_plain_huge(spec))
-		range = vm_cache_get_huge((spec->size >> PAGE_SHIFT) + 1);
-	if (unlikely(!range))
-		range = area_range(spec);
+		range = vm_range_anywhere((spec->size >> PAGE_SHIFT) + 1, VM_RANGE_AREA, spec->gfp & __GFP_NOWAIT);
+	else
+		range = at_some_place(spec);
 	if (unlikely(!range)) {
 		kfree(area);
 		return NULL;
@@ -289,7 +296,7 @@ static __always_inline void *vmalloc_simple(unsigned long size, gfp_t gfp, unsig
 
 	might_sleep();
 	if (likely(size - 1 < (VM_CACHE_PAGES - 1) * PAGE_SIZE)) {
-		range = vm_cache_get(count + 1);
+		range = vm_cache_get(count + 1, VM_RANGE_AREA);
 		if (likely(range)) {
 			area_init(range, count, VM_ALLOC | flags, caller);
 			range->own.requested_size = size;
@@ -330,8 +337,6 @@ void vfree(const void *addr)
 	schedule_point("vfree:flushed");
 	if (range->area->pages)
 		vm_area_free_pages(range->area);
-	if (unlikely(vm_range_size(range) > VM_CACHE_PAGES * PAGE_SIZE && !range->own.page_order))
-		vm_range_forget_pages(range);
 	drop_separate(range);
 	vm_range_retire(range);
 }

@@ -4,7 +4,10 @@
 
 #include "mm/vm_internal.h"
 
-#define RAM (256ull << 20)
+#include <mm/ioremap.h>
+
+#define RAM    (256ull << 20)
+#define DEVICE ((phys_addr_t)1 << 30) /* nobody's RAM */
 
 static int setup(void **state)
 {
@@ -174,6 +177,146 @@ static void shortage_empties_the_caches(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+static struct page *frames[600];
+
+static void expect_pages(const char *p, unsigned long count, bool there)
+{
+	for (unsigned long i = 0; i < count; i++)
+		assert_true(vmalloc_to_page(p + i * PAGE_SIZE) == (there ? frames[i] : NULL));
+}
+
+/* Ranges whose entries lie in two tables, known when they are used again: all of them, and no others, are written. */
+static void entries_in_two_tables(void **state)
+{
+	const unsigned long count = 287, size = (count + 1) * PAGE_SIZE, table = pt_level_size(2);
+	static char *p[12];
+	unsigned int crossing = 0;
+
+	(void)state;
+	vm_cache_reclaim();
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(frames), frames), ARRAY_SIZE(frames));
+	for (unsigned int round = 0; round < 3; round++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = vmap(frames, count - round, VM_MAP, PAGE_KERNEL);
+			assert_non_null(p[i]);
+			crossing += ALIGN((vaddr_t)p[i] + 1, table) < (vaddr_t)p[i] + size;
+		}
+		for (unsigned int i = 0; i < ARRAY_SIZE(p); i += 2) {
+			vunmap(p[i]);
+			expect_pages(p[i], count, false);
+		}
+		for (unsigned int i = 1; i < ARRAY_SIZE(p); i += 2) {
+			expect_pages(p[i], count - round, true);
+			assert_null(vmalloc_to_page(p[i] + (count - round) * PAGE_SIZE));
+			vunmap(p[i]);
+		}
+		vm_unmap_aliases();
+	}
+	assert_true(crossing >= 3);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* A page that the kernel does not know stands behind the border: what was mapped in front of it goes. */
+static void failure_behind_the_border(void **state)
+{
+	struct page nonsense;
+	char *p;
+
+	(void)state;
+	for (unsigned long bad = 1; bad < 287; bad++) {
+		struct page *good = frames[bad];
+
+		frames[bad] = &nonsense;
+		p = vmap(frames, 287, VM_MAP, PAGE_KERNEL);
+		frames[bad] = good;
+		assert_null(p);
+	}
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+static void *map_device(unsigned long offset, unsigned long size)
+{
+	void *p = ioremap(DEVICE + offset, size);
+
+	assert_non_null(p);
+	assert_true(pgtable_query(&kernel_pgtable, (vaddr_t)p).phys == DEVICE + offset);
+	assert_true(pgtable_query(&kernel_pgtable, (vaddr_t)p + size - 1).phys == DEVICE + offset + size - 1);
+	return p;
+}
+
+/* What had to lie in a certain way comes back to whoever wants just that, and to nobody else. */
+static void places_come_back(void **state)
+{
+	const unsigned long leaf = pt_level_size(2);
+	void *first = map_device(0, 2 * leaf), *other;
+
+	(void)state;
+	iounmap(first);
+	vm_unmap_aliases();
+	other = map_device(PAGE_SIZE, 2 * leaf); /* lies otherwise within a leaf */
+	assert_ptr_not_equal((void *)PAGE_ALIGN_DOWN((vaddr_t)other), first);
+	iounmap(other);
+	other = map_device(0, leaf);
+	assert_ptr_not_equal(other, first);
+	iounmap(other);
+	other = get_vm_area(2 * leaf, VM_MAP); /* small pages: it shall not get tables where there were leaves */
+	assert_ptr_not_equal(((struct vm_struct *)other)->addr, first);
+	free_vm_area(other);
+	assert_ptr_equal(map_device(4 * leaf, 2 * leaf), first);
+	iounmap(first);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+static void long_ranges_come_back(void **state)
+{
+	char *first, *again;
+
+	(void)state;
+	vm_cache_reclaim();
+	first = vm_map_ram(frames, 500, -1);
+	assert_non_null(first);
+	vm_unmap_ram(first, 500);
+	vm_unmap_aliases();
+	again = vmap(frames, 500, VM_MAP, PAGE_KERNEL); /* another kind of user */
+	assert_ptr_equal(again, first);
+	expect_pages(again, 500, true);
+	assert_non_null(find_vm_area(again));
+	vunmap(again);
+	vm_unmap_aliases();
+	again = vm_map_ram(frames, 500, -1);
+	assert_ptr_equal(again, first);
+	assert_null(find_vm_area(again));
+	warn_expected(true);
+	vm_unmap_ram(again, 499); /* not what was mapped */
+	warn_expected(false);
+	expect_pages(again, 500, true);
+	vm_unmap_ram(again, 500);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* Sizes that come once each: what is kept of them stays little, and does not get in the way of what is wanted again. */
+static void odd_sizes_are_bounded(void **state)
+{
+	static struct vm_struct *small[150];
+	struct vmalloc_stats stats;
+
+	(void)state;
+	for (unsigned long i = 0; i < 500; i++)
+		free_vm_area(get_vm_area((400 + i) * PAGE_SIZE, VM_MAP));
+	vmalloc_stats(&stats);
+	assert_true(stats.cached_bytes + stats.lazy_bytes <= 4 * (33ul << 20));
+	vm_cache_reclaim();
+	for (unsigned int i = 0; i < ARRAY_SIZE(small); i++) /* 17 pages are rounded; exactly 17 is an odd size */
+		small[i] = __get_vm_area_caller(16 * PAGE_SIZE, VM_MAP, VMALLOC_START + PAGE_SIZE, VMALLOC_END, NULL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(small); i++)
+		free_vm_area(small[i]);
+	vm_unmap_aliases();
+	free_vm_area(get_vm_area(PAGE_SIZE, VM_MAP));
+	vmalloc_stats(&stats);
+	assert_in_range(stats.cached_bytes, 17 * PAGE_SIZE, 64 * 17 * PAGE_SIZE);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +327,11 @@ int main(void)
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(free_twice),
 		cmocka_unit_test(shortage_empties_the_caches),
+		cmocka_unit_test(entries_in_two_tables),
+		cmocka_unit_test(failure_behind_the_border),
+		cmocka_unit_test(places_come_back),
+		cmocka_unit_test(long_ranges_come_back),
+		cmocka_unit_test(odd_sizes_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

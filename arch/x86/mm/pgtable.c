@@ -272,9 +272,9 @@ static int unmap_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 {
 	(void)addr;
 	w->mask |= PGTBL_MODIFIED(1);
-	for (pte_t *end = p + n; p != end; p++)
-		if (!pte_none(pte_peek(p)))
-			pte_store(p, __pte(0));
+	p += n;
+	for (long i = -(long)n; i; i++)
+		pte_store(p + i, __pte(0));
 	return 0;
 }
 

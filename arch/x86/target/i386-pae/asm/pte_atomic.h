@@ -35,13 +35,20 @@ static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { r
 
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 
+static inline void raw_pte_fill(pte_t *p, pte_t pte)
+{
+	volatile u32 *half = (volatile u32 *)&p->val;
+
+	half[1] = (u32)(pte.val >> 32);
+	half[0] = (u32)pte.val;
+}
+
 static inline void raw_pte_store(pte_t *p, pte_t pte)
 {
 	volatile u32 *half = (volatile u32 *)&p->val;
 
 	if (pte.val & PTE_PRESENT) {
-		half[1] = (u32)(pte.val >> 32);
-		half[0] = (u32)pte.val;
+		raw_pte_fill(p, pte);
 	} else {
 		half[0] = (u32)pte.val;
 		half[1] = (u32)(pte.val >> 32);
