@@ -11,7 +11,7 @@
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
- *   vmap_queue.lock     one CPU's vmap blocks: their bitmaps, and the list     RANK_VMAP_QUEUE T       no
+ *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
  *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
  *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no

@@ -271,7 +271,7 @@ struct vm_range *vm_cache_find(const struct vm_request *rq)
 		range = take_after_reaping(cache, rq);
 	if (!range)
 		return NULL;
-	range->kind = rq->kind;
+	WRITE_ONCE(range->kind, rq->kind); /* reports look at it */
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
 	return range;
 }
@@ -289,7 +289,7 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 	spin_unlock(&cache->lock);
 	if (unlikely(!range))
 		return NULL;
-	range->kind = kind;
+	WRITE_ONCE(range->kind, kind);
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, pages << PAGE_SHIFT, PAGE_SIZE);
 	return range;
 }

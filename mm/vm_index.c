@@ -130,7 +130,7 @@ static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *i
 
 	info->start = range->start;
 	info->end = range->end;
-	info->kind = range->kind;
+	info->kind = READ_ONCE(range->kind);
 	info->state = busy ? VM_BUSY : smp_load_acquire(&range->state);
 	if (busy && range->kind == VM_RANGE_AREA)
 		info->area = *range->area;
@@ -182,7 +182,7 @@ static unsigned int check_index(unsigned long *bytes)
 		const struct vm_range *range = rb_entry(node, struct vm_range, node);
 
 		if (range->start < above || range->start >= range->end || range->end > VMALLOC_END ||
-		    range->kind == VM_RANGE_HOLE || range->state >= NR_VM_RANGE_STATES ||
+		    READ_ONCE(range->kind) == VM_RANGE_HOLE || range->state >= NR_VM_RANGE_STATES ||
 		    xa_load(&by_start, page_index(range->start)) != range || vm_range_has_hole(range)) {
 			printk("vmalloc: bad range %lx-%lx, kind %d, state %u, expected above %lx\n", range->start,
 			       range->end, range->kind, range->state, above);

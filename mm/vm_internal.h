@@ -179,8 +179,14 @@ int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pag
 /* vm_map_phys of `bytes` from the start of the range on. */
 int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 void vm_range_unmap_noflush(struct vm_range *range);
-/* Empty the entries of some pages of a range whose entries are known. */
-void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count);
+/* The same again where the entries are at hand, `count` in one table: from the page at `start` on. Any context. */
+int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
+static inline void vm_clear_entries(pte_t *ptes, unsigned long count)
+{
+	ptes += count;
+	for (long i = -(long)count; i; i++)
+		pte_store(ptes + i, __pte(0));
+}
 /* Make the page table of a range that lies in one, and know its entries. -ENOMEM. */
 int vm_range_prepare(struct vm_range *range);
 
@@ -328,13 +334,13 @@ void ioremap_init(void);
 
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
-/* A run of pages in a block. */
+/* A run of pages in a block, and the entries of the first one and those behind it. addr 0: there is none. */
 struct vmap_run {
-	struct vm_range *range; /* of the block */
-	unsigned int page;	/* in it */
+	vaddr_t addr;
+	pte_t *ptes;
 };
-/* `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. False: no space or memory. */
-bool vmap_run_alloc(unsigned int count, struct vmap_run *run);
+/* `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. addr 0: no space or memory. */
+struct vmap_run vmap_run_alloc(unsigned int count);
 /* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
 bool vmap_run_free(vaddr_t addr, unsigned int count);
 /* What vmallocinfo tells about one. The lowest block that starts at or above `from`; false: no more. May sleep. */

@@ -213,21 +213,25 @@ static __noinline int map_over_border(struct vm_range *range, unsigned long offs
 	return err;
 }
 
+int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
+{
+	int err = 0;
+	unsigned long done = map_entries(ptes, pages, count, pgprot_supported(prot), &err);
+
+	schedule_point("vmalloc:mapped");
+	return likely(!err) ? 0 : undo_map(start, done, err);
+}
+
 int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
 		 gfp_t gfp)
 {
 	vaddr_t start = range->start + (offset << PAGE_SHIFT);
-	unsigned long done;
-	int err = 0;
 
 	if (unlikely(!range->ptes))
 		return map_and_learn(range, start, pages, count, prot, gfp);
-	prot = pgprot_supported(prot);
 	if (unlikely(range->more))
-		return map_over_border(range, offset, pages, count, prot);
-	done = map_entries(range->ptes + offset, pages, count, prot, &err);
-	schedule_point("vmalloc:mapped");
-	return likely(done == count) ? 0 : undo_map(start, done, err);
+		return map_over_border(range, offset, pages, count, pgprot_supported(prot));
+	return vm_map_entries(range->ptes + offset, start, pages, count, prot);
 }
 
 /* As map_entries, with frames that lie side by side. */
@@ -264,37 +268,25 @@ int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t p
 	return 0;
 }
 
-static inline void clear_entries(pte_t *ptep, unsigned long count)
+static __noinline void clear_over_border(struct vm_range *range)
 {
-	ptep += count;
-	for (long i = -(long)count; i; i++)
-		pte_store(ptep + i, __pte(0));
-}
+	unsigned long count = vm_range_size(range) >> PAGE_SHIFT;
 
-static __noinline void clear_over_border(struct vm_range *range, unsigned long offset, unsigned long count)
-{
-	while (count) {
-		unsigned long n = count;
-		pte_t *ptep = entries_at(range, offset, &n);
+	for (unsigned long offset = 0, n; offset < count; offset += n) {
+		pte_t *ptep;
 
-		clear_entries(ptep, n);
-		offset += n;
-		count -= n;
+		n = count - offset;
+		ptep = entries_at(range, offset, &n);
+		vm_clear_entries(ptep, n);
 	}
-}
-
-void vm_range_clear(struct vm_range *range, unsigned long offset, unsigned long count)
-{
-	if (likely(!range->more))
-		clear_entries(range->ptes + offset, count);
-	else
-		clear_over_border(range, offset, count);
 }
 
 void vm_range_unmap_noflush(struct vm_range *range)
 {
-	if (likely(range->ptes))
-		vm_range_clear(range, 0, vm_range_size(range) >> PAGE_SHIFT);
+	if (likely(range->ptes && !range->more))
+		vm_clear_entries(range->ptes, vm_range_size(range) >> PAGE_SHIFT);
+	else if (range->ptes)
+		clear_over_border(range);
 	else
 		vm_unmap_noflush(range->start, range->end);
 }

@@ -2,17 +2,15 @@
 /* vm_map_ram: few pages go into a block (vmap_block.c), more get a range of their own. */
 #include "vm_internal.h"
 
-static void *map_in_block(struct page **pages, unsigned int count)
+static inline void *map_in_block(struct page **pages, unsigned int count)
 {
-	struct vmap_run run;
-	vaddr_t addr;
+	struct vmap_run run = vmap_run_alloc(count);
 
-	if (unlikely(!vmap_run_alloc(count, &run)))
+	if (unlikely(!run.addr))
 		return NULL;
-	addr = run.range->start + run.page * PAGE_SIZE;
-	if (likely(!vm_range_map(run.range, run.page, pages, count, PAGE_KERNEL, GFP_KERNEL)))
-		return (void *)addr;
-	vmap_run_free(addr, count);
+	if (likely(!vm_map_entries(run.ptes, run.addr, pages, count, PAGE_KERNEL)))
+		return (void *)run.addr;
+	vmap_run_free(run.addr, count);
 	return NULL;
 }
 
@@ -61,11 +59,13 @@ void *vm_map_ram(struct page **pages, unsigned int count, int node)
 void vm_unmap_ram(const void *mem, unsigned int count)
 {
 	vaddr_t addr = (vaddr_t)mem;
-	bool found = false;
+	bool found;
 
 	might_sleep();
-	if (count && IS_ALIGNED(addr, PAGE_SIZE))
-		found = count <= VMAP_MAX_ALLOC ? vmap_run_free(addr, count) : unmap_alone(addr, count);
+	if (likely(count - 1 < VMAP_MAX_ALLOC))
+		found = vmap_run_free(addr, count);
+	else
+		found = count && unmap_alone(addr, count);
 	WARN(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);
 	if (vm_quarantine())
 		vm_unmap_aliases();

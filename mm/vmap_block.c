@@ -15,66 +15,58 @@
  *    wherever they lie, whatever else lives in the block. Pages from `fresh` on were not used since the block was last wholly
  *    clean, and are given out in order; only when they are used up is `taken` searched, which knows those below.
  *
- *	run	0 3 0 0 0 0 0 0 0 2 0 0 | 0 ... 0	length of the live run that begins here: 1-3 and 9-10
- *	dirty	0 0 0 0 1 1 1 0 0 0 0 0 | 0 ... 0	     ^ fresh = 12
- *	taken	1 1 1 1 1 1 1 0 0 1 1 1 | 1 ... 1	0: clean, though below fresh (7 and 8)
+ *	run	D4 0 0 0 L3 0 0 0 0 L2 0 0 | 0 ... 0	a dirty run of 4 pages, a live one of 3, a live one of 2 (and then
+ *	taken	1  1 1 1 1  1 1 0 0 1  1 1 | 1 ... 1	a page in flight); 0 in taken: clean, though below fresh
+ *							   ^ fresh = 12
+ *
+ *    Giving runs out takes the lock of the CPU's queue. Unmapping takes none: the run is claimed by compare-and-exchange (of
+ *    two that unmap one comes too late), its entries are emptied, and it is declared dirty by a store.
  *
  * 3. vm_unmap_aliases() promises that nothing unmapped before the call is remembered after it. It visits the blocks that
  *    are marked dirty in the array, wherever their pages are and whether they have clean ones or not (museum: a full block
- *    was on no list and so was never flushed); moves dirty to flushing under the queue's lock, flushes once for all of
- *    them without a lock, and makes clean what was flushing. What is unmapped meanwhile is dirty again, by its own bits.
+ *    was on no list and so was never flushed); turns dirty runs into flushing ones, flushes once for all of them without a
+ *    lock, and makes clean what was flushing. What is unmapped meanwhile is dirty, and not flushing. The mark is set and
+ *    cleared under the queue's lock, together with block->marked, which those who unmap look at without it:
  *
- * 4. What is dirtied is stamped (arch/tlb.h), each block and all of them together (blocks_stamp). Once a flush of
- *    everything, whoever needed it, covers that, nothing is remembered, and nobody need flush again: so calling with nothing to
- *    flush costs two compares. blocks_stamp is written only when it differs, that is once a generation, so a steady state
- *    writes nothing shared. A purge, whose flush may be of a few ranges and so covers no stamp, sets it back to something
- *    covered *before* it visits the blocks:
+ *	who unmaps:  run = dirty | full barrier | marked? if not: lock queue, set the mark, marked = true, unlock
+ *	who purges:  lock queue | marked = false, clear the mark | full barrier | collect dirty runs | unlock
  *
- *	who unmaps:  lock queue | mark dirty | raise blocks_stamp if it differs | unlock
- *	who purges:  purging = true | set blocks_stamp back | visit each marked block: lock queue, collect, unlock | flush
+ *    Either the purge finds the run, or the one who unmaps finds no mark and sets it.
  *
- *    Either the purge finds the pages, or the one who unmaps comes after its visit, sees the stamp set back, and raises it.
+ * 4. What is dirtied is stamped (arch/tlb.h), all blocks together (blocks_stamp). Once a flush of everything, whoever needed
+ *    it, covers that, nothing is remembered, and nobody need flush again: so calling with nothing to flush costs two
+ *    compares. blocks_stamp is written only when it differs, that is once a generation, so a steady state writes nothing
+ *    shared. A purge, whose flush may be of a few ranges and so covers no stamp, sets it back to something covered *before* it
+ *    visits the blocks:
+ *
+ *	who unmaps:  run = dirty, mark | full barrier | raise blocks_stamp if it differs
+ *	who purges:  purging = true | set blocks_stamp back | full barrier | visit each marked block | flush
+ *
+ *    Either the purge finds the run, or the one who unmaps comes after its visit, sees the stamp set back, and raises it.
  *    A caller who finds the stamp covered while a purge is on waits for its end: the flush may be on his behalf.
  *
  * 5. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
  *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
- *    A block with a live run is never freed, which is what makes the lock-free lookup in vm_unmap_ram() safe.
+ *    A block with a live run is never freed; once its last run is dirty, it may go at any time, but its memory stays for
+ *    those who have preemption off (RCU): therefore unmapping does all it does with preemption off.
  *
  * 6. Purging is the background's work (vm_purge.c): it is called when a CPU has many dirty pages and its block is nearly used
  *    up. Only if it has not come when no page is clean, the one who wants some purges.
  */
 #include "vmap_block.h"
 
-DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = { .lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE) };
+static struct vmap_block no_block; /* calm is 0: it has nothing to give */
+DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
+	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block };
 DEFINE_XARRAY(vmap_blocks);
 atomic_long_t vmap_blocks_stamp = { -1 }; /* covered from the beginning */
 struct vmap_block_counters vmap_block_counters;
 
-/* The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile. */
-static struct vmap_queue *this_queue(void)
-{
-	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
-
-	if (likely(READ_ONCE(queue->blocks.next)))
-		return queue;
-	spin_lock(&queue->lock);
-	if (!queue->blocks.next) /* an empty list points to itself, which a per-CPU template cannot */
-		INIT_LIST_HEAD(&queue->blocks);
-	spin_unlock(&queue->lock);
-	return queue;
-}
-
 /* --- blocks come and go ----------------------------------------------------------------------------------------- */
-
-static void mark_live(struct vmap_block *block, unsigned int page, unsigned int count)
-{
-	WRITE_ONCE(block->run[page], (u8)count);
-	block->clean -= count;
-	block->live += count;
-}
 
 void block_make_fresh(struct vmap_block *block)
 {
+	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
 	block->fresh = block->longest = 0;
 	block->calm = VMAP_CALL_PAGES;
 	bitmap_fill(block->taken_map, VMAP_BLOCK_PAGES);
@@ -98,62 +90,90 @@ static struct vm_range *block_range(void)
 	return NULL;
 }
 
+/* An empty list points to itself, which a per-CPU template cannot. Under the queue's lock. */
+static void init_list(struct vmap_queue *queue)
+{
+	if (!queue->blocks.next)
+		INIT_LIST_HEAD(&queue->blocks);
+}
+
 static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
 {
 	spin_lock(&queue->lock);
+	init_list(queue);
+	queue->last = block;
 	if (list_empty(&block->queue)) /* a reclaim that met it in the array may have queued it */
 		list_add_tail(&block->queue, &queue->blocks);
 	spin_unlock(&queue->lock);
 }
 
-/* A new block of this CPU, with its first `count` pages live. False: no space or memory. */
-static bool block_create(struct vmap_queue *queue, unsigned int count, struct vmap_run *run)
+/* The pages become live. Under the queue's lock, or before anybody knows the block. */
+static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE | count));
+	block->clean -= count;
+	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
+}
+
+static const struct vmap_run no_run;
+
+/* A new block of this CPU, with its first `count` pages live. no_run: no space or memory. */
+static struct vmap_run block_create(struct vmap_queue *queue, unsigned int count)
 {
 	struct vmap_block *block = kzalloc(sizeof(*block), GFP_KERNEL);
+	struct vmap_run run;
 
 	if (!block)
-		return false;
+		return no_run;
 	block->range = block_range();
 	if (!block->range)
 		goto fail_range;
+	block->start = block->range->start;
+	block->ptes = block->range->ptes;
 	block->owner = queue;
 	block->clean = VMAP_BLOCK_USABLE;
 	INIT_LIST_HEAD(&block->queue);
 	block_make_fresh(block);
-	mark_live(block, 0, count);
 	block->fresh = count;
-	*run = (struct vmap_run){ block->range, 0 };
-	if (xa_insert(&vmap_blocks, block_index(block->range->start), block, GFP_KERNEL))
+	run = give_run(block, 0, count);
+	if (xa_insert(&vmap_blocks, block_index(block->start), block, GFP_KERNEL))
 		goto fail_insert;
 	schedule_point("vb:inserted");
 	vm_range_publish(block->range);
 	atomic_long_inc(&vmap_block_counters.created);
 	enter_queue(queue, block);
-	return true;
+	return run;
 
 fail_insert:
 	vm_range_free(block->range);
 fail_range:
 	kfree(block);
-	return false;
+	return no_run;
+}
+
+void block_leave_queue(struct vmap_block *block)
+{
+	list_del_init(&block->queue);
+	if (block->owner->last == block)
+		block->owner->last = &no_block;
+}
+
+/* Somebody who unmapped its last run may still be looking at it. */
+static void free_later(struct rcu_head *head)
+{
+	kfree(container_of(head, struct vmap_block, rcu));
 }
 
 void block_destroy(struct vmap_block *block)
 {
-	struct vm_range *range = vm_range_claim(block->range->start, VM_RANGE_BLOCK, 0);
+	struct vm_range *range = vm_range_claim(block->start, VM_RANGE_BLOCK, 0);
 
 	if (range != block->range)
 		panic("vmap block %p: its range %p is %p in the index", block, block->range, range);
 	xa_erase(&vmap_blocks, block_index(range->start));
 	vm_range_free(range);
-	kfree(block);
+	call_rcu(&block->rcu, free_later);
 	atomic_long_inc(&vmap_block_counters.freed);
-}
-
-/* The block that contains addr, or NULL. The caller holds a live run in it. */
-static struct vmap_block *block_find(vaddr_t addr)
-{
-	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
 }
 
 /* --- runs of pages ---------------------------------------------------------------------------------------------- */
@@ -176,128 +196,143 @@ static bool find_clean(struct vmap_block *block, unsigned int count, unsigned in
 static void call_in_time(struct vmap_block *block)
 {
 	block->calm = VMAP_BLOCK_USABLE;
-	if (block->owner->dirty >= VMAP_FLUSH_PAGES)
+	if (queue_is_dirty(block->owner))
 		vm_purge_soon();
 }
 
-static bool take_fresh(struct vmap_block *block, unsigned int count, unsigned int *page)
+/* Make the first clean run that is long enough live. no_run: there is none. Under the queue's lock. */
+static struct vmap_run take_run(struct vmap_block *block, unsigned int count)
 {
-	if (unlikely(block->fresh + count > block->calm)) {
-		if (block->calm != VMAP_BLOCK_USABLE)
-			call_in_time(block);
-		if (block->fresh + count > VMAP_BLOCK_USABLE)
-			return false;
-	}
-	*page = block->fresh;
-	block->fresh += count;
-	return true;
-}
+	unsigned int page = block->fresh;
+	struct vmap_run run;
 
-/* Make the first clean run that is long enough live. False: there is none. Under the queue's lock. */
-static bool take_run(struct vmap_block *block, unsigned int count, unsigned int *page)
-{
-	if (unlikely(!take_fresh(block, count, page) && !find_clean(block, count, page)))
-		return false;
-	mark_live(block, *page, count);
-	if (unlikely(!block->clean))
+	if (page + count >= block->calm && block->calm < VMAP_BLOCK_USABLE)
+		call_in_time(block);
+	if (page + count <= VMAP_BLOCK_USABLE)
+		block->fresh += count;
+	else if (!find_clean(block, count, &page))
+		return no_run;
+	run = give_run(block, page, count);
+	if (!block->clean)
 		list_del_init(&block->queue);
-	return true;
+	return run;
 }
 
 /* A clean run of some block of one CPU. One lock, however many blocks are too full. */
-static bool take_from_queue(struct vmap_queue *queue, unsigned int count, struct vmap_run *run)
+static struct vmap_run take_from_queue(struct vmap_queue *queue, unsigned int count)
 {
+	struct vmap_run run = no_run;
 	struct vmap_block *block;
-	bool found = false;
 
 	spin_lock(&queue->lock);
+	init_list(queue);
 	list_for_each_entry(block, &queue->blocks, queue) {
-		found = take_run(block, count, &run->page);
-		if (likely(found)) {
-			run->range = block->range;
+		run = take_run(block, count);
+		if (run.addr) {
+			queue->last = block;
 			break;
 		}
 	}
 	spin_unlock(&queue->lock);
-	return found;
+	return run;
 }
 
 /* Nobody gives address space or memory: other CPUs' blocks may have room. */
-static bool steal_run(unsigned int count, struct vmap_run *run)
+static struct vmap_run steal_run(unsigned int count)
 {
+	struct vmap_run run = no_run;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
-
-		if (READ_ONCE(queue->blocks.next) && take_from_queue(queue, count, run))
-			return true;
+		run = take_from_queue(per_cpu_ptr(&vmap_queue, cpu), count);
+		if (run.addr)
+			break;
 	}
-	return false;
+	return run;
 }
 
-static __noinline bool run_alloc_slow(struct vmap_queue *queue, unsigned int count, struct vmap_run *run)
+static __noinline struct vmap_run run_alloc_slow(struct vmap_queue *queue, unsigned int count)
 {
-	if (READ_ONCE(queue->dirty) < VMAP_FLUSH_PAGES && block_create(queue, count, run))
-		return true;
+	struct vmap_run run = take_from_queue(queue, count);
+
+	if (!run.addr && !queue_is_dirty(queue))
+		run = block_create(queue, count);
+	if (run.addr)
+		return run;
 	vmap_purge(false); /* enough is dirty, or there is no memory: use again what was used */
-	return take_from_queue(queue, count, run) || block_create(queue, count, run) || steal_run(count, run);
+	run = take_from_queue(queue, count);
+	if (!run.addr)
+		run = block_create(queue, count);
+	return run.addr ? run : steal_run(count);
 }
 
-bool vmap_run_alloc(unsigned int count, struct vmap_run *run)
+/* The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile. */
+struct vmap_run vmap_run_alloc(unsigned int count)
 {
-	struct vmap_queue *queue = this_queue();
-
-	return likely(take_from_queue(queue, count, run)) || run_alloc_slow(queue, count, run);
-}
-
-/* At most BITS_PER_LONG bits: they lie in one word or two. */
-static void set_run(unsigned long *map, unsigned int first, unsigned int count)
-{
-	unsigned long mask = ~0UL >> (BITS_PER_LONG - count);
-	unsigned int word = first / BITS_PER_LONG, shift = first % BITS_PER_LONG;
-
-	map[word] |= mask << shift;
-	if (shift + count > BITS_PER_LONG)
-		map[word + 1] |= mask >> (BITS_PER_LONG - shift);
-}
-
-/* The first dirty pages of a block. The mark must be seen by whoever sets vmap_blocks_stamp back, or be seen by us: see 4. */
-static __noinline void begin_dirty(struct vmap_block *block)
-{
-	xa_set_mark(&vmap_blocks, block_index(block->range->start), BLOCK_DIRTY);
-	smp_mb();
-}
-
-static void dirty_run(struct vmap_block *block, unsigned int page, unsigned int count)
-{
-	struct vmap_queue *queue = block->owner;
+	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
+	struct vmap_run run = no_run;
+	struct vmap_block *block;
 
 	spin_lock(&queue->lock);
-	if (unlikely(!block->dirty))
-		begin_dirty(block);
-	block->stamp = tlb_stamp();
-	set_run(block->dirty_map, page, count);
-	block->live -= count;
-	block->dirty += count;
-	WRITE_ONCE(queue->dirty, queue->dirty + count); /* read without the lock, as a hint */
-	vm_note_stamp(&vmap_blocks_stamp, block->stamp);
+	block = queue->last;
+	if (likely(block->fresh + count < block->calm)) { /* less, so a clean page remains */
+		run = give_run(block, block->fresh, count);
+		block->fresh += count;
+	}
 	spin_unlock(&queue->lock);
+	return likely(run.addr) ? run : run_alloc_slow(queue, count);
+}
+
+/* The first dirty run of a block since the last purge. */
+static __noinline void set_mark(struct vmap_block *block)
+{
+	spin_lock(&block->owner->lock);
+	xa_set_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
+	WRITE_ONCE(block->marked, true);
+	spin_unlock(&block->owner->lock);
+	smp_mb(); /* before the look at vmap_blocks_stamp: see 4 */
+}
+
+static void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	smp_store_release(&block->run[page], (u16)(RUN_DIRTY | count));
+	(void)atomic_long_add_return((long)count, &block->owner->dirty); /* the full barrier, for the stamp too */
+	schedule_point("vb:dirty");
+	if (unlikely(!READ_ONCE(block->marked)))
+		set_mark(block);
+	vm_note_stamp(&vmap_blocks_stamp, tlb_stamp_ordered());
+}
+
+/* The block that contains addr, or NULL. With preemption off: it stays that long. Mostly it is the one last used here. */
+static inline struct vmap_block *block_find(vaddr_t addr)
+{
+	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
+
+	if (likely(addr - block->start < VMAP_BLOCK_SIZE))
+		return block;
+	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
+}
+
+static inline bool run_free(vaddr_t addr, unsigned int count)
+{
+	const u16 live = (u16)(RUN_LIVE | count), unmapping = (u16)(RUN_UNMAPPING | count);
+	struct vmap_block *block = block_find(addr);
+	unsigned int page;
+
+	if (unlikely(!block || offset_in_page(addr)))
+		return false;
+	page = (unsigned int)((addr - block->start) >> PAGE_SHIFT);
+	if (unlikely(cmpxchg(&block->run[page], live, unmapping) != live))
+		return false;
+	vm_clear_entries(block->ptes + page, count);
+	schedule_point("vb:unmapped");
+	make_dirty(block, page, count);
+	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
+	return true;
 }
 
 bool vmap_run_free(vaddr_t addr, unsigned int count)
 {
-	struct vmap_block *block = block_find(addr);
-	unsigned int page;
-
-	if (unlikely(!block))
-		return false;
-	page = (unsigned int)((addr - block->range->start) >> PAGE_SHIFT);
-	if (unlikely(cmpxchg(&block->run[page], (u8)count, 0) != (u8)count))
-		return false;
-	vm_range_clear(block->range, page, count);
-	schedule_point("vb:unmapped");
-	dirty_run(block, page, count);
-	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
-	return true;
+	preempt_disable();
+	return preempt_enable_then(run_free(addr, count));
 }

@@ -14,28 +14,58 @@
 
 #define BLOCK_DIRTY XA_MARK_0
 
+/*
+ * What stands in run[] for the first page of a run: its state, and its length in the low byte. For its other pages, and where
+ * no run is, it is 0.
+ */
+#define RUN_PAGES     0xffu
+#define RUN_LIVE      0x100u
+#define RUN_UNMAPPING 0x200u /* somebody has claimed it and empties its entries */
+#define RUN_DIRTY     0x300u
+#define RUN_FLUSHING  0x400u
+#define RUNS_A_WORD   (sizeof(long) / sizeof(u16))
+
 struct vmap_queue {
 	spinlock_t lock;	 /* all fields of its blocks too, but `purge` and `run` */
+	struct vmap_block *last; /* from which the last run came; never NULL */
 	struct list_head blocks; /* with clean pages */
-	unsigned int dirty;	 /* pages in its blocks, also in those without clean pages */
+	atomic_long_t dirty;	 /* pages in its blocks, also in those without clean pages; a hint */
 };
 
 struct vmap_block {
+	vaddr_t start;
+	pte_t *ptes;
+	unsigned int fresh;
+	unsigned int calm;	 /* below that fresh pages are given out without a thought: VMAP_CALL_PAGES, then all */
+	unsigned int clean, flushing; /* pages */
+	unsigned int first, last; /* what is flushing lies between them: pages first ... last - 1 */
+	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */
+	bool marked;		 /* BLOCK_DIRTY is set; read without the lock */
 	struct vmap_queue *owner;
 	struct list_head queue;	 /* on owner->blocks; empty when no page is clean */
 	struct list_head purge;	 /* on the list of the running purge */
 	struct vm_range *range;
-	unsigned int clean, live, dirty, flushing; /* pages; their sum is VMAP_BLOCK_USABLE */
-	unsigned int fresh;
-	unsigned int calm;	 /* up to there fresh pages are given out without a thought: VMAP_CALL_PAGES, then all */
-	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */
-	tlb_stamp_t stamp;	 /* covers all dirty pages */
-	u8 run[VMAP_BLOCK_PAGES]; /* its end is claimed by compare-and-exchange: of two that unmap one comes too late */
+	struct rcu_head rcu;
+	union {
+		u16 run[VMAP_BLOCK_PAGES];
+		unsigned long runs[VMAP_BLOCK_PAGES / RUNS_A_WORD]; /* several at a time, to step over where none is */
+	};
 	DECLARE_BITMAP(taken_map, VMAP_BLOCK_PAGES);
-	DECLARE_BITMAP(dirty_map, VMAP_BLOCK_PAGES);
-	DECLARE_BITMAP(flushing_map, VMAP_BLOCK_PAGES);
 };
-static_assert(VMAP_MAX_ALLOC < 256, "lengths of runs are bytes");
+static_assert(VMAP_MAX_ALLOC <= RUN_PAGES, "lengths of runs are bytes");
+
+/* The first run at or behind `page`, and in front of `end`; `end` or more: there is none. */
+static inline unsigned int next_run(const struct vmap_block *block, unsigned int page, unsigned int end)
+{
+	while (page < end && !READ_ONCE(block->run[page]))
+		page += page % RUNS_A_WORD || READ_ONCE(block->runs[page / RUNS_A_WORD]) ? 1 : RUNS_A_WORD;
+	return page;
+}
+
+/* All runs that begin in pages start ... end - 1. */
+#define for_each_run(block, page, run, start, end) \
+	for ((page) = next_run(block, start, end); (page) < (end) && ((run) = READ_ONCE((block)->run[page]), true); \
+	     (page) = next_run(block, (page) + ((run) & RUN_PAGES), end))
 
 DECLARE_PER_CPU(struct vmap_queue, vmap_queue);
 extern struct xarray vmap_blocks;	  /* all live ones, by address */
@@ -46,6 +76,12 @@ extern struct vmap_block_counters {
 
 /* --- vmap_block.c --- */
 
+/* Enough for a flush. A hint, without the lock. */
+static inline bool queue_is_dirty(const struct vmap_queue *queue)
+{
+	return atomic_long_read(&queue->dirty) >= (long)VMAP_FLUSH_PAGES;
+}
+
 static inline unsigned long block_index(vaddr_t addr)
 {
 	return (addr - ALIGN_DOWN(VMALLOC_START, VMAP_BLOCK_SIZE)) / VMAP_BLOCK_SIZE;
@@ -53,12 +89,14 @@ static inline unsigned long block_index(vaddr_t addr)
 
 static inline vaddr_t page_addr(const struct vmap_block *block, unsigned int page)
 {
-	return block->range->start + page * PAGE_SIZE;
+	return block->start + page * PAGE_SIZE;
 }
 
-/* Wholly clean: everything is fresh again. */
+/* Wholly clean: everything is fresh again. Under the queue's lock. */
 void block_make_fresh(struct vmap_block *block);
-/* The end of a block that is clean and on no queue. */
+/* The block is to be destroyed: nobody gets a run of it any more. Under the queue's lock. */
+void block_leave_queue(struct vmap_block *block);
+/* The end of a block that is clean and has left its queue. */
 void block_destroy(struct vmap_block *block);
 
 /* --- vmap_purge.c --- */

@@ -5,36 +5,62 @@
 static bool purging;
 static DEFINE_MUTEX(purge_lock);
 
+/* The dirty runs become flushing ones. */
+static void collect(struct vmap_block *block)
+{
+	unsigned int page, run, end = block->fresh;
+
+	block->first = end;
+	for_each_run(block, page, run, 0, end) {
+		if ((run & ~RUN_PAGES) != RUN_DIRTY)
+			continue;
+		run &= RUN_PAGES;
+		block->first = min(block->first, page);
+		block->last = page + run;
+		block->flushing += run;
+		WRITE_ONCE(block->run[page], (u16)(RUN_FLUSHING | run));
+	}
+}
+
 /* From now on the running purge answers for what is dirty in this block. */
 static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
 {
 	spin_lock(&block->owner->lock);
-	if (block->dirty) {
-		unsigned int first = find_first_bit(block->dirty_map, VMAP_BLOCK_USABLE);
-		unsigned int last = find_last_bit(block->dirty_map, VMAP_BLOCK_USABLE);
-
-		if (!tlb_stamp_covered(block->stamp))
-			tlb_batch_add(batch, page_addr(block, first), page_addr(block, last + 1));
-		bitmap_copy(block->flushing_map, block->dirty_map, VMAP_BLOCK_PAGES);
-		bitmap_zero(block->dirty_map, VMAP_BLOCK_PAGES);
-		xa_clear_mark(&vmap_blocks, block_index(block->range->start), BLOCK_DIRTY);
-		WRITE_ONCE(block->owner->dirty, block->owner->dirty - block->dirty);
-		block->flushing = block->dirty;
-		block->dirty = 0;
+	if (block->marked) {
+		WRITE_ONCE(block->marked, false);
+		xa_clear_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
+	}
+	smp_mb(); /* who makes a run dirty that is not found now sees that there is no mark */
+	collect(block);
+	if (block->flushing) {
+		tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
+		atomic_long_sub((long)block->flushing, &block->owner->dirty);
 	}
 	spin_unlock(&block->owner->lock);
 }
 
+/* Some runs of the block are live or dirty: what was flushing comes back among them. */
+static void return_runs(struct vmap_block *block)
+{
+	unsigned int page, run;
+
+	for_each_run(block, page, run, block->first, block->last) {
+		if ((run & ~RUN_PAGES) != RUN_FLUSHING)
+			continue;
+		bitmap_clear(block->taken_map, page, run & RUN_PAGES);
+		WRITE_ONCE(block->run[page], 0);
+	}
+	block->longest = VMAP_BLOCK_USABLE;
+}
+
 static void make_clean(struct vmap_block *block)
 {
-	for (unsigned int i = 0; i < BITS_TO_LONGS(VMAP_BLOCK_PAGES); i++)
-		block->taken_map[i] &= ~block->flushing_map[i];
-	bitmap_zero(block->flushing_map, VMAP_BLOCK_PAGES);
 	block->clean += block->flushing;
-	block->flushing = 0;
-	block->longest = VMAP_BLOCK_USABLE;
 	if (block->clean == VMAP_BLOCK_USABLE)
 		block_make_fresh(block);
+	else if (block->flushing)
+		return_runs(block);
+	block->flushing = 0;
 	if (block->clean && list_empty(&block->queue))
 		list_add_tail(&block->queue, &block->owner->blocks);
 }
@@ -49,7 +75,7 @@ static bool end_flush(struct vmap_block *block, bool reclaim)
 	make_clean(block);
 	retire = block->clean == VMAP_BLOCK_USABLE && (reclaim || !list_is_singular(&queue->blocks));
 	if (retire)
-		list_del_init(&block->queue);
+		block_leave_queue(block);
 	spin_unlock(&queue->lock);
 	return retire;
 }
@@ -101,7 +127,7 @@ void vmap_purge_if_much(void)
 	bool much = false;
 
 	for_each_possible_cpu(cpu)
-		much |= READ_ONCE(per_cpu_ptr(&vmap_queue, cpu)->dirty) >= VMAP_FLUSH_PAGES;
+		much |= queue_is_dirty(per_cpu_ptr(&vmap_queue, cpu));
 	if (much)
 		vmap_purge(false);
 }
@@ -141,13 +167,29 @@ void vmap_block_stats(struct vmap_block_stats *out)
 	out->live = out->created - out->freed;
 }
 
-static unsigned int count_runs(const struct vmap_block *block)
+/* Counts by state; a run that is being unmapped counts as live. */
+static void describe(const struct vmap_block *block, struct vmap_block_info *info)
 {
-	unsigned int nr = 0;
+	unsigned int page, run;
 
-	for (unsigned int page = 0; page < VMAP_BLOCK_PAGES; page++)
-		nr += READ_ONCE(block->run[page]) != 0;
-	return nr;
+	*info = (struct vmap_block_info){ .start = block->start, .end = block->range->end, .clean = block->clean };
+	for_each_run(block, page, run, 0, block->fresh) {
+		unsigned int pages = run & RUN_PAGES;
+
+		switch (run & ~RUN_PAGES) {
+		case RUN_LIVE:
+		case RUN_UNMAPPING:
+			info->runs++;
+			info->live += pages;
+			break;
+		case RUN_DIRTY:
+			info->dirty += pages;
+			break;
+		case RUN_FLUSHING:
+			info->flushing += pages;
+			break;
+		}
+	}
 }
 
 /* A block can go only in a purge, so it stays while none runs. */
@@ -160,35 +202,21 @@ bool vmap_block_next(vaddr_t from, struct vmap_block_info *info)
 	block = xa_find(&vmap_blocks, &index, ~0UL, XA_PRESENT);
 	if (block) {
 		spin_lock(&block->owner->lock);
-		*info = (struct vmap_block_info){
-			.start = block->range->start, .end = block->range->end, .clean = block->clean, .live = block->live,
-			.dirty = block->dirty, .flushing = block->flushing, .runs = count_runs(block) };
+		describe(block, info);
 		spin_unlock(&block->owner->lock);
 	}
 	mutex_unlock(&purge_lock);
 	return block != NULL;
 }
 
-/* Pages of the runs that the block knows. */
-static unsigned int live_pages(const struct vmap_block *block)
-{
-	unsigned int sum = 0;
-
-	for (unsigned int page = 0; page < VMAP_BLOCK_PAGES; page++)
-		sum += block->run[page];
-	return sum;
-}
-
-static bool block_right(const struct vmap_block *block)
+static bool block_right(const struct vmap_block *block, const struct vmap_block_info *info)
 {
 	unsigned int reusable = VMAP_BLOCK_PAGES - bitmap_weight(block->taken_map, VMAP_BLOCK_PAGES);
+	bool marked = xa_get_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
 
-	return block->clean + block->live + block->dirty + block->flushing == VMAP_BLOCK_USABLE &&
-	       block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable && block->flushing == 0 &&
-	       block->live == live_pages(block) &&
-	       block->dirty == bitmap_weight(block->dirty_map, VMAP_BLOCK_PAGES) &&
-	       !list_empty(&block->queue) == (block->clean > 0) &&
-	       xa_get_mark(&vmap_blocks, block_index(block->range->start), BLOCK_DIRTY) == (block->dirty > 0);
+	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE && !info->flushing &&
+	       block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
+	       !list_empty(&block->queue) == (block->clean > 0) && block->marked <= marked && (!info->dirty || block->marked);
 }
 
 /* A queue's count is of its own blocks' pages, whoever unmapped them. */
@@ -197,15 +225,19 @@ static unsigned int check_queues(void)
 	unsigned int cpu, faults = 0;
 
 	for_each_possible_cpu(cpu) {
-		const struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
-		unsigned long index, dirty = 0;
+		struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
+		struct vmap_block_info info;
 		struct vmap_block *block;
+		unsigned long index;
+		long dirty = 0;
 
-		xa_for_each(&vmap_blocks, index, block)
-			dirty += block->owner == queue ? block->dirty : 0;
-		if (dirty == queue->dirty)
+		xa_for_each(&vmap_blocks, index, block) {
+			describe(block, &info);
+			dirty += block->owner == queue ? (long)info.dirty : 0;
+		}
+		if (dirty == atomic_long_read(&queue->dirty))
 			continue;
-		printk("vmap queue of CPU %u: %lu pages dirty, %u counted\n", cpu, dirty, queue->dirty);
+		printk("vmap queue of CPU %u: %ld pages dirty, %ld counted\n", cpu, dirty, atomic_long_read(&queue->dirty));
 		faults++;
 	}
 	return faults;
@@ -215,15 +247,17 @@ unsigned int vmap_block_check(void)
 {
 	unsigned long index, found = 0;
 	struct vmap_block_stats stats;
+	struct vmap_block_info info;
 	struct vmap_block *block;
 	unsigned int faults = 0;
 
 	xa_for_each(&vmap_blocks, index, block) {
 		found++;
-		if (block_right(block))
+		describe(block, &info);
+		if (block_right(block, &info))
 			continue;
-		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u do not fit its bitmaps\n",
-		       block->range->start, block->clean, block->live, block->dirty, block->flushing);
+		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u, fresh %u do not fit its maps\n", info.start,
+		       info.clean, info.live, info.dirty, info.flushing, block->fresh);
 		faults++;
 	}
 	vmap_block_stats(&stats);

@@ -2,7 +2,7 @@
 /* Two CPUs in vmalloc and in vmap blocks at once, one of them held at the bad moment; and paths that are seldom taken. */
 #include "worker.h"
 
-#include "mm/vm_internal.h"
+#include "mm/vmap_block.h"
 
 #include <arch/context.h>
 #include <arch/tlb.h>
@@ -176,6 +176,8 @@ static void do_vm_unmap_ram(void *p)
 	vm_unmap_ram(p, 1);
 }
 
+static bool grace_over;
+
 static void purge_during_unmap(struct worker *w, struct page *page)
 {
 	void *first = vm_map_ram(&page, 1, -1), *second;
@@ -195,6 +197,60 @@ static void purge_during_unmap(struct worker *w, struct page *page)
 	worker_wait(w);
 }
 
+static void note_grace(struct rcu_head *head)
+{
+	(void)head;
+	WRITE_ONCE(grace_over, true);
+}
+
+/* Who still looks at the block that has gone must find it as it was: not zeroed by the memory's next owners. */
+static void *next_owners[64];
+
+static void reuse_freed_memory(void)
+{
+	static struct rcu_head head;
+
+	grace_over = false;
+	call_rcu(&head, note_grace);
+	msleep(30);
+	EXPECT(!READ_ONCE(grace_over));
+	for (unsigned int i = 0; i < ARRAY_SIZE(next_owners); i++)
+		next_owners[i] = kzalloc(sizeof(struct vmap_block), GFP_KERNEL);
+}
+
+/* The run is dirty, and its block goes before the one who has unmapped it is done with the block. */
+static void block_goes_during_unmap(struct worker *w, struct page *page)
+{
+	unsigned long seq = tlb_log_seq();
+	void *p;
+
+	vmap_block_reclaim();
+	p = vm_map_ram(&page, 1, -1);
+	ASSERT(p);
+	sched_hold("vb:dirty");
+	worker_post(w, do_vm_unmap_ram, p);
+	if (EXPECT(sched_wait_held("vb:dirty", 1000))) {
+		EXPECT(vmap_block_reclaim());
+		if (CONFIG_MM_LOGS)
+			EXPECT(tlb_log_covers(seq, (vaddr_t)p, (vaddr_t)p + PAGE_SIZE));
+		EXPECT_EQ(vmap_block_next(0, &(struct vmap_block_info){ 0 }), false);
+		reuse_freed_memory();
+	}
+	sched_release("vb:dirty");
+	worker_wait(w);
+	for (unsigned int i = 0; i < ARRAY_SIZE(next_owners); i++)
+		kfree(next_owners[i]);
+	rcu_barrier();
+	p = vm_map_ram(&page, 1, -1); /* most likely at the same place: nobody has marked it by mistake, to no avail */
+	ASSERT(p);
+	vm_unmap_ram(p, 1);
+	seq = tlb_log_seq();
+	vm_unmap_aliases();
+	if (CONFIG_MM_LOGS)
+		EXPECT(tlb_log_covers(seq, (vaddr_t)p, (vaddr_t)p + PAGE_SIZE));
+	EXPECT_EQ(vmalloc_check(), 0);
+}
+
 KTEST(vm_races, purge_while_a_run_is_unmapped)
 {
 	KTEST_NEEDS(SCHED_POINTS);
@@ -205,6 +261,7 @@ KTEST(vm_races, purge_while_a_run_is_unmapped)
 	if (have_two_cpus() && EXPECT(worker_start(&w, another_cpu(), false))) {
 		vm_unmap_aliases();
 		purge_during_unmap(&w, page);
+		block_goes_during_unmap(&w, page);
 		worker_stop(&w);
 	}
 	__free_page(page);

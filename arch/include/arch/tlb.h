@@ -74,6 +74,7 @@ typedef struct {
 	unsigned long gen;
 } tlb_stamp_t;
 tlb_stamp_t tlb_stamp(void); /* orders the caller's earlier stores to page tables before it */
+tlb_stamp_t tlb_stamp_ordered(void); /* the same, by whoever has had a full barrier since */
 bool tlb_stamp_covered(tlb_stamp_t stamp);
 tlb_stamp_t tlb_stamp_later(tlb_stamp_t a, tlb_stamp_t b); /* covered means that both are */
 void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp); /* *to, a stamp that many keep together, becomes the later one */

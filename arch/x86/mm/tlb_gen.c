@@ -55,10 +55,15 @@ unsigned long tlb_gen_completed(void)
 	return (unsigned long)atomic_long_read(&completed);
 }
 
+tlb_stamp_t tlb_stamp_ordered(void)
+{
+	return (tlb_stamp_t){ tlb_gen_begun() };
+}
+
 tlb_stamp_t tlb_stamp(void)
 {
 	smp_mb();
-	return (tlb_stamp_t){ tlb_gen_begun() };
+	return tlb_stamp_ordered();
 }
 
 bool tlb_stamp_covered(tlb_stamp_t stamp)
