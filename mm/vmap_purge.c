@@ -219,25 +219,35 @@ static bool block_right(const struct vmap_block *block, const struct vmap_block_
 	       !list_empty(&block->queue) == (block->clean > 0) && block->marked <= marked && (!info->dirty || block->marked);
 }
 
-/* A queue's count is of its own blocks' pages, whoever unmapped them. */
+/* A queue's count is of its own blocks' pages, whoever unmapped them; on its list are those that have clean ones. */
+static bool queue_right(const struct vmap_queue *queue)
+{
+	struct vmap_block_info info;
+	struct vmap_block *block;
+	unsigned long index;
+	long dirty = 0, usable = 0, listed = 0;
+
+	xa_for_each(&vmap_blocks, index, block) {
+		if (block->owner != queue)
+			continue;
+		describe(block, &info);
+		dirty += info.dirty;
+		usable += block->clean > 0;
+	}
+	if (queue->blocks.next)
+		list_for_each_entry(block, &queue->blocks, queue)
+			listed += block->owner == queue ? 1 : 1000000; /* a foreign one: never right */
+	return dirty == atomic_long_read(&queue->dirty) && usable == listed;
+}
+
 static unsigned int check_queues(void)
 {
 	unsigned int cpu, faults = 0;
 
 	for_each_possible_cpu(cpu) {
-		struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
-		struct vmap_block_info info;
-		struct vmap_block *block;
-		unsigned long index;
-		long dirty = 0;
-
-		xa_for_each(&vmap_blocks, index, block) {
-			describe(block, &info);
-			dirty += block->owner == queue ? (long)info.dirty : 0;
-		}
-		if (dirty == atomic_long_read(&queue->dirty))
+		if (queue_right(per_cpu_ptr(&vmap_queue, cpu)))
 			continue;
-		printk("vmap queue of CPU %u: %ld pages dirty, %ld counted\n", cpu, dirty, atomic_long_read(&queue->dirty));
+		printk("vmap queue of CPU %u: its list or its count of dirty pages does not fit its blocks\n", cpu);
 		faults++;
 	}
 	return faults;

@@ -25,7 +25,7 @@ static inline void vm_machine_xa_free(void *node)
 #define HOLE_END   (32 * MIB)
 
 /* RAM from 0 to ram_bytes with the hole; the CPUs of the mask are online. Once a program. */
-static inline void vm_machine(u64 ram_bytes, u64 cpu_mask)
+static inline void vm_machine_before_vmalloc(u64 ram_bytes, u64 cpu_mask)
 {
 	static struct boot_info boot = { .nr_regions = 2 };
 
@@ -40,6 +40,11 @@ static inline void vm_machine(u64 ram_bytes, u64 cpu_mask)
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
 	slab_init();
 	xa_set_allocator(vm_machine_xa_alloc, vm_machine_xa_free);
+}
+
+static inline void vm_machine(u64 ram_bytes, u64 cpu_mask)
+{
+	vm_machine_before_vmalloc(ram_bytes, cpu_mask);
 	vmalloc_init();
 }
 
