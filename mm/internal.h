@@ -11,6 +11,7 @@
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
+ *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
  *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
  *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
@@ -53,6 +54,11 @@ enum mm_lock_rank {
 	RANK_SLAB = 70,
 	RANK_ZONE = 80,
 };
+
+/* --- mm/vm_purge.c --- */
+
+/* A page was not to be had: the background gives back what vmalloc space keeps. Any context but NMI, no zone's lock held. */
+void mm_memory_short(void);
 
 /* --- mm/buddy.c: zones and their free blocks --- */
 

@@ -34,8 +34,10 @@ static void *alloc_nofail(struct vm_area_spec *spec)
 	void *p;
 
 	spec->gfp |= __GFP_NOWARN;
-	while (!(p = vmalloc_area(spec)))
+	while (!(p = vmalloc_area(spec))) {
+		vmalloc_shrink();
 		wait_a_moment();
+	}
 	return p;
 }
 

@@ -65,6 +65,8 @@ static bool make_room(gfp_t gfp, bool *drained)
 	if (*drained)
 		return false;
 	*drained = true;
+	if (!(gfp & __GFP_NORETRY)) /* else it can do with something smaller */
+		mm_memory_short();
 	if (may_wait(gfp))
 		drain_all_pages();
 	else

@@ -350,10 +350,11 @@ struct vm_range *vm_hole_cut(vaddr_t start, vaddr_t end, struct vm_range *fresh[
 	return cut_hole(vm_hole_below(end), start, end, fresh);
 }
 
-bool vm_descriptors_new(struct vm_range *fresh[2])
+bool vm_descriptors_fill(struct vm_range *fresh[2], gfp_t gfp)
 {
-	fresh[0] = kmem_cache_alloc(range_cache, GFP_KERNEL);
-	fresh[1] = kmem_cache_alloc(range_cache, GFP_KERNEL);
+	for (unsigned int i = 0; i < 2; i++)
+		if (!fresh[i])
+			fresh[i] = kmem_cache_alloc(range_cache, gfp);
 	return fresh[0] && fresh[1];
 }
 

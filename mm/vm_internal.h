@@ -96,7 +96,7 @@ extern spinlock_t vm_hole_lock;
 struct vm_range *vm_hole_below(vaddr_t addr) __must_hold(vm_hole_lock); /* the highest hole that starts below, or NULL */
 struct vm_range *vm_hole_cut(vaddr_t start, vaddr_t end, struct vm_range *fresh[2]) __must_hold(vm_hole_lock);
 void vm_hole_give_back(struct vm_range *range); /* one that was cut and not entered */
-bool vm_descriptors_new(struct vm_range *fresh[2]); /* false: one or both are NULL */
+bool vm_descriptors_fill(struct vm_range *fresh[2], gfp_t gfp); /* where there is none; false: still not both */
 void vm_descriptors_free(struct vm_range *unused[2]);
 int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp);
 
@@ -314,6 +314,14 @@ bool vm_context_allows(gfp_t gfp);
 void vm_purge_soon(void);
 /* Wait until what was asked for is done. Tests. */
 void vm_purge_drain(void);
+
+/* --- vm_tables.c: tables that serve only holes -------------------------------------------------------------------------- */
+
+/* Take them away. Returns how many; their pages are free after a grace period. Thread context, may sleep, no lock held. */
+unsigned long vm_tables_reclaim(void);
+void vm_tables_init(void); /* boot */
+/* If address space is out for that at the moment, wait until it is back: true. */
+bool vm_tables_wait(void);
 
 /* --- other files on top of these ---------------------------------------------------------------------------------- */
 

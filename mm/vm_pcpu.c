@@ -131,7 +131,7 @@ static bool set_supply(struct piece_set *set)
 {
 	for (struct piece *p = set->piece; p != set->piece + set->nr; p++) {
 		p->area = kmalloc(sizeof(*p->area), GFP_KERNEL);
-		if (!p->area || !vm_descriptors_new(p->fresh))
+		if (!p->area || !vm_descriptors_fill(p->fresh, GFP_KERNEL))
 			return false;
 	}
 	return true;

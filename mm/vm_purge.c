@@ -8,15 +8,20 @@
  * Whoever calls it goes on at once. If it does not come in time, because all CPUs are busy, there is a second bound at which the
  * caller does its part himself (vm_cache.c, vmap_block.c).
  *
- * When space or memory is short nobody waits for the background: vm_make_space() does all of it at once.
+ * When space is short nobody waits for the background: vm_make_space() does all of it at once. When memory is short, the page
+ * allocator calls: whoever needs a page may hold locks that giving back takes, so it cannot do that itself.
  */
 #include "vm_internal.h"
 
 static struct workqueue_struct *purge_wq; /* NULL: not yet */
 
+static bool memory_short;
+
 static void purge(struct work_struct *work)
 {
 	(void)work;
+	if (xchg(&memory_short, false))
+		vmalloc_shrink();
 	vm_cache_purge();
 	vmap_purge_if_much();
 }
@@ -30,6 +35,12 @@ void vm_purge_soon(void)
 		queue_work(wq, &purge_work);
 }
 
+void mm_memory_short(void)
+{
+	WRITE_ONCE(memory_short, true);
+	vm_purge_soon();
+}
+
 void vm_purge_drain(void)
 {
 	flush_work(&purge_work);
@@ -38,6 +49,7 @@ void vm_purge_drain(void)
 void vmalloc_init_purge(void)
 {
 	vm_cache_set_bounds(num_online_cpus());
+	vm_tables_init();
 	WRITE_ONCE(purge_wq, alloc_ordered_workqueue("vm_purge"));
 	if (!purge_wq)
 		printk("vmalloc: no memory for the background; who frees flushes\n");

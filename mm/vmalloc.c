@@ -39,15 +39,18 @@ void vm_set_quarantine(bool on)
 /* Every way to make room, the cheap ones first. */
 bool vm_make_space(void)
 {
-	bool caches = vm_cache_reclaim();
+	bool some = vm_cache_reclaim();
 
-	return vmap_block_reclaim() || caches;
+	some |= vmap_block_reclaim();
+	return vm_tables_wait() || some;
 }
 
 void vmalloc_shrink(void)
 {
 	might_sleep();
 	vm_cache_reclaim();
+	vmap_block_reclaim();
+	vm_tables_reclaim();
 }
 
 struct vm_range *vm_range_obtain(const struct vm_request *rq)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What mm promises around every test: nothing is left behind, and its books balance. */
+#include "mm/vm_internal.h"
+
 #include <kernel/ktest.h>
 #include <kernel/rcupdate.h>
 #include <kernel/xarray.h>
@@ -13,6 +15,7 @@
  */
 static unsigned long pages_in_use(void)
 {
+	vm_purge_drain();
 	rcu_barrier();
 	vm_unmap_aliases();
 	drain_all_pages();

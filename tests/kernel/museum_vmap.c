@@ -142,6 +142,7 @@ static void nearly_full_blocks(void)
 		if (slots[i])
 			vm_unmap_ram(slots[i], 2);
 	memset(slots, 0, sizeof(slots));
+	vm_purge_drain();
 	EXPECT_EQ(vmalloc_check(), 0);
 	empty_blocks(NULL);
 }
@@ -234,6 +235,7 @@ static void purge_by_another_cpu(void)
 	worker_call(owner, take_a_few, NULL);
 	sched_release("vb:purge");
 	worker_wait(purger);
+	vm_purge_drain();
 	EXPECT_EQ(vmalloc_check(), 0); /* each block on its owner's list, and on no other */
 	created = stats().created;
 	worker_call(owner, map_and_swap, (void *)2ul);

@@ -108,6 +108,12 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
  */
 void pgtable_clear_tables(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift);
 
+/* In the same order take away the tables of level-1 entries that lie wholly inside [start, end). Returns how many. */
+unsigned long pgtable_free_tables(struct pgtable *pt, vaddr_t start, vaddr_t end);
+
+/* Is there a table of level-1 entries for some of [*addr, end)? Then *addr becomes the lowest address that it serves there. */
+bool pgtable_next_table(const struct pgtable *pt, vaddr_t *addr, vaddr_t end);
+
 /*
  * The level-1 entries of [start, end), if they all lie in one table that exists; else NULL. They stay where they are as
  * long as the range is the caller's.

@@ -2,8 +2,8 @@
 /*
  * Table pages: where they come from, how they are linked, and the one way in which they go.
  *
- * A table of the kernel leaves its slot only when a large leaf wants to stand there (pgtable_clear_tables). Old
- * translations that went through it may sit in any CPU's paging-structure caches, and other walkers may be looking at it
+ * A table of the kernel leaves its slot only when a large leaf wants to stand there (pgtable_clear_tables), or when memory is
+ * short and nothing can be mapped below it, because its addresses are nobody's (pgtable_free_tables). Old translations that went through it may sit in any CPU's paging-structure caches, and other walkers may be looking at it
  * without a lock, so the order is fixed:
  *
  *	1. clear the link in the reference tree, for all slots of the range
@@ -144,24 +144,36 @@ static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t e
 
 #define CLEAR_BATCH 32
 
-static vaddr_t clear_some(struct pgtable *pt, vaddr_t addr, vaddr_t end, unsigned int level)
+/* Up to CLEAR_BATCH tables under one flush; returns how many, and *addr is behind the last. */
+static unsigned int clear_some(struct pgtable *pt, vaddr_t *addr, vaddr_t end, unsigned int level)
 {
 	struct mmu_update u;
 	pte_t freed[CLEAR_BATCH];
 	unsigned int nr = 0;
 	pte_t *p;
 
-	arch_update_kernel_mappings_begin(&u, addr, end);
-	while (nr < CLEAR_BATCH && (p = next_table_link(pt, &addr, end, level))) {
-		unlink_table(&u, p, level, addr, &freed[nr++]);
-		addr += pt_size(level);
+	arch_update_kernel_mappings_begin(&u, *addr, end);
+	while (nr < CLEAR_BATCH && (p = next_table_link(pt, addr, end, level))) {
+		unlink_table(&u, p, level, *addr, &freed[nr++]);
+		*addr += pt_size(level);
 	}
 	u.tlb.cause = TLB_TABLES;
 	tlb_batch_add_all(&u.tlb);
 	arch_update_kernel_mappings_end(&u);
-	while (nr)
-		table_free_below(freed[--nr], level, true);
-	return addr;
+	for (unsigned int i = 0; i < nr; i++)
+		table_free_below(freed[i], level, true);
+	return nr;
+}
+
+/* All tables that links of `level` in [start, end) lead to, and what is below them. */
+static unsigned long clear_level(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int level)
+{
+	vaddr_t from = ALIGN(start, pt_size(level)), to = ALIGN_DOWN(end, pt_size(level));
+	unsigned long nr = 0;
+
+	while (from < to && next_table_link(pt, &from, to, level))
+		nr += clear_some(pt, &from, to, level);
+	return nr;
 }
 
 void pgtable_clear_tables(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift)
@@ -170,14 +182,24 @@ void pgtable_clear_tables(struct pgtable *pt, vaddr_t start, vaddr_t end, unsign
 
 	while (level < pt_top() && pt_level[level].shift < shift)
 		level++;
-	for (; level >= 2; level--) {
-		vaddr_t from = ALIGN(start, pt_size(level)), to = ALIGN_DOWN(end, pt_size(level));
+	for (; level >= 2; level--)
+		if (pt_leaf_allowed(level))
+			clear_level(pt, start, end, level);
+}
 
-		if (!pt_leaf_allowed(level) || from >= to)
-			continue;
-		while (next_table_link(pt, &from, to, level))
-			from = clear_some(pt, from, to, level);
-	}
+unsigned long pgtable_free_tables(struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	return clear_level(pt, start, end, 2);
+}
+
+bool pgtable_next_table(const struct pgtable *pt, vaddr_t *addr, vaddr_t end)
+{
+	bool there;
+
+	preempt_disable(); /* tables on the way down are freed after a grace period */
+	there = next_table_link(pt, addr, end, 2) != NULL;
+	preempt_enable();
+	return there;
 }
 
 void pgtable_free_user(struct pgtable *pt)

@@ -211,7 +211,10 @@ void vm_unmap_ram(const void *mem, unsigned int count);
 /* After this no CPU holds a stale translation of anything that was unmapped before the call. */
 void vm_unmap_aliases(void);
 
-/* Give back the address space and the memory that freed areas keep for the next ones. May flush. */
+/*
+ * Give back what is kept for the next ones: address space and memory of freed areas, blocks without a mapping, page tables
+ * that serve nobody (these after a grace period). May flush and sleep. The background does it when memory is short.
+ */
 void vmalloc_shrink(void);
 
 /*
