@@ -75,7 +75,7 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, const void *objec
 
 static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 {
-	struct page *page = alloc_pages(gfp & (__GFP_NOWAIT | __GFP_NOWARN), cache->order);
+	struct page *page = alloc_pages(gfp & (__GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY), cache->order);
 	struct slab *slab;
 
 	if (!page)

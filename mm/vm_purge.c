@@ -20,8 +20,10 @@ static bool memory_short;
 static void purge(struct work_struct *work)
 {
 	(void)work;
-	if (xchg(&memory_short, false))
+	if (READ_ONCE(memory_short)) {
 		vmalloc_shrink();
+		WRITE_ONCE(memory_short, false); /* not before: what is short meanwhile is no reason to begin again */
+	}
 	vm_cache_purge();
 	vmap_purge_if_much();
 }
