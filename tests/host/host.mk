@@ -16,8 +16,10 @@ HOST_CC	 ?= $(shell command -v clang >/dev/null && echo clang || echo gcc)
 HOST_T	 ?=
 SECONDS	 ?= 60
 
+host_fuzz_plain := fuzz_multiboot2 fuzz_xarray
 host_plain := unit_elf unit_lib unit_preempt unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_mtrr unit_multiboot2 unit_pcid unit_tlb
-host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu
+host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
+		  $(host_fuzz_plain) fuzz_pgtable
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
 
@@ -35,7 +37,6 @@ host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)
 host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
 host_fuzzers := $(basename $(notdir $(wildcard tests/host/fuzz_*.c)))
-host_fuzz_plain := fuzz_multiboot2 fuzz_xarray
 host_raced := $(host_races) $(host_threaded)
 endif
 
@@ -63,7 +64,7 @@ $(HO)/$(1)/libmm.a: $(HOST_MM:%.c=$(HO)/$(1)/%.o)
 	@rm -f $$@
 	@ar rcs $$@ $$^
 
-$(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units) $(host_races))): $(HO)/$(1)/libmm.a
+$(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units) $(host_races) $(host_fuzzers))): $(HO)/$(1)/libmm.a
 
 $(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
