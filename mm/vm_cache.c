@@ -214,8 +214,7 @@ static bool give_back(struct vm_range *unwanted)
 
 	for (struct vm_range *range = unwanted; range; range = next) {
 		next = range->next;
-		vm_range_forget_pages(range);
-		vm_range_free(range);
+		vm_range_discard(range);
 	}
 	return unwanted != NULL;
 }

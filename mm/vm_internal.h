@@ -263,8 +263,8 @@ struct vm_area_spec {
 
 /* An area with its descriptor, not yet published. size is page-aligned. NULL: no space or memory. */
 struct vm_range *vm_area_create(const struct vm_area_spec *spec);
-/* The room for a page array that the range keeps, if it has any, goes. */
-void vm_range_forget_pages(struct vm_range *range);
+/* vm_range_free() of a range that may have been used before: the room for a page array that it keeps goes too. */
+void vm_range_discard(struct vm_range *range);
 /* The end of an area in the caller's hands into which nothing was ever mapped, or which is flushed. */
 void vm_area_destroy(struct vm_range *range);
 /* The end of an area in the caller's hands: its mappings go, every CPU forgets them before the address is used again. */

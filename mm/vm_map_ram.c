@@ -22,7 +22,7 @@ static void *map_alone(struct page **pages, unsigned int count)
 	if (!range)
 		return NULL;
 	if (vm_range_map(range, 0, pages, count, PAGE_KERNEL, GFP_KERNEL)) {
-		vm_range_free(range);
+		vm_range_discard(range);
 		return NULL;
 	}
 	range->own.nr_pages = count;

@@ -149,8 +149,7 @@ static void drop_separate(struct vm_range *range)
 void vm_area_destroy(struct vm_range *range)
 {
 	drop_separate(range);
-	vm_range_forget_pages(range);
-	vm_range_free(range);
+	vm_range_discard(range);
 }
 
 /*
@@ -197,13 +196,19 @@ unsigned long vmalloc_nr_pages(void)
 	return sum;
 }
 
-void vm_range_forget_pages(struct vm_range *range)
+static void forget_pages(struct vm_range *range)
 {
 	if (is_vmalloc_addr(range->pages))
 		vfree(range->pages);
 	else if (range->pages != range->few)
 		kfree(range->pages);
 	range->pages = NULL;
+}
+
+void vm_range_discard(struct vm_range *range)
+{
+	forget_pages(range);
+	vm_range_free(range);
 }
 
 /* Room for the page array: a part of the range, or kept from its last use, or new; for as many as go into the range. */

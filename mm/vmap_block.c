@@ -86,7 +86,7 @@ static struct vm_range *block_range(void)
 
 	if (!range || !vm_range_prepare(range))
 		return range;
-	vm_range_free(range);
+	vm_range_discard(range);
 	return NULL;
 }
 
@@ -145,7 +145,7 @@ static struct vmap_run block_create(struct vmap_queue *queue, unsigned int count
 	return run;
 
 fail_insert:
-	vm_range_free(block->range);
+	vm_range_discard(block->range);
 fail_range:
 	kfree(block);
 	return no_run;
@@ -171,7 +171,7 @@ void block_destroy(struct vmap_block *block)
 	if (range != block->range)
 		panic("vmap block %p: its range %p is %p in the index", block, block->range, range);
 	xa_erase(&vmap_blocks, block_index(range->start));
-	vm_range_free(range);
+	vm_range_discard(range);
 	call_rcu(&block->rcu, free_later);
 	atomic_long_inc(&vmap_block_counters.freed);
 }

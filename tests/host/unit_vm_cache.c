@@ -294,6 +294,26 @@ static void long_ranges_come_back(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* The room for a page array that a range has from its first user goes with it, whoever has it last. */
+static void page_array_goes_with_the_range(void **state)
+{
+	unsigned long block = (BITS_PER_LONG == 64 ? 512 : 256) * PAGE_SIZE;
+	struct vm_balance before;
+	void *p;
+
+	(void)state;
+	vmap_block_reclaim();
+	before = vm_balance();
+	p = __vmalloc_node_range(block - PAGE_SIZE, block, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL, 0, -1, NULL);
+	assert_non_null(p);
+	vfree(p);
+	vm_unmap_aliases();
+	assert_ptr_equal(vm_map_ram(frames, 1, -1), p); /* a block now */
+	vm_unmap_ram(p, 1);
+	assert_true(vmap_block_reclaim());
+	assert_balance(before);
+}
+
 /* Sizes that come once each: what is kept of them stays little, and does not get in the way of what is wanted again. */
 static void odd_sizes_are_bounded(void **state)
 {
@@ -331,6 +351,7 @@ int main(void)
 		cmocka_unit_test(failure_behind_the_border),
 		cmocka_unit_test(places_come_back),
 		cmocka_unit_test(long_ranges_come_back),
+		cmocka_unit_test(page_array_goes_with_the_range),
 		cmocka_unit_test(odd_sizes_are_bounded),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything at once, at random, on all CPUs, for `stress=SECONDS`: no part of `test=all`; `make stress SECONDS=60`.
+ * Everything at once, at random, on all CPUs, for `stress=SECONDS`: no part of `test=all`; `make stress SECONDS=60`, and
+ * machines of the matrix with little memory, where much of it fails.
  *
  * Each player is a thread in a process of its own. It keeps a few objects, each stamped with a word that nobody else
  * uses; each step makes one, or looks at one and ends it, or does something to the machine: moves itself to another CPU,
@@ -15,16 +16,19 @@
 #include <kernel/cmdline.h>
 #include <lib/random.h>
 #include <mm/ioremap.h>
+#include <mm/slab.h>
+#include <mm/percpu_alloc.h>
 
 CMDLINE_OPTION(stress, "stress=SECONDS", "how long test=stress goes on (10)");
 
 #define OBJECTS	   12
 #define MOST_PAGES 40
+#define LARGE_PAGES 2400 /* some of these together are more than a small machine has */
 #define USER_ADDR  0x400000ul
 #define USER_PAGES 64
 #define REPORT_MS  10000 /* between signs of life */
 
-enum kind { NOTHING, AREA, MAP, RAM, DEVICE, NR_KINDS };
+enum kind { NOTHING, AREA, MAP, RAM, DEVICE, LARGE, HUGE, ANY, PERCPU, NR_KINDS };
 
 struct object {
 	enum kind kind;
@@ -58,10 +62,25 @@ static volatile u32 *word_of(const struct object *o, unsigned int page)
 	return (u32 *)(o->mem + page * PAGE_SIZE);
 }
 
+static bool is_map(const struct object *o) { return o->kind == MAP || o->kind == RAM; }
+static bool is_stamped(const struct object *o) { return o->kind == AREA || o->kind == LARGE || o->kind == HUGE || o->kind == ANY; }
+
 /* Maps show the player's own pages, in order, and each page has its own word. */
 static u32 word_expected(const struct object *o, unsigned int page)
 {
-	return o->kind == AREA ? o->stamp + page : page;
+	return is_map(o) ? page : o->stamp + page;
+}
+
+static void put_stamps(struct object *o, unsigned int from)
+{
+	for (unsigned int i = from; i < o->pages; i++)
+		*word_of(o, i) = word_expected(o, i);
+}
+
+static void check_stamps(const struct object *o)
+{
+	for (unsigned int i = 0; i < o->pages; i++)
+		EXPECT_EQ(*word_of(o, i), word_expected(o, i));
 }
 
 static void make(struct player *p, struct object *o)
@@ -77,6 +96,20 @@ static void make(struct player *p, struct object *o)
 	case RAM:
 		o->mem = vm_map_ram(p->page, o->pages, -1);
 		break;
+	case LARGE:
+		o->pages = 1 + below(p, LARGE_PAGES);
+		o->mem = __vmalloc(o->pages * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
+		break;
+	case HUGE:
+		o->pages = 512 + below(p, 700);
+		o->mem = vmalloc_huge(o->pages * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
+		break;
+	case ANY:
+		o->mem = kvmalloc(o->pages * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
+		break;
+	case PERCPU:
+		o->mem = __alloc_percpu(64 * (1 + below(p, 16)), 64);
+		break;
 	default:
 		o->mem = ioremap(0xfec00000, o->pages * PAGE_SIZE);
 	}
@@ -86,17 +119,25 @@ static void make(struct player *p, struct object *o)
 		return;
 	}
 	o->stamp = p->last_stamp += 0x100;
-	for (unsigned int i = 0; o->kind == AREA && i < o->pages; i++)
-		*word_of(o, i) = word_expected(o, i);
+	if (is_stamped(o))
+		put_stamps(o, 0);
 }
 
 static void end(struct object *o)
 {
-	for (unsigned int i = 0; o->kind != DEVICE && o->kind != NOTHING && i < o->pages; i++)
-		EXPECT_EQ(*word_of(o, i), word_expected(o, i));
+	if (is_map(o) || is_stamped(o))
+		check_stamps(o);
 	switch (o->kind) {
 	case AREA:
+	case LARGE:
+	case HUGE:
 		vfree(o->mem);
+		break;
+	case ANY:
+		kvfree(o->mem);
+		break;
+	case PERCPU:
+		free_percpu(o->mem);
 		break;
 	case MAP:
 		vunmap(o->mem);
@@ -130,9 +171,9 @@ static void touch_user_page(struct player *p)
 {
 	u32 *at = (u32 *)(USER_ADDR + below(p, USER_PAGES) * PAGE_SIZE), own = (u32)(unsigned long)at, old = 0;
 
-	EXPECT_EQ(copy_from_user(&old, at, sizeof(old)), 0);
+	if (copy_from_user(&old, at, sizeof(old)) || copy_to_user(at, &own, sizeof(own)))
+		p->failed++;
 	EXPECT(!old || old == own);
-	EXPECT_EQ(copy_to_user(at, &own, sizeof(own)), 0);
 }
 
 /* An empty address space, or a copy of the player's. */
@@ -143,9 +184,10 @@ static struct mm_struct *new_process(struct player *p)
 	if (below(p, 2))
 		return mm_fork(p->worker->mm);
 	mm = mm_create();
-	if (mm)
-		EXPECT_EQ(mm_map_anonymous(mm, USER_ADDR, USER_PAGES * PAGE_SIZE), 0);
-	return mm;
+	if (!mm || !mm_map_anonymous(mm, USER_ADDR, USER_PAGES * PAGE_SIZE))
+		return mm;
+	mm_destroy(mm);
+	return NULL;
 }
 
 /* The player leaves its process, runs in another one, ends that, and comes back. */
@@ -169,20 +211,47 @@ static void visit_new_process(struct player *p)
 /* Read-only and back again. */
 static void change_rights(struct player *p)
 {
-	const pgprot_t none = { 0 };
 	struct object *o = &p->object[below(p, OBJECTS)];
-	vaddr_t start = (vaddr_t)o->mem, stop_at = start + o->pages * PAGE_SIZE;
-	struct mmu_update u;
 
 	if (o->kind != AREA)
 		return;
-	for (unsigned int writable = 0; writable < 2; writable++) {
-		arch_update_kernel_mappings_begin(&u, start, stop_at);
-		EXPECT_EQ(pgtable_protect(&kernel_pgtable, &u, start, stop_at, writable ? PROT_BIT_RW : none,
-					  writable ? none : PROT_BIT_RW), 0);
-		arch_update_kernel_mappings_end(&u);
-	}
+	if (set_memory_ro((unsigned long)o->mem, (int)o->pages))
+		p->failed++;
+	EXPECT_EQ(set_memory_rw((unsigned long)o->mem, (int)o->pages), 0);
 	*word_of(o, o->pages - 1) = word_expected(o, o->pages - 1);
+}
+
+/* Another size, in place or elsewhere. What it held stays, as far as it goes. */
+static void resize(struct player *p)
+{
+	struct object *o = &p->object[below(p, OBJECTS)];
+	unsigned int had = o->pages, now = 1 + below(p, MOST_PAGES);
+	char *mem;
+
+	if (o->kind != AREA)
+		return;
+	mem = vrealloc(o->mem, now * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
+	if (!mem) {
+		p->failed++;
+		return;
+	}
+	o->mem = mem;
+	o->pages = now;
+	put_stamps(o, had);
+	check_stamps(o);
+}
+
+/* From outside, as a debugger would: the same words. */
+static void look_in(struct player *p)
+{
+	const struct object *o = &p->object[below(p, OBJECTS)];
+	unsigned int i = below(p, max(o->pages, 1u));
+	u32 word = 0;
+
+	if (!(is_map(o) || is_stamped(o)) || !is_vmalloc_addr(o->mem))
+		return;
+	EXPECT_EQ(vread((char *)&word, (const char *)word_of(o, i), sizeof(word)), sizeof(word));
+	EXPECT_EQ(word, word_expected(o, i));
 }
 
 static void step(struct player *p)
@@ -190,8 +259,12 @@ static void step(struct player *p)
 	struct object *o = &p->object[below(p, OBJECTS)];
 	u32 dice = below(p, 100);
 
-	if (dice < 70)
+	if (dice < 64)
 		o->kind == NOTHING ? make(p, o) : end(o);
+	else if (dice < 68)
+		resize(p);
+	else if (dice < 72)
+		look_in(p);
 	else if (dice < 85)
 		touch_user_page(p);
 	else if (dice < 90)
@@ -202,6 +275,8 @@ static void step(struct player *p)
 		move(p);
 	else if (dice < 98)
 		vm_unmap_aliases();
+	else if (dice < 99)
+		vmalloc_shrink();
 	else
 		schedule();
 	p->steps++;
