@@ -95,7 +95,7 @@ static void init_memory(void)
 	pgtable_set_deferred_free(mm_table_defer);
 	slab_init();
 	xa_set_allocator(alloc_xa_node, free_xa_node);
-	rcu_set_free(kfree);
+	rcu_set_free(kvfree);
 	highmem_init();
 	vmalloc_init();
 }

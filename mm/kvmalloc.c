@@ -182,6 +182,15 @@ void kvfree(const void *addr)
 		kfree(addr);
 }
 
+void kvfree_rcu_mightsleep(const void *addr)
+{
+	might_sleep();
+	if (!addr)
+		return;
+	synchronize_rcu();
+	kvfree(addr);
+}
+
 /* The start of a vmalloc area, as kmalloc'ed memory sees it: nobody may look through the address on every machine. */
 static void fill_area(const struct vm_struct *area, const void *from, size_t n)
 {

@@ -285,6 +285,8 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 		return NULL;
 	if (spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
 		return vm_report_failure(wanted, "more than there is");
+	if (spec.align > VM_ALIGN_MAX)
+		return vm_report_failure(wanted, "no address is looked for with such an alignment");
 	huge = spec.flags & VM_ALLOW_HUGE_VMAP ? vm_huge_area(wanted, count) : NULL;
 	if (huge)
 		return huge;

@@ -29,6 +29,7 @@ struct rcu_head {
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
 /* kfree it after a grace period; `member` is its struct rcu_head. What frees is handed in by mm. */
 #define kfree_rcu(ptr, member) call_rcu_free(&(ptr)->member, (ptr))
+#define kvfree_rcu(ptr, member) kfree_rcu(ptr, member) /* from vmalloc or from kmalloc; of an object without a head: <mm/slab.h> */
 void call_rcu_free(struct rcu_head *head, const void *ptr); /* head lies in the first 4 KiB behind ptr */
 void rcu_set_free(void (*free)(const void *ptr));
 /* Wait for a grace period. Thread context, may sleep, not inside a read section. */

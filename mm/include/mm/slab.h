@@ -34,6 +34,8 @@ static inline void *kvzalloc(size_t size, gfp_t gfp) { return kvmalloc(size, gfp
 void *kvmalloc_array(size_t n, size_t size, gfp_t gfp);
 static inline void *kvcalloc(size_t n, size_t size, gfp_t gfp) { return kvmalloc_array(n, size, gfp | __GFP_ZERO); }
 void kvfree(const void *addr);
+/* kvfree after a grace period, of an object that has no struct rcu_head. Waits for it: thread context, may sleep. */
+void kvfree_rcu_mightsleep(const void *addr);
 void *kvrealloc(const void *p, size_t size, gfp_t gfp);
 
 struct kmem_cache;
