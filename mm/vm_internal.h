@@ -170,16 +170,7 @@ int vm_map_pages_in(struct mmu_update *u, vaddr_t start, struct page **pages, un
 void vm_unmap(vaddr_t start, vaddr_t end);
 /* Unmap, but CPUs may remember until the caller flushes [start, end). */
 void vm_unmap_noflush(vaddr_t start, vaddr_t end);
-/*
- * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
- * Mapping makes them known where possible.
- */
-int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
-		 gfp_t gfp);
-/* vm_map_phys of `bytes` from the start of the range on. */
-int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
-void vm_range_unmap_noflush(struct vm_range *range);
-/* The same again where the entries are at hand, `count` in one table: from the page at `start` on. Any context. */
+/* The same where the entries are at hand, `count` in one table: from the page at `start` on. Any context. */
 int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
 static inline void vm_clear_entries(pte_t *ptes, unsigned long count)
 {
@@ -187,6 +178,29 @@ static inline void vm_clear_entries(pte_t *ptes, unsigned long count)
 	for (long i = -(long)count; i; i++)
 		pte_store(ptes + i, __pte(0));
 }
+/*
+ * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
+ * Mapping makes them known where possible.
+ */
+int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
+		      gfp_t gfp);
+static inline int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
+			       pgprot_t prot, gfp_t gfp)
+{
+	if (likely(range->ptes && !range->more))
+		return vm_map_entries(range->ptes + offset, range->start + (offset << PAGE_SHIFT), pages, count, prot);
+	return vm_range_map_slow(range, offset, pages, count, prot, gfp);
+}
+void vm_range_unmap_slow(struct vm_range *range);
+static inline void vm_range_unmap_noflush(struct vm_range *range)
+{
+	if (likely(range->ptes && !range->more))
+		vm_clear_entries(range->ptes, vm_range_size(range) >> PAGE_SHIFT);
+	else
+		vm_range_unmap_slow(range);
+}
+/* vm_map_phys of `bytes` from the start of the range on. */
+int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 /* Make the page table of a range that lies in one, and know its entries. -ENOMEM. */
 int vm_range_prepare(struct vm_range *range);
 

@@ -222,16 +222,12 @@ int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned lon
 	return likely(!err) ? 0 : undo_map(start, done, err);
 }
 
-int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
-		 gfp_t gfp)
+int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
+		      gfp_t gfp)
 {
-	vaddr_t start = range->start + (offset << PAGE_SHIFT);
-
-	if (unlikely(!range->ptes))
-		return map_and_learn(range, start, pages, count, prot, gfp);
-	if (unlikely(range->more))
+	if (range->ptes)
 		return map_over_border(range, offset, pages, count, pgprot_supported(prot));
-	return vm_map_entries(range->ptes + offset, start, pages, count, prot);
+	return map_and_learn(range, range->start + (offset << PAGE_SHIFT), pages, count, prot, gfp);
 }
 
 /* As map_entries, with frames that lie side by side. */
@@ -281,11 +277,9 @@ static __noinline void clear_over_border(struct vm_range *range)
 	}
 }
 
-void vm_range_unmap_noflush(struct vm_range *range)
+void vm_range_unmap_slow(struct vm_range *range)
 {
-	if (likely(range->ptes && !range->more))
-		vm_clear_entries(range->ptes, vm_range_size(range) >> PAGE_SHIFT);
-	else if (range->ptes)
+	if (range->ptes)
 		clear_over_border(range);
 	else
 		vm_unmap_noflush(range->start, range->end);

@@ -240,7 +240,7 @@ void vm_area_free_pages(struct vm_struct *area)
 }
 
 /* Give the area its pages. On -ENOMEM it has none. */
-static int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
+static inline int area_alloc_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 {
 	struct vm_struct *area = range->area;
 
