@@ -122,16 +122,17 @@ static void free_areas(char **areas, unsigned long nr, unsigned long step)
 	}
 }
 
-/* No more than an eighth of what is free, in all threads together. */
-static unsigned long affordable(const struct runner *r, unsigned long pages)
+/* In all threads together no more than an eighth of what is free, and of the address space, of which a page needs two. */
+static unsigned long affordable(unsigned long pages)
 {
-	(void)r;
-	return min(pages, nr_free_pages() / 8 / num_online_cpus());
+	unsigned long most = min(nr_free_pages(), (VMALLOC_END - VMALLOC_START) / (2 * PAGE_SIZE));
+
+	return min(pages, most / 8 / num_online_cpus());
 }
 
 static int full_fit_alloc_test(struct runner *r)
 {
-	unsigned long nr = affordable(r, (32ul << 20) / PAGE_SIZE);
+	unsigned long nr = affordable((32ul << 20) / PAGE_SIZE);
 	char **areas = many_areas(&nr);
 	int err = areas ? 0 : -1;
 
@@ -145,7 +146,7 @@ static int full_fit_alloc_test(struct runner *r)
 
 static int long_busy_list_alloc_test(struct runner *r)
 {
-	unsigned long nr = affordable(r, 15000);
+	unsigned long nr = affordable(15000);
 	char **areas = many_areas(&nr), *large, *small;
 	int err = areas ? 0 : -1;
 
@@ -211,7 +212,7 @@ static int align_shift_alloc_test(struct runner *r)
 
 static int pcpu_alloc_test(struct runner *r)
 {
-	unsigned int nr = (unsigned int)min(min(r->loops * 35, 35000ul), affordable(r, 35000));
+	unsigned int nr = (unsigned int)min(min(r->loops * 35, 35000ul), affordable(35000));
 	void **objects = kvcalloc(max(nr, 1u), sizeof(*objects), GFP_KERNEL);
 	int err = objects ? 0 : -1;
 
