@@ -313,13 +313,34 @@ static void give_back(struct vm_range *range, struct vm_range *unused[2])
 	hole_resized(prev);
 }
 
-void vm_hole_give_back(struct vm_range *range)
+/* Where there is room in keep[0..1], for whoever finds it by an old address will see what it is (vm_index.c, 3); else it goes, later. */
+static void keep_or_free(struct vm_range *unused, struct vm_range *keep[2])
+{
+	if (!keep[0])
+		keep[0] = unused;
+	else if (!keep[1])
+		keep[1] = unused;
+	else
+		call_rcu(&unused->rcu, free_later);
+}
+
+void vm_hole_put_back(struct vm_range *range, struct vm_range *keep[2])
 {
 	struct vm_range *unused[2] = { NULL, NULL };
 
 	spin_lock(&vm_hole_lock);
 	give_back(range, unused);
 	spin_unlock(&vm_hole_lock);
+	for (unsigned int i = 0; i < 2; i++)
+		if (unused[i])
+			keep_or_free(unused[i], keep);
+}
+
+void vm_hole_give_back(struct vm_range *range)
+{
+	struct vm_range *unused[2] = { NULL, NULL };
+
+	vm_hole_put_back(range, unused);
 	for (unsigned int i = 0; i < 2; i++)
 		if (unused[i])
 			call_rcu(&unused[i]->rcu, free_later);

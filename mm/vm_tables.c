@@ -25,7 +25,7 @@
 static DEFINE_MUTEX(tables_lock); /* one piece is out at most */
 static bool at_work;
 
-/* Descriptors for cutting, so that the first piece needs no memory; what it gives back makes the next ones possible. */
+/* Descriptors for cutting. They come back with the piece, so there is no need of memory when memory is short. */
 static struct vm_range *spare[2];
 
 static unsigned long piece_most(void)
@@ -80,7 +80,7 @@ unsigned long vm_tables_reclaim(void)
 		schedule_point("vm_tables:cut");
 		addr = piece->end;
 		freed += pgtable_free_tables(&kernel_pgtable, piece->start, piece->end);
-		vm_hole_give_back(piece);
+		vm_hole_put_back(piece, spare);
 	}
 	WRITE_ONCE(at_work, false);
 	mutex_unlock(&tables_lock);
