@@ -6,21 +6,9 @@
  */
 #include "tests/host/pgtable_model.h"
 #include "tests/host/processes.h"
+#include "tests/host/fuzz_bytes.h"
 
 #include <lib/string.h>
-
-#include <stdint.h>
-
-static const uint8_t *bytes;
-static size_t nr_bytes;
-
-static unsigned int next_byte(void)
-{
-	if (!nr_bytes)
-		return 0;
-	nr_bytes--;
-	return *bytes++;
-}
 
 static const unsigned int shifts[] = { 12, 21, 22, 30 };
 
@@ -99,7 +87,6 @@ static void step(void)
 		do_unmap(window, window_end);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	bytes = data;

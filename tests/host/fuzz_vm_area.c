@@ -5,25 +5,14 @@
  * The judge looks at what is not free, range by range, and searches for the lowest place by trying.
  */
 #include "tests/host/vm_machine.h"
+#include "tests/host/fuzz_bytes.h"
 
 #include "mm/vm_internal.h"
 
-#include <stdint.h>
-
 #define MOST 200u
 
-static const uint8_t *bytes;
-static size_t nr_bytes;
 static struct vm_range *live[MOST];
 static unsigned int nr_live;
-
-static unsigned int next_byte(void)
-{
-	if (!nr_bytes)
-		return 0;
-	nr_bytes--;
-	return *bytes++;
-}
 
 static vaddr_t some_address(void)
 {
@@ -152,7 +141,6 @@ static void step(void)
 	BUG_ON(vmalloc_check());
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool ready;

@@ -5,16 +5,13 @@
  * address that leads nowhere has waited to be forgotten: it may be used again only when it was flushed.
  */
 #include "tests/host/vm_machine.h"
+#include "tests/host/fuzz_bytes.h"
 
 #include "mm/vm_internal.h"
-
-#include <stdint.h>
 
 #define MOST	300u
 #define REMOTE	2000u /* addresses that wait for their flush */
 
-static const uint8_t *bytes;
-static size_t nr_bytes;
 static struct page *pages[VMAP_MAX_ALLOC];
 
 static struct map {
@@ -28,14 +25,6 @@ static struct gone {
 	unsigned long seq; /* of the flush log when it was unmapped */
 } gone[REMOTE];
 static unsigned int nr_gone;
-
-static unsigned int next_byte(void)
-{
-	if (!nr_bytes)
-		return 0;
-	nr_bytes--;
-	return *bytes++;
-}
 
 static void check_map(const struct map *m)
 {
@@ -151,7 +140,6 @@ static void step(void)
 	BUG_ON(vmap_block_check());
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool ready;

@@ -4,19 +4,7 @@
  * steps; the model (xarray_model.h) is compared with it all along.
  */
 #include "tests/host/xarray_model.h"
-
-#include <stdint.h>
-
-static const uint8_t *bytes;
-static size_t nr_bytes;
-
-static unsigned int next_byte(void)
-{
-	if (!nr_bytes)
-		return 0;
-	nr_bytes--;
-	return *bytes++;
-}
+#include "tests/host/fuzz_bytes.h"
 
 static unsigned int model_pick(unsigned int n)
 {
@@ -48,7 +36,6 @@ int LLVMFuzzerInitialize(int *argc __maybe_unused, char ***argv __maybe_unused)
 	return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const gfp_t kinds[] = { 0, XA_FLAGS_ALLOC, XA_FLAGS_ALLOC1, XA_FLAGS_LOCK_IRQ };
