@@ -353,19 +353,28 @@ static void seen_by_all(void)
 	vfree(p);
 }
 
-static void run_on_all(unsigned int which)
+/* Every thread runs fn, with the parameters of the command line, and all of them come to an end. Returns how many. */
+static unsigned int run_threads(void (*fn)(void *arg), unsigned int which)
 {
 	unsigned int nr = min((unsigned int)parameter("nr_threads", crew.nr), crew.nr);
 
 	for (unsigned int i = 0; i < nr; i++) {
 		runner[i] = (struct runner){
 			.worker = &crew.worker[i], .only = which, .loops = parameter("test_loop_count", 100),
-			.pages = parameter("nr_pages", 0), .huge = parameter("use_huge", 0) };
+			.pages = parameter("nr_pages", 0), .huge = parameter("use_huge", 0),
+			.sequential = parameter("sequential_test_order", 0) };
 		random_seed(&runner[i].random, ktest_random());
-		worker_post(&crew.worker[i], run_one, &runner[i]);
+		worker_post(&crew.worker[i], fn, &runner[i]);
 	}
 	for (unsigned int i = 0; i < nr; i++)
 		worker_wait(&crew.worker[i]);
+	return nr;
+}
+
+static void run_on_all(unsigned int which)
+{
+	unsigned int nr = run_threads(run_one, which);
+
 	for (unsigned int i = 0; i < nr; i++)
 		summarize(&loops[which], &runner[i]);
 	seen_by_all();
@@ -413,17 +422,9 @@ static void run_mixed(void *arg)
 
 static void mix(void)
 {
-	unsigned int nr = min((unsigned int)parameter("nr_threads", crew.nr), crew.nr);
+	unsigned int nr = run_threads(run_mixed, 0);
 
 	for (unsigned int i = 0; i < nr; i++) {
-		runner[i] = (struct runner){
-			.worker = &crew.worker[i], .loops = parameter("test_loop_count", 100), .pages = parameter("nr_pages", 0),
-			.huge = parameter("use_huge", 0), .sequential = parameter("sequential_test_order", 0) };
-		random_seed(&runner[i].random, ktest_random());
-		worker_post(&crew.worker[i], run_mixed, &runner[i]);
-	}
-	for (unsigned int i = 0; i < nr; i++) {
-		worker_wait(&crew.worker[i]);
 		EXPECT_EQ(runner[i].failed, 0);
 		ktest_note("All test took worker%u=%llu cycles", i, runner[i].cycles);
 	}
