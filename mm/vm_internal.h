@@ -164,7 +164,10 @@ bool vm_count_possible(unsigned long count);
  * mapped), -EINVAL (not a page that the kernel knows); nothing is left on error. With __GFP_NOWAIT preemption may be off.
  */
 int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot, gfp_t gfp);
-/* Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift. As vm_map_pages on error. */
+/*
+ * Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift, where address and frame agree modulo that.
+ * Empty tables in their way are removed first. As vm_map_pages on error.
+ */
 int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 /* vm_map_pages in the caller's scope; on error the part before the failure is left mapped. */
 int vm_map_pages_in(struct mmu_update *u, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
@@ -174,12 +177,6 @@ void vm_unmap(vaddr_t start, vaddr_t end);
 void vm_unmap_noflush(vaddr_t start, vaddr_t end);
 /* The same where the entries are at hand, `count` in one table: from the page at `start` on. Any context. */
 int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
-static inline void vm_clear_entries(pte_t *ptes, unsigned long count)
-{
-	ptes += count;
-	for (long i = -(long)count; i; i++)
-		pte_store(ptes + i, __pte(0));
-}
 /*
  * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
  * Mapping makes them known where possible.
@@ -197,7 +194,7 @@ void vm_range_unmap_slow(struct vm_range *range);
 static inline void vm_range_unmap_noflush(struct vm_range *range)
 {
 	if (likely(range->ptes && !range->more))
-		vm_clear_entries(range->ptes, vm_range_size(range) >> PAGE_SHIFT);
+		pte_clear_run(range->ptes, vm_range_size(range) >> PAGE_SHIFT);
 	else
 		vm_range_unmap_slow(range);
 }

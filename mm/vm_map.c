@@ -273,7 +273,7 @@ static __noinline void clear_over_border(struct vm_range *range)
 
 		n = count - offset;
 		ptep = entries_at(range, offset, &n);
-		vm_clear_entries(ptep, n);
+		pte_clear_run(ptep, n);
 	}
 }
 

@@ -324,7 +324,7 @@ static inline bool run_free(vaddr_t addr, unsigned int count)
 	page = (unsigned int)((addr - block->start) >> PAGE_SHIFT);
 	if (unlikely(cmpxchg(&block->run[page], live, unmapping) != live))
 		return false;
-	vm_clear_entries(block->ptes + page, count);
+	pte_clear_run(block->ptes + page, count);
 	schedule_point("vb:unmapped");
 	make_dirty(block, page, count);
 	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));

@@ -3,7 +3,8 @@
  * Writing an entry: the first of the three choke points (the others: execution of a flush, load of CR3). Everybody writes
  * through these; the raw_ functions of <asm/pte_atomic.h> do the same behind the oracle's back.
  *
- * pte_store: by the entry's owner; the old or the new value is not present. pte_fill: the same, the old one is empty. pte_xchg, pte_cmpxchg: atomic, any values.
+ * pte_store: by the entry's owner; the old or the new value is not present. pte_fill: the same, the old one is empty.
+ * pte_clear_run: pte_store of nothing to n entries side by side. pte_xchg, pte_cmpxchg: atomic, any values.
  */
 #pragma once
 
@@ -28,6 +29,13 @@ static inline void pte_fill(pte_t *p, pte_t pte)
 {
 	raw_pte_fill(p, pte);
 	pte_written(p, __pte(0), pte);
+}
+
+static inline void pte_clear_run(pte_t *p, unsigned long n)
+{
+	p += n;
+	for (long i = -(long)n; i; i++) /* up to 0: no second pointer, no comparison */
+		pte_store(p + i, __pte(0));
 }
 
 static inline pte_t pte_xchg(pte_t *p, pte_t pte)

@@ -272,9 +272,7 @@ static int unmap_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 {
 	(void)addr;
 	w->mask |= PGTBL_MODIFIED(1);
-	p += n;
-	for (long i = -(long)n; i; i++)
-		pte_store(p + i, __pte(0));
+	pte_clear_run(p, n);
 	return 0;
 }
 

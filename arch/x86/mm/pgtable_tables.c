@@ -2,9 +2,10 @@
 /*
  * Table pages: where they come from, how they are linked, and the one way in which they go.
  *
- * A table of the kernel leaves its slot only when a large leaf wants to stand there (pgtable_clear_tables), or when memory is
- * short and nothing can be mapped below it, because its addresses are nobody's (pgtable_free_tables). Old translations that went through it may sit in any CPU's paging-structure caches, and other walkers may be looking at it
- * without a lock, so the order is fixed:
+ * A table of the kernel leaves its slot only when a large leaf wants to stand there (pgtable_clear_tables), or when memory
+ * is short and nothing can be mapped below it, because its addresses are nobody's (pgtable_free_tables). Old translations
+ * that went through it may sit in any CPU's paging-structure caches, and other walkers may be looking at it without a
+ * lock, so the order is fixed:
  *
  *	1. clear the link in the reference tree, for all slots of the range
  *	2. carry the cleared entries to every process (if they are at the level that is copied)
