@@ -31,18 +31,10 @@ struct kmem_cache *kmalloc_cache(size_t size)
 
 static void window_grow(void)
 {
-	unsigned long bytes = smp_load_acquire(&window.bytes);
-	unsigned long most = (zones[ZONE_NORMAL].end - page_to_pfn(window.page)) << PAGE_SHIFT;
+	unsigned long nr = page_window_extend(window.page, smp_load_acquire(&window.bytes) >> PAGE_SHIFT);
 
-	while (bytes < most) {
-		const struct page *end = window.page + (bytes >> PAGE_SHIFT);
-		struct page_window next = page_find_window(end);
-
-		if (!next.nr || next.first != end)
-			break;
-		bytes += next.nr << PAGE_SHIFT;
-	}
-	smp_store_release(&window.bytes, min(bytes, most));
+	nr = min(nr, zones[ZONE_NORMAL].end - page_to_pfn(window.page));
+	smp_store_release(&window.bytes, nr << PAGE_SHIFT);
 }
 
 /* It begins with the section that the first slab is in. */

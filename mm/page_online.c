@@ -74,6 +74,17 @@ struct page_window page_find_window(const struct page *page)
 	return (struct page_window){ pfn_to_page(s->first), nr };
 }
 
+unsigned long page_window_extend(const struct page *first, unsigned long nr)
+{
+	struct page_window next = page_find_window(first + nr);
+
+	while (next.nr && next.first == first + nr) {
+		nr += next.nr;
+		next = page_find_window(first + nr);
+	}
+	return nr;
+}
+
 struct page *virt_to_page_checked(const void *virt)
 {
 	unsigned long pfn = to_pfn(virt_to_phys(virt)); /* of any other address: beyond lowmem, or no RAM */
@@ -197,19 +208,6 @@ static void describe_ram(unsigned long first, unsigned long last)
 		set_states(max(first, to_pfn(ram[i].start)), min(last, to_pfn(ram[i].end)), PAGE_RESERVED);
 }
 
-/* By the owner, or at boot. Readers need not see both words of one moment: the first stays what it is. */
-static void main_window_grow(void)
-{
-	struct page *end = page_main_window.first + page_main_window.nr;
-	struct page_window next = page_find_window(end);
-
-	while (next.nr && next.first == end) {
-		end += next.nr;
-		next = page_find_window(end);
-	}
-	smp_store_release(&page_main_window.nr, (unsigned long)(end - page_main_window.first));
-}
-
 /* Write the struct pages and hand the free frames out, but the first `taken` bytes, where the piece itself lies. */
 static void section_populate(unsigned long nr, unsigned long first, unsigned long last, u64 taken)
 {
@@ -219,7 +217,8 @@ static void section_populate(unsigned long nr, unsigned long first, unsigned lon
 	smp_store_release(&sections[nr].nr, last - first);
 	if (!page_main_window.nr)
 		page_main_window.first = pfn_to_page(first);
-	main_window_grow();
+	/* Readers need not see both words of one moment: the first stays what it is. */
+	smp_store_release(&page_main_window.nr, page_window_extend(page_main_window.first, page_main_window.nr));
 	for (pos = (u64)first << PAGE_SHIFT; memblock_next_free(&pos, &stop, (u64)last << PAGE_SHIFT); pos = stop) {
 		skip = min(taken, stop - pos);
 		taken -= skip;

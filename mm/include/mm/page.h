@@ -78,6 +78,8 @@ struct page_window {
 	unsigned long nr;
 };
 struct page_window page_find_window(const struct page *page);
+/* `nr` struct pages are known to exist from `first` on: so many do, with what has come online behind them. As page_find_window. */
+unsigned long page_window_extend(const struct page *first, unsigned long nr);
 /* The one that nearly every page is in: it begins with the lowest RAM, and grows when the section behind its end comes online. */
 extern struct page_window page_main_window;
 
