@@ -386,7 +386,7 @@ void vm_descriptors_free(struct vm_range *unused[2])
 			kmem_cache_free(range_cache, unused[i]);
 }
 
-int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp)
+int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int shift, gfp_t gfp)
 {
 	int err;
 
@@ -394,8 +394,8 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp)
 	range->area = NULL;
 	range->ptes = range->more = NULL;
 	range->pages = NULL;
-	range->shift = 0;
-	vm_range_weigh(range, vm_range_size(range) >> PAGE_SHIFT);
+	range->shift = shift;
+	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
 	err = vm_index_add(range, gfp);
 	if (err)
 		vm_hole_give_back(range);
@@ -423,12 +423,8 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 	vm_descriptors_free(fresh);
 	if (!range)
 		return NULL;
-	if (vm_range_enter(range, rq->kind, rq->gfp | GFP_KERNEL))
+	if (vm_range_enter(range, rq->kind, rq->shift, rq->gfp | GFP_KERNEL))
 		return NULL;
-	if (rq->shift) {
-		range->shift = rq->shift;
-		vm_range_weigh(range, vm_range_size(range) >> rq->shift);
-	}
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
 	return range;
 }

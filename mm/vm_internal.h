@@ -100,7 +100,7 @@ void vm_hole_give_back(struct vm_range *range); /* one that was cut and not ente
 void vm_hole_put_back(struct vm_range *range, struct vm_range *keep[2]);
 bool vm_descriptors_fill(struct vm_range *fresh[2], gfp_t gfp); /* where there is none; false: still not both */
 void vm_descriptors_free(struct vm_range *unused[2]);
-int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, gfp_t gfp);
+int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int shift, gfp_t gfp);
 
 /* All free bytes; *largest: of the largest hole. */
 unsigned long vm_holes(unsigned long *largest);

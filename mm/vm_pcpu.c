@@ -152,7 +152,7 @@ static bool enter_all(struct piece_set *set)
 {
 	unsigned int i, entered;
 
-	for (i = 0; i < set->nr && !vm_range_enter(set->piece[i].range, VM_RANGE_AREA, GFP_KERNEL); i++)
+	for (i = 0; i < set->nr && !vm_range_enter(set->piece[i].range, VM_RANGE_AREA, 0, GFP_KERNEL); i++)
 		;
 	if (i == set->nr)
 		return true;
