@@ -313,37 +313,21 @@ static void give_back(struct vm_range *range, struct vm_range *unused[2])
 	hole_resized(prev);
 }
 
-/* Where there is room in keep[0..1], for whoever finds it by an old address will see what it is (vm_index.c, 3); else it goes, later. */
-static void keep_or_free(struct vm_range *unused, struct vm_range *keep[2])
-{
-	if (!keep[0])
-		keep[0] = unused;
-	else if (!keep[1])
-		keep[1] = unused;
-	else
-		call_rcu(&unused->rcu, free_later);
-}
-
-void vm_hole_put_back(struct vm_range *range, struct vm_range *keep[2])
+void vm_hole_give_back(struct vm_range *range, struct vm_range *keep[2])
 {
 	struct vm_range *unused[2] = { NULL, NULL };
 
 	spin_lock(&vm_hole_lock);
 	give_back(range, unused);
 	spin_unlock(&vm_hole_lock);
-	for (unsigned int i = 0; i < 2; i++)
-		if (unused[i])
-			keep_or_free(unused[i], keep);
-}
-
-void vm_hole_give_back(struct vm_range *range)
-{
-	struct vm_range *unused[2] = { NULL, NULL };
-
-	vm_hole_put_back(range, unused);
-	for (unsigned int i = 0; i < 2; i++)
-		if (unused[i])
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!unused[i])
+			continue;
+		if (keep && (!keep[0] || !keep[1])) /* whoever finds it by an old address will see what it is: vm_index.c, 3 */
+			keep[keep[0] != NULL] = unused[i];
+		else
 			call_rcu(&unused[i]->rcu, free_later);
+	}
 }
 
 /* --- for those who look for themselves ---------------------------------------------------------------------------- */
@@ -398,7 +382,7 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
 	err = vm_index_add(range, gfp);
 	if (err)
-		vm_hole_give_back(range);
+		vm_hole_give_back(range, NULL);
 	return err;
 }
 
@@ -434,7 +418,7 @@ void vm_range_free(struct vm_range *range)
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
 	tlb_oracle(given_back(range->start, range->end));
 	vm_index_remove(range);
-	vm_hole_give_back(range);
+	vm_hole_give_back(range, NULL);
 }
 
 void vm_range_init(void)
@@ -447,7 +431,7 @@ void vm_range_init(void)
 		panic("vmalloc: no memory for the first range");
 	all->start = VMALLOC_START;
 	all->end = VMALLOC_END;
-	vm_hole_give_back(all);
+	vm_hole_give_back(all, NULL);
 }
 
 /* --- reports and checks ----------------------------------------------------------------------------------------- */

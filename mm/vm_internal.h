@@ -95,9 +95,8 @@ void vm_range_free(struct vm_range *range);
 extern spinlock_t vm_hole_lock;
 struct vm_range *vm_hole_below(vaddr_t addr) __must_hold(vm_hole_lock); /* the highest hole that starts below, or NULL */
 struct vm_range *vm_hole_cut(vaddr_t start, vaddr_t end, struct vm_range *fresh[2]) __must_hold(vm_hole_lock);
-void vm_hole_give_back(struct vm_range *range); /* one that was cut and not entered */
-/* The same; descriptors that this makes superfluous come back where keep[0..1] are NULL: mostly those that the cut has used. */
-void vm_hole_put_back(struct vm_range *range, struct vm_range *keep[2]);
+/* One that was cut and not entered. What this makes superfluous comes back where keep[0..1] are NULL; keep NULL: it goes. */
+void vm_hole_give_back(struct vm_range *range, struct vm_range *keep[2]);
 bool vm_descriptors_fill(struct vm_range *fresh[2], gfp_t gfp); /* where there is none; false: still not both */
 void vm_descriptors_free(struct vm_range *unused[2]);
 int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int shift, gfp_t gfp);

@@ -158,7 +158,7 @@ static bool enter_all(struct piece_set *set)
 		return true;
 	entered = i++; /* the one in between is a hole again */
 	for (; i < set->nr; i++)
-		vm_hole_give_back(set->piece[i].range);
+		vm_hole_give_back(set->piece[i].range, NULL);
 	while (entered)
 		vm_range_free(set->piece[--entered].range);
 	return false;

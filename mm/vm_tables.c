@@ -80,7 +80,7 @@ unsigned long vm_tables_reclaim(void)
 		schedule_point("vm_tables:cut");
 		addr = piece->end;
 		freed += pgtable_free_tables(&kernel_pgtable, piece->start, piece->end);
-		vm_hole_put_back(piece, spare);
+		vm_hole_give_back(piece, spare);
 	}
 	WRITE_ONCE(at_work, false);
 	mutex_unlock(&tables_lock);
