@@ -12,8 +12,9 @@
  *
  * 2. Nobody flushes for one range. Any flush of everything serves all CPUs' ranges, whoever asked for it. When one CPU has
  *    a `soft` bound of them waiting, it calls the background (vm_purge.c), once; if that has not come when it has a `hard` one,
- *    it flushes itself. So a steady stream of vmalloc and vfree costs one flush for some hundred ranges, and the
- *    ranges go round in this CPU's cache: its lock and its lines are nobody else's.
+ *    it flushes itself. The background only flushes: each CPU finds out at its next visit what that has covered. So a steady
+ *    stream of vmalloc and vfree costs one flush for some hundred ranges, and the ranges go round in this CPU's cache: its
+ *    lock and its lines are nobody else's.
  *
  * 3. A range weighs what others miss while it waits, in one number: the entries that fill it (its tables and its page array
  *    have as many words), or its share of the address space, whichever is more. WEIGHT is 32 MiB of small pages, or a CPU's
@@ -304,44 +305,28 @@ void vm_cache_flush(void)
 		flush_tlb_all();
 }
 
-/* Use what others have flushed. True: enough is waiting all the same. */
-static bool reap_all(struct vm_cache *cache)
-{
-	bool enough;
-
-	all_of(cache, reap);
-	spin_lock(&cache->lock);
-	enough = reaches(cache, &soft);
-	spin_unlock(&cache->lock);
-	return enough;
-}
-
-/* One flush for all that waits here. */
-static void purge(struct vm_cache *cache)
-{
-	if (!reap_all(cache))
-		return;
-	flush_tlb_all();
-	all_of(cache, reap);
-}
-
-/* Enough waits to call the background; or it was called and has not come. */
+/*
+ * Enough waits: use what others have flushed. What is still enough calls the background; or it was called and has not come,
+ * and there is one flush for all that waits here.
+ */
 static __noinline void much_is_lazy(struct vm_cache *cache)
 {
 	bool soon, now, clean_enough;
 
+	all_of(cache, reap);
 	spin_lock(&cache->lock);
 	soon = reaches(cache, &soft);
 	now = reaches(cache, &hard);
 	clean_enough = soon && cache->clean_weight > 2 * WEIGHT - soft.weight;
-	set_due(cache);
 	spin_unlock(&cache->lock);
 	if (clean_enough)
 		all_of(cache, drop_clean);
-	if (now)
-		purge(cache);
-	else if (soon)
+	if (now) {
+		flush_tlb_all();
+		all_of(cache, reap);
+	} else if (soon) {
 		vm_purge_soon();
+	}
 }
 
 void vm_range_retire(struct vm_range *range)
@@ -362,16 +347,25 @@ void vm_range_retire(struct vm_range *range)
 		much_is_lazy(cache);
 }
 
-/* As a rule a CPU reaps what flushes have covered at its next visit; for those that have come to rest it is done here. */
-void vm_cache_purge(void)
+/* Enough, of which nothing is covered; or else its CPU will see. */
+static bool wants_flush(struct vm_cache *cache)
 {
-	bool enough = false;
+	bool wants;
+
+	spin_lock(&cache->lock);
+	wants = reaches(cache, &soft) && !tlb_stamp_covered(cache->oldest->stamp);
+	spin_unlock(&cache->lock);
+	return wants;
+}
+
+bool vm_cache_wants_flush(void)
+{
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		enough |= reap_all(per_cpu_ptr(&vm_cache, cpu));
-	if (enough)
-		vm_cache_flush();
+		if (wants_flush(per_cpu_ptr(&vm_cache, cpu)))
+			return true;
+	return false;
 }
 
 bool vm_cache_reclaim(void)

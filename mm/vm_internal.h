@@ -242,8 +242,8 @@ void vm_range_retire(struct vm_range *range);
 bool vm_cache_reclaim(void);
 /* No CPU remembers anything that was retired before the call. With nothing to forget it costs a compare. */
 void vm_cache_flush(void);
-/* The background's part: flush if any CPU has enough waiting, in steps between which it may be preempted. May sleep. */
-void vm_cache_purge(void);
+/* For the background: has any CPU so much waiting that a flush is due? */
+bool vm_cache_wants_flush(void);
 /* How much may wait, with so many CPUs. Boot. */
 void vm_cache_set_bounds(unsigned int cpus);
 /* Lists and counts of all caches at a quiet moment. Number of faults, each printed. */
@@ -370,8 +370,10 @@ struct vmap_block_info {
 	unsigned int runs;			   /* live mappings */
 };
 bool vmap_block_next(vaddr_t from, struct vmap_block_info *info);
-/* The background's part: flush if any CPU has many dirty pages. May sleep. */
-void vmap_purge_if_much(void);
+/* For the background: does any CPU need a flush to use its blocks again? */
+bool vmap_wants_flush(void);
+/* For the background: free the blocks of CPUs that have become clean and are more than go round there. May sleep. */
+void vmap_free_surplus(void);
 /* Flush, and free every block that holds no mapping. True: address space came back. */
 bool vmap_block_reclaim(void);
 /* Bitmaps, counts and queues of all blocks at a quiet moment. Number of faults, each printed. */

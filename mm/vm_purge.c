@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Purging in the background: one work, which flushes when some CPU has enough waiting, so that nobody who frees has to wait for
- * the other CPUs' answers.
+ * the other CPUs' answers. It leaves their lists and blocks alone: what the flush has covered each CPU takes back itself, when
+ * it comes by (vm_cache.c, vmap_block.c), so no line of one CPU's caches travels to another. What a CPU at rest has is within
+ * its bounds, and whoever is short of space takes it from there.
  *
  * It has a queue of its own with one worker, which runs on any CPU that has time, is preempted like any other thread, and waits
  * for no other work: it gets on whatever the system's queues are stuck in, and a machine under pressure needs no second worker.
@@ -24,8 +26,10 @@ static void purge(struct work_struct *work)
 		vmalloc_shrink();
 		WRITE_ONCE(memory_short, false); /* not before: what is short meanwhile is no reason to begin again */
 	}
-	vm_cache_purge();
-	vmap_purge_if_much();
+	schedule_point("vm_purge:flush");
+	if (vm_cache_wants_flush() || vmap_wants_flush())
+		flush_tlb_all();
+	vmap_free_surplus();
 }
 static struct work_struct purge_work = { .fn = purge };
 

@@ -8,7 +8,7 @@
  *
  * 2. Each page goes round a circle:
  *
- *	clean ──map──> live ──unmap──> dirty ──purge begins──> flushing ──flush done──> clean
+ *	clean ──map──> live ──unmap──> dirty ──collected──> flushing ──flush done──> clean
  *
  *    Dirty: the entry is empty, but some CPU may remember it. Only a clean page is given out, so no mapping is ever made
  *    where an old one is remembered. Runs have exactly the length that was asked for; freed runs become usable again
@@ -45,19 +45,23 @@
  *    Either the purge finds the run, or the one who unmaps comes after its visit, sees the stamp set back, and raises it.
  *    A caller who finds the stamp covered while a purge is on waits for its end: the flush may be on his behalf.
  *
- * 5. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
+ * 5. In a steady state nobody purges: a CPU looks after its own blocks when they are used up (vmap_recycle). What is dirty
+ *    it collects under a stamp, and what a flush of everything has covered since it takes back; so two blocks take turns, one
+ *    from which runs are given, one that waits for its flush. Flushing is the background's work (vm_purge.c); only if it has
+ *    not come when the second block is used up too, the one who wants a run flushes. No other CPU touches those blocks.
+ *    A block that was recycled keeps its mark, and what is flushing in it is flushed by a purge once more; between the
+ *    beginning and the end of that (in_purge) its CPU does not recycle it, so no run comes back before its own flush.
+ *
+ * 6. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
  *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
  *    A block with a live run is never freed; once its last run is dirty, it may go at any time, but its memory stays for
  *    those who have preemption off (RCU): therefore unmapping does all it does with preemption off.
- *
- * 6. Purging is the background's work (vm_purge.c): it is called when a CPU has many dirty pages and its block is nearly used
- *    up. Only if it has not come when no page is clean, the one who wants some purges.
  */
 #include "vmap_block.h"
 
-static struct vmap_block no_block; /* calm is 0: it has nothing to give */
+static struct vmap_block no_block = { .fresh = VMAP_BLOCK_USABLE }; /* it has nothing to give */
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
-	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block };
+	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block, .stamp = { -1ul } };
 DEFINE_XARRAY(vmap_blocks);
 atomic_long_t vmap_blocks_stamp = { -1 }; /* covered from the beginning */
 struct vmap_block_counters vmap_block_counters;
@@ -68,7 +72,6 @@ void block_make_fresh(struct vmap_block *block)
 {
 	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
 	block->fresh = block->longest = 0;
-	block->calm = VMAP_CALL_PAGES;
 	bitmap_fill(block->taken_map, VMAP_BLOCK_PAGES);
 }
 
@@ -91,16 +94,17 @@ static struct vm_range *block_range(void)
 }
 
 /* An empty list points to itself, which a per-CPU template cannot. Under the queue's lock. */
-static void init_list(struct vmap_queue *queue)
+static void init_lists(struct vmap_queue *queue)
 {
-	if (!queue->blocks.next)
-		INIT_LIST_HEAD(&queue->blocks);
+	if (queue->blocks.next)
+		return;
+	INIT_LIST_HEAD(&queue->blocks);
+	INIT_LIST_HEAD(&queue->marked);
 }
 
 static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
 {
 	spin_lock(&queue->lock);
-	init_list(queue);
 	queue->last = block;
 	if (list_empty(&block->queue)) /* a reclaim that met it in the array may have queued it */
 		list_add_tail(&block->queue, &queue->blocks);
@@ -133,6 +137,7 @@ static struct vmap_run block_create(struct vmap_queue *queue, unsigned int count
 	block->owner = queue;
 	block->clean = VMAP_BLOCK_USABLE;
 	INIT_LIST_HEAD(&block->queue);
+	INIT_LIST_HEAD(&block->marks);
 	block_make_fresh(block);
 	block->fresh = count;
 	run = give_run(block, 0, count);
@@ -154,6 +159,8 @@ fail_range:
 void block_leave_queue(struct vmap_block *block)
 {
 	list_del_init(&block->queue);
+	list_del_init(&block->marks);
+	block->gone = true;
 	if (block->owner->last == block)
 		block->owner->last = &no_block;
 }
@@ -192,22 +199,12 @@ static bool find_clean(struct vmap_block *block, unsigned int count, unsigned in
 	return true;
 }
 
-/* The block is nearly used up: what is dirty had better be clean when it is. */
-static void call_in_time(struct vmap_block *block)
-{
-	block->calm = VMAP_BLOCK_USABLE;
-	if (queue_is_dirty(block->owner))
-		vm_purge_soon();
-}
-
 /* Make the first clean run that is long enough live. no_run: there is none. Under the queue's lock. */
 static struct vmap_run take_run(struct vmap_block *block, unsigned int count)
 {
 	unsigned int page = block->fresh;
 	struct vmap_run run;
 
-	if (page + count >= block->calm && block->calm < VMAP_BLOCK_USABLE)
-		call_in_time(block);
 	if (page + count <= VMAP_BLOCK_USABLE)
 		block->fresh += count;
 	else if (!find_clean(block, count, &page))
@@ -225,7 +222,7 @@ static struct vmap_run take_from_queue(struct vmap_queue *queue, unsigned int co
 	struct vmap_block *block;
 
 	spin_lock(&queue->lock);
-	init_list(queue);
+	init_lists(queue);
 	list_for_each_entry(block, &queue->blocks, queue) {
 		run = take_run(block, count);
 		if (run.addr) {
@@ -251,19 +248,37 @@ static struct vmap_run steal_run(unsigned int count)
 	return run;
 }
 
-static __noinline struct vmap_run run_alloc_slow(struct vmap_queue *queue, unsigned int count)
+static struct vmap_run take_recycled(struct vmap_queue *queue, unsigned int count)
 {
-	struct vmap_run run = take_from_queue(queue, count);
+	vmap_recycle(queue);
+	return take_from_queue(queue, count);
+}
 
-	if (!run.addr && !queue_is_dirty(queue))
-		run = block_create(queue, count);
-	if (run.addr)
-		return run;
-	vmap_purge(false); /* enough is dirty, or there is no memory: use again what was used */
+/* Whoever finds nothing clean in his own blocks, for any reason: no memory, no address space. */
+static struct vmap_run take_after_purge(struct vmap_queue *queue, unsigned int count)
+{
+	struct vmap_run run;
+
+	vmap_purge(false);
 	run = take_from_queue(queue, count);
 	if (!run.addr)
 		run = block_create(queue, count);
 	return run.addr ? run : steal_run(count);
+}
+
+static __noinline struct vmap_run run_alloc_slow(struct vmap_queue *queue, unsigned int count)
+{
+	struct vmap_run run = take_from_queue(queue, count);
+
+	if (!run.addr && queue_dirtier(queue, VMAP_FLUSH_PAGES))
+		run = take_recycled(queue, count);
+	if (!run.addr && queue_dirtier(queue, VMAP_MUCH_PAGES)) {
+		flush_tlb_all();
+		run = take_recycled(queue, count);
+	}
+	if (!run.addr)
+		run = block_create(queue, count);
+	return run.addr ? run : take_after_purge(queue, count);
 }
 
 /* The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile. */
@@ -275,7 +290,7 @@ struct vmap_run vmap_run_alloc(unsigned int count)
 
 	spin_lock(&queue->lock);
 	block = queue->last;
-	if (likely(block->fresh + count < block->calm)) { /* less, so a clean page remains */
+	if (likely(block->fresh + count < VMAP_BLOCK_USABLE)) { /* less, so a clean page remains */
 		run = give_run(block, block->fresh, count);
 		block->fresh += count;
 	}
@@ -283,12 +298,15 @@ struct vmap_run vmap_run_alloc(unsigned int count)
 	return likely(run.addr) ? run : run_alloc_slow(queue, count);
 }
 
-/* The first dirty run of a block since the last purge. */
+/* The first dirty run of a block since the last purge. (A block that is gone: the purge has found the run.) */
 static __noinline void set_mark(struct vmap_block *block)
 {
 	spin_lock(&block->owner->lock);
-	xa_set_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
-	WRITE_ONCE(block->marked, true);
+	if (!block->marked && !block->gone) {
+		xa_set_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
+		list_add_tail(&block->marks, &block->owner->marked);
+		WRITE_ONCE(block->marked, true);
+	}
 	spin_unlock(&block->owner->lock);
 	smp_mb(); /* before the look at vmap_blocks_stamp: see 4 */
 }

@@ -8,9 +8,9 @@
 #define VMAP_BLOCK_PAGES  (BITS_PER_LONG == 64 ? 512u : 256u)
 #define VMAP_BLOCK_SIZE	  (VMAP_BLOCK_PAGES * PAGE_SIZE)
 #define VMAP_BLOCK_USABLE (VMAP_BLOCK_PAGES - 1)
-/* A CPU with so many dirty pages flushes before it makes another block, and calls the background before that. */
+/* A CPU that is out of clean pages and has so many dirty ones calls the background; with MUCH it flushes itself. */
 #define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
-#define VMAP_CALL_PAGES	  (VMAP_BLOCK_PAGES / 4 * 3) /* of a block, when it is used up to there */
+#define VMAP_MUCH_PAGES	  (VMAP_BLOCK_PAGES / 2 * 3)
 
 #define BLOCK_DIRTY XA_MARK_0
 
@@ -27,22 +27,28 @@
 
 struct vmap_queue {
 	spinlock_t lock;	 /* all fields of its blocks too, but `purge` and `run` */
+	bool surplus;		 /* more blocks have become clean than go round; a hint */
 	struct vmap_block *last; /* from which the last run came; never NULL */
 	struct list_head blocks; /* with clean pages */
-	atomic_long_t dirty;	 /* pages in its blocks, also in those without clean pages; a hint */
+	struct list_head marked; /* whose mark is set; who was recycled last is last */
+	tlb_stamp_t stamp;	 /* of what was collected last */
+	atomic_long_t dirty;	 /* pages that are dirty or flushing in its blocks, whatever list these are on */
 };
 
 struct vmap_block {
 	vaddr_t start;
 	pte_t *ptes;
 	unsigned int fresh;
-	unsigned int calm;	 /* below that fresh pages are given out without a thought: VMAP_CALL_PAGES, then all */
 	unsigned int clean, flushing; /* pages */
+	tlb_stamp_t stamp;	 /* covers what is flushing, unless a purge does */
 	unsigned int first, last; /* what is flushing lies between them: pages first ... last - 1 */
 	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */
-	bool marked;		 /* BLOCK_DIRTY is set; read without the lock */
+	bool marked;		 /* BLOCK_DIRTY is set, and it is on owner->marked; read without the lock */
+	bool in_purge;		 /* what is flushing is the running purge's */
+	bool gone;		 /* is being destroyed */
 	struct vmap_queue *owner;
 	struct list_head queue;	 /* on owner->blocks; empty when no page is clean */
+	struct list_head marks;	 /* on owner->marked; or empty */
 	struct list_head purge;	 /* on the list of the running purge */
 	struct vm_range *range;
 	struct rcu_head rcu;
@@ -76,10 +82,10 @@ extern struct vmap_block_counters {
 
 /* --- vmap_block.c --- */
 
-/* Enough for a flush. A hint, without the lock. */
-static inline bool queue_is_dirty(const struct vmap_queue *queue)
+/* A hint, without the lock. */
+static inline bool queue_dirtier(const struct vmap_queue *queue, unsigned int pages)
 {
-	return atomic_long_read(&queue->dirty) >= (long)VMAP_FLUSH_PAGES;
+	return atomic_long_read(&queue->dirty) >= (long)pages;
 }
 
 static inline unsigned long block_index(vaddr_t addr)
@@ -101,6 +107,11 @@ void block_destroy(struct vmap_block *block);
 
 /* --- vmap_purge.c --- */
 
+/*
+ * A CPU takes back what flushes have covered in its own blocks, and what is dirty there waits for the next flush, which is
+ * ordered. Any context that may take the queue's lock.
+ */
+void vmap_recycle(struct vmap_queue *queue);
 /*
  * Flush what is dirty and make it clean; with reclaim visit all blocks and free every one that holds no mapping. Returns
  * how many it freed. Thread context, may sleep.

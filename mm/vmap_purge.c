@@ -5,38 +5,29 @@
 static bool purging;
 static DEFINE_MUTEX(purge_lock);
 
+#define GO_ROUND       2u /* blocks: one from which runs are given, one that waits for its flush */
+#define RECYCLE_BLOCKS 8u /* that are looked at under one holding of the lock */
+
+/* --- under a queue's lock --------------------------------------------------------------------------------------------- */
+
 /* The dirty runs become flushing ones. */
 static void collect(struct vmap_block *block)
 {
 	unsigned int page, run, end = block->fresh;
 
-	block->first = end;
+	if (!block->flushing) {
+		block->first = end;
+		block->last = 0;
+	}
 	for_each_run(block, page, run, 0, end) {
 		if ((run & ~RUN_PAGES) != RUN_DIRTY)
 			continue;
 		run &= RUN_PAGES;
 		block->first = min(block->first, page);
-		block->last = page + run;
+		block->last = max(block->last, page + run);
 		block->flushing += run;
 		WRITE_ONCE(block->run[page], (u16)(RUN_FLUSHING | run));
 	}
-}
-
-/* From now on the running purge answers for what is dirty in this block. */
-static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
-{
-	spin_lock(&block->owner->lock);
-	if (block->marked) {
-		WRITE_ONCE(block->marked, false);
-		xa_clear_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
-	}
-	smp_mb(); /* who makes a run dirty that is not found now sees that there is no mark */
-	collect(block);
-	if (block->flushing) {
-		tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
-		atomic_long_sub((long)block->flushing, &block->owner->dirty);
-	}
-	spin_unlock(&block->owner->lock);
 }
 
 /* Some runs of the block are live or dirty: what was flushing comes back among them. */
@@ -55,6 +46,7 @@ static void return_runs(struct vmap_block *block)
 
 static void make_clean(struct vmap_block *block)
 {
+	atomic_long_sub((long)block->flushing, &block->owner->dirty);
 	block->clean += block->flushing;
 	if (block->clean == VMAP_BLOCK_USABLE)
 		block_make_fresh(block);
@@ -65,6 +57,78 @@ static void make_clean(struct vmap_block *block)
 		list_add_tail(&block->queue, &block->owner->blocks);
 }
 
+/* What is covered becomes clean; then what is dirty waits, if nothing else does. True: the block is wholly clean. */
+static bool recycle(struct vmap_block *block)
+{
+	if (block->in_purge)
+		return false;
+	if (block->flushing && tlb_stamp_covered(block->stamp))
+		make_clean(block);
+	if (!block->flushing) {
+		collect(block);
+		block->stamp = tlb_stamp();
+		if (block->flushing)
+			block->owner->stamp = block->stamp;
+	}
+	return block->clean == VMAP_BLOCK_USABLE;
+}
+
+void vmap_recycle(struct vmap_queue *queue)
+{
+	struct vmap_block *block, *next;
+	unsigned int nr = 0, clean = 0;
+	LIST_HEAD(visited);
+	bool call;
+
+	spin_lock(&queue->lock);
+	list_for_each_entry_safe(block, next, &queue->marked, marks) {
+		if (nr++ == RECYCLE_BLOCKS)
+			break;
+		clean += recycle(block);
+		list_move_tail(&block->marks, &visited);
+	}
+	list_splice_tail_init(&visited, &queue->marked);
+	if (clean > GO_ROUND)
+		queue->surplus = true;
+	call = !tlb_stamp_covered(queue->stamp) || queue->surplus;
+	spin_unlock(&queue->lock);
+	if (call)
+		vm_purge_soon();
+}
+
+bool vmap_wants_flush(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
+		tlb_stamp_t stamp = { READ_ONCE(queue->stamp.gen) }; /* a hint, without the lock */
+
+		if (queue_dirtier(queue, VMAP_FLUSH_PAGES) && !tlb_stamp_covered(stamp))
+			return true;
+	}
+	return false;
+}
+
+/* --- purging ----------------------------------------------------------------------------------------------------------- */
+
+/* From now on the running purge answers for what is dirty in this block. */
+static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
+{
+	spin_lock(&block->owner->lock);
+	if (block->marked) {
+		WRITE_ONCE(block->marked, false);
+		list_del_init(&block->marks);
+		xa_clear_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
+	}
+	smp_mb(); /* who makes a run dirty that is not found now sees that there is no mark */
+	collect(block);
+	block->in_purge = true;
+	if (block->flushing)
+		tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
+	spin_unlock(&block->owner->lock);
+}
+
 /* The flush is done. True: the block is off its queue and the caller destroys it. */
 static bool end_flush(struct vmap_block *block, bool reclaim)
 {
@@ -73,6 +137,7 @@ static bool end_flush(struct vmap_block *block, bool reclaim)
 
 	spin_lock(&queue->lock);
 	make_clean(block);
+	block->in_purge = false;
 	retire = block->clean == VMAP_BLOCK_USABLE && (reclaim || !list_is_singular(&queue->blocks));
 	if (retire)
 		block_leave_queue(block);
@@ -121,14 +186,20 @@ unsigned int vmap_purge(bool reclaim)
 	return freed;
 }
 
-void vmap_purge_if_much(void)
+void vmap_free_surplus(void)
 {
+	bool surplus = false;
 	unsigned int cpu;
-	bool much = false;
 
-	for_each_possible_cpu(cpu)
-		much |= queue_is_dirty(per_cpu_ptr(&vmap_queue, cpu));
-	if (much)
+	for_each_possible_cpu(cpu) {
+		struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
+
+		if (!READ_ONCE(queue->surplus))
+			continue;
+		WRITE_ONCE(queue->surplus, false);
+		surplus = true;
+	}
+	if (surplus)
 		vmap_purge(false);
 }
 
@@ -214,30 +285,42 @@ static bool block_right(const struct vmap_block *block, const struct vmap_block_
 	unsigned int reusable = VMAP_BLOCK_PAGES - bitmap_weight(block->taken_map, VMAP_BLOCK_PAGES);
 	bool marked = xa_get_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
 
-	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE && !info->flushing &&
+	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE &&
+	       info->flushing == block->flushing && !block->in_purge && !block->gone &&
 	       block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
-	       !list_empty(&block->queue) == (block->clean > 0) && block->marked <= marked && (!info->dirty || block->marked);
+	       !list_empty(&block->queue) == (block->clean > 0) && !list_empty(&block->marks) == block->marked &&
+	       block->marked <= marked && (!info->dirty || block->marked);
 }
 
-/* A queue's count is of its own blocks' pages, whoever unmapped them; on its list are those that have clean ones. */
+static unsigned int length(const struct list_head *list)
+{
+	const struct list_head *at;
+	unsigned int nr = 0;
+
+	list_for_each(at, list)
+		nr++;
+	return nr;
+}
+
+/* A queue's count is of its own blocks' pages, whoever unmapped them; its lists have its own blocks, and no other. */
 static bool queue_right(const struct vmap_queue *queue)
 {
 	struct vmap_block_info info;
 	struct vmap_block *block;
 	unsigned long index;
-	long dirty = 0, usable = 0, listed = 0;
+	unsigned int usable = 0, marked = 0;
+	long dirty = 0;
 
 	xa_for_each(&vmap_blocks, index, block) {
 		if (block->owner != queue)
 			continue;
 		describe(block, &info);
-		dirty += info.dirty;
-		usable += block->clean > 0;
+		dirty += info.dirty + info.flushing;
+		usable += !list_empty(&block->queue);
+		marked += !list_empty(&block->marks);
 	}
-	if (queue->blocks.next)
-		list_for_each_entry(block, &queue->blocks, queue)
-			listed += block->owner == queue ? 1 : 1000000; /* a foreign one: never right */
-	return dirty == atomic_long_read(&queue->dirty) && usable == listed;
+	return dirty == atomic_long_read(&queue->dirty) &&
+	       (!queue->blocks.next || (length(&queue->blocks) == usable && length(&queue->marked) == marked));
 }
 
 static unsigned int check_queues(void)

@@ -16,6 +16,7 @@
 CMDLINE_OPTION(bench_rounds, "bench_rounds=N", "how often the benchmark of two CPUs is repeated");
 
 #define THREADS 2u
+#define WARM_UP 2000ul /* operations: caches are filled, and a few flushes have come round */
 
 static struct page *pages[THREADS];
 static atomic_t arrived;
@@ -58,7 +59,7 @@ static void smp_thread(void *arg)
 {
 	struct smp_thread *t = arg;
 
-	t->bench->run(t->bench->arg, t->n / 10);
+	t->bench->run(t->bench->arg, max(t->n / 10, WARM_UP));
 	atomic_inc(&arrived);
 	while (atomic_read(&arrived) < (int)threads)
 		cpu_relax();

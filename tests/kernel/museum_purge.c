@@ -169,15 +169,15 @@ static void others_go_on(void)
 {
 	unsigned long full;
 
-	sched_hold("vm_cache:batch");
+	sched_hold("vm_purge:flush");
 	call_background();
-	if (EXPECT(sched_wait_held("vm_cache:batch", PATIENCE_MS))) {
+	if (EXPECT(sched_wait_held("vm_purge:flush", PATIENCE_MS))) {
 		full = tlb_counters().full;
 		for (unsigned int i = 0; i < 2000; i++)
 			vfree(vmalloc(PAGE_SIZE));
 		EXPECT(tlb_counters().full > full);
 	}
-	sched_release("vm_cache:batch");
+	sched_release("vm_purge:flush");
 	vm_purge_drain();
 	expect_conservation();
 }

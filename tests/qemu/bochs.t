@@ -13,8 +13,8 @@ import tap
 
 # Rows like those of the file `matrix`. What is judged only here: global pages, PAE top entries, x2APIC, PCIDs.
 ROWS = (
-    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races", "pcid"),
-    matrix.Row("pae", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races", ""),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races", "pcid"),
+    matrix.Row("pae", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races", ""),
     matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb", ""),
     matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "tlb", "pcid noinvpcid"),
     matrix.Row("i386", 2, "pentium", "bios", "cd", "256M", "museum,tlb", ""),

@@ -138,7 +138,8 @@ static void wait_for_answers(const struct flush_request *r)
 	unsigned int cpu;
 
 	while ((cpu = cpumask_next(&r->pending, -1)) < MAX_CPUS && !panic_in_progress()) {
-		serve_requests();
+		if (READ_ONCE(this_cpu(bell))) /* only a look: who asks writes that line */
+			serve_requests();
 		cpu_relax();
 		watchdog_waiting(&wait, cpu, "TLB flush");
 	}
