@@ -131,34 +131,32 @@ long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags)
 
 /* --- taking ranges away --------------------------------------------------------------------------------------------- */
 
-/* Cut an area in two at addr, if one has it inside. */
-static int split_at(struct mm_struct *mm, vaddr_t addr)
+/* What an area has in [start, end) goes; something remains at one end of it at most. */
+static void trim(struct mm_struct *mm, struct vm_area *vma, vaddr_t start, vaddr_t end)
 {
-	struct vm_area *vma = mm_find_area(mm, addr), *high;
-
-	if (!vma || vma->start == addr)
-		return 0;
-	high = area_new(addr, vma->end, vma->flags);
-	if (!high)
-		return -ENOMEM;
-	vma->end = addr;
-	list_add(&high->list, &vma->list);
-	return 0;
+	user_zap(mm, max(vma->start, start), min(vma->end, end));
+	if (vma->start < start)
+		vma->end = start;
+	else if (vma->end > end)
+		vma->start = end;
+	else
+		area_free(vma);
 }
 
+/* Only a range in the middle of one area takes memory, for what is above it: had first, so a failure changes nothing. */
 static int unmap_locked(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 {
-	struct vm_area *vma;
-	int err = split_at(mm, start);
+	struct vm_area *vma = mm_find_area(mm, start), *high;
 
-	if (!err)
-		err = split_at(mm, end);
-	if (err)
-		return err;
-	while ((vma = user_area_above(mm, start)) && vma->start < end) {
-		user_zap(mm, vma->start, vma->end);
-		area_free(vma);
+	if (vma && vma->start < start && vma->end > end) {
+		high = area_new(end, vma->end, vma->flags);
+		if (!high)
+			return -ENOMEM;
+		vma->end = end;
+		list_add(&high->list, &vma->list);
 	}
+	while ((vma = user_area_above(mm, start)) && vma->start < end)
+		trim(mm, vma, start, end);
 	return 0;
 }
 
