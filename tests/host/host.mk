@@ -30,7 +30,7 @@ HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c xarray_node.c xas.c sp
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
 	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
-HOST_MM	  ?= $(filter-out mm/highmem.c mm/kstack.c,$(wildcard mm/*.c))
+HOST_MM	  ?= $(filter-out mm/highmem.c,$(wildcard mm/*.c))
 host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))

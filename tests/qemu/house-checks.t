@@ -159,6 +159,31 @@ def unlicensed(tree):
             yield "%s has no SPDX line at its top" % source
 
 
+def declared_functions(lines):
+    """The names of the functions that a header declares or defines."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", "\n".join(lines), flags=re.S)
+    text = re.sub(r"^\s*#(.*\\\n)*.*", "", text, flags=re.M)
+    bodies = 1
+    while bodies:
+        text, bodies = re.subn(r"\{[^{}]*\}", ";", text)
+    for statement in text.split(";"):
+        found = re.search(r"\b(\w+)\s*\(", statement)
+        if found and not re.search(r"\b(typedef|static_assert)\b", statement):
+            yield found[1]
+
+
+def unswept(tree):
+    """Public functions of mm whose allocations no test lets fail, and that nobody has said to need none; and such sayings undone."""
+    public = {name for f in tree.sources if f.startswith("mm/include/") for name in declared_functions(tree.lines[f])}
+    swept = {name for f in tree.sources if re.match(r"tests/host/unit_\w*fail\.c$", f)
+             for name in re.findall(r"\b(?:SWEEP|SWEEP_ON|SWEEP_FREES|SWEPT)\((\w+)", "\n".join(tree.lines[f]))}
+    listed = {name for names in read_rules(os.path.join(ROOT, "tests", "host", "not-swept")).values()
+              for line in names for name in line}
+    yield from ("%s() is in no sweep of tests/host, and not in not-swept" % name for name in sorted(public - swept - listed))
+    yield from ("%s: in not-swept, and swept" % name for name in sorted(listed & swept))
+    yield from ("%s: in not-swept, and no public function of mm" % name for name in sorted(listed - public))
+
+
 def without_readme(rules, tree):
     above = {name for line in rules["readme-above"] for name in line}
     for folder in sorted({os.path.dirname(f) for f in tree.sources}):
@@ -177,6 +202,7 @@ def main():
                         ("no conditional compilation in mm and arch/x86/mm", conditionals(rules, tree)),
                         ("files have at most %d lines" % MAX_FILE, long_files(tree)),
                         ("functions have at most %d lines" % MAX_FUNCTION, long_functions(tree, MAX_FUNCTION)),
+                        ("each allocation behind a function of mm is made to fail", unswept(tree)),
                         ("each source says its licence", unlicensed(tree)),
                         ("each folder has a README.md", without_readme(rules, tree))):
         complaints = list(found)
