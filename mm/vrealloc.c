@@ -123,6 +123,7 @@ static struct vm_struct *area_of(const void *p)
 void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t gfp, int node)
 {
 	struct vm_struct *area;
+	bool stays;
 
 	might_sleep();
 	if (!size) {
@@ -135,9 +136,12 @@ void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t
 	if (WARN(!area, "vrealloc: %p is not the start of a block of vmalloc", p) ||
 	    WARN(align > 1 && !IS_ALIGNED((vaddr_t)p, align), "vrealloc: %p is not aligned to %lx", p, align))
 		return NULL;
-	if (size > get_vm_area_size(area))
-		return move(area, size, align, gfp, node, __builtin_return_address(0));
-	return resize(area, size, gfp) ? NULL : area->addr;
+	stays = size <= get_vm_area_size(area);
+	if (stays && !resize(area, size, gfp))
+		return area->addr;
+	if (stays && !(gfp & __GFP_NOFAIL))
+		return NULL;
+	return move(area, size, align, gfp, node, __builtin_return_address(0)); /* which waits for memory, if it may not fail */
 }
 
 void *vrealloc_node(const void *p, size_t size, gfp_t gfp, int node)

@@ -119,6 +119,8 @@ static void either_way(void **state)
 		 block_is_whole(100));
 	SWEEP_ON(kvrealloc, MAY_FAIL, make_block(100), resized(kvrealloc(block, 3 * P, GFP_KERNEL | __GFP_ZERO)),
 		 kvfree(block), block_is_whole(100));
+	SWEEP_ON(kvrealloc, NEVER_FAILS, make_block(100), resized(kvrealloc(block, 1000, GFP_KERNEL | __GFP_NOFAIL)),
+		 kvfree(block), (void)0);
 	SWEEP_FREES(kvfree, make_block(5 * P), kvfree(block));
 	SWEEP_FREES(kvfree_rcu_mightsleep, make_block(100), kvfree_rcu_mightsleep(block));
 	SWEEP_FREES(kvfree_rcu_mightsleep, made = vmalloc(3 * P), kvfree_rcu_mightsleep(made));

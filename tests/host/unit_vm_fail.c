@@ -68,7 +68,7 @@ static void with_large_leaves(void **state)
 
 	(void)state;
 	if ((leaf >> PAGE_SHIFT) * sizeof(struct page *) > P)
-		leaf /= 2; /* see above; so there is none */
+		leaf /= 2; /* the array would be vmalloc'ed, so there is no leaf */
 	SWEEP(vmalloc_huge, MAY_FAIL, MADE(vmalloc_huge(leaf, GFP_KERNEL)), vfree(made));
 	SWEEP(vmalloc_huge_node, MAY_FAIL, MADE(vmalloc_huge_node(leaf, GFP_KERNEL, 0)), vfree(made));
 }
@@ -137,6 +137,10 @@ static void vrealloc_family(void **state)
 		 block_is_whole());
 	SWEEP_ON(vrealloc, FAILS, make_block(3), resized(vrealloc(made, 40 * P, GFP_KERNEL | __GFP_ZERO)), vfree(made),
 		 block_is_whole());
+	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(10), resized(vrealloc(made, 8 * P, GFP_KERNEL | __GFP_NOFAIL)), vfree(made),
+		 (void)0);
+	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(3), resized(vrealloc(made, 40 * P, GFP_KERNEL | __GFP_NOFAIL)), vfree(made),
+		 (void)0);
 	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(3), resized(vrealloc(made, P, GFP_KERNEL)), vfree(made), (void)0);
 	SWEEP_ON(vrealloc_node, FAILS, make_block(3), resized(vrealloc_node(made, 9 * P, GFP_KERNEL, 0)), vfree(made),
 		 block_is_whole());

@@ -102,7 +102,8 @@ void *vcalloc(size_t n, size_t size);
 /*
  * Make a block of the vmalloc family larger or smaller: its address afterwards, which is another one if it had to move;
  * what fits is preserved. NULL p: as __vmalloc; size 0: as vfree, and NULL. Smaller: stays, and the pages behind the new
- * end are freed. Larger: stays if its address space still reaches so far (after it was made smaller), else moves. With
+ * end are freed. Larger: stays if its address space still reaches so far (after it was made smaller), else moves; with
+ * __GFP_NOFAIL it also moves when there is no memory at hand to stay. With
  * __GFP_ZERO, given each time, every byte that was not part of the old size is zero. NULL (no memory, or p is no such
  * block or not so aligned, which is reported): the old block is as it was. The caller is alone with the block. A large
  * leaf is given back as a whole, so what is behind the new end in it stays mapped.
