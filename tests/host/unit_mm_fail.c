@@ -166,18 +166,14 @@ static struct mm_struct *mm;
 static vaddr_t top;
 
 /* Four pages, of which the first two have been touched: 'a', 'b'. */
-static void make_process(unsigned int flags)
+static void make_process(void)
 {
 	mm = mm_create();
-	assert_int_equal(mm_map(mm, BASE, 4 * P, flags), 0);
-	if (!(flags & VM_SHARED)) {
-		assert_int_equal(mm_write(mm, BASE, "a", 1), 0);
-		assert_int_equal(mm_write(mm, BASE + P, "b", 1), 0);
-	}
+	assert_int_equal(mm_map_anonymous(mm, BASE, 4 * P), 0);
+	assert_int_equal(mm_write(mm, BASE, "a", 1), 0);
+	assert_int_equal(mm_write(mm, BASE + P, "b", 1), 0);
 	mm_set_brk(mm, 2 * BASE);
 }
-
-#define PROCESS make_process(VM_READ | VM_WRITE)
 
 static char byte_at(vaddr_t addr)
 {
@@ -193,9 +189,9 @@ static void process_is_unharmed(void)
 	assert_ptr_equal(list_last_entry(&mm->vmas, struct vm_area, list), vma);
 	assert_true(vma->start == BASE && vma->end == BASE + 4 * P);
 	assert_int_equal(mm->brk, 2 * BASE);
-	assert_int_equal(mm->user_pages, vma->flags & VM_SHARED ? 0 : 2);
-	assert_int_equal(byte_at(BASE), vma->flags & VM_SHARED ? '-' : 'a');
-	assert_int_equal(byte_at(BASE + P), vma->flags & VM_SHARED ? '-' : 'b');
+	assert_int_equal(mm->user_pages, 2);
+	assert_int_equal(byte_at(BASE), 'a');
+	assert_int_equal(byte_at(BASE + P), 'b');
 	assert_int_equal(byte_at(BASE + 2 * P), '-');
 }
 
@@ -206,7 +202,6 @@ static int touch(struct mm_struct *who, vaddr_t addr, unsigned int access)
 	return mm_handle_fault(&task, addr, access);
 }
 
-/* Negative: the error. */
 static int map_anywhere(void)
 {
 	long addr = mm_map_anywhere(mm, 3 * P, VM_READ);
@@ -218,25 +213,26 @@ static void areas_of_processes(void **state)
 {
 	(void)state;
 	SWEEP(mm_create, FAILS, MADE(mm_create()), mmput(made));
-	SWEEP_ON(mm_map, FAILS, PROCESS, mm_map(mm, 4 * BASE, P, VM_READ), mm_destroy(mm), process_is_unharmed());
-	SWEEP_ON(mm_map_anonymous, FAILS, PROCESS, mm_map_anonymous(mm, 4 * BASE, P), mm_destroy(mm),
+	SWEEP_ON(mm_map, FAILS, make_process(), mm_map(mm, 4 * BASE, P, VM_READ), mm_destroy(mm),
 		 process_is_unharmed());
-	SWEEP_ON(mm_map_anywhere, FAILS, PROCESS, map_anywhere(), mm_destroy(mm), process_is_unharmed());
-	SWEEP_ON(mm_map_stack, FAILS, PROCESS, mm_map_stack(mm, &top), mm_destroy(mm), process_is_unharmed());
-	SWEEP_ON(mm_brk, FAILS, PROCESS, mm_brk(mm, 2 * BASE + 100) == 2 * BASE + 100 ? 0 : -ENOMEM, mm_destroy(mm),
+	SWEEP_ON(mm_map_anonymous, FAILS, make_process(), mm_map_anonymous(mm, 4 * BASE, P), mm_destroy(mm),
 		 process_is_unharmed());
-	SWEEP_ON(mm_unmap, FAILS, PROCESS, mm_unmap(mm, BASE + P, P), mm_destroy(mm), process_is_unharmed());
-	SWEEP_ON(mm_unmap, NEVER_FAILS, PROCESS, mm_unmap(mm, BASE + P, 4 * P), mm_destroy(mm), (void)0);
-	SWEEP_FREES(mm_destroy, PROCESS, mm_destroy(mm));
-	SWEEP_FREES(mmput, PROCESS, mmput(mm));
-	SWEEP_FREES(mmdrop, PROCESS; mmgrab(mm); mmput(mm), mmdrop(mm));
+	SWEEP_ON(mm_map_anywhere, FAILS, make_process(), map_anywhere(), mm_destroy(mm), process_is_unharmed());
+	SWEEP_ON(mm_map_stack, FAILS, make_process(), mm_map_stack(mm, &top), mm_destroy(mm), process_is_unharmed());
+	SWEEP_ON(mm_brk, FAILS, make_process(), mm_brk(mm, 2 * BASE + 100) == 2 * BASE + 100 ? 0 : -ENOMEM,
+		 mm_destroy(mm), process_is_unharmed());
+	SWEEP_ON(mm_unmap, FAILS, make_process(), mm_unmap(mm, BASE + P, P), mm_destroy(mm), process_is_unharmed());
+	SWEEP_ON(mm_unmap, NEVER_FAILS, make_process(), mm_unmap(mm, BASE + P, 4 * P), mm_destroy(mm), (void)0);
+	SWEEP_FREES(mm_destroy, make_process(), mm_destroy(mm));
+	SWEEP_FREES(mmput, make_process(), mmput(mm));
+	SWEEP_FREES(mmdrop, make_process(); mmgrab(mm); mmput(mm), mmdrop(mm));
 }
 
 static struct mm_struct *child;
 
 static void make_family(void)
 {
-	PROCESS;
+	make_process();
 	child = mm_fork(mm);
 }
 
@@ -250,6 +246,31 @@ static void make_untouched(void)
 {
 	mm = mm_create();
 	assert_int_equal(mm_map_anonymous(mm, BASE, 4 * P), 0);
+}
+
+#define BORDER (4 * BASE) /* one table ends, and another begins, with any table format */
+
+static char *lent;
+
+static void make_borrower(vaddr_t at)
+{
+	lent = vmalloc_user(3 * P);
+	mm = mm_create();
+	assert_int_equal(mm_map(mm, at, 4 * P, VM_READ | VM_SHARED), 0);
+}
+
+/* If the pages are counted rightly, they go with the last of the two. */
+static void end_borrower(void)
+{
+	mm_destroy(mm);
+	vfree(lent);
+}
+
+static void no_page_is_mapped(void)
+{
+	assert_int_equal(mm->user_pages, 0);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(byte_at(BORDER - 2 * P + i * P), '-');
 }
 
 static unsigned int visited;
@@ -271,12 +292,11 @@ static int walk(void)
 
 static void pages_of_processes(void **state)
 {
-	char *lent = vmalloc_user(3 * P);
-
 	(void)state;
-	SWEEP_ON(mm_fork, FAILS, PROCESS, MADE(mm_fork(mm)), mm_destroy(made); mm_destroy(mm), process_is_unharmed());
-	SWEEP_ON(mm_write, FAILS, PROCESS, mm_write(mm, BASE + 2 * P, "c", 1), mm_destroy(mm), process_is_unharmed());
-	SWEEP_ON(mm_handle_fault, FAILS, PROCESS, touch(mm, BASE + 2 * P, FAULT_WRITE), mm_destroy(mm),
+	SWEEP_ON(mm_fork, FAILS, make_process(), MADE(child = mm_fork(mm)), end_family(), process_is_unharmed());
+	SWEEP_ON(mm_write, FAILS, make_process(), mm_write(mm, BASE + 2 * P, "c", 1), mm_destroy(mm),
+		 process_is_unharmed());
+	SWEEP_ON(mm_handle_fault, FAILS, make_process(), touch(mm, BASE + 2 * P, FAULT_WRITE), mm_destroy(mm),
 		 process_is_unharmed());
 	SWEEP_ON(mm_handle_fault, FAILS, make_family(), touch(child, BASE, FAULT_WRITE | FAULT_PRESENT), end_family(),
 		 process_is_unharmed());
@@ -286,9 +306,10 @@ static void pages_of_processes(void **state)
 		 assert_int_equal(mm->user_pages, 0));
 	SWEEP_ON(apply_to_page_range, FAILS_KEEPING_TABLES, make_untouched(), walk(), mm_destroy(mm),
 		 assert_int_equal(visited, 0));
-	SWEEP_ON(remap_vmalloc_range, FAILS_KEEPING_TABLES, make_process(VM_READ | VM_SHARED),
-		 remap_vmalloc_range(mm, BASE, lent, 0, 3 * P), mm_destroy(mm), process_is_unharmed());
-	vfree(lent);
+	SWEEP_ON(remap_vmalloc_range, FAILS_KEEPING_TABLES, make_borrower(BASE),
+		 remap_vmalloc_range(mm, BASE, lent, 0, 3 * P), end_borrower(), assert_int_equal(mm->user_pages, 0));
+	SWEEP_ON(remap_vmalloc_range, FAILS_KEEPING_TABLES, make_borrower(BORDER - 2 * P),
+		 remap_vmalloc_range(mm, BORDER - 2 * P, lent, 0, 3 * P), end_borrower(), no_page_is_mapped());
 }
 
 int main(void)
