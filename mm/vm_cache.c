@@ -378,7 +378,7 @@ bool vm_cache_reclaim(void)
 		any |= all_of(per_cpu_ptr(&vm_cache, cpu), reap);
 		any |= all_of(per_cpu_ptr(&vm_cache, cpu), drop_clean);
 	}
-	return any;
+	return any || is_dirty(); /* something has been retired meanwhile */
 }
 
 /* --- checks --------------------------------------------------------------------------------------------------------- */

@@ -238,7 +238,7 @@ void vm_range_weigh(struct vm_range *range, unsigned long entries);
  * forgotten it. Thread context, interrupts on, no lock held: sometimes it flushes.
  */
 void vm_range_retire(struct vm_range *range);
-/* Flush, and give every range of every CPU's cache back. True: address space came back. */
+/* Flush, and give every range of every CPU's cache back. True: address space came back, or more was retired meanwhile. */
 bool vm_cache_reclaim(void);
 /* No CPU remembers anything that was retired before the call. With nothing to forget it costs a compare. */
 void vm_cache_flush(void);
@@ -303,6 +303,8 @@ void vmalloc_account(long pages);
 void vm_huge_init(void);
 /* vmalloc_area() with large leaves, of `count` pages. NULL: it cannot have them, or not now; nothing has changed. */
 void *vm_huge_area(const struct vm_area_spec *wanted, unsigned long count);
+/* Free the blocks behind the leaves of an area of vmalloc: its first pages. Returns how many these are. */
+unsigned long vm_huge_free_blocks(const struct vm_struct *area);
 /* A range that maps the pages with large leaves where they make up some, not published. NULL: as above. */
 struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller);
 static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,

@@ -53,14 +53,19 @@ void vmalloc_shrink(void)
 	vm_tables_reclaim();
 }
 
+/* What is made room others may be quicker to take. As many times as that, it is not chance: others need it all. */
+#define ROOM_TRIES 16
+
 struct vm_range *vm_range_obtain(const struct vm_request *rq)
 {
 	struct vm_range *range = vm_cache_find(rq);
 
 	if (!range)
 		range = vm_range_alloc(rq);
-	if (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_make_space())
+	for (unsigned int i = 0; unlikely(!range) && i < ROOM_TRIES && !(rq->gfp & __GFP_NOWAIT) && vm_make_space(); i++) {
+		schedule_point("vmalloc:room");
 		range = vm_range_alloc(rq);
+	}
 	while (unlikely(!range) && !(rq->gfp & __GFP_NOWAIT) && vm_purge_notify())
 		range = vm_range_alloc(rq);
 	return range;

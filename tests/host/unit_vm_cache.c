@@ -4,6 +4,7 @@
 
 #include "mm/vm_internal.h"
 
+#include <kernel/schedule_point.h>
 #include <mm/ioremap.h>
 
 #define RAM    (256ull << 20)
@@ -337,6 +338,50 @@ static void odd_sizes_are_bounded(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* --- others are quicker ------------------------------------------------------------------------------------------- */
+
+static vaddr_t only_place;
+static unsigned int thefts;
+
+static struct vm_struct *area_there(void)
+{
+	return __get_vm_area_caller(16 * PAGE_SIZE, VM_MAP, only_place, only_place + 17 * PAGE_SIZE, NULL);
+}
+
+/* At any point of somebody's way to that place, it is taken and freed, so it is lazy again. */
+static void thief(void)
+{
+	static bool at_it;
+	struct vm_struct *area;
+
+	if (at_it || !thefts)
+		return;
+	at_it = true;
+	area = area_there();
+	if (area) {
+		free_vm_area(area);
+		thefts--;
+	}
+	at_it = false;
+}
+
+static void room_may_be_taken_by_others(void **state)
+{
+	struct vm_struct *area;
+
+	(void)state;
+	vm_cache_reclaim();
+	only_place = VMALLOC_END - 64 * PAGE_SIZE;
+	free_vm_area(area_there());
+	thefts = 5;
+	schedule_point_set_visitor(thief);
+	area = area_there();
+	schedule_point_set_visitor(NULL);
+	assert_int_equal(thefts, 0);
+	assert_non_null(area);
+	free_vm_area(area);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +398,7 @@ int main(void)
 		cmocka_unit_test(long_ranges_come_back),
 		cmocka_unit_test(page_array_goes_with_the_range),
 		cmocka_unit_test(odd_sizes_are_bounded),
+		cmocka_unit_test(room_may_be_taken_by_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
