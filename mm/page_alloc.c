@@ -15,15 +15,6 @@ static unsigned long failures;
 
 /* --- allocating ----------------------------------------------------------------------------------------------------- */
 
-/* A page or block leaves the allocator. */
-static inline void hand_out(struct page *page, unsigned int order)
-{
-	WRITE_ONCE(page->state, PAGE_USED);
-	page->order = (u8)order;
-	page->flags = 0;
-	atomic_set(&page->refcount, 1);
-}
-
 static inline struct page *list_pop(struct page_list *list)
 {
 	return likely(list->count) ? list->page[--list->count] : NULL;
@@ -224,7 +215,7 @@ void *get_free_pages(gfp_t gfp, unsigned int order)
 static __noinline void report_bad_free(const struct page *page, unsigned int order)
 {
 	static const char *const states[] = { "no RAM", "reserved", "free already", "inside a block", "free already",
-					      "allocated", "a slab", "a page table" };
+					      "allocated", "a slab", "a page table", "one of several in a block" };
 
 	WARN(true, "free of frame %lx, order %u, refused: it is %s (order %u, flags %u, %d users)", page_to_pfn(page),
 	     order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged", page->order, page->flags,
@@ -281,6 +272,7 @@ static __noinline void list_push_full(struct page *page)
 
 static __noinline void free_any_block(struct page *page, unsigned int order)
 {
+	page_make_single(page);
 	if (!last_user(page, order))
 		return;
 	if (order) {
@@ -372,6 +364,7 @@ void free_pages(void *addr, unsigned int order)
 
 void get_page(struct page *page)
 {
+	page_make_single(page);
 	if (WARN(page->state != PAGE_USED, "get_page of frame %lx in state %u", page_to_pfn(page), page->state))
 		return;
 	atomic_inc(&page->refcount);
@@ -379,29 +372,8 @@ void get_page(struct page *page)
 
 void put_page(struct page *page)
 {
+	page_make_single(page);
 	__free_pages(page, page->order);
-}
-
-void split_page(struct page *page, unsigned int order)
-{
-	if (WARN(page->state != PAGE_USED || page->order != order || atomic_read(&page->refcount) != 1,
-		 "split_page of frame %lx, order %u: state %u, order %u", page_to_pfn(page), order, page->state,
-		 page->order))
-		return;
-	for (unsigned long i = 0; i < 1ul << order; i++)
-		hand_out(page + i, 0);
-}
-
-struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages)
-{
-	struct page *block = alloc_pages(gfp, order), *page = block;
-	u64 head = block ? page_head(PAGE_USED, block->zone, 1) : 0;
-
-	for (struct page **end = pages + (1ul << order); block && pages != end; page++) {
-		WRITE_ONCE(page->head, head);
-		*pages++ = page;
-	}
-	return block;
 }
 
 void page_alloc_init(void)

@@ -57,6 +57,20 @@ static inline bool may_wait(gfp_t gfp)
 	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !arch_in_lazy_mmu_mode();
 }
 
+/* A page or block leaves the allocator. */
+static inline void hand_out(struct page *page, unsigned int order)
+{
+	WRITE_ONCE(page->state, PAGE_USED);
+	page->order = (u8)order;
+	page->flags = 0;
+	atomic_set(&page->refcount, 1);
+}
+
+/* --- mm/page_split.c: pages of a block that is not split yet --- */
+
+/* If the page is one of them, it is an ordinary page now, and so are its neighbours. Any context but NMI. */
+void page_make_single(struct page *page);
+
 /* --- mm/page_list.c: between lists and zones --- */
 
 /* A block (in state PAGE_TAIL) from the highest zone that the caller allows and that has any. */

@@ -8,8 +8,8 @@
  *	|     leaf     |     leaf     | small pages | guard |
  *	^ aligned	^ one block of the page allocator, split into single pages
  *
- * 2. Pages. Behind a leaf there is one block. It is split at once: each of its pages has a user count of its own and may
- *    be kept with get_page() for longer than the area lives. vfree gives them back together, and they are a block again.
+ * 2. Pages. Behind a leaf there is one block of single pages: each has a user count of its own and may be kept with
+ *    get_page() for longer than the area lives. When nobody has asked for one, vfree gives back the block (page_split.c).
  *
  * 3. All or nothing. When one block is not to be had, the attempt ends, everything goes back, and the caller makes the area of
  *    small pages. A leaf never stands over pages that did not come as one block, or, with vmap, that do not lie like one:
@@ -110,6 +110,15 @@ static unsigned long take_blocks(struct page **pages, unsigned long nr, unsigned
 	while (nr-- && alloc_pages_split(gfp, order, pages + got))
 		got += 1ul << order;
 	return got;
+}
+
+unsigned long vm_huge_free_blocks(const struct vm_struct *area)
+{
+	unsigned long done = 0, n = 1ul << area->page_order;
+
+	for (; area->nr_pages - done >= n; done += n)
+		free_pages_split(area->pages + done, area->page_order);
+	return done;
 }
 
 /* Give the area its pages. On -ENOMEM it has none. */

@@ -235,8 +235,11 @@ struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp)
 
 void vm_area_free_pages(struct vm_struct *area)
 {
-	free_pages_bulk(area->pages, area->nr_pages);
-	if (likely(!(area->flags & VM_MAP_PUT_PAGES)))
+	bool own = likely(!(area->flags & VM_MAP_PUT_PAGES));
+	unsigned long done = unlikely(area->page_order) && own ? vm_huge_free_blocks(area) : 0;
+
+	free_pages_bulk(area->pages + done, area->nr_pages - done);
+	if (likely(own))
 		vmalloc_account(-(long)area->nr_pages);
 	else
 		kvfree(area->pages);

@@ -6,6 +6,7 @@
 #include "tests/host/vm_machine.h"
 
 #include <arch/mmu_sync.h>
+#include <lib/math.h>
 #include <mm/mm.h>
 
 #include <pthread.h>
@@ -159,9 +160,57 @@ static void everybody_at_once(void **state)
 	assert_balance(before);
 }
 
+/* --- pages of one block, each for another CPU ------------------------------------------------------------------- */
+
+#define SINGLES 8
+
+static struct page *singles[SINGLES];
+static pthread_barrier_t step;
+
+/* Each keeps every WORKERS-th page, while the others do likewise and nothing is split yet. */
+static void *keeper(void *cpu)
+{
+	host_run_on((unsigned int)(unsigned long)cpu);
+	for (int round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&step); /* handed out */
+		for (unsigned long i = (unsigned long)cpu - 1; i < SINGLES; i += WORKERS)
+			get_page(singles[i]);
+		pthread_barrier_wait(&step); /* all kept */
+		pthread_barrier_wait(&step); /* the owner has freed his */
+		for (unsigned long i = (unsigned long)cpu - 1; i < SINGLES; i += WORKERS) {
+			BUG_ON(page_count(singles[i]) != 1);
+			put_page(singles[i]);
+		}
+		pthread_barrier_wait(&step);
+	}
+	return NULL;
+}
+
+static void block_is_split_once(void **state)
+{
+	struct vm_balance before = vm_balance();
+	pthread_t thread[WORKERS];
+
+	(void)state;
+	pthread_barrier_init(&step, NULL, WORKERS + 1);
+	for (unsigned long cpu = 1; cpu <= WORKERS; cpu++)
+		pthread_create(&thread[cpu - 1], NULL, keeper, (void *)cpu);
+	for (int round = 0; round < ROUNDS; round++) {
+		BUG_ON(!alloc_pages_split(GFP_KERNEL, ilog2(SINGLES), singles));
+		pthread_barrier_wait(&step);
+		pthread_barrier_wait(&step);
+		free_pages_split(singles, ilog2(SINGLES));
+		pthread_barrier_wait(&step);
+		pthread_barrier_wait(&step);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(thread[i], NULL);
+	assert_balance(before);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(everybody_at_once) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(everybody_at_once), cmocka_unit_test(block_is_split_once) };
 
 	vm_machine(512 * MIB, (1 << (WORKERS + 2)) - 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

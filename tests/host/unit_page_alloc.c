@@ -122,6 +122,17 @@ static void op_split(void)
 		own(b.page + i, 0);
 }
 
+static void op_alloc_split(void)
+{
+	struct page *pages[256];
+	unsigned int order = (unsigned int)host_random_below(9);
+
+	if (nr_blocks + ARRAY_SIZE(pages) >= MAX_BLOCKS || !alloc_pages_split(GFP_NOWAIT | __GFP_NOWARN, order, pages))
+		return;
+	for (unsigned long i = 0; i < 1ul << order; i++)
+		own(pages[i], 0);
+}
+
 static void op_users(void)
 {
 	struct block b;
@@ -142,7 +153,7 @@ static void check(unsigned long all)
 static void random_operations(void **state)
 {
 	void (*const ops[])(void) = { op_alloc, op_alloc, op_alloc, op_free, op_free, op_users,
-				      op_bulk_alloc, op_bulk_free, op_split };
+				      op_bulk_alloc, op_bulk_free, op_split, op_alloc_split };
 	unsigned long all = nr_free_pages();
 
 	(void)state;
@@ -296,6 +307,112 @@ static void users_are_counted(void **state)
 	assert_int_equal(nr_free_pages(), free + 4);
 }
 
+/* --- single pages of one block ---------------------------------------------------------------------------------- */
+
+#define ORDER 5
+#define NR    (1u << ORDER)
+
+static struct page *block_of_singles(struct page *pages[NR])
+{
+	struct page *block = alloc_pages_split(GFP_KERNEL, ORDER, pages);
+
+	assert_non_null(block);
+	for (unsigned int i = 0; i < NR; i++) {
+		assert_ptr_equal(pages[i], block + i);
+		assert_int_equal(page_count(pages[i]), 1);
+	}
+	return block;
+}
+
+/* Nobody asked for one of them: they go as they came, as one block. */
+static void whole_block_goes_back_as_one(void **state)
+{
+	unsigned long free = nr_free_pages();
+	struct page *pages[NR], *block = block_of_singles(pages);
+
+	(void)state;
+	block[3].order = 7; /* of an earlier life */
+	free_pages_split(pages, ORDER);
+	assert_int_equal(nr_free_pages(), free);
+	assert_int_equal(page_alloc_check(), 0);
+}
+
+/* Whichever is asked for, in whichever way: each has its own users from then on, and goes alone. */
+static void each_is_a_page_by_itself(void **state)
+{
+	static const unsigned int which[] = { 0, 1, 2, 16, NR - 1 };
+	struct page *pages[NR], *block;
+
+	(void)state;
+	for (unsigned int w = 0; w < ARRAY_SIZE(which); w++) {
+		unsigned long before = nr_free_pages();
+
+		block = block_of_singles(pages);
+		block[which[w]].order = which[w] ? 7 : ORDER;
+		get_page(block + which[w]);
+		for (unsigned int i = 0; i < NR; i++)
+			assert_int_equal(page_count(pages[i]), 1 + (i == which[w]));
+		if (w & 1)
+			free_pages_bulk(pages, NR);
+		else
+			free_pages_split(pages, ORDER);
+		assert_int_equal(nr_free_pages(), before - 1);
+		put_page(block + which[w]);
+		assert_int_equal(nr_free_pages(), before);
+
+		block = block_of_singles(pages);
+		block[which[w]].order = which[w] ? 7 : ORDER;
+		put_page(block + which[w]);
+		assert_int_equal(nr_free_pages(), before - (NR - 1));
+		refused(block + which[w], 0);
+		for (unsigned int i = 0; i < NR; i++)
+			if (i != which[w])
+				__free_page(pages[i]);
+		assert_int_equal(nr_free_pages(), before);
+	}
+	assert_int_equal(page_alloc_check(), 0);
+}
+
+/* A part of them, or all in disorder: no block, but none is lost. */
+static void part_of_a_block_goes_page_by_page(void **state)
+{
+	unsigned long before = nr_free_pages();
+	struct page *pages[NR], *swap;
+
+	(void)state;
+	block_of_singles(pages);
+	free_pages_bulk(pages, NR - 1);
+	assert_int_equal(nr_free_pages(), before - 1);
+	__free_page(pages[NR - 1]);
+	block_of_singles(pages);
+	swap = pages[4];
+	pages[4] = pages[NR - 1];
+	pages[NR - 1] = swap;
+	free_pages_bulk(pages, NR);
+	block_of_singles(pages);
+	free_pages_bulk(pages + 1, NR - 1);
+	__free_page(pages[0]);
+	assert_int_equal(nr_free_pages(), before);
+	drain_all_pages();
+	assert_int_equal(page_alloc_check(), 0);
+}
+
+/* A page inside a block of the ordinary kind is still none. */
+static void tails_of_others_are_refused(void **state)
+{
+	struct page *block = alloc_pages(GFP_KERNEL, ORDER), *single[NR];
+
+	(void)state;
+	refused(block + 1, 0);
+	assert_int_equal(page_count(block), 1);
+	__free_pages(block, ORDER);
+	refused(block + 1, 0); /* and of a free one */
+	block = block_of_singles(single);
+	refused(block, ORDER); /* it was promised as single pages */
+	free_pages_bulk(single, NR);
+	assert_int_equal(page_alloc_check(), 0);
+}
+
 static void too_large_is_no_memory(void **state)
 {
 	(void)state;
@@ -353,6 +470,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bulk_refuses_page_by_page, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(bulk_comes_in_runs, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(users_are_counted, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(whole_block_goes_back_as_one, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(each_is_a_page_by_itself, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(part_of_a_block_goes_page_by_page, setup_128m, teardown),
+		cmocka_unit_test_setup_teardown(tails_of_others_are_refused, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(too_large_is_no_memory, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(zeroed_when_asked, setup_128m, teardown),
 		cmocka_unit_test_setup_teardown(injected_failures, setup_128m, teardown),

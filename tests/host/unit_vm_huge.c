@@ -44,9 +44,7 @@ static void assert_mapped(char *p, unsigned long count)
 	assert_int_equal(area->nr_pages, count);
 	for (unsigned long n = 0; n < count; n++) {
 		assert_ptr_equal(vmalloc_to_page(p + (n << PAGE_SHIFT) + 7), area->pages[n]);
-		assert_int_equal(area->pages[n]->state, PAGE_USED);
-		assert_int_equal(area->pages[n]->order, 0);
-		assert_int_equal(atomic_read(&area->pages[n]->refcount), 1);
+		assert_int_equal(page_count(area->pages[n]), 1);
 	}
 	assert_int_equal(level_at(p + (count << PAGE_SHIFT)), 0);
 	assert_synced();

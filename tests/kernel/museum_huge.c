@@ -22,7 +22,7 @@ static bool maps_its_own(char *p, unsigned long size)
 	unsigned long n = 0;
 
 	while (n < area->nr_pages && vmalloc_to_page(p + (n << PAGE_SHIFT)) == area->pages[n] &&
-	       atomic_read(&area->pages[n]->refcount) == 1)
+	       page_count(area->pages[n]) == 1)
 		n++;
 	return n << PAGE_SHIFT == PAGE_ALIGN(size);
 }
@@ -77,13 +77,13 @@ KTEST(museum, m59_pages_of_a_leaf_are_pages)
 	EXPECT(maps_its_own(p, size));
 	page = vmalloc_to_page(p + size / 2 + PAGE_SIZE);
 	get_page(page);
-	EXPECT_EQ(atomic_read(&page->refcount), 2);
-	EXPECT_EQ(atomic_read(&page[1].refcount), 1);
+	EXPECT_EQ(page_count(page), 2);
+	EXPECT_EQ(page_count(&page[1]), 1);
 	free = nr_free_pages();
 	vfree(p);
 	EXPECT(nr_free_pages() >= free + (size >> PAGE_SHIFT) - 1);
 	EXPECT_EQ(page->state, PAGE_USED);
-	EXPECT_EQ(atomic_read(&page->refcount), 1);
+	EXPECT_EQ(page_count(page), 1);
 	put_page(page);
 	EXPECT_EQ(page_alloc_check(), 0);
 }

@@ -22,6 +22,7 @@ enum page_state {
 	PAGE_USED,     /* head of an allocated block */
 	PAGE_SLAB,     /* every page of a slab */
 	PAGE_TABLE,    /* a page table, or a process's */
+	PAGE_WHOLE,    /* head of a block of single pages, until one of them is asked for (mm/page_split.c) */
 };
 
 /* Higher ids are preferred where the caller allows them; a request falls back to the lower ones. */
@@ -107,3 +108,5 @@ struct page *virt_to_page_checked(const void *virt);
 /* One more user of an allocated block: it is freed when the last one calls put_page (or __free_pages). Any context but NMI. */
 void get_page(struct page *page);
 void put_page(struct page *page);
+/* How many users the page has. It may have changed on return, unless the caller is the only one. Any context. */
+int page_count(struct page *page);
