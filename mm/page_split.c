@@ -26,16 +26,15 @@ void split_page(struct page *page, unsigned int order)
 
 struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages)
 {
-	struct page *block = alloc_pages(gfp, order), *page = block;
-	long n = 1l << order;
+	struct page *block = alloc_pages(gfp, order), *end;
 
 	if (!block)
 		return NULL;
 	if (order)
 		WRITE_ONCE(block->state, PAGE_WHOLE);
-	pages += n;
-	for (long i = -n; i; i++) /* counts up to 0, which needs no comparison */
-		pages[i] = page++;
+	end = block + (1ul << order);
+	for (struct page *page = block; page != end; page++)
+		*pages++ = page;
 	return block;
 }
 

@@ -22,7 +22,8 @@
  * 5. A leaf is never split: set_memory.c refuses a part of one, and vrealloc.c keeps or frees it whole.
  *
  * 6. Next time. The cache keeps ranges that had leaves apart from the others, with the room for the page array: then
- *    there is nothing left to do but to take the blocks and to write one entry for each.
+ *    there is nothing left to do but to take the blocks and to write one entry for each. Where processes share the table
+ *    of these entries, and all of the range is leaves, the pointer to them is kept too, and nobody has to walk.
  */
 #include "vm_internal.h"
 
@@ -141,17 +142,51 @@ static int take_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 	return -ENOMEM;
 }
 
+/* Is all of the area leaves that are known, and each block of one memory type? */
+static bool leaves_fit(const struct vm_range *range)
+{
+	const struct vm_struct *area = range->area;
+	unsigned long n = 1ul << area->page_order;
+
+	if (!range->leaves)
+		return false;
+	for (unsigned long at = 0; at < area->nr_pages; at += n)
+		if (!memtype_uniform(page_to_phys(area->pages[at]), n << PAGE_SHIFT))
+			return false;
+	return true;
+}
+
+static int map_leaves(struct vm_range *range, pgprot_t prot)
+{
+	const struct vm_struct *area = range->area;
+	int err = 0;
+
+	for (unsigned long i = 0; i < area->nr_pages >> area->page_order && !err; i++)
+		err = vm_range_map_leaves(range, i, 1, page_to_phys(area->pages[i << area->page_order]), prot);
+	return err;
+}
+
+static int map_pages(struct vm_range *range, pgprot_t prot)
+{
+	struct huge_map map = { .pages = range->area->pages, .start = range->start, .prot = prot, .sure = true,
+				.order = range->area->page_order };
+	int err;
+
+	range->leaves = NULL;
+	map.end = map.start + ((unsigned long)range->area->nr_pages << PAGE_SHIFT);
+	err = map_slots(&map);
+	if (!err)
+		vm_range_learn_leaves(range);
+	return err;
+}
+
 /* Pages and mappings for a fresh area, and its publication. On failure the area is gone: NULL. */
 static void *fill(struct vm_range *range, unsigned long count, gfp_t gfp, pgprot_t prot)
 {
-	struct huge_map map = { .start = range->start, .end = range->start + (count << PAGE_SHIFT),
-				.prot = prot, .order = range->area->page_order, .sure = true };
-
 	gfp = (gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM) | __GFP_NOWARN | __GFP_NORETRY;
 	if (take_pages(range, count, gfp))
 		goto fail_pages;
-	map.pages = range->area->pages;
-	if (map_slots(&map))
+	if (leaves_fit(range) ? map_leaves(range, prot) : map_pages(range, prot))
 		goto fail_map;
 	vm_range_publish(range);
 	return (void *)range->start;
@@ -212,6 +247,7 @@ struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsi
 	range = vm_area_create(&spec);
 	if (!range)
 		return NULL;
+	range->leaves = NULL;
 	map.start = range->start;
 	map.end = range->start + spec.size;
 	if (!map_slots(&map))

@@ -47,6 +47,7 @@ struct vm_range {
 			struct vm_struct *area;	 /* VM_RANGE_AREA: &own, or one that somebody else will kfree */
 			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
 			pte_t *more;		 /* those behind the border of a table, if the range crosses one */
+			pte_t *leaves;		 /* the range's large leaves, if it has nothing else and they are known */
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
 			struct vm_range *next;	 /* in a cache */
 			tlb_stamp_t stamp;	 /* VM_LAZY */
@@ -197,6 +198,14 @@ static inline void vm_range_unmap_noflush(struct vm_range *range)
 	else
 		vm_range_unmap_slow(range);
 }
+/*
+ * A range of large leaves has just been mapped: if that is all it has, it is unmapped and mapped again without a walk. Whoever
+ * then maps anything else in it must forget that.
+ */
+void vm_range_learn_leaves(struct vm_range *range);
+static inline void vm_area_forget_leaves(struct vm_struct *own) { container_of(own, struct vm_range, own)->leaves = NULL; }
+/* Map the n leaves from the first-th on, where they are known, to frames of one memory type each. 0, -EBUSY: nothing is mapped. */
+int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned long n, phys_addr_t phys, pgprot_t prot);
 /* vm_map_phys of `bytes` from the start of the range on. */
 int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 /* Make the page table of a range that lies in one, and know its entries. -ENOMEM. */

@@ -154,12 +154,12 @@ static void learn_entries(struct vm_range *range)
 	if (vm_range_size(range) > pt_level_size(2))
 		return;
 	if (border - range->start >= vm_range_size(range)) {
-		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end);
+		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end, PAGE_SHIFT);
 		return;
 	}
-	range->more = pgtable_entries(&kernel_pgtable, border, range->end);
+	range->more = pgtable_entries(&kernel_pgtable, border, range->end, PAGE_SHIFT);
 	if (range->more)
-		range->ptes = pgtable_entries(&kernel_pgtable, range->start, border);
+		range->ptes = pgtable_entries(&kernel_pgtable, range->start, border, PAGE_SHIFT);
 }
 
 static __noinline int map_and_learn(struct vm_range *range, vaddr_t start, struct page **pages, unsigned long count,
@@ -230,34 +230,58 @@ int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page 
 	return map_and_learn(range, range->start + (offset << PAGE_SHIFT), pages, count, prot, gfp);
 }
 
-/* As map_entries, with frames that lie side by side. */
-static unsigned long map_frames(pte_t *ptep, phys_addr_t phys, unsigned long count, pgprot_t prot)
+void vm_range_learn_leaves(struct vm_range *range)
 {
-	pte_t pte = pfn_pte((unsigned long)(phys >> PAGE_SHIFT), prot);
-	unsigned long i;
+	vaddr_t end = range->end - PAGE_SIZE;
+	unsigned long n = (end - range->start) >> range->shift;
+	pte_t *leaves;
 
-	for (i = 0; i < count && pte_none(pte_peek(ptep + i)); i++)
-		pte_fill(ptep + i, __pte(pte.val + ((pteval_t)i << PAGE_SHIFT)));
-	return i;
+	if (!IS_ALIGNED(range->start | end, 1UL << range->shift))
+		return;
+	leaves = pgtable_entries(&kernel_pgtable, range->start, end, range->shift);
+	while (leaves && n && pte_leaf(pte_peek(leaves + n - 1), 2))
+		n--;
+	range->leaves = n ? NULL : leaves;
+}
+
+int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned long n, phys_addr_t phys, pgprot_t prot)
+{
+	unsigned long done = pgtable_fill(range->leaves + first, n, phys, pgprot_supported(prot), range->shift);
+
+	schedule_point("vmalloc:mapped");
+	return likely(done == n) ? 0 : undo_map(range->start, (first + done) << (range->shift - PAGE_SHIFT), -EBUSY);
+}
+
+/* Where entries are not known they are learnt. */
+static int map_phys_slow(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
+{
+	int err;
+
+	range->leaves = NULL;
+	err = vm_map_phys(range->start, range->start + bytes, phys, prot, max_shift);
+	if (err)
+		return err;
+	if (range->shift)
+		vm_range_learn_leaves(range);
+	else
+		learn_entries(range);
+	return 0;
 }
 
 int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
 {
 	unsigned long count = bytes >> PAGE_SHIFT, done, n;
-	int err;
 
-	if (unlikely(!range->ptes)) {
-		err = vm_map_phys(range->start, range->start + bytes, phys, prot, max_shift);
-		if (!err && !range->shift)
-			learn_entries(range);
-		return err;
-	}
+	if (range->leaves && memtype_each_uniform(phys, bytes, 1ull << range->shift))
+		return vm_range_map_leaves(range, 0, bytes >> range->shift, phys, prot);
+	if (unlikely(!range->ptes))
+		return map_phys_slow(range, bytes, phys, prot, max_shift);
 	prot = pgprot_supported(prot);
 	for (done = 0; done < count; done += n) {
 		unsigned long run = count - done;
 		pte_t *ptep = entries_at(range, done, &run);
 
-		n = map_frames(ptep, phys + ((phys_addr_t)done << PAGE_SHIFT), run, prot);
+		n = pgtable_fill(ptep, run, phys + ((phys_addr_t)done << PAGE_SHIFT), prot, PAGE_SHIFT);
 		if (n < run)
 			return undo_map(range->start, done + n, -EBUSY);
 	}
@@ -281,6 +305,8 @@ void vm_range_unmap_slow(struct vm_range *range)
 {
 	if (range->ptes)
 		clear_over_border(range);
+	else if (range->leaves)
+		pte_clear_run(range->leaves, vm_range_size(range) >> range->shift);
 	else
 		vm_unmap_noflush(range->start, range->end);
 }

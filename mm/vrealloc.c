@@ -76,6 +76,8 @@ static int refill_tail(struct vm_struct *area, unsigned long count, gfp_t gfp)
 	unsigned long nr = area->nr_pages, more = count - nr, got;
 
 	gfp = gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM;
+	if (area->page_order) /* small pages follow */
+		vm_area_forget_leaves(area);
 	got = alloc_pages_bulk(gfp & ~__GFP_NOFAIL, more, area->pages + nr);
 	if (got < more || vm_map_pages(page_at(area, nr), area->pages + nr, more, PAGE_KERNEL, gfp)) {
 		free_pages_bulk(area->pages + nr, got);

@@ -71,7 +71,7 @@ static void make_read_only(vaddr_t start, vaddr_t end)
 static void move(vaddr_t start, u64 phys)
 {
 	for (unsigned int i = 0; i < 16; i++, start += PAGE_SIZE, phys += PAGE_SIZE) {
-		pte_t *ptep = pgtable_entries(&kernel_pgtable, start, start + PAGE_SIZE);
+		pte_t *ptep = pgtable_entries(&kernel_pgtable, start, start + PAGE_SIZE, PAGE_SHIFT);
 
 		BUG_ON(!ptep);
 		set_ptes(&kernel_pgtable, start, ptep, pfn_pte((unsigned long)(phys >> PAGE_SHIFT), PAGE_KERNEL), 1);

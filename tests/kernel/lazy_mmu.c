@@ -51,7 +51,7 @@ static unsigned long change_by_hand(vaddr_t at, pgprot_t prot, bool lazy)
 	if (lazy)
 		arch_enter_lazy_mmu_mode(&kernel_pgtable);
 	for (unsigned int i = 0; i < MANY; i++, at += PAGE_SIZE) {
-		pte_t *ptep = pgtable_entries(&kernel_pgtable, at, at + PAGE_SIZE);
+		pte_t *ptep = pgtable_entries(&kernel_pgtable, at, at + PAGE_SIZE, PAGE_SHIFT);
 
 		set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), pgprot_supported(prot)), 1);
 	}

@@ -47,7 +47,7 @@ static void map_at(phys_addr_t phys, unsigned int max_shift)
 static void change_leaf(void)
 {
 	vaddr_t page = PAGE_ALIGN_DOWN(race.at);
-	pte_t *ptep = pgtable_entries(&kernel_pgtable, page, page + PAGE_SIZE);
+	pte_t *ptep = pgtable_entries(&kernel_pgtable, page, page + PAGE_SIZE, PAGE_SHIFT);
 
 	if (!EXPECT(ptep))
 		return;

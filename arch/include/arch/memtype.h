@@ -29,6 +29,8 @@ enum memtype {
  * aligned to size, a power of two above a page. False if more than one type is in it, or may be.
  */
 bool memtype_uniform(u64 start, u64 size);
+/* The same for every leaf of `size` bytes in [start, start + bytes). */
+bool memtype_each_uniform(u64 start, u64 bytes, u64 size);
 
 /*
  * Does an entry's type mean the same on the CPU that runs this as on the boot CPU? For tests. (MTRRs are not compared:

@@ -116,10 +116,16 @@ unsigned long pgtable_free_tables(struct pgtable *pt, vaddr_t start, vaddr_t end
 bool pgtable_next_table(const struct pgtable *pt, vaddr_t *addr, vaddr_t end);
 
 /*
- * The level-1 entries of [start, end), if they all lie in one table that exists; else NULL. They stay where they are as
- * long as the range is the caller's.
+ * The entries of [start, end) that span 1 << shift bytes each, if they all lie in one table that exists, and that processes
+ * share rather than copy; else NULL. They stay where they are as long as the range is the caller's, who writes leaves there
+ * without a walk, and nothing else.
  */
-pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end);
+pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift);
+/*
+ * Leaves of n frames of 1 << shift bytes, side by side from phys on, into such entries, which must be empty. prot as for
+ * pfn_pte(); memory types by address are the caller's affair. Returns how many: fewer than n where one is not empty.
+ */
+unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t prot, unsigned int shift);
 
 /* What one address translates to. */
 struct pgtable_leaf {

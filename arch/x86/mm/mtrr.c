@@ -81,23 +81,42 @@ static bool changes(const struct mtrr_range *r, u8 whole, bool ranged)
 	return (ranged ? combine(whole, r->type) : r->type) != whole;
 }
 
+/* No leaf of this size from `start` on can be in two: so it is nearly always, firmware uses few ranges and large ones. */
+static inline bool nothing_so_small(const struct mtrr_state *m, u64 start, u64 low)
+{
+	return !m->enabled || (!m->too_many && !(m->fixed && start < MTRR_FIXED_END) && !(m->masks & low));
+}
+
 bool mtrr_uniform(const struct mtrr_state *m, u64 start, u64 size)
 {
 	u64 low = size - 1;
 	bool ranged;
 	u8 whole;
 
-	if (!m->enabled)
+	if (nothing_so_small(m, start, low))
 		return true;
 	if (m->too_many || (m->fixed && start < MTRR_FIXED_END))
 		return false;
-	if (!(m->masks & low)) /* so it is nearly always: firmware uses few ranges and large ones */
-		return true;
 	ranged = whole_type(m, start, low, &whole);
 	for (unsigned int i = 0; i < m->nr; i++)
 		if ((m->range[i].mask & low) && touches(&m->range[i], start, low) && changes(&m->range[i], whole, ranged))
 			return false;
 	return true;
+}
+
+bool mtrr_each_uniform(const struct mtrr_state *m, u64 start, u64 bytes, u64 size)
+{
+	if (nothing_so_small(m, start, size - 1))
+		return true;
+	for (u64 at = 0; at < bytes; at += size)
+		if (!mtrr_uniform(m, start + at, size))
+			return false;
+	return true;
+}
+
+bool memtype_each_uniform(u64 start, u64 bytes, u64 size)
+{
+	return mtrr_each_uniform(&mtrr_state, start, bytes, size);
 }
 
 bool memtype_uniform(u64 start, u64 size)

@@ -245,9 +245,23 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 	return walk(&v.w, start, end);
 }
 
-pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end)
+pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift)
 {
-	return pt_entry_end(2, start, end) == end ? pt_entry(pt, start, 1) : NULL;
+	unsigned int level = 1;
+
+	while (pt_level[level].shift < shift)
+		level++;
+	return level < pt_sync_level() && pt_entry_end(level + 1, start, end) == end ? pt_entry(pt, start, level) : NULL;
+}
+
+unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t prot, unsigned int shift)
+{
+	pteval_t val = (pteval_t)phys | prot_leaf(prot, shift == PAGE_SHIFT ? 1 : 2);
+	unsigned long i;
+
+	for (i = 0; i < n && pte_none(pte_peek(p + i)); i++, val += (pteval_t)1 << shift)
+		pte_fill(p + i, __pte(val));
+	return i;
 }
 
 /* --- unmap ------------------------------------------------------------------------------------------------------ */

@@ -35,3 +35,4 @@ void mtrr_add(struct mtrr_state *m, u64 physbase, u64 physmask);
 
 /* memtype_uniform() (arch/memtype.h) for these registers. */
 bool mtrr_uniform(const struct mtrr_state *m, u64 start, u64 size);
+bool mtrr_each_uniform(const struct mtrr_state *m, u64 start, u64 bytes, u64 size);
