@@ -34,7 +34,7 @@
  * 6. Lists are worked off in batches, and between two of them the lock is dropped: so no holding of it is long, however much
  *    has been waiting.
  *
- * 7. `areas_stamp` covers everything that was ever retired. It is written only when a new generation has begun, so
+ * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation has begun, so
  *    it costs a comparison. vm_unmap_aliases() asks it.
  */
 #include "vm_internal.h"
@@ -64,7 +64,7 @@ struct vm_cache {
 
 static DEFINE_PER_CPU(struct vm_cache, vm_cache) = { .lock = SPINLOCK_INIT("vm_cache.lock", RANK_VM_CACHE) };
 static unsigned long space_unit; /* bytes of address space that weigh 1 */
-static atomic_long_t areas_stamp = { -1 }; /* covered from the beginning */
+struct vm_stamps vm_stamps = { { -1 }, { -1 } }; /* covered from the beginning */
 
 void vm_cache_set_bounds(unsigned int cpus)
 {
@@ -294,17 +294,6 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 	return range;
 }
 
-static bool is_dirty(void)
-{
-	return !tlb_stamp_covered((tlb_stamp_t){ (unsigned long)atomic_long_read(&areas_stamp) });
-}
-
-void vm_cache_flush(void)
-{
-	if (is_dirty())
-		flush_tlb_all();
-}
-
 /*
  * Enough waits: use what others have flushed. What is still enough calls the background; or it was called and has not come,
  * and there is one flush for all that waits here.
@@ -340,7 +329,7 @@ void vm_range_retire(struct vm_range *range)
 	append(cache, range);
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_weight, WEIGHT);
 	much = reaches(cache, &cache->due);
-	vm_note_stamp(&areas_stamp, range->stamp);
+	vm_note_stamp(&vm_stamps.areas, range->stamp);
 	tlb_oracle(deferred(range->start, range->end)); /* not before vm_unmap_aliases() could know of it */
 	spin_unlock(&cache->lock);
 	if (unlikely(much))
@@ -378,7 +367,7 @@ bool vm_cache_reclaim(void)
 		any |= all_of(per_cpu_ptr(&vm_cache, cpu), reap);
 		any |= all_of(per_cpu_ptr(&vm_cache, cpu), drop_clean);
 	}
-	return any || is_dirty(); /* something has been retired meanwhile */
+	return any || !vm_stamp_covered(&vm_stamps.areas); /* something has been retired meanwhile */
 }
 
 /* --- checks --------------------------------------------------------------------------------------------------------- */

@@ -214,6 +214,16 @@ int vm_range_prepare(struct vm_range *range);
 /* --- vm_cache.c: ranges that were freed, on their way to the next user ---------------------------------------------- */
 
 /* A stamp that everybody keeps together is written once a generation and else only compared: no line goes round. */
+extern struct vm_stamps {
+	atomic_long_t areas;  /* covers everything that was ever retired */
+	atomic_long_t blocks; /* covers all dirty pages of vmap blocks, unless a purge is on */
+} __aligned(64) vm_stamps; /* a line of its own: all read there, and each generation of flushes is noted once */
+
+static inline bool vm_stamp_covered(const atomic_long_t *all)
+{
+	return tlb_stamp_covered((tlb_stamp_t){ (unsigned long)atomic_long_read(all) });
+}
+
 static inline void vm_note_stamp(atomic_long_t *all, tlb_stamp_t stamp)
 {
 	if (unlikely((unsigned long)atomic_long_read(all) != stamp.gen))
@@ -250,7 +260,11 @@ void vm_range_retire(struct vm_range *range);
 /* Flush, and give every range of every CPU's cache back. True: address space came back, or more was retired meanwhile. */
 bool vm_cache_reclaim(void);
 /* No CPU remembers anything that was retired before the call. With nothing to forget it costs a compare. */
-void vm_cache_flush(void);
+static inline void vm_cache_flush(void)
+{
+	if (unlikely(!vm_stamp_covered(&vm_stamps.areas)))
+		flush_tlb_all();
+}
 /* For the background: has any CPU so much waiting that a flush is due? */
 bool vm_cache_wants_flush(void);
 /* How much may wait, with so many CPUs. Boot. */

@@ -33,14 +33,14 @@
  *
  *    Either the purge finds the run, or the one who unmaps finds no mark and sets it.
  *
- * 4. What is dirtied is stamped (arch/tlb.h), all blocks together (blocks_stamp). Once a flush of everything, whoever needed
+ * 4. What is dirtied is stamped (arch/tlb.h), all blocks together (vm_stamps.blocks). Once a flush of everything, whoever needed
  *    it, covers that, nothing is remembered, and nobody need flush again: so calling with nothing to flush costs two
- *    compares. blocks_stamp is written only when it differs, that is once a generation, so a steady state writes nothing
+ *    compares. vm_stamps.blocks is written only when it differs, that is once a generation, so a steady state writes nothing
  *    shared. A purge, whose flush may be of a few ranges and so covers no stamp, sets it back to something covered *before* it
  *    visits the blocks:
  *
- *	who unmaps:  run = dirty, mark | full barrier | raise blocks_stamp if it differs
- *	who purges:  purging = true | set blocks_stamp back | full barrier | visit each marked block | flush
+ *	who unmaps:  run = dirty, mark | full barrier | raise vm_stamps.blocks if it differs
+ *	who purges:  purging = true | set vm_stamps.blocks back | full barrier | visit each marked block | flush
  *
  *    Either the purge finds the run, or the one who unmaps comes after its visit, sees the stamp set back, and raises it.
  *    A caller who finds the stamp covered while a purge is on waits for its end: the flush may be on his behalf.
@@ -63,7 +63,6 @@ static struct vmap_block no_block = { .fresh = VMAP_BLOCK_USABLE }; /* it has no
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
 	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block, .stamp = { -1ul } };
 DEFINE_XARRAY(vmap_blocks);
-atomic_long_t vmap_blocks_stamp = { -1 }; /* covered from the beginning */
 struct vmap_block_counters vmap_block_counters;
 
 /* --- blocks come and go ----------------------------------------------------------------------------------------- */
@@ -71,8 +70,8 @@ struct vmap_block_counters vmap_block_counters;
 void block_make_fresh(struct vmap_block *block)
 {
 	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
+	bitmap_set(block->taken_map, 0, block->fresh);
 	block->fresh = block->longest = 0;
-	bitmap_fill(block->taken_map, VMAP_BLOCK_PAGES);
 }
 
 /* Address space and page table of a new block. */
@@ -138,7 +137,7 @@ static struct vmap_run block_create(struct vmap_queue *queue, unsigned int count
 	block->clean = VMAP_BLOCK_USABLE;
 	INIT_LIST_HEAD(&block->queue);
 	INIT_LIST_HEAD(&block->marks);
-	block_make_fresh(block);
+	bitmap_fill(block->taken_map, VMAP_BLOCK_PAGES);
 	block->fresh = count;
 	run = give_run(block, 0, count);
 	if (xa_insert(&vmap_blocks, block_index(block->start), block, GFP_KERNEL))
@@ -308,7 +307,7 @@ static __noinline void set_mark(struct vmap_block *block)
 		WRITE_ONCE(block->marked, true);
 	}
 	spin_unlock(&block->owner->lock);
-	smp_mb(); /* before the look at vmap_blocks_stamp: see 4 */
+	smp_mb(); /* before the look at vm_stamps.blocks: see 4 */
 }
 
 static void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
@@ -318,7 +317,7 @@ static void make_dirty(struct vmap_block *block, unsigned int page, unsigned int
 	schedule_point("vb:dirty");
 	if (unlikely(!READ_ONCE(block->marked)))
 		set_mark(block);
-	vm_note_stamp(&vmap_blocks_stamp, tlb_stamp_ordered());
+	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
 }
 
 /* The block that contains addr, or NULL. With preemption off: it stays that long. Mostly it is the one last used here. */

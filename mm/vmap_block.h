@@ -60,22 +60,25 @@ struct vmap_block {
 };
 static_assert(VMAP_MAX_ALLOC <= RUN_PAGES, "lengths of runs are bytes");
 
-/* The first run at or behind `page`, and in front of `end`; `end` or more: there is none. */
-static inline unsigned int next_run(const struct vmap_block *block, unsigned int page, unsigned int end)
+/* The first run at or behind *page, and in front of `end`: what stands in run[], and *page is where. 0: there is none. */
+static inline unsigned int next_run(const struct vmap_block *block, unsigned int *page, unsigned int end)
 {
-	while (page < end && !READ_ONCE(block->run[page]))
-		page += page % RUNS_A_WORD || READ_ONCE(block->runs[page / RUNS_A_WORD]) ? 1 : RUNS_A_WORD;
-	return page;
+	while (*page < end) {
+		unsigned int run = READ_ONCE(block->run[*page]);
+
+		if (run)
+			return run;
+		*page += *page % RUNS_A_WORD || READ_ONCE(block->runs[*page / RUNS_A_WORD]) ? 1 : RUNS_A_WORD;
+	}
+	return 0;
 }
 
 /* All runs that begin in pages start ... end - 1. */
 #define for_each_run(block, page, run, start, end) \
-	for ((page) = next_run(block, start, end); (page) < (end) && ((run) = READ_ONCE((block)->run[page]), true); \
-	     (page) = next_run(block, (page) + ((run) & RUN_PAGES), end))
+	for ((page) = (start); ((run) = next_run(block, &(page), end)) != 0; (page) += (run) & RUN_PAGES)
 
 DECLARE_PER_CPU(struct vmap_queue, vmap_queue);
 extern struct xarray vmap_blocks;	  /* all live ones, by address */
-extern atomic_long_t vmap_blocks_stamp; /* covers all dirty pages, unless a purge is on */
 extern struct vmap_block_counters {
 	atomic_long_t created, freed, visits;
 } vmap_block_counters;

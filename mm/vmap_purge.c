@@ -150,7 +150,7 @@ static void take_over(void)
 {
 	WRITE_ONCE(purging, true);
 	smp_mb();
-	atomic_long_set(&vmap_blocks_stamp, (long)tlb_gen_completed() - 1);
+	atomic_long_set(&vm_stamps.blocks, (long)tlb_gen_completed() - 1);
 	smp_mb();
 }
 
@@ -206,10 +206,9 @@ void vmap_free_surplus(void)
 /* The stamp is read first: who sees it set back sees the purge that has done so, or its end. */
 static bool is_dirty(void)
 {
-	tlb_stamp_t stamp = { (unsigned long)atomic_long_read(&vmap_blocks_stamp) };
+	bool covered = vm_stamp_covered(&vm_stamps.blocks);
 
-	smp_rmb();
-	return smp_load_acquire(&purging) || !tlb_stamp_covered(stamp);
+	return smp_load_acquire(&purging) || !covered;
 }
 
 void vm_unmap_aliases(void)

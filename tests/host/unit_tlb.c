@@ -126,16 +126,20 @@ static void flushes_may_end_in_another_order(void **state)
 
 static void the_later_stamp_stands_for_both(void **state)
 {
-	tlb_stamp_t a = tlb_stamp(), b;
+	tlb_stamp_t first = tlb_stamp(), second;
+	atomic_long_t both = { (long)first.gen };
 
 	(void)state;
 	flush_tlb_all();
-	b = tlb_stamp();
-	assert_int_equal(tlb_stamp_later(a, b).gen, b.gen);
-	assert_int_equal(tlb_stamp_later(b, a).gen, b.gen);
-	a.gen = ~0ul; /* long ago, before the numbers wrapped */
-	assert_int_equal(tlb_stamp_later(a, b).gen, b.gen);
-	assert_true(tlb_stamp_covered(a));
+	second = tlb_stamp();
+	tlb_stamp_raise(&both, second);
+	assert_int_equal(atomic_long_read(&both), second.gen);
+	tlb_stamp_raise(&both, first);
+	assert_int_equal(atomic_long_read(&both), second.gen);
+	first.gen = ~0ul; /* long ago, before the numbers wrapped */
+	tlb_stamp_raise(&both, first);
+	assert_int_equal(atomic_long_read(&both), second.gen);
+	assert_true(tlb_stamp_covered(first));
 }
 
 /* --- threads: a page table is a word, a CPU's TLB is a copy of it ----------------------------------------------------- */

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <arch/barrier.h>
 #include <lib/atomic.h>
 #include <lib/compiler.h>
 
@@ -73,13 +74,34 @@ void flush_tlb_local_page(vaddr_t addr);
 typedef struct {
 	unsigned long gen;
 } tlb_stamp_t;
-tlb_stamp_t tlb_stamp(void); /* orders the caller's earlier stores to page tables before it */
-tlb_stamp_t tlb_stamp_ordered(void); /* the same, by whoever has had a full barrier since */
-bool tlb_stamp_covered(tlb_stamp_t stamp);
-tlb_stamp_t tlb_stamp_later(tlb_stamp_t a, tlb_stamp_t b); /* covered means that both are */
+extern struct tlb_gens { /* see tlb_gen.c; in a line of its own, since few write there and all read */
+	atomic_long_t begun, completed;
+} __aligned(64) tlb_gens;
+static inline unsigned long tlb_gen_begun(void) { return (unsigned long)atomic_long_read(&tlb_gens.begun); }
+static inline unsigned long tlb_gen_completed(void) { return (unsigned long)atomic_long_read(&tlb_gens.completed); }
+
+/* The stamp of whoever has had a full barrier since his last store to page tables. */
+static inline tlb_stamp_t tlb_stamp_ordered(void) { return (tlb_stamp_t){ tlb_gen_begun() }; }
+
+/* The stamp; orders the caller's earlier stores to page tables before it. */
+static inline tlb_stamp_t tlb_stamp(void)
+{
+	smp_mb();
+	return tlb_stamp_ordered();
+}
+
+/* Numbers are compared by their distance, so that it does not matter when they wrap. */
+static inline bool tlb_gen_later(unsigned long a, unsigned long b) { return (long)(a - b) > 0; }
+
+static inline bool tlb_stamp_covered(tlb_stamp_t stamp)
+{
+	bool covered = tlb_gen_later(tlb_gen_completed(), stamp.gen);
+
+	smp_rmb();
+	return covered;
+}
+
 void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp); /* *to, a stamp that many keep together, becomes the later one */
-unsigned long tlb_gen_begun(void);
-unsigned long tlb_gen_completed(void);
 
 struct tlb_counters {
 	unsigned long ranged, full; /* batches executed, by kind */

@@ -14,24 +14,18 @@
 #include <asm/tlb.h>
 #include <lib/atomic.h>
 
-static atomic_long_t begun, completed;
+struct tlb_gens tlb_gens;
 
 unsigned long tlb_gen_begin(void)
 {
-	return (unsigned long)atomic_long_inc_return(&begun);
-}
-
-/* Numbers are compared by their distance, so that it does not matter when they wrap. */
-static bool later(unsigned long a, unsigned long b)
-{
-	return (long)(a - b) > 0;
+	return (unsigned long)atomic_long_inc_return(&tlb_gens.begun);
 }
 
 void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp)
 {
 	unsigned long seen = (unsigned long)atomic_long_read(to);
 
-	while (later(stamp.gen, seen)) {
+	while (tlb_gen_later(stamp.gen, seen)) {
 		unsigned long was = (unsigned long)atomic_long_cmpxchg(to, (long)seen, (long)stamp.gen);
 
 		if (was == seen)
@@ -42,39 +36,5 @@ void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp)
 
 void tlb_gen_complete(unsigned long gen)
 {
-	tlb_stamp_raise(&completed, (tlb_stamp_t){ gen });
-}
-
-unsigned long tlb_gen_begun(void)
-{
-	return (unsigned long)atomic_long_read(&begun);
-}
-
-unsigned long tlb_gen_completed(void)
-{
-	return (unsigned long)atomic_long_read(&completed);
-}
-
-tlb_stamp_t tlb_stamp_ordered(void)
-{
-	return (tlb_stamp_t){ tlb_gen_begun() };
-}
-
-tlb_stamp_t tlb_stamp(void)
-{
-	smp_mb();
-	return tlb_stamp_ordered();
-}
-
-bool tlb_stamp_covered(tlb_stamp_t stamp)
-{
-	bool covered = later(tlb_gen_completed(), stamp.gen);
-
-	smp_rmb();
-	return covered;
-}
-
-tlb_stamp_t tlb_stamp_later(tlb_stamp_t a, tlb_stamp_t b)
-{
-	return later(a.gen, b.gen) ? a : b;
+	tlb_stamp_raise(&tlb_gens.completed, (tlb_stamp_t){ gen });
 }
