@@ -68,16 +68,29 @@ static unsigned long subtree_fit(const struct vm_range *hole, unsigned int class
 	return fit;
 }
 
-/* Recompute one node's key. False: it was right already. */
+/* The keys of a subtree. There may be none. */
+static const vaddr_t *fits_of(struct rb_node *node)
+{
+	static const vaddr_t none[VM_ALIGN_CLASSES];
+
+	return node ? to_range(node)->fit : none;
+}
+
+/*
+ * Recompute one node's key: subtree_fit() of all classes, without a branch. A hole is smaller than half of all addresses, so
+ * what has no room, because its end is too low or the aligned address has wrapped around, is negative. False: it was right.
+ */
 static bool update_fit(struct rb_node *node)
 {
 	struct vm_range *hole = to_range(node);
-	bool changed = false;
+	const vaddr_t *left = fits_of(node->rb_left), *right = fits_of(node->rb_right);
+	vaddr_t end = hole->end, mask = PAGE_SIZE - 1, changed = 0;
 
-	for (unsigned int class = 0; class < VM_ALIGN_CLASSES; class++) {
-		unsigned long fit = subtree_fit(hole, class);
+	for (unsigned int class = 0; class < VM_ALIGN_CLASSES; class++, mask = 2 * mask + 1) {
+		long here = (long)(end - ((hole->start + mask) & ~mask));
+		vaddr_t fit = max((vaddr_t)max(here, 0l), max(left[class], right[class]));
 
-		changed |= hole->fit[class] != fit;
+		changed |= hole->fit[class] ^ fit;
 		hole->fit[class] = fit;
 	}
 	return changed;
@@ -194,15 +207,10 @@ static void hole_resized(struct vm_range *hole)
 
 /* --- taking ----------------------------------------------------------------------------------------------------- */
 
-static unsigned int align_class(unsigned long align)
-{
-	return ilog2(align) - PAGE_SHIFT;
-}
-
 /* Find the lowest place for the request, skew included in `size`. NULL: none. */
 static struct vm_range *find_place(const struct vm_request *rq, unsigned long size, vaddr_t *at)
 {
-	unsigned int class = align_class(rq->align);
+	unsigned int class = ilog2(rq->align) - PAGE_SHIFT;
 	struct vm_range *hole = vm_tree_above(&holes, rq->lo);
 	struct rb_node *node;
 

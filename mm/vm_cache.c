@@ -27,9 +27,10 @@
  *    were made, the pointer to its entries, and the room for its page array. All that is left to do for the next user is to
  *    write the entries. One that was laid out for large leaves goes to whoever wants those leaves and lies in the same way.
  *
- * 5. Clean ranges are bounded too, by twice that weight. What nobody wanted while so much was freed that a flush became due is
- *    given back, if it is much: so sizes that have gone out of use make room. What is beyond goes back to the holes and
- *    merges there. When address space runs out, vm_cache_reclaim() empties all caches.
+ * 5. Clean ranges are bounded too, by twice that weight. When so much was freed that a flush becomes due and what has become
+ *    lazy would not fit, as much of what nobody wanted meanwhile is given back, from one list after the other: so sizes that
+ *    have gone out of use make room. What is given back merges with its neighbours to holes. When address space runs out,
+ *    vm_cache_reclaim() empties all caches.
  *
  * 6. Lists are worked off in batches, and between two of them the lock is dropped: so no holding of it is long, however much
  *    has been waiting.
@@ -41,6 +42,7 @@
 
 #define RANGES	     256u /* they and their descriptors stay in the CPU's own caches */
 #define WEIGHT	     8192ul
+#define CLEAN	     (2 * WEIGHT) /* most, of clean ranges */
 #define OTHER_WEIGHT (WEIGHT / 32) /* at least, of a range whose size has no list of its own: few of a size come */
 #define BATCH	     32u /* ranges that are moved under one holding of a lock */
 #define TRIES	     64u
@@ -57,6 +59,7 @@ struct vm_cache {
 	spinlock_t lock;
 	unsigned int nr_lazy;
 	unsigned long lazy_weight, clean_weight;
+	unsigned int hand; /* of the lists of clean ranges: the next one to give some back */
 	struct bound due; /* soft, and after the background has been called hard; 0: not set yet */
 	struct vm_range *oldest, *newest;
 	struct vm_range *clean[VM_CACHE_PAGES + 1];
@@ -95,7 +98,7 @@ void vm_range_weigh(struct vm_range *range, unsigned long entries)
 /* A block has a life of its own, and is only given up when space is short. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
-	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= 2 * WEIGHT;
+	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= CLEAN;
 }
 
 static struct vm_range *unlink_clean(struct vm_cache *cache, struct vm_range **link)
@@ -207,6 +210,32 @@ static unsigned int drop_clean(struct vm_cache *cache, struct vm_range **unwante
 	return nr;
 }
 
+/*
+ * So much of what is clean goes that what is lazy will fit. The hand goes round all lists, so what nobody wants goes in the end;
+ * on the list of other sizes, where ranges are put in front, it is the last.
+ */
+static struct vm_range *take_at_hand(struct vm_cache *cache)
+{
+	struct vm_range **link;
+
+	while (!cache->clean[cache->hand])
+		cache->hand = cache->hand ? cache->hand - 1 : VM_CACHE_PAGES;
+	for (link = &cache->clean[cache->hand]; cache->hand == OTHERS && (*link)->next; link = &(*link)->next)
+		;
+	return unlink_clean(cache, link);
+}
+
+static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwanted)
+{
+	unsigned int nr = 0;
+
+	for (; nr < BATCH && cache->clean_weight > CLEAN - hard.weight; nr++)
+		put_on(unwanted, take_at_hand(cache));
+	if (nr)
+		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
+	return nr;
+}
+
 /* --- without it ----------------------------------------------------------------------------------------------------- */
 
 static bool give_back(struct vm_range *unwanted)
@@ -300,16 +329,15 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
  */
 static __noinline void much_is_lazy(struct vm_cache *cache)
 {
-	bool soon, now, clean_enough;
+	bool soon, now;
 
 	all_of(cache, reap);
 	spin_lock(&cache->lock);
 	soon = reaches(cache, &soft);
 	now = reaches(cache, &hard);
-	clean_enough = soon && cache->clean_weight > 2 * WEIGHT - soft.weight;
 	spin_unlock(&cache->lock);
-	if (clean_enough)
-		all_of(cache, drop_clean);
+	if (soon)
+		all_of(cache, drop_excess);
 	if (now) {
 		flush_tlb_all();
 		all_of(cache, reap);

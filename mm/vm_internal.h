@@ -3,6 +3,7 @@
 #pragma once
 
 #include "internal.h"
+#include "vm_entries.h"
 
 #include <mm/vmalloc.h>
 
@@ -156,8 +157,9 @@ unsigned int vm_range_check(void);
 
 /* --- vm_map.c: pages into ranges. Thread context, interrupts on, no lock held. ---------------------------------- */
 
-/* May so many pages be mapped at all: no more than there is RAM, or address space? */
-bool vm_count_possible(unsigned long count);
+/* May so many pages be mapped at all: no more than there is RAM, or address space? (vmalloc_init() knows.) */
+extern unsigned long vm_count_most;
+static inline bool vm_count_possible(unsigned long count) { return count <= vm_count_most; }
 
 /*
  * Map pages in order from start on. gfp: may table pages be waited for? 0, -ENOMEM (no table page), -EBUSY (something is
@@ -175,16 +177,14 @@ int vm_map_pages_in(struct mmu_update *u, vaddr_t start, struct page **pages, un
 void vm_unmap(vaddr_t start, vaddr_t end);
 /* Unmap, but CPUs may remember until the caller flushes [start, end). */
 void vm_unmap_noflush(vaddr_t start, vaddr_t end);
-/* The same where the entries are at hand, `count` in one table: from the page at `start` on. Any context. */
-int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
 /*
  * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
  * Mapping makes them known where possible.
  */
 int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
 		      gfp_t gfp);
-static inline int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
-			       pgprot_t prot, gfp_t gfp)
+static __always_inline int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
+					pgprot_t prot, gfp_t gfp)
 {
 	if (likely(range->ptes && !range->more))
 		return vm_map_entries(range->ptes + offset, range->start + (offset << PAGE_SHIFT), pages, count, prot);
@@ -379,15 +379,6 @@ void ioremap_init(void);
 
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
-/* A run of pages in a block, and the entries of the first one and those behind it. addr 0: there is none. */
-struct vmap_run {
-	vaddr_t addr;
-	pte_t *ptes;
-};
-/* `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. addr 0: no space or memory. */
-struct vmap_run vmap_run_alloc(unsigned int count);
-/* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
-bool vmap_run_free(vaddr_t addr, unsigned int count);
 /* What vmallocinfo tells about one. The lowest block that starts at or above `from`; false: no more. May sleep. */
 struct vmap_block_info {
 	vaddr_t start, end;

@@ -9,59 +9,17 @@
 
 #include <mm/mm.h>
 
-bool vm_count_possible(unsigned long count)
-{
-	return count <= totalram_pages() && count < (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT;
-}
-
 struct map_pages {
 	struct page **next;
 	vaddr_t end; /* of what is mapped so far */
 	pgprot_t prot;
 };
 
-/*
- * Fill entries, which must be empty, with pages that the kernel knows. Returns how many: fewer than count, and *err says
- * why it ended there. Nearly all pages lie in one window, and neighbours in the same, so a page costs a few comparisons
- * and no division. (It counts up to 0, which needs neither a second pointer nor a comparison.)
- */
-static __always_inline unsigned long map_entries(pte_t *ptep, struct page **pages, unsigned long count, pgprot_t prot, int *err)
-{
-	struct page_window known = { page_main_window.first, smp_load_acquire(&page_main_window.nr) };
-	pteval_t first = pfn_pte(page_to_pfn(known.first), prot).val; /* of the window's first page */
-	long i;
-
-	ptep += count;
-	pages += count;
-	for (i = -(long)count; i; i++) {
-		const struct page *page = pages[i];
-		unsigned long index = page_window_index(known, page);
-
-		*err = -EBUSY;
-		if (unlikely(!pte_none(pte_peek(ptep + i))))
-			break;
-		*err = -EINVAL;
-		if (unlikely(index >= known.nr)) {
-			known = page_find_window(page);
-			index = page_window_index(known, page);
-			if (index >= known.nr)
-				break;
-			first = pfn_pte(page_to_pfn(known.first), prot).val;
-		}
-		if (unlikely(page->state == PAGE_HOLE))
-			break;
-		pte_fill(ptep + i, __pte(first + ((pteval_t)index << PAGE_SHIFT)));
-	}
-	if (likely(!i))
-		*err = 0;
-	return count + (unsigned long)i;
-}
-
 static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
 	struct map_pages *map = ctx;
 	int err = 0;
-	unsigned long done = map_entries(ptep, map->next, n, map->prot, &err);
+	unsigned long done = vm_fill_entries(ptep, map->next, n, map->prot, &err);
 
 	map->next += done;
 	map->end = addr + (done << PAGE_SHIFT);
@@ -172,7 +130,7 @@ static __noinline int map_and_learn(struct vm_range *range, vaddr_t start, struc
 	return err;
 }
 
-static __noinline int undo_map(vaddr_t start, unsigned long done, int err)
+int vm_map_undo(vaddr_t start, unsigned long done, int err)
 {
 	vaddr_t end = start + (done << PAGE_SHIFT);
 
@@ -213,15 +171,6 @@ static __noinline int map_over_border(struct vm_range *range, unsigned long offs
 	return err;
 }
 
-int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
-{
-	int err = 0;
-	unsigned long done = map_entries(ptes, pages, count, pgprot_supported(prot), &err);
-
-	schedule_point("vmalloc:mapped");
-	return likely(!err) ? 0 : undo_map(start, done, err);
-}
-
 int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
 		      gfp_t gfp)
 {
@@ -249,7 +198,7 @@ int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned lo
 	unsigned long done = pgtable_fill(range->leaves + first, n, phys, pgprot_supported(prot), range->shift);
 
 	schedule_point("vmalloc:mapped");
-	return likely(done == n) ? 0 : undo_map(range->start, (first + done) << (range->shift - PAGE_SHIFT), -EBUSY);
+	return likely(done == n) ? 0 : vm_map_undo(range->start, (first + done) << (range->shift - PAGE_SHIFT), -EBUSY);
 }
 
 /* Where entries are not known they are learnt. */
@@ -283,7 +232,7 @@ int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t p
 
 		n = pgtable_fill(ptep, run, phys + ((phys_addr_t)done << PAGE_SHIFT), prot, PAGE_SHIFT);
 		if (n < run)
-			return undo_map(range->start, done + n, -EBUSY);
+			return vm_map_undo(range->start, done + n, -EBUSY);
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vm_map_ram: few pages go into a block (vmap_block.c), more get a range of their own. */
-#include "vm_internal.h"
+#include "vmap_run.h"
 
 static inline void *map_in_block(struct page **pages, unsigned int count)
 {

@@ -17,9 +17,11 @@ CMDLINE_OPTION(quarantine, "quarantine", "no frame is given out while a TLB may 
 
 static DEFINE_PER_CPU(unsigned long, nr_pages); /* allocated by vmalloc less freed, on this CPU: only the sum means anything */
 bool vm_quarantine_on;
+unsigned long vm_count_most;
 
 void vmalloc_init(void)
 {
+	vm_count_most = min(totalram_pages(), (unsigned long)((VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT) - 1);
 	vm_cache_set_bounds(1);
 	vm_range_init();
 	vm_early_import();
@@ -106,6 +108,7 @@ static __noinline struct vm_range *at_some_place(const struct vm_area_spec *spec
 	});
 }
 
+/* (Every member is named, or else the compiler clears them all beforehand.) */
 static inline void area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
 {
 	range->area = &range->own;
@@ -113,8 +116,23 @@ static inline void area_init(struct vm_range *range, unsigned long count, unsign
 		.addr = (void *)range->start,
 		.size = (count + 1) << PAGE_SHIFT,
 		.flags = flags,
+		.pages = NULL,
+		.nr_pages = 0,
+		.page_order = 0,
+		.requested_size = 0,
+		.phys_addr = 0,
 		.caller = caller,
 	};
+}
+
+/* The ordinary area: a range that comes out of the cache, without detour. NULL: not there. */
+static inline struct vm_range *area_from_cache(unsigned long count, unsigned long flags, vaddr_t caller)
+{
+	struct vm_range *range = vm_cache_get(count + 1, VM_RANGE_AREA);
+
+	if (likely(range))
+		area_init(range, count, flags, caller);
+	return range;
 }
 
 struct vm_range *vm_area_create(const struct vm_area_spec *spec)
@@ -306,7 +324,6 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 	return area_fill(range, spec.lead >> PAGE_SHIFT, count, spec.gfp, spec.prot);
 }
 
-/* The ordinary case takes a range out of the cache, and no detour. */
 static __always_inline void *vmalloc_simple(unsigned long size, gfp_t gfp, unsigned long flags, vaddr_t caller)
 {
 	unsigned long count = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
@@ -314,9 +331,8 @@ static __always_inline void *vmalloc_simple(unsigned long size, gfp_t gfp, unsig
 
 	might_sleep();
 	if (likely(size - 1 < (VM_CACHE_PAGES - 1) * PAGE_SIZE)) {
-		range = vm_cache_get(count + 1, VM_RANGE_AREA);
+		range = area_from_cache(count, VM_ALLOC | flags, caller);
 		if (likely(range)) {
-			area_init(range, count, VM_ALLOC | flags, caller);
 			range->own.requested_size = size;
 			return area_fill(range, 0, count, gfp, PAGE_KERNEL);
 		}
@@ -363,9 +379,11 @@ void vfree(const void *addr)
 
 static inline struct vm_range *vmap_small(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller)
 {
-	struct vm_range *range = vm_area_create(&(struct vm_area_spec){
-		.size = (unsigned long)count << PAGE_SHIFT, .flags = flags, .caller = caller });
+	struct vm_range *range = area_from_cache(count, flags, caller);
 
+	if (unlikely(!range))
+		range = vm_area_create(&(struct vm_area_spec){
+			.size = (unsigned long)count << PAGE_SHIFT, .flags = flags, .caller = caller });
 	if (unlikely(!range))
 		return NULL;
 	if (likely(!vm_range_map(range, 0, pages, count, prot, GFP_KERNEL)))

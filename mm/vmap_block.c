@@ -57,7 +57,7 @@
  *    A block with a live run is never freed; once its last run is dirty, it may go at any time, but its memory stays for
  *    those who have preemption off (RCU): therefore unmapping does all it does with preemption off.
  */
-#include "vmap_block.h"
+#include "vmap_run.h"
 
 static struct vmap_block no_block = { .fresh = VMAP_BLOCK_USABLE }; /* it has nothing to give */
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
@@ -108,14 +108,6 @@ static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
 	if (list_empty(&block->queue)) /* a reclaim that met it in the array may have queued it */
 		list_add_tail(&block->queue, &queue->blocks);
 	spin_unlock(&queue->lock);
-}
-
-/* The pages become live. Under the queue's lock, or before anybody knows the block. */
-static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
-{
-	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE | count));
-	block->clean -= count;
-	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
 }
 
 static const struct vmap_run no_run;
@@ -265,7 +257,7 @@ static struct vmap_run take_after_purge(struct vmap_queue *queue, unsigned int c
 	return run.addr ? run : steal_run(count);
 }
 
-static __noinline struct vmap_run run_alloc_slow(struct vmap_queue *queue, unsigned int count)
+struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count)
 {
 	struct vmap_run run = take_from_queue(queue, count);
 
@@ -280,25 +272,8 @@ static __noinline struct vmap_run run_alloc_slow(struct vmap_queue *queue, unsig
 	return run.addr ? run : take_after_purge(queue, count);
 }
 
-/* The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile. */
-struct vmap_run vmap_run_alloc(unsigned int count)
-{
-	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
-	struct vmap_run run = no_run;
-	struct vmap_block *block;
-
-	spin_lock(&queue->lock);
-	block = queue->last;
-	if (likely(block->fresh + count < VMAP_BLOCK_USABLE)) { /* less, so a clean page remains */
-		run = give_run(block, block->fresh, count);
-		block->fresh += count;
-	}
-	spin_unlock(&queue->lock);
-	return likely(run.addr) ? run : run_alloc_slow(queue, count);
-}
-
 /* The first dirty run of a block since the last purge. (A block that is gone: the purge has found the run.) */
-static __noinline void set_mark(struct vmap_block *block)
+void vmap_block_mark(struct vmap_block *block)
 {
 	spin_lock(&block->owner->lock);
 	if (!block->marked && !block->gone) {
@@ -308,48 +283,4 @@ static __noinline void set_mark(struct vmap_block *block)
 	}
 	spin_unlock(&block->owner->lock);
 	smp_mb(); /* before the look at vm_stamps.blocks: see 4 */
-}
-
-static void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
-{
-	smp_store_release(&block->run[page], (u16)(RUN_DIRTY | count));
-	(void)atomic_long_add_return((long)count, &block->owner->dirty); /* the full barrier, for the stamp too */
-	schedule_point("vb:dirty");
-	if (unlikely(!READ_ONCE(block->marked)))
-		set_mark(block);
-	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
-}
-
-/* The block that contains addr, or NULL. With preemption off: it stays that long. Mostly it is the one last used here. */
-static inline struct vmap_block *block_find(vaddr_t addr)
-{
-	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
-
-	if (likely(addr - block->start < VMAP_BLOCK_SIZE))
-		return block;
-	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
-}
-
-static inline bool run_free(vaddr_t addr, unsigned int count)
-{
-	const u16 live = (u16)(RUN_LIVE | count), unmapping = (u16)(RUN_UNMAPPING | count);
-	struct vmap_block *block = block_find(addr);
-	unsigned int page;
-
-	if (unlikely(!block || offset_in_page(addr)))
-		return false;
-	page = (unsigned int)((addr - block->start) >> PAGE_SHIFT);
-	if (unlikely(cmpxchg(&block->run[page], live, unmapping) != live))
-		return false;
-	pte_clear_run(block->ptes + page, count);
-	schedule_point("vb:unmapped");
-	make_dirty(block, page, count);
-	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
-	return true;
-}
-
-bool vmap_run_free(vaddr_t addr, unsigned int count)
-{
-	preempt_disable();
-	return preempt_enable_then(run_free(addr, count));
 }

@@ -25,6 +25,12 @@
 #define RUN_FLUSHING  0x400u
 #define RUNS_A_WORD   (sizeof(long) / sizeof(u16))
 
+/* A run of pages in a block, and the entries of the first one and those behind it. addr 0: there is none. */
+struct vmap_run {
+	vaddr_t addr;
+	pte_t *ptes;
+};
+
 struct vmap_queue {
 	spinlock_t lock;	 /* all fields of its blocks too, but `purge` and `run` */
 	bool surplus;		 /* more blocks have become clean than go round; a hint */

@@ -13,21 +13,22 @@ static DEFINE_MUTEX(purge_lock);
 /* The dirty runs become flushing ones. */
 static void collect(struct vmap_block *block)
 {
-	unsigned int page, run, end = block->fresh;
+	unsigned int page, run, pages = 0, first = 0, last = 0;
 
-	if (!block->flushing) {
-		block->first = end;
-		block->last = 0;
-	}
-	for_each_run(block, page, run, 0, end) {
+	for_each_run(block, page, run, 0, block->fresh) {
 		if ((run & ~RUN_PAGES) != RUN_DIRTY)
 			continue;
+		WRITE_ONCE(block->run[page], (u16)(run ^ RUN_DIRTY ^ RUN_FLUSHING));
 		run &= RUN_PAGES;
-		block->first = min(block->first, page);
-		block->last = max(block->last, page + run);
-		block->flushing += run;
-		WRITE_ONCE(block->run[page], (u16)(RUN_FLUSHING | run));
+		first = pages ? first : page;
+		pages += run;
+		last = page + run;
 	}
+	if (!pages)
+		return;
+	block->first = block->flushing ? min(block->first, first) : first;
+	block->last = block->flushing ? max(block->last, last) : last;
+	block->flushing += pages;
 }
 
 /* Some runs of the block are live or dirty: what was flushing comes back among them. */

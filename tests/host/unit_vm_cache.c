@@ -338,6 +338,43 @@ static void odd_sizes_are_bounded(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+static unsigned int nr_clean(unsigned long pages)
+{
+	struct vm_range_info range;
+	unsigned int nr = 0;
+
+	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end)
+		nr += range.state == VM_CLEAN && range.end - range.start == (pages + 1) * PAGE_SIZE;
+	return nr;
+}
+
+/* What fills the cache and is of no use any more gives way to what goes round now, which stays complete. */
+static void out_of_use_makes_room(void **state)
+{
+	static struct vm_struct *areas[40];
+	unsigned long holes = 0, largest;
+	unsigned int before, nr;
+
+	(void)state;
+	vm_cache_reclaim();
+	for (nr = 0; nr < ARRAY_SIZE(areas) && (areas[nr] = get_vm_area(400 * PAGE_SIZE, VM_MAP)); nr++)
+		;
+	while (nr)
+		free_vm_area(areas[--nr]);
+	vm_unmap_aliases();
+	free_vm_area(get_vm_area(500 * PAGE_SIZE, VM_MAP));
+	before = nr_clean(400);
+	assert_true(before);
+	for (nr = 0; nr < 300; nr++) {
+		free_vm_area(get_vm_area(500 * PAGE_SIZE, VM_MAP));
+		if (nr == 200)
+			holes = vm_holes(&largest);
+		assert_true(nr < 200 || vm_holes(&largest) == holes);
+	}
+	assert_in_range(nr_clean(400), 0, before * 2 / 3);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 /* --- others are quicker ------------------------------------------------------------------------------------------- */
 
 static vaddr_t only_place;
@@ -398,6 +435,7 @@ int main(void)
 		cmocka_unit_test(long_ranges_come_back),
 		cmocka_unit_test(page_array_goes_with_the_range),
 		cmocka_unit_test(odd_sizes_are_bounded),
+		cmocka_unit_test(out_of_use_makes_room),
 		cmocka_unit_test(room_may_be_taken_by_others),
 	};
 

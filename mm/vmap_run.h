@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs of pages come out of blocks and go back: what every vm_map_ram() and vm_unmap_ram() goes through (theory: vmap_block.c). */
+#pragma once
+
+#include "vmap_block.h"
+
+/* --- out -------------------------------------------------------------------------------------------------------- */
+
+/* The pages become live. Under the queue's lock, or before anybody knows the block. */
+static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE | count));
+	block->clean -= count;
+	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
+}
+
+/* Wherever a run may come from. No run: no space or memory. */
+struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count);
+
+/*
+ * `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. addr 0: no space or memory.
+ * The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile.
+ */
+static inline struct vmap_run vmap_run_alloc(unsigned int count)
+{
+	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
+	struct vmap_run run = { 0, NULL };
+	struct vmap_block *block;
+
+	spin_lock(&queue->lock);
+	block = queue->last;
+	if (likely(block->fresh + count < VMAP_BLOCK_USABLE)) { /* less, so a clean page remains */
+		run = give_run(block, block->fresh, count);
+		block->fresh += count;
+	}
+	spin_unlock(&queue->lock);
+	return likely(run.addr) ? run : vmap_run_alloc_slow(queue, count);
+}
+
+/* --- back -------------------------------------------------------------------------------------------------------- */
+
+/* Set the mark of a block that has none. */
+void vmap_block_mark(struct vmap_block *block);
+
+static inline void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	smp_store_release(&block->run[page], (u16)(RUN_DIRTY | count));
+	(void)atomic_long_add_return((long)count, &block->owner->dirty); /* the full barrier, for the stamp too */
+	schedule_point("vb:dirty");
+	if (unlikely(!READ_ONCE(block->marked)))
+		vmap_block_mark(block);
+	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
+}
+
+/* The block that contains addr, or NULL. With preemption off: it stays that long. Mostly it is the one last used here. */
+static inline struct vmap_block *block_find(vaddr_t addr)
+{
+	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
+
+	if (likely(addr - block->start < VMAP_BLOCK_SIZE))
+		return block;
+	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
+}
+
+static inline bool run_free(vaddr_t addr, unsigned int count)
+{
+	const u16 live = (u16)(RUN_LIVE | count), unmapping = (u16)(RUN_UNMAPPING | count);
+	struct vmap_block *block = block_find(addr);
+	unsigned int page;
+
+	if (unlikely(!block || offset_in_page(addr)))
+		return false;
+	page = (unsigned int)((addr - block->start) >> PAGE_SHIFT);
+	if (unlikely(cmpxchg(&block->run[page], live, unmapping) != live))
+		return false;
+	pte_clear_run(block->ptes + page, count);
+	schedule_point("vb:unmapped");
+	make_dirty(block, page, count);
+	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
+	return true;
+}
+
+/* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
+static inline bool vmap_run_free(vaddr_t addr, unsigned int count)
+{
+	preempt_disable();
+	return preempt_enable_then(run_free(addr, count));
+}
