@@ -99,7 +99,7 @@ unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum pag
 		struct page *page = zone_take_locked(zone, order);
 
 		for (struct page **stop = next + (1ul << order); next < stop; page++) {
-			WRITE_ONCE(page->head, head);
+			page_set_head(page, head);
 			*next++ = page;
 		}
 	}

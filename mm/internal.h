@@ -97,6 +97,24 @@ static inline u64 page_head(enum page_state state, u8 zone, int users)
 
 #define PAGE_HEAD_ZONE 0xff0000ull /* where the zone is in it */
 
+/* Comparing and writing it, in as few words as the machine has for that. `mask`: which bits count. */
+static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
+{
+	if (sizeof(long) == 8)
+		return (page->head & mask) == head;
+	return (page->half[0] & (u32)mask) == (u32)head && (page->half[1] & (u32)(mask >> 32)) == (u32)(head >> 32);
+}
+
+static inline void page_set_head(struct page *page, u64 head)
+{
+	if (sizeof(long) == 8) {
+		WRITE_ONCE(page->head, head);
+		return;
+	}
+	WRITE_ONCE(page->half[0], (u32)head);
+	WRITE_ONCE(page->half[1], (u32)(head >> 32));
+}
+
 /* One block, NULL if there is none; its state is PAGE_TAIL: the caller decides what it becomes. */
 struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
 /*

@@ -238,12 +238,9 @@ static inline bool last_user(struct page *page, unsigned int order)
 /* last_user() of a single page that has one, in one comparison. True: it is free, and PAGE_CACHED. */
 static inline bool only_user(struct page *page)
 {
-	const u64 used = page_head(PAGE_USED, 0, 1), cached = page_head(PAGE_CACHED, 0, 0);
-	u64 head = page->head;
-
-	if (unlikely((head & ~PAGE_HEAD_ZONE) != used))
+	if (unlikely(!page_head_is(page, ~PAGE_HEAD_ZONE, page_head(PAGE_USED, 0, 1))))
 		return false;
-	WRITE_ONCE(page->head, head - used + cached);
+	page_set_head(page, page_head(PAGE_CACHED, page->zone, 0));
 	return true;
 }
 
@@ -308,14 +305,14 @@ static inline bool starts_run(struct page **pages, unsigned long n)
  * The pages from the first on that lie side by side and have one user each go to their zone together. Returns how many,
  * 0: the first is none of these. The loop compares all that last_user() asks about at once, and the zone.
  */
-static unsigned long free_run(struct page **pages, unsigned long n)
+static __noinline unsigned long free_run(struct page **pages, unsigned long n)
 {
 	struct page *page = pages[0];
 	u64 used = page_head(PAGE_USED, page->zone, 1), gone = page_head(PAGE_TAIL, page->zone, 0);
 	unsigned long run = 0;
 
-	for (; run < n && pages[run] == page + run && page[run].head == used; run++)
-		WRITE_ONCE(page[run].head, gone);
+	for (; run < n && pages[run] == page + run && page_head_is(page + run, ~0ull, used); run++)
+		page_set_head(page + run, gone);
 	if (run)
 		put_run(page, run);
 	return run;

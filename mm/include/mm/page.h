@@ -45,6 +45,7 @@ struct page {
 			atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
 		};
 		u64 head; /* all of these at once (page_head()) */
+		u32 half[2];
 	};
 	union {
 		struct list_head lru; /* free lists; owner's use while allocated */
