@@ -35,7 +35,7 @@ void ioremap_init(void)
 /* Is there room for a whole leaf of `size` bytes in [start, end)? start may be an address or a frame. */
 static bool has_whole(u64 start, u64 end, u64 size)
 {
-	return ALIGN(start, size) >= start && ALIGN(start, size) + size <= end;
+	return end - start >= size && ALIGN(start, size) >= start && ALIGN(start, size) + size <= end;
 }
 
 /* log2 of the largest leaf that occurs in [phys, phys + bytes) when addresses are chosen well. */
@@ -44,7 +44,7 @@ static unsigned int largest_leaf(u64 phys, unsigned long bytes)
 	if (small_only)
 		return PAGE_SHIFT;
 	for (unsigned int level = pt_top(); level > 1; level--)
-		if (pt_leaf_allowed(level) && has_whole(phys, phys + bytes, pt_level_size(level)))
+		if (has_whole(phys, phys + bytes, pt_level_size(level)) && pt_leaf_allowed(level))
 			return ilog2(pt_level_size(level));
 	return PAGE_SHIFT;
 }
@@ -101,19 +101,20 @@ static bool range_exists(phys_addr_t phys, unsigned long size, const char *who)
 static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum memtype type, vaddr_t caller,
 				    unsigned int *shift)
 {
-	struct vm_area_spec spec = { .size = bytes, .flags = VM_IOREMAP | VM_MEMTYPE(type), .caller = caller };
-	struct vm_range *range;
+	unsigned long flags = VM_IOREMAP | VM_MEMTYPE(type), align;
+	struct vm_range *range = NULL;
 
 	*shift = largest_leaf(base, bytes);
-	spec.shift = *shift > PAGE_SHIFT ? *shift : 0;
-	spec.align = 1UL << *shift;
-	spec.skew = (unsigned long)base & (spec.align - 1);
-	range = vm_area_create(&spec);
-	if (!range && *shift > PAGE_SHIFT) { /* no aligned place is left */
+	align = 1UL << *shift;
+	if (*shift > PAGE_SHIFT)
+		range = vm_area_create(&(struct vm_area_spec){ .size = bytes, .flags = flags, .caller = caller, .shift = *shift,
+			.align = align, .skew = (unsigned long)base & (align - 1) });
+	if (!range) { /* or no aligned place is left */
 		*shift = PAGE_SHIFT;
-		spec.align = spec.skew = spec.shift = 0;
-		range = vm_area_create(&spec);
+		range = vm_area_from_cache(bytes >> PAGE_SHIFT, flags, caller);
 	}
+	if (!range)
+		range = vm_area_create(&(struct vm_area_spec){ .size = bytes, .flags = flags, .caller = caller });
 	if (range)
 		range->area->phys_addr = base;
 	return range;

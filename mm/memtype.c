@@ -124,14 +124,15 @@ static void insert(struct rb_root *tree, struct reservation *new)
 /* A reservation of another type than `type` in the range; *other: which one. */
 static struct reservation *find_conflict(u64 start, u64 end, enum memtype type, enum memtype *other)
 {
-	struct reservation *r = NULL;
+	for (enum memtype t = 0; t < NR_MEMTYPES; t++) {
+		struct reservation *r = t == type || !trees[t].rb_node ? NULL : find_overlap(&trees[t], start, end);
 
-	for (*other = 0; *other < NR_MEMTYPES; ++*other) {
-		r = *other == type ? NULL : find_overlap(&trees[*other], start, end);
-		if (r)
-			break;
+		if (!r)
+			continue;
+		*other = t;
+		return r;
 	}
-	return r;
+	return NULL;
 }
 
 static void report_conflict(u64 start, u64 end, enum memtype type, const struct memtype_info *other)

@@ -296,6 +296,33 @@ struct vm_area_spec {
 	pgprot_t prot;
 };
 
+/* The descriptor of a range becomes one of `count` pages and a guard page. (Every member is named, or else the compiler clears all of it first.) */
+static inline void vm_area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
+{
+	range->area = &range->own;
+	range->own = (struct vm_struct){
+		.addr = (void *)range->start,
+		.size = (count + 1) << PAGE_SHIFT,
+		.flags = flags,
+		.pages = NULL,
+		.nr_pages = 0,
+		.page_order = 0,
+		.requested_size = 0,
+		.phys_addr = 0,
+		.caller = caller,
+	};
+}
+
+/* The ordinary area, anywhere: a range that comes out of this CPU's cache, without detour. NULL: there is none. */
+static inline struct vm_range *vm_area_from_cache(unsigned long count, unsigned long flags, vaddr_t caller)
+{
+	struct vm_range *range = vm_cache_get(count + 1, VM_RANGE_AREA);
+
+	if (likely(range))
+		vm_area_init(range, count, flags, caller);
+	return range;
+}
+
 /* An area with its descriptor, not yet published. size is page-aligned. NULL: no space or memory. */
 struct vm_range *vm_area_create(const struct vm_area_spec *spec);
 /* vm_range_free() of a range that may have been used before: the room for a page array that it keeps goes too. */

@@ -108,33 +108,6 @@ static __noinline struct vm_range *at_some_place(const struct vm_area_spec *spec
 	});
 }
 
-/* (Every member is named, or else the compiler clears them all beforehand.) */
-static inline void area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
-{
-	range->area = &range->own;
-	range->own = (struct vm_struct){
-		.addr = (void *)range->start,
-		.size = (count + 1) << PAGE_SHIFT,
-		.flags = flags,
-		.pages = NULL,
-		.nr_pages = 0,
-		.page_order = 0,
-		.requested_size = 0,
-		.phys_addr = 0,
-		.caller = caller,
-	};
-}
-
-/* The ordinary area: a range that comes out of the cache, without detour. NULL: not there. */
-static inline struct vm_range *area_from_cache(unsigned long count, unsigned long flags, vaddr_t caller)
-{
-	struct vm_range *range = vm_cache_get(count + 1, VM_RANGE_AREA);
-
-	if (likely(range))
-		area_init(range, count, flags, caller);
-	return range;
-}
-
 struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 {
 	struct vm_struct *area = NULL;
@@ -153,7 +126,7 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 		kfree(area);
 		return NULL;
 	}
-	area_init(range, spec->size >> PAGE_SHIFT, spec->flags, spec->caller);
+	vm_area_init(range, spec->size >> PAGE_SHIFT, spec->flags, spec->caller);
 	range->own.page_order = spec->page_order;
 	if (area) {
 		*area = range->own;
@@ -331,7 +304,7 @@ static __always_inline void *vmalloc_simple(unsigned long size, gfp_t gfp, unsig
 
 	might_sleep();
 	if (likely(size - 1 < (VM_CACHE_PAGES - 1) * PAGE_SIZE)) {
-		range = area_from_cache(count, VM_ALLOC | flags, caller);
+		range = vm_area_from_cache(count, VM_ALLOC | flags, caller);
 		if (likely(range)) {
 			range->own.requested_size = size;
 			return area_fill(range, 0, count, gfp, PAGE_KERNEL);
@@ -379,7 +352,7 @@ void vfree(const void *addr)
 
 static inline struct vm_range *vmap_small(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller)
 {
-	struct vm_range *range = area_from_cache(count, flags, caller);
+	struct vm_range *range = vm_area_from_cache(count, flags, caller);
 
 	if (unlikely(!range))
 		range = vm_area_create(&(struct vm_area_spec){
