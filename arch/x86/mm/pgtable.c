@@ -257,11 +257,12 @@ pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned 
 unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t prot, unsigned int shift)
 {
 	pteval_t val = (pteval_t)phys | prot_leaf(prot, shift == PAGE_SHIFT ? 1 : 2);
-	unsigned long i;
+	long i;
 
-	for (i = 0; i < n && pte_none(pte_peek(p + i)); i++, val += (pteval_t)1 << shift)
+	p += n;
+	for (i = -(long)n; i && pte_none(pte_peek(p + i)); i++, val += (pteval_t)1 << shift)
 		pte_fill(p + i, __pte(val));
-	return i;
+	return n + (unsigned long)i;
 }
 
 /* --- unmap ------------------------------------------------------------------------------------------------------ */
