@@ -24,18 +24,13 @@ void split_page(struct page *page, unsigned int order)
 		hand_out(page + i, 0);
 }
 
-struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages)
+struct page *alloc_pages_split(gfp_t gfp, unsigned int order)
 {
-	struct page *block = alloc_pages(gfp, order), *end;
+	struct page *first = alloc_pages(gfp, order);
 
-	if (!block)
-		return NULL;
-	if (order)
-		WRITE_ONCE(block->state, PAGE_WHOLE);
-	end = block + (1ul << order);
-	for (struct page *page = block; page != end; page++)
-		*pages++ = page;
-	return block;
+	if (first && order)
+		WRITE_ONCE(first->state, PAGE_WHOLE);
+	return first;
 }
 
 /* The head of the block in which the page is a tail. Something else where it is none by now. */
@@ -83,16 +78,13 @@ void page_make_single(struct page *page)
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-void free_pages_split(struct page **pages, unsigned int order)
+bool free_pages_split(struct page *first, unsigned int order)
 {
-	struct page *head = pages[0];
-
-	if (unlikely(head->state != PAGE_WHOLE || head->order != order)) {
-		free_pages_bulk(pages, 1ul << order);
-		return;
-	}
-	atomic_set(&head->refcount, 0);
-	put_block(head, order);
+	if (unlikely(first->state != PAGE_WHOLE || first->order != order))
+		return false;
+	atomic_set(&first->refcount, 0);
+	put_block(first, order);
+	return true;
 }
 
 int page_count(struct page *page)

@@ -78,7 +78,7 @@ int set_memory_rox(unsigned long addr, int numpages)
 
 void set_vm_flush_reset_perms(void *addr)
 {
-	struct vm_struct *area = find_vm_area(addr);
+	struct vm_struct *area = vm_range_area((vaddr_t)addr);
 
 	if (area && area->addr == addr)
 		area->flags |= VM_FLUSH_RESET_PERMS;

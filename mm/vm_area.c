@@ -386,6 +386,7 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 	range->area = NULL;
 	range->ptes = range->more = range->leaves = NULL;
 	range->pages = NULL;
+	range->heads = 0;
 	range->shift = shift;
 	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
 	err = vm_index_add(range, gfp);

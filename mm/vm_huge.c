@@ -10,6 +10,8 @@
  *
  * 2. Pages. Behind a leaf there is one block of single pages: each has a user count of its own and may be kept with
  *    get_page() for longer than the area lives. When nobody has asked for one, vfree gives back the block (page_split.c).
+ *    The array of the area's pages is complete for whoever gets at it, by find_vm_area() and remove_vm_area(). Before that only
+ *    the first page of each block is in it: hardly anyone looks, and it would be most of the work.
  *
  * 3. All or nothing. When one block is not to be had, the attempt ends, everything goes back, and the caller makes the area of
  *    small pages. A leaf never stands over pages that did not come as one block, or, with vmap, that do not lie like one:
@@ -103,22 +105,42 @@ static int map_slots(const struct huge_map *m)
 
 /* --- vmalloc ---------------------------------------------------------------------------------------------------- */
 
-/* Pages in whole blocks; returns how many pages were had. */
+/* Blocks, of which the first page goes into the array; returns how many. */
 static unsigned long take_blocks(struct page **pages, unsigned long nr, unsigned int order, gfp_t gfp)
 {
 	unsigned long got = 0;
 
-	while (nr-- && alloc_pages_split(gfp, order, pages + got))
-		got += 1ul << order;
+	while (got < nr && (pages[got << order] = alloc_pages_split(gfp, order)))
+		got++;
 	return got;
 }
 
-unsigned long vm_huge_free_blocks(const struct vm_struct *area)
+bool vm_huge_list_pages(struct vm_range *range)
 {
-	unsigned long done = 0, n = 1ul << area->page_order;
+	unsigned int order = range->own.page_order;
+	struct page **pages;
 
-	for (; area->nr_pages - done >= n; done += n)
-		free_pages_split(area->pages + done, area->page_order);
+	if (!range->heads)
+		return false;
+	pages = range->own.pages + ((unsigned long)--range->heads << order);
+	for (unsigned long i = 1; i < 1ul << order; i++)
+		pages[i] = pages[0] + i;
+	return true;
+}
+
+unsigned long vm_huge_free_blocks(struct vm_struct *area)
+{
+	struct vm_range *range = container_of(area, struct vm_range, own);
+	unsigned long done = 0, n = 1ul << area->page_order;
+	struct page **pages = area->pages;
+
+	for (; area->nr_pages - done >= n; done += n, pages += n)
+		if (!free_pages_split(*pages, area->page_order)) {
+			while (vm_huge_list_pages(range))
+				;
+			free_pages_bulk(pages, n);
+		}
+	range->heads = 0;
 	return done;
 }
 
@@ -131,8 +153,9 @@ static int take_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 	area->pages = vm_range_page_array(range, gfp);
 	if (!area->pages)
 		return -ENOMEM;
-	got = take_blocks(area->pages, blocks, area->page_order, gfp);
-	if (got == blocks << area->page_order)
+	range->heads = (unsigned int)take_blocks(area->pages, blocks, area->page_order, gfp);
+	got = (unsigned long)range->heads << area->page_order;
+	if (range->heads == blocks)
 		got += alloc_pages_bulk(gfp, count - got, area->pages + got);
 	area->nr_pages = got;
 	vmalloc_account((long)got);

@@ -105,18 +105,50 @@ struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned 
 	return range;
 }
 
+/* Under the lock. The range that addr lies in, standing still, or NULL. */
+static struct vm_range *hold_at(vaddr_t addr)
+{
+	struct vm_range *range = vm_tree_above(&ranges, addr);
+
+	return range && range->start <= addr && stand_still(range) ? range : NULL;
+}
+
+/* Its area, if it has one. */
+static struct vm_struct *let_go(struct vm_range *range)
+{
+	struct vm_struct *area = range->kind == VM_RANGE_AREA ? range->area : NULL;
+
+	make_busy(range);
+	return area;
+}
+
 struct vm_struct *vm_range_area(vaddr_t addr)
 {
-	struct vm_struct *area = NULL;
 	struct vm_range *range;
+	struct vm_struct *area;
 
+	assert_thread();
 	spin_lock(&index_lock);
-	range = vm_tree_above(&ranges, addr);
-	if (range && range->start <= addr && stand_still(range)) {
-		area = range->kind == VM_RANGE_AREA ? range->area : NULL;
-		make_busy(range);
-	}
+	range = hold_at(addr);
+	area = range ? let_go(range) : NULL;
 	spin_unlock(&index_lock);
+	return area;
+}
+
+struct vm_struct *vm_range_area_with_pages(vaddr_t addr)
+{
+	struct vm_range *range;
+	struct vm_struct *area;
+	bool more;
+
+	assert_thread();
+	do { /* a block each time: nobody waits for the lock longer than that */
+		spin_lock(&index_lock);
+		range = hold_at(addr);
+		more = range && vm_huge_list_pages(range);
+		area = range ? let_go(range) : NULL;
+		spin_unlock(&index_lock);
+	} while (more);
 	return area;
 }
 

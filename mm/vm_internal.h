@@ -50,6 +50,7 @@ struct vm_range {
 			pte_t *more;		 /* those behind the border of a table, if the range crosses one */
 			pte_t *leaves;		 /* the range's large leaves, if it has nothing else and they are known */
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
+			unsigned int heads;	 /* blocks of which only the first page is in the array of the area (vm_huge.c) */
 			struct vm_range *next;	 /* in a cache */
 			tlb_stamp_t stamp;	 /* VM_LAZY */
 			unsigned long weight;	 /* what others miss while it waits: see vm_cache.c */
@@ -136,6 +137,8 @@ static inline void vm_range_publish(struct vm_range *range)
 struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags);
 /* The descriptor of the area that contains addr, or NULL. Valid while the caller knows that nobody frees it. */
 struct vm_struct *vm_range_area(vaddr_t addr);
+/* The same, and its page array is complete. */
+struct vm_struct *vm_range_area_with_pages(vaddr_t addr);
 
 /* Copy of a busy or lazy range, for reports. */
 struct vm_range_info {
@@ -354,7 +357,9 @@ void vm_huge_init(void);
 /* vmalloc_area() with large leaves, of `count` pages. NULL: it cannot have them, or not now; nothing has changed. */
 void *vm_huge_area(const struct vm_area_spec *wanted, unsigned long count);
 /* Free the blocks behind the leaves of an area of vmalloc: its first pages. Returns how many these are. */
-unsigned long vm_huge_free_blocks(const struct vm_struct *area);
+unsigned long vm_huge_free_blocks(struct vm_struct *area);
+/* Enter the pages of one more block into the array. False: there is none. By the one who holds the range. */
+bool vm_huge_list_pages(struct vm_range *range);
 /* A range that maps the pages with large leaves where they make up some, not published. NULL: as above. */
 struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller);
 static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,

@@ -70,6 +70,8 @@ struct vm_struct *remove_vm_area(const void *addr)
 	range = vm_area_claim(addr, VM_ANY, "remove_vm_area");
 	if (!range)
 		return NULL;
+	while (vm_huge_list_pages(range))
+		;
 	area = separate_area(range);
 	if (!area) { /* no memory: nothing has happened */
 		vm_range_publish(range);
@@ -89,8 +91,7 @@ void free_vm_area(struct vm_struct *area)
 
 struct vm_struct *find_vm_area(const void *addr)
 {
-	assert_thread();
-	return vm_range_area((vaddr_t)addr);
+	return vm_range_area_with_pages((vaddr_t)addr);
 }
 
 unsigned long get_vm_area_size(const struct vm_struct *area)

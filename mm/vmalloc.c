@@ -406,7 +406,7 @@ bool is_vmalloc_addr(const void *addr)
 
 bool is_vm_area_hugepages(const void *addr)
 {
-	return find_vm_area(addr)->page_order != 0;
+	return vm_range_area((vaddr_t)addr)->page_order != 0;
 }
 
 static void count_range(struct vmalloc_stats *stats, const struct vm_range_info *range)

@@ -164,7 +164,7 @@ static void everybody_at_once(void **state)
 
 #define SINGLES 8
 
-static struct page *singles[SINGLES];
+static struct page *first;
 static pthread_barrier_t step;
 
 /* Each keeps every WORKERS-th page, while the others do likewise and nothing is split yet. */
@@ -174,12 +174,12 @@ static void *keeper(void *cpu)
 	for (int round = 0; round < ROUNDS; round++) {
 		pthread_barrier_wait(&step); /* handed out */
 		for (unsigned long i = (unsigned long)cpu - 1; i < SINGLES; i += WORKERS)
-			get_page(singles[i]);
+			get_page(first + i);
 		pthread_barrier_wait(&step); /* all kept */
 		pthread_barrier_wait(&step); /* the owner has freed his */
 		for (unsigned long i = (unsigned long)cpu - 1; i < SINGLES; i += WORKERS) {
-			BUG_ON(page_count(singles[i]) != 1);
-			put_page(singles[i]);
+			BUG_ON(page_count(first + i) != 1);
+			put_page(first + i);
 		}
 		pthread_barrier_wait(&step);
 	}
@@ -196,10 +196,13 @@ static void block_is_split_once(void **state)
 	for (unsigned long cpu = 1; cpu <= WORKERS; cpu++)
 		pthread_create(&thread[cpu - 1], NULL, keeper, (void *)cpu);
 	for (int round = 0; round < ROUNDS; round++) {
-		BUG_ON(!alloc_pages_split(GFP_KERNEL, ilog2(SINGLES), singles));
+		first = alloc_pages_split(GFP_KERNEL, ilog2(SINGLES));
+		BUG_ON(!first);
 		pthread_barrier_wait(&step);
 		pthread_barrier_wait(&step);
-		free_pages_split(singles, ilog2(SINGLES));
+		BUG_ON(free_pages_split(first, ilog2(SINGLES)));
+		for (unsigned long i = 0; i < SINGLES; i++)
+			__free_page(first + i);
 		pthread_barrier_wait(&step);
 		pthread_barrier_wait(&step);
 	}

@@ -52,7 +52,7 @@ static void pages(void **state)
 	SWEEP(alloc_pages, FAILS, MADE(alloc_pages(GFP_KERNEL, 3)), __free_pages(made, 3));
 	SWEEP(get_free_pages, FAILS, MADE(get_free_pages(GFP_KERNEL, 2)), free_pages(made, 2));
 	SWEEP(alloc_pages_bulk, FAILS, fill_some(), free_pages_bulk(some, had));
-	SWEEP(alloc_pages_split, FAILS, MADE(alloc_pages_split(GFP_KERNEL, 3, some)), free_pages_bulk(some, 8));
+	SWEEP(alloc_pages_split, FAILS, MADE(alloc_pages_split(GFP_KERNEL, 3)), free_pages_split(made, 3));
 	SWEEP(mm_table_alloc, FAILS, (table = mm_table_alloc(GFP_KERNEL)) ? 0 : -ENOMEM, mm_table_free(table));
 }
 

@@ -124,13 +124,11 @@ static void op_split(void)
 
 static void op_alloc_split(void)
 {
-	struct page *pages[256];
 	unsigned int order = (unsigned int)host_random_below(9);
+	struct page *first = nr_blocks + 256 < MAX_BLOCKS ? alloc_pages_split(GFP_NOWAIT | __GFP_NOWARN, order) : NULL;
 
-	if (nr_blocks + ARRAY_SIZE(pages) >= MAX_BLOCKS || !alloc_pages_split(GFP_NOWAIT | __GFP_NOWARN, order, pages))
-		return;
-	for (unsigned long i = 0; i < 1ul << order; i++)
-		own(pages[i], 0);
+	for (unsigned long i = 0; first && i < 1ul << order; i++)
+		own(first + i, 0);
 }
 
 static void op_users(void)
@@ -314,11 +312,11 @@ static void users_are_counted(void **state)
 
 static struct page *block_of_singles(struct page *pages[NR])
 {
-	struct page *block = alloc_pages_split(GFP_KERNEL, ORDER, pages);
+	struct page *block = alloc_pages_split(GFP_KERNEL, ORDER);
 
 	assert_non_null(block);
 	for (unsigned int i = 0; i < NR; i++) {
-		assert_ptr_equal(pages[i], block + i);
+		pages[i] = block + i;
 		assert_int_equal(page_count(pages[i]), 1);
 	}
 	return block;
@@ -332,7 +330,11 @@ static void whole_block_goes_back_as_one(void **state)
 
 	(void)state;
 	block[3].order = 7; /* of an earlier life */
-	free_pages_split(pages, ORDER);
+	assert_false(free_pages_split(block, ORDER - 1));
+	assert_true(free_pages_split(block, ORDER));
+	block = alloc_pages(GFP_KERNEL, ORDER);
+	assert_false(free_pages_split(block, ORDER)); /* of the ordinary kind */
+	__free_pages(block, ORDER);
 	assert_int_equal(nr_free_pages(), free);
 	assert_int_equal(page_alloc_check(), 0);
 }
@@ -352,10 +354,8 @@ static void each_is_a_page_by_itself(void **state)
 		get_page(block + which[w]);
 		for (unsigned int i = 0; i < NR; i++)
 			assert_int_equal(page_count(pages[i]), 1 + (i == which[w]));
-		if (w & 1)
-			free_pages_bulk(pages, NR);
-		else
-			free_pages_split(pages, ORDER);
+		assert_false(free_pages_split(block, ORDER));
+		free_pages_bulk(pages, NR);
 		assert_int_equal(nr_free_pages(), before - 1);
 		put_page(block + which[w]);
 		assert_int_equal(nr_free_pages(), before);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Areas with large leaves: what gets them, what is left when one cannot be had, and what follows them at their address. */
-#include "tests/host/vm_machine.h"
+#include "tests/host/huge_look.h"
 
-#include "mm/vm_internal.h"
-
-#include <arch/mmu_sync.h>
 #include <kernel/inject.h>
 
 #define RAM  (256ull << 20)
@@ -20,34 +17,6 @@ static int setup(void **state)
 	leaf = pt_level_size(2);
 	leaf_pages = leaf >> PAGE_SHIFT;
 	return pgtable_init_process(&process);
-}
-
-static unsigned int level_at(const void *addr)
-{
-	struct pgtable_leaf at = pgtable_query(&kernel_pgtable, (vaddr_t)addr);
-
-	return at.present ? at.level : 0;
-}
-
-static void assert_synced(void)
-{
-	struct pgd_parity parity = pgd_parity_check();
-
-	assert_int_equal(parity.differs + parity.missing, 0);
-}
-
-/* Every page of the area is where its array says, whatever leaf it lies in, and is a page of its own. */
-static void assert_mapped(char *p, unsigned long count)
-{
-	const struct vm_struct *area = find_vm_area(p);
-
-	assert_int_equal(area->nr_pages, count);
-	for (unsigned long n = 0; n < count; n++) {
-		assert_ptr_equal(vmalloc_to_page(p + (n << PAGE_SHIFT) + 7), area->pages[n]);
-		assert_int_equal(page_count(area->pages[n]), 1);
-	}
-	assert_int_equal(level_at(p + (count << PAGE_SHIFT)), 0);
-	assert_synced();
 }
 
 /* --- vmalloc_huge ------------------------------------------------------------------------------------------------- */
@@ -137,6 +106,52 @@ static void base_pages_are_independent(void **state)
 	}
 	assert_balance(before);
 	assert_int_equal(page_alloc_check(), 0);
+}
+
+/*
+ * Nobody has looked at the area when a page of it is asked for, so that its block is none any more: the last, one in the
+ * middle, all. What the array holds then is worked out, and each page goes once.
+ */
+static void blocks_taken_apart_before_anyone_looks(void **state)
+{
+	static const unsigned int kept[] = { MOST - 1, 1, 0 };
+	struct vm_balance before = vm_balance();
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++) {
+		char *p = vmalloc_huge(MOST * leaf + 3 * PAGE_SIZE, GFP_KERNEL);
+		struct page *page[MOST];
+
+		for (unsigned int k = i; k < ARRAY_SIZE(kept); k++)
+			get_page(page[k] = vmalloc_to_page(p + kept[k] * leaf + 5 * PAGE_SIZE));
+		vfree(p);
+		for (unsigned int k = i; k < ARRAY_SIZE(kept); k++)
+			put_page(page[k]);
+		assert_balance(before);
+		assert_int_equal(page_alloc_check(), 0);
+	}
+}
+
+/* An area that is taken out of the layer has all its pages in the array, as has one that is only asked for. */
+static void removed_area_lists_its_pages(void **state)
+{
+	struct vm_balance before = vm_balance();
+	unsigned long count = MOST * leaf_pages + 3;
+	char *p = vmalloc_huge(count << PAGE_SHIFT, GFP_KERNEL);
+	struct page **seen = test_calloc(count, sizeof(*seen));
+	struct vm_struct *area;
+
+	(void)state;
+	for (unsigned long n = 0; n < count; n++)
+		seen[n] = vmalloc_to_page(p + (n << PAGE_SHIFT));
+	area = remove_vm_area(p);
+	assert_int_equal(area->nr_pages, count);
+	assert_memory_equal(area->pages, seen, count * sizeof(*seen));
+	free_pages_bulk(area->pages, count);
+	kvfree(area->pages);
+	kfree(area);
+	test_free(seen);
+	assert_balance(before);
 }
 
 /* The second block is not to be had: no leaf at all, and not a frame that is not the area's. */
@@ -330,115 +345,6 @@ static void looked_at_from_outside(void **state)
 	vfree(p);
 }
 
-/* --- vmap --------------------------------------------------------------------------------------------------------- */
-
-static struct page *pages[1 << (MAX_PAGE_ORDER + 1)];
-
-static struct page *blocks[2];
-
-/* Two blocks of the largest order, one behind the other in the array. */
-static void get_blocks(void)
-{
-	for (unsigned int b = 0; b < 2; b++) {
-		blocks[b] = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
-		assert_non_null(blocks[b]);
-		for (unsigned long n = 0; n < 1ul << MAX_PAGE_ORDER; n++)
-			pages[(b << MAX_PAGE_ORDER) + n] = blocks[b] + n;
-	}
-}
-
-static void put_blocks(void)
-{
-	for (unsigned int b = 0; b < 2; b++)
-		__free_pages(blocks[b], MAX_PAGE_ORDER);
-}
-
-/* Map pages [first, first + count) of the array; which of them are in large leaves? Bit s: slot s of the blocks. */
-static unsigned int slots_in_leaves(unsigned long first, unsigned long count)
-{
-	unsigned int slots = 0;
-	char *p = vmap(pages + first, (unsigned int)count, VM_MAP, PAGE_KERNEL);
-
-	assert_non_null(p);
-	for (unsigned long n = 0; n < count; n++) {
-		assert_ptr_equal(vmalloc_to_page(p + n * PAGE_SIZE), pages[first + n]);
-		if (level_at(p + n * PAGE_SIZE) == 2)
-			slots |= 1u << (first + n) / leaf_pages;
-	}
-	assert_int_equal(level_at(p + count * PAGE_SIZE), 0);
-	assert_int_equal(is_vm_area_hugepages(p), slots != 0);
-	assert_synced();
-	vunmap(p);
-	assert_int_equal(level_at(p), 0);
-	assert_synced();
-	return slots;
-}
-
-static void vmap_with_leaves_where_pages_allow(void **state)
-{
-	struct vm_balance before = vm_balance();
-	unsigned int all = (1u << (ARRAY_SIZE(pages) / leaf_pages)) - 1;
-	struct page *page;
-
-	(void)state;
-	get_blocks();
-	assert_int_equal(slots_in_leaves(0, ARRAY_SIZE(pages)), all);
-	assert_int_equal(slots_in_leaves(0, leaf_pages), 1);
-	assert_int_equal(slots_in_leaves(0, leaf_pages - 1), 0);
-	assert_int_equal(slots_in_leaves(1, ARRAY_SIZE(pages) - 1), all & ~1u);
-	assert_int_equal(slots_in_leaves(leaf_pages - 1, leaf_pages + 1), 2);
-	assert_int_equal(slots_in_leaves(3, 2 * leaf_pages - 4), 0);
-	page = pages[5]; /* two pages change places */
-	pages[5] = pages[6];
-	pages[6] = page;
-	assert_int_equal(slots_in_leaves(0, ARRAY_SIZE(pages)), all & ~1u);
-	pages[leaf_pages + 1] = NULL;
-	assert_null(vmap(pages, ARRAY_SIZE(pages), VM_MAP, PAGE_KERNEL));
-	pages[leaf_pages + 1] = pages[leaf_pages] + 1;
-	put_blocks();
-	assert_balance(before);
-}
-
-/* Where vmap had leaves, the next area's leaves need not fit. */
-static void vmap_ranges_are_not_for_vmalloc(void **state)
-{
-	unsigned long count = leaf_pages + 1;
-	struct vm_balance before = vm_balance();
-	char *p;
-
-	(void)state;
-	get_blocks();
-	vunmap(vmap(pages + leaf_pages - 1, (unsigned int)count, VM_MAP, PAGE_KERNEL));
-	vm_cache_flush();
-	p = vmalloc_huge(count << PAGE_SHIFT, GFP_KERNEL);
-	assert_mapped(p, count);
-	assert_int_equal(level_at(p), 2);
-	vfree(p);
-	put_blocks();
-	assert_balance(before);
-}
-
-static void vmap_fails_without_a_trace(void **state)
-{
-	static const enum inject_site sites[] = { INJECT_TABLE, INJECT_SLAB };
-
-	(void)state;
-	get_blocks();
-	for (unsigned int s = 0; s < ARRAY_SIZE(sites); s++)
-		for (unsigned int nth = 1, unreached = 0; !unreached; nth++) {
-			struct vm_balance before = vm_balance();
-			char *p;
-
-			inject_set(sites[s], nth);
-			p = vmap(pages + 1, ARRAY_SIZE(pages) - 2, VM_MAP, PAGE_KERNEL);
-			unreached = inject_clear(sites[s]);
-			vunmap(p);
-			assert_balance(before);
-			assert_synced();
-		}
-	put_blocks();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +352,8 @@ int main(void)
 		cmocka_unit_test(small_where_leaves_are_not_for),
 		cmocka_unit_test(zeroed_and_kvmalloc),
 		cmocka_unit_test(base_pages_are_independent),
+		cmocka_unit_test(blocks_taken_apart_before_anyone_looks),
+		cmocka_unit_test(removed_area_lists_its_pages),
 		cmocka_unit_test(a_missing_block_means_small_pages),
 		cmocka_unit_test(each_allocation_fails_once),
 		cmocka_unit_test(leaf_and_table_take_turns),
@@ -454,9 +362,6 @@ int main(void)
 		cmocka_unit_test(rights_of_a_part_are_refused),
 		cmocka_unit_test(smaller_and_larger_again),
 		cmocka_unit_test(looked_at_from_outside),
-		cmocka_unit_test(vmap_with_leaves_where_pages_allow),
-		cmocka_unit_test(vmap_ranges_are_not_for_vmalloc),
-		cmocka_unit_test(vmap_fails_without_a_trace),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ranges of nothing but large leaves, which are mapped again without a walk; and everything after which they are not. */
-#include "tests/host/vm_machine.h"
+#include "tests/host/huge_look.h"
 
-#include "mm/vm_internal.h"
-
-#include <arch/mmu_sync.h>
 #include <asm/mtrr.h>
 #include <mm/ioremap.h>
 
@@ -30,13 +27,6 @@ static int fresh(void **state)
 	return 0;
 }
 
-static unsigned int level_at(const void *addr)
-{
-	struct pgtable_leaf at = pgtable_query(&kernel_pgtable, (vaddr_t)addr);
-
-	return at.present ? at.level : 0;
-}
-
 static struct vm_range *range_of(const void *addr)
 {
 	return container_of(find_vm_area(addr), struct vm_range, own);
@@ -46,13 +36,6 @@ static struct vm_range *range_of(const void *addr)
 static bool can_know(void)
 {
 	return pt_top() > 3;
-}
-
-static void assert_synced(void)
-{
-	struct pgd_parity parity = pgd_parity_check();
-
-	assert_int_equal(parity.differs + parity.missing, 0);
 }
 
 /* Every page of n leaves is where it should be, and nothing is behind them. */
@@ -129,8 +112,12 @@ static void vmap_of_single_pages_follows(void **state)
 
 	(void)state;
 	vfree(p);
-	assert_non_null(alloc_pages_split(GFP_KERNEL, (unsigned int)order, pages));
-	assert_non_null(alloc_pages_split(GFP_KERNEL, (unsigned int)order, pages + n / 2));
+	for (unsigned int half = 0; half < n; half += n / 2) {
+		pages[half] = alloc_pages_split(GFP_KERNEL, (unsigned int)order);
+		assert_non_null(pages[half]);
+		for (unsigned int i = 1; i < n / 2; i++)
+			pages[half + i] = pages[half] + i;
+	}
 	swap = pages[n - 1];
 	pages[n - 1] = pages[n - 2];
 	pages[n - 2] = swap;

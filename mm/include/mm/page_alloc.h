@@ -36,10 +36,10 @@ void free_pages_bulk(struct page **pages, unsigned long n);
 
 /* Turn an allocated block of an order, with one user, into that many independent single pages. */
 void split_page(struct page *page, unsigned int order);
-/* 2^order single pages side by side, entered into pages[]; from one block. NULL = no memory; one allocation. (page_split.c) */
-struct page *alloc_pages_split(gfp_t gfp, unsigned int order, struct page **pages);
-/* Free all that it gave, in the same order. Any of them, and any number, may be freed as single pages as well. */
-void free_pages_split(struct page **pages, unsigned int order);
+/* 2^order single pages side by side, from one block: the first of them. NULL = no memory; one allocation. (page_split.c) */
+struct page *alloc_pages_split(gfp_t gfp, unsigned int order);
+/* Free them all, as one block. False, and nothing is done: it is none any more. Then, or at any time, they go as single pages. */
+bool free_pages_split(struct page *first, unsigned int order);
 
 /*
  * Page tables: one zeroed lowmem frame in state PAGE_TABLE, 0 = no memory; and back. Handed to arch by main.c. gfp: may it
