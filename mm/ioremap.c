@@ -41,7 +41,7 @@ static bool has_whole(u64 start, u64 end, u64 size)
 /* log2 of the largest leaf that occurs in [phys, phys + bytes) when addresses are chosen well. */
 static unsigned int largest_leaf(u64 phys, unsigned long bytes)
 {
-	if (small_only)
+	if (small_only || bytes < pt_level_size(2))
 		return PAGE_SHIFT;
 	for (unsigned int level = pt_top(); level > 1; level--)
 		if (has_whole(phys, phys + bytes, pt_level_size(level)) && pt_leaf_allowed(level))

@@ -25,6 +25,7 @@ struct reservation {
 
 static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
 static struct rb_root trees[NR_MEMTYPES];
+static unsigned long used; /* bit t: trees[t] is not empty */
 
 const char *memtype_name(enum memtype type)
 {
@@ -124,8 +125,9 @@ static void insert(struct rb_root *tree, struct reservation *new)
 /* A reservation of another type than `type` in the range; *other: which one. */
 static struct reservation *find_conflict(u64 start, u64 end, enum memtype type, enum memtype *other)
 {
-	for (enum memtype t = 0; t < NR_MEMTYPES; t++) {
-		struct reservation *r = t == type || !trees[t].rb_node ? NULL : find_overlap(&trees[t], start, end);
+	for (unsigned long left = used & ~(1ul << type); left; left &= left - 1) {
+		enum memtype t = (enum memtype)__builtin_ctzl(left);
+		struct reservation *r = find_overlap(&trees[t], start, end);
 
 		if (!r)
 			continue;
@@ -157,6 +159,7 @@ static bool reserve_locked(enum memtype type, struct reservation *new, struct me
 		r->count++;
 	else
 		insert(&trees[type], new);
+	used |= 1ul << type;
 	return !r;
 }
 
@@ -194,6 +197,8 @@ int memtype_free(u64 start, u64 end, enum memtype type)
 	gone = r && !--r->count;
 	if (gone)
 		rb_erase_augmented(&r->node, &trees[type], &augment);
+	if (!trees[type].rb_node)
+		used &= ~(1ul << type);
 	spin_unlock(&memtype_lock);
 	if (gone)
 		kfree(r);

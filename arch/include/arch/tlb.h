@@ -91,7 +91,7 @@ static inline tlb_stamp_t tlb_stamp(void)
 }
 
 /* Numbers are compared by their distance, so that it does not matter when they wrap. */
-static inline bool tlb_gen_later(unsigned long a, unsigned long b) { return (long)(a - b) > 0; }
+static inline bool tlb_gen_later(unsigned long a, unsigned long b) { return (long)(b - a) < 0; }
 
 static inline bool tlb_stamp_covered(tlb_stamp_t stamp)
 {
