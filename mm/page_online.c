@@ -24,17 +24,20 @@
  */
 #include "internal.h"
 
-/* Two words, so that finding one is a shift. */
+/* Four words, so that finding one is a shift. */
 struct section {
-	unsigned long first; /* frame that would have, or has, a struct page; never changes */
-	unsigned long nr;    /* how many have; 0 while offline */
+	unsigned long first;  /* frame that would have, or has, a struct page; never changes */
+	unsigned long nr;     /* how many have; 0 while offline */
+	unsigned long usable; /* frames that the buddy gets; 0: nothing worth having here */
+	unsigned long ram;    /* memblock's first region that reaches into it */
 };
+
+static_assert(sizeof(struct section) == 4 * sizeof(long), "finding one must stay a shift");
 
 #define BLOCK_PAGES	 (1ul << MAX_PAGE_ORDER)
 #define BOOT_ONLINE_SIZE (512ull << 20)
 
 static struct section *sections;
-static unsigned long *usable; /* frames of each section that the buddy gets; 0: nothing worth having there */
 static unsigned long nr_sections, sections_end; /* the latter: first frame beyond them */
 static unsigned int online_owner; /* CPU + 1 that is bringing a section online; 0 = nobody */
 struct page_window page_main_window;
@@ -68,10 +71,18 @@ struct page_window page_find_window(const struct page *page)
 	unsigned long pfn = ((unsigned long)page - (unsigned long)vmemmap) / sizeof(*page);
 	const struct section *s = &sections[pfn / SECTION_PAGES];
 	unsigned long nr = pfn < sections_end ? smp_load_acquire(&s->nr) : 0;
+	const struct memblock_region *ram;
+	unsigned int n = memblock_ram(&ram);
 
-	if (!nr)
+	if (pfn - s->first >= nr)
 		return (struct page_window){ NULL, 0 };
-	return (struct page_window){ pfn_to_page(s->first), nr };
+	for (unsigned long i = s->ram; i < n; i++) {
+		unsigned long start = max(s->first, to_pfn(ram[i].start)), end = min(s->first + nr, to_pfn(ram[i].end));
+
+		if (pfn < end)
+			return (struct page_window){ pfn_to_page(start), pfn < start ? 0 : end - start };
+	}
+	return (struct page_window){ NULL, 0 };
 }
 
 unsigned long page_window_extend(const struct page *first, unsigned long nr)
@@ -208,6 +219,27 @@ static void describe_ram(unsigned long first, unsigned long last)
 		set_states(max(first, to_pfn(ram[i].start)), min(last, to_pfn(ram[i].end)), PAGE_RESERVED);
 }
 
+/* Readers need not see both words of one moment: the first stays what it is. */
+static void main_window_extend(void)
+{
+	smp_store_release(&page_main_window.nr, page_window_extend(page_main_window.first, page_main_window.nr));
+}
+
+/* It begins with the longest stretch of RAM in the first section that comes online, among frames [first, last). */
+static void main_window_open(unsigned long first, unsigned long last)
+{
+	const struct memblock_region *ram;
+	unsigned int n = memblock_ram(&ram);
+
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned long pfn = max(to_pfn(ram[i].start), first);
+		struct page_window window = page_find_window(pfn_to_page(pfn));
+
+		if (pfn < last && window.nr > page_main_window.nr)
+			page_main_window = window;
+	}
+}
+
 /* Write the struct pages and hand the free frames out, but the first `taken` bytes, where the piece itself lies. */
 static void section_populate(unsigned long nr, unsigned long first, unsigned long last, u64 taken)
 {
@@ -215,10 +247,10 @@ static void section_populate(unsigned long nr, unsigned long first, unsigned lon
 
 	describe_ram(first, last);
 	smp_store_release(&sections[nr].nr, last - first);
-	if (!page_main_window.nr)
-		page_main_window.first = pfn_to_page(first);
-	/* Readers need not see both words of one moment: the first stays what it is. */
-	smp_store_release(&page_main_window.nr, page_window_extend(page_main_window.first, page_main_window.nr));
+	if (page_main_window.nr)
+		main_window_extend();
+	else
+		main_window_open(first, last);
 	for (pos = (u64)first << PAGE_SHIFT; memblock_next_free(&pos, &stop, (u64)last << PAGE_SHIFT); pos = stop) {
 		skip = min(taken, stop - pos);
 		taken -= skip;
@@ -243,24 +275,34 @@ static unsigned long section_usable(unsigned long nr)
 	return free > need ? free - need : 0;
 }
 
-/* The section table, and behind it `usable`. Its place is taken before the sections are counted. */
+static void table_entry(unsigned long nr)
+{
+	struct section *s = &sections[nr];
+	const struct memblock_region *ram;
+	unsigned int n = memblock_ram(&ram);
+	unsigned long last;
+
+	section_span(nr, &s->first, &last);
+	while (s->ram < n && ram[s->ram].end <= section_addr(nr))
+		s->ram++;
+}
+
+/* The section table. Its place is taken before the sections are counted. */
 static void table_init(void)
 {
-	unsigned long last;
 	u64 bytes, phys;
 
 	nr_sections = (unsigned long)((memblock_end_of_ram() + section_addr(1) - 1) >> SECTION_SHIFT);
 	sections_end = nr_sections * SECTION_PAGES;
-	bytes = nr_sections * (sizeof(*sections) + sizeof(*usable));
+	bytes = nr_sections * sizeof(*sections);
 	phys = memblock_alloc(bytes, PAGE_SIZE, arch_lowmem_limit());
 	if (!phys)
 		panic("no memory for the table of %lu sections", nr_sections);
 	sections = phys_to_virt((phys_addr_t)phys);
-	usable = (unsigned long *)(sections + nr_sections);
 	memset(sections, 0, bytes);
 	page_main_window = (struct page_window){ NULL, 0 };
 	for (unsigned long nr = 0; nr < nr_sections; nr++)
-		section_span(nr, &sections[nr].first, &last);
+		table_entry(nr);
 }
 
 /* All lowmem on 32-bit, where it is small and precious; else the lowest RAM until it is enough to boot with. */
@@ -283,7 +325,7 @@ static unsigned long map_boot_sections(void)
 		section_span(nr, &first, &last);
 		if (section_map(first, last, true))
 			continue; /* table pages took what it had left: it is not worth having */
-		usable[nr] = frames;
+		sections[nr].usable = frames;
 		online += frames;
 	}
 	return nr;
@@ -297,12 +339,12 @@ void page_online_init(void)
 	boot_end = map_boot_sections();
 	memblock_close(); /* the walker needed table pages so far: only now is it certain what is free */
 	for (nr = 0; nr < nr_sections; nr++) {
-		if (nr < boot_end && usable[nr]) {
+		if (nr < boot_end && sections[nr].usable) {
 			section_span(nr, &first, &last);
 			section_populate(nr, first, last, 0);
 		} else if (nr >= boot_end) {
-			usable[nr] = section_usable(nr);
-			zones[section_zone(nr)].offline += usable[nr];
+			sections[nr].usable = section_usable(nr);
+			zones[section_zone(nr)].offline += sections[nr].usable;
 		}
 	}
 }
@@ -324,7 +366,7 @@ static unsigned long next_offline(enum zone_id zone)
 	unsigned long nr;
 
 	for (nr = 0; nr < nr_sections; nr++)
-		if (usable[nr] && !sections[nr].nr && section_zone(nr) == zone)
+		if (sections[nr].usable && !sections[nr].nr && section_zone(nr) == zone)
 			break;
 	return nr;
 }
@@ -339,7 +381,7 @@ static bool online_one(enum zone_id zone)
 	if (section_map(first, last, false))
 		return false;
 	section_populate(nr, first, last, piece_bytes(first, last));
-	zone_no_longer_offline(&zones[zone], usable[nr]);
+	zone_no_longer_offline(&zones[zone], sections[nr].usable);
 	return true;
 }
 

@@ -32,8 +32,6 @@ static __always_inline unsigned long vm_fill_entries(pte_t *ptep, struct page **
 				break;
 			first = pfn_pte(page_to_pfn(known.first), prot).val;
 		}
-		if (unlikely(page->state == PAGE_HOLE))
-			break;
 		pte_fill(ptep + i, __pte(first + ((pteval_t)index << PAGE_SHIFT)));
 	}
 	if (likely(!i))

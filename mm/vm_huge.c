@@ -57,7 +57,7 @@ static bool is_block(struct page **pages, unsigned int order)
 
 	if (at >= window.nr || n > window.nr - at || !IS_ALIGNED(page_to_pfn(first), n))
 		return false;
-	for (i = 0; i < n && pages[i] == first + i && first[i].state != PAGE_HOLE; i++)
+	for (i = 0; i < n && pages[i] == first + i; i++)
 		;
 	return i == n;
 }

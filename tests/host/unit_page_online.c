@@ -296,11 +296,26 @@ static void lists_keep_zones_apart(void **state)
 
 /* --- odd memory maps -------------------------------------------------------------------------------------------- */
 
+/* A page is in a window if it is valid, and nothing else is. */
+static void check_window_of(unsigned long pfn)
+{
+	struct page_window window = page_find_window(pfn_to_page(pfn));
+	unsigned long first = page_to_pfn(window.first);
+
+	assert_int_equal(window.nr != 0, pfn_valid(pfn));
+	assert_true(!window.nr || pfn - first < window.nr);
+	for (unsigned long i = 0; pfn == first && i < window.nr; i++)
+		assert_true(pfn_valid(first + i));
+}
+
 static void check_valid_is_ram(u64 end)
 {
-	for (u64 addr = 0; addr < end; addr += PAGE_SIZE)
+	for (u64 addr = 0; addr < end; addr += PAGE_SIZE) {
 		if (pfn_valid((unsigned long)(addr >> PAGE_SHIFT)))
 			assert_true(memblock_is_ram(addr, addr + PAGE_SIZE));
+		if (!host_random_below(32))
+			check_window_of((unsigned long)(addr >> PAGE_SHIFT));
+	}
 }
 
 static void holes_have_no_pages(void **state)
@@ -313,6 +328,8 @@ static void holes_have_no_pages(void **state)
 	mm_machine_map(&boot, 64 * MIB, 1);
 	for (u64 addr = 0; addr < 80 * MIB; addr += PAGE_SIZE)
 		assert_int_equal(pfn_valid((unsigned long)(addr >> PAGE_SHIFT)), memblock_is_ram(addr, addr + PAGE_SIZE));
+	check_valid_is_ram(80 * MIB);
+	assert_ptr_equal(page_main_window.first, pfn_to_page(MIB >> PAGE_SHIFT)); /* the longest */
 	take_all(GFP_NOWAIT, 0, ~0ul);
 	give_back();
 	assert_int_equal(page_alloc_check(), 0);

@@ -72,17 +72,17 @@ bool pfn_valid(unsigned long pfn);
 struct page *pfn_to_page_checked(unsigned long pfn);
 
 /*
- * struct pages that lie side by side and exist: `nr` of them from `first` on. The one that holds `page`, which may be any
- * value; nr is 0 if there is none. Any context, lock-free. (Inside a window there may still be some in state PAGE_HOLE.)
+ * Pages of RAM that lie side by side and have struct pages: `nr` of them from `first` on; pfn_valid() is true for each.
+ * The one that holds `page`, which may be any value; nr is 0 if there is none. Any context, lock-free.
  */
 struct page_window {
 	struct page *first;
 	unsigned long nr;
 };
 struct page_window page_find_window(const struct page *page);
-/* `nr` struct pages are known to exist from `first` on: so many do, with what has come online behind them. As page_find_window. */
+/* `nr` pages from `first` on are known to be in a window: so many are, with what came online behind them. As page_find_window. */
 unsigned long page_window_extend(const struct page *first, unsigned long nr);
-/* The one that nearly every page is in: it begins with the lowest RAM, and grows when the section behind its end comes online. */
+/* The one that nearly every page is in: in the lowest RAM, and it grows when the section behind its end comes online. */
 extern struct page_window page_main_window;
 
 /* Which of the window's pages is this? At least nr if it is none of them, or a pointer between two. */
