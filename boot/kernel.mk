@@ -45,8 +45,13 @@ MACHINE_i386     := -m32 -march=i586 -mtune=generic
 # Three arguments in registers, as 32-bit kernels commonly have it; programs keep the ABI of their system. Entry code knows it.
 ABI := $(if $(filter 32,$(WORD)),-mregparm=3 -freg-struct-return)
 
+# Whether it is so is C code's to know, so a configuration says it in its header.
+FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/p' kernel/config/$(CONFIG)/kernel/config.h)
+FRAMES_0 := -fomit-frame-pointer
+FRAMES_1 := -fno-omit-frame-pointer
+
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
-	-fcf-protection=none -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing \
+	-fcf-protection=none -mgeneral-regs-only $(FRAMES_$(FRAME_POINTER)) -fno-strict-aliasing \
 	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
 
 # Programs: the same compiler and machine, nothing of the kernel's but the numbers of its system calls and <lib/string.h>.

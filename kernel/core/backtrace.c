@@ -4,6 +4,9 @@
  *
  *	frame pointer -> [ caller's frame pointer | return address ]
  *
+ * A build without frame pointers (CONFIG_FRAME_POINTER) guesses: whatever on the stack points into the code may be a return
+ * address. All true ones are among them, and some that an earlier call has left there; such a line has a question mark.
+ *
  * A backtrace is printed when something is wrong already, so it believes nothing: a frame must lie above the last one,
  * not far from it, in the kernel's half, and be mapped in the tables that this CPU uses.
  */
@@ -74,21 +77,45 @@ static bool readable(vaddr_t fp)
 	return mapped;
 }
 
-void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t frame_pointer)
+static void follow_frames(struct backtrace *trace, vaddr_t fp)
 {
-	vaddr_t fp = frame_pointer, next;
+	while (readable(fp) && trace->nr < BACKTRACE_FRAMES) {
+		vaddr_t next = ((const vaddr_t *)fp)[0], pc = ((const vaddr_t *)fp)[1];
 
-	for (trace->nr = 0; pc && trace->nr < BACKTRACE_FRAMES;) {
-		trace->pc[trace->nr++] = pc;
-		if (!readable(fp))
+		if (!pc)
 			return;
-		next = ((const vaddr_t *)fp)[0];
-		pc = ((const vaddr_t *)fp)[1];
+		trace->pc[trace->nr++] = pc;
 		/* After the outermost frame there may be anything; this one's return address is still good. */
 		if (next <= fp || next - fp > MAX_DISTANCE)
-			next = 0;
+			return;
 		fp = next;
 	}
+}
+
+static void guess_frames(struct backtrace *trace, vaddr_t sp)
+{
+	vaddr_t end = sp + MAX_DISTANCE;
+
+	if (!readable(sp))
+		sp = ALIGN(sp + 1, PAGE_SIZE); /* what overflows a stack stands in the guard page below it */
+	for (; sp < end && readable(sp) && trace->nr < BACKTRACE_FRAMES; sp += sizeof(vaddr_t)) {
+		vaddr_t word = *(const vaddr_t *)sp;
+
+		if (word > (vaddr_t)__text_start && word < (vaddr_t)__text_end)
+			trace->pc[trace->nr++] = word;
+	}
+}
+
+void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t from)
+{
+	trace->nr = 0;
+	if (!pc)
+		return;
+	trace->pc[trace->nr++] = pc;
+	if (CONFIG_FRAME_POINTER)
+		follow_frames(trace, from);
+	else
+		guess_frames(trace, from);
 }
 
 void backtrace_show(const struct backtrace *trace)
@@ -97,21 +124,22 @@ void backtrace_show(const struct backtrace *trace)
 		vaddr_t pc = trace->pc[i];
 
 		/* A return address may lie behind the end of its function, after a call that never comes back. */
-		printk("  %px %pS\n", (void *)pc, (void *)(pc - (i > 0)));
+		printk("  %px %s%pS\n", (void *)pc, i && !CONFIG_FRAME_POINTER ? "? " : "", (void *)(pc - (i > 0)));
 	}
 }
 
-void backtrace_print(vaddr_t pc, vaddr_t frame_pointer)
+void backtrace_print(vaddr_t pc, vaddr_t from)
 {
 	struct backtrace trace;
 
-	backtrace_take(&trace, pc, frame_pointer);
+	backtrace_take(&trace, pc, from);
 	backtrace_show(&trace);
 }
 
+/* Of this function's own frame the compiler knows, frame pointers or not: [ caller's | return address ] */
 void __noinline backtrace_here(void)
 {
 	const vaddr_t *frame = __builtin_frame_address(0);
 
-	backtrace_print(frame[1], frame[0]);
+	backtrace_print(frame[1], CONFIG_FRAME_POINTER ? frame[0] : (vaddr_t)(frame + 2));
 }

@@ -52,7 +52,7 @@ static void report_cpu(struct trap_frame *frame)
 	if (ops && ops->print_registers)
 		ops->print_registers(frame);
 	if (frame)
-		backtrace_print(trap_frame_pc(frame), trap_frame_fp(frame));
+		backtrace_print(trap_frame_pc(frame), trap_frame_stack(frame));
 	else
 		backtrace_here();
 }

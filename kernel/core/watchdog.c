@@ -90,7 +90,7 @@ static void watch_own_cpu(struct watch *w, unsigned int ms, struct trap_frame *f
 		return;
 	w->soft_reported = true;
 	WARN(true, "soft lockup: CPU %u has had preemption off for %u ms", smp_processor_id(), w->locked_ms);
-	backtrace_print(trap_frame_pc(frame), trap_frame_fp(frame));
+	backtrace_print(trap_frame_pc(frame), trap_frame_stack(frame));
 	remember(WATCHDOG_SOFT_LOCKUP, smp_processor_id());
 }
 

@@ -5,6 +5,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import os
+import re
 import subprocess
 
 import guest
@@ -22,6 +23,15 @@ def build(folder):
     return run.returncode, run.stdout.split("\n")[-40:]
 
 
+def guessed_backtrace(out, env):
+    """Without frame pointers the callers are searched for on the stack, and marked as a guess."""
+    machine = guest.Machine(env, 2, cmdline="exit test=crash.read_of_a_guard_page")
+    run = guest.Run(machine, guest.build_path("logs", "crash-%s.log" % env), timeout=60, silence=20).run()
+    text = run.serial.decode("utf-8", "replace")
+    good = re.search(r"\] +[0-9a-f]+ read_it\+", text) and re.search(r"\] +[0-9a-f]+ \? thread_main\+", text)
+    out.ok(good, "%s: a backtrace without frame pointers" % env, text.split("\n")[-30:])
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
@@ -33,6 +43,8 @@ def main():
         log_path = guest.build_path("logs", "all-%s.log" % env)
         row = matrix.Row(env, cpus, machine.cpu, "bios", "cd", "256M", "all", "release")
         matrix.report(out, row, machine, guest.Run(machine, log_path).run(), log_path)
+    for env in ("x64", "i386"):
+        guessed_backtrace(out, env)
     return out.end()
 
 

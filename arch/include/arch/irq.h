@@ -18,9 +18,9 @@
 
 struct trap_frame; /* what the entry code saved; its shape is <asm/trap.h> */
 
-/* Where the interrupted code was, and its frame pointer: the start of a backtrace. */
+/* Where the interrupted code was, and its frame pointer (stack pointer, in a build without): the start of a backtrace. */
 vaddr_t trap_frame_pc(const struct trap_frame *frame);
-vaddr_t trap_frame_fp(const struct trap_frame *frame);
+vaddr_t trap_frame_stack(const struct trap_frame *frame);
 
 /* Vectors that the layers above may own. Handlers run with interrupts off. */
 enum ipi_vector {

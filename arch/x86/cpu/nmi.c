@@ -61,7 +61,7 @@ static bool tell_whereabouts(struct trap_frame *frame)
 
 	if (READ_ONCE(*state) == NOT_ASKED)
 		return false;
-	backtrace_take(this_cpu_ptr(&trace), trap_frame_pc(frame), trap_frame_fp(frame));
+	backtrace_take(this_cpu_ptr(&trace), trap_frame_pc(frame), trap_frame_stack(frame));
 	if (cmpxchg(state, ASKED, ANSWERED) == GIVEN_UP)
 		smp_store_release(state, (unsigned int)NOT_ASKED);
 	return true;

@@ -58,9 +58,11 @@ vaddr_t trap_frame_pc(const struct trap_frame *frame)
 	return frame->ip;
 }
 
-vaddr_t trap_frame_fp(const struct trap_frame *frame)
+vaddr_t trap_frame_stack(const struct trap_frame *frame)
 {
-	return trap_from_user(frame) ? 0 : frame->bp;
+	if (trap_from_user(frame))
+		return 0;
+	return CONFIG_FRAME_POINTER ? frame->bp : trap_frame_sp(frame);
 }
 
 /* Names as in the Intel SDM, vol. 3, table 6-1. */

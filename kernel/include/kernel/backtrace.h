@@ -7,15 +7,18 @@
 /* "vmalloc+0x41"; the number alone when no symbol is known. len counts the NUL; returns the length. Any context. */
 size_t symbol_format(char *buf, size_t len, vaddr_t addr);
 
-/* Where a thread is and whence it was called, innermost first. Take it in any context, show it later and elsewhere. */
+/*
+ * Where a thread is and whence it was called, innermost first. Take it in any context, show it later and elsewhere.
+ * from: trap_frame_stack(), where the callers are to be found.
+ */
 #define BACKTRACE_FRAMES 32
 struct backtrace {
 	unsigned int nr;
 	vaddr_t pc[BACKTRACE_FRAMES];
 };
-void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t frame_pointer);
+void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t from);
 void backtrace_show(const struct backtrace *trace);
 
-/* Print the frames from a frame pointer on, one line each. Stops at the first that is not readable. Any context. */
-void backtrace_print(vaddr_t pc, vaddr_t frame_pointer);
+/* Print it, one line each; "?" before what is guessed. Stops at what is not readable. Any context. */
+void backtrace_print(vaddr_t pc, vaddr_t from);
 void backtrace_here(void);

@@ -11,3 +11,4 @@
 #define CONFIG_SCHED_POINTS  1 /* schedule_point("name") can hold a CPU */
 #define CONFIG_MM_LOGS	     1 /* logs of flushes and of sync calls */
 #define CONFIG_TLB_ORACLE    1 /* a model of what every TLB may still hold, and verdicts (arch/tlb_oracle.h) */
+#define CONFIG_FRAME_POINTER 1 /* functions keep frame pointers: backtraces are exact */
