@@ -74,7 +74,7 @@ struct page_window page_find_window(const struct page *page)
 	const struct memblock_region *ram;
 	unsigned int n = memblock_ram(&ram);
 
-	if (pfn - s->first >= nr)
+	if (!nr || pfn - s->first >= nr)
 		return (struct page_window){ NULL, 0 };
 	for (unsigned long i = s->ram; i < n; i++) {
 		unsigned long start = max(s->first, to_pfn(ram[i].start)), end = min(s->first + nr, to_pfn(ram[i].end));

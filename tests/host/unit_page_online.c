@@ -330,6 +330,8 @@ static void holes_have_no_pages(void **state)
 		assert_int_equal(pfn_valid((unsigned long)(addr >> PAGE_SHIFT)), memblock_is_ram(addr, addr + PAGE_SIZE));
 	check_valid_is_ram(80 * MIB);
 	assert_ptr_equal(page_main_window.first, pfn_to_page(MIB >> PAGE_SHIFT)); /* the longest */
+	assert_int_equal(page_find_window(NULL).nr, 0);
+	assert_int_equal(page_find_window((void *)-64ul).nr, 0);
 	take_all(GFP_NOWAIT, 0, ~0ul);
 	give_back();
 	assert_int_equal(page_alloc_check(), 0);
