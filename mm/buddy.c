@@ -100,6 +100,7 @@ unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum pag
 
 		for (struct page **stop = next + (1ul << order); next < stop; page++) {
 			page_set_head(page, head);
+			page->private = 0;
 			*next++ = page;
 		}
 	}

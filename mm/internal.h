@@ -11,9 +11,11 @@
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
+ *   chain_lock          the list of purge notifiers, and running them          (a mutex)       T       yes
+ *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
  *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
- *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     T       no
+ *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     I       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
  *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
  *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
@@ -21,7 +23,6 @@
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
  *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
  *   pgd_lock            pgd_list, and carrying to it (arch)                    64              T       no
- *   flush_lock          the TLB request in flight (arch)                       66              T       no
  *   kmem_cache.lock     slabs of one cache that have free objects; counts      RANK_SLAB       I       no
  *   zone.lock           free lists of one zone; PAGE_FREE heads, their order   RANK_ZONE       I       no
  *

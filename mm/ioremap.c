@@ -6,10 +6,10 @@
  *    at the same offset from an aligned address as the frame. A place where small pages were mapped before may still have
  *    their (empty) tables, over which no leaf goes; they are removed first.
  *
- * 2. One frame, one memory type. A type is reserved (memtype.c) before anything is mapped, and given back when every CPU
- *    has forgotten the mapping:
+ * 2. One frame, one memory type. A type is reserved (memtype.c) before anything is mapped, and given back when nobody can
+ *    use the mapping any more: no entry has it, and no CPU has a cached one in its TLB.
  *
- *	reserve → address space → map → publish            claim → unmap and flush → free the type → free the space
+ *	reserve → address space → map → publish          claim → unmap (and flush) → free the type → retire the space
  *
  * 3. The direct map cannot disagree, and no attribute of it ever changes: it shows RAM and nothing else (holes between RAM
  *    are holes in it), RAM is write-back, and RAM is refused here. memremap() of RAM returns the direct map itself.
@@ -188,24 +188,23 @@ void __iomem *ioremap_prot(phys_addr_t phys, unsigned long size, pgprot_t prot)
 	return map(phys, size, prot, _RET_IP_);
 }
 
-static void free_type(const struct vm_struct *area)
-{
-	u64 phys = area->phys_addr;
-
-	if (area->flags >= VM_MEMTYPE(0)) /* else it is a get_vm_area() of somebody who mapped it himself */
-		memtype_free(phys, phys + get_vm_area_size(area), VM_MEMTYPE_OF(area->flags));
-}
-
 /*
  * What is cached may be read ahead through a translation that is not forgotten yet, and the frame may have another type by
  * then: so the flush cannot wait. Nothing is read ahead of uncached memory.
  */
-static void forget_cacheable(struct vm_range *range)
+void ioremap_unmap(struct vm_range *range)
 {
-	enum memtype type = VM_MEMTYPE_OF(range->area->flags);
+	unsigned long flags = range->area->flags;
+	u64 phys = range->area->phys_addr;
+	enum memtype type = VM_MEMTYPE_OF(flags);
 
-	if (range->area->flags >= VM_MEMTYPE(0) && type != MEMTYPE_UC_MINUS && type != MEMTYPE_UC)
-		vm_unmap(range->start, range->end - PAGE_SIZE);
+	vm_range_unmap_noflush(range);
+	if (flags < VM_MEMTYPE(0))
+		return; /* a get_vm_area() of somebody who mapped it himself */
+	schedule_point("ioremap:unmapped");
+	if (type != MEMTYPE_UC_MINUS && type != MEMTYPE_UC)
+		flush_tlb_kernel_range(range->start, range->end);
+	memtype_free(phys, phys + get_vm_area_size(range->area), type);
 }
 
 void iounmap(const volatile void __iomem *addr)
@@ -217,9 +216,8 @@ void iounmap(const volatile void __iomem *addr)
 	range = addr ? vm_area_claim(start, VM_IOREMAP, "iounmap") : NULL;
 	if (!range)
 		return;
-	forget_cacheable(range);
-	free_type(range->area);
-	vm_area_retire(range);
+	ioremap_unmap(range);
+	vm_area_retire_unmapped(range);
 }
 
 /* --- memory, device or not -------------------------------------------------------------------------------------- */

@@ -14,9 +14,16 @@ static void wait_a_moment(void)
 }
 
 /* Could it be had if only enough memory and address space were free? */
-static bool ever_possible(unsigned long size)
+static bool ever_possible(const struct vm_area_spec *spec)
 {
-	return size && PAGE_ALIGN(size) >= size && vm_count_possible(PAGE_ALIGN(size) >> PAGE_SHIFT);
+	unsigned long size = PAGE_ALIGN(spec->size), align = max(spec->align, PAGE_SIZE);
+	vaddr_t lo = max(spec->lo, VMALLOC_START), hi = spec->hi ? min(spec->hi, VMALLOC_END) : VMALLOC_END;
+
+	if (!spec->size || size < spec->size || !vm_count_possible(size >> PAGE_SHIFT) || !IS_ALIGNED(lo | hi, PAGE_SIZE) ||
+	    !is_power_of_2(align) || align > VM_ALIGN_MAX)
+		return false;
+	lo = ALIGN(lo, align);
+	return lo >= spec->lo && lo < hi && size < hi - lo; /* less by the guard page */
 }
 
 bool vm_context_allows(gfp_t gfp)
@@ -43,7 +50,7 @@ static void *alloc_nofail(struct vm_area_spec *spec)
 
 static void *alloc(struct vm_area_spec *spec)
 {
-	bool nofail = (spec->gfp & __GFP_NOFAIL) && !(spec->gfp & __GFP_NOWAIT) && ever_possible(spec->size);
+	bool nofail = (spec->gfp & __GFP_NOFAIL) && !(spec->gfp & __GFP_NOWAIT) && ever_possible(spec);
 
 	if (WARN(spec->gfp & ~GFP_VMALLOC, "vmalloc: flags %x are not for callers", spec->gfp & ~GFP_VMALLOC))
 		spec->gfp &= GFP_VMALLOC;

@@ -63,6 +63,7 @@ static inline void hand_out(struct page *page, unsigned int order)
 	WRITE_ONCE(page->state, PAGE_USED);
 	page->order = (u8)order;
 	page->flags = 0;
+	page->private = 0;
 	atomic_set(&page->refcount, 1);
 }
 

@@ -58,6 +58,7 @@ static void split_locked(struct page *head)
 	for (struct page *page = head; page != head + n; page++) {
 		atomic_set(&page->refcount, 1);
 		page->order = page->flags = 0;
+		page->private = 0;
 		smp_store_release(&page->state, PAGE_USED);
 	}
 }

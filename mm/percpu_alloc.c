@@ -11,14 +11,13 @@
  *	  first CPU       second one        third one
  *
  * 2. Small objects share a chunk. Space in it is kept in granules, in two bitmaps: which are in use, and which is the last
- *    one of an object. A chunk without objects goes at once, with its pages.
+ *    one of an object. A chunk without objects goes at once, with its pages; where one may not sleep, by a work.
  *
  * 3. A page of a unit comes, in all units together, when the first object needs it: before the allocation returns it is
  *    mapped and carried to every process, so whoever has the pointer may use it in any handler. It stays with its chunk.
  *
- * 4. Locks. percpu_lock keeps list, bitmaps and counts, and is held for moments. Chunks and pages are made under
- *    populate_lock, which may sleep; a chunk that has an object cannot go meanwhile, and one that has none any more belongs to
- *    the one who has taken it off the list.
+ * 4. Locks. percpu_lock keeps lists, bitmaps and counts, and is held for moments. Chunks and pages are made under
+ *    populate_lock, which may sleep; a chunk that has an object cannot go meanwhile.
  */
 #include "vm_internal.h"
 
@@ -46,6 +45,7 @@ static unsigned int nr_units;
 static DEFINE_MUTEX(populate_lock);
 static DEFINE_SPINLOCK(percpu_lock, RANK_PERCPU);
 static LIST_HEAD(chunks);
+static LIST_HEAD(empty_chunks); /* on their way out */
 static struct percpu_alloc_stats stats;
 
 void percpu_alloc_init(void)
@@ -59,10 +59,11 @@ void percpu_alloc_init(void)
 struct percpu_alloc_stats percpu_alloc_stats(void)
 {
 	struct percpu_alloc_stats copy;
+	bool flags;
 
-	spin_lock(&percpu_lock);
+	spin_lock_irqsave(&percpu_lock, flags);
 	copy = stats;
-	spin_unlock(&percpu_lock);
+	spin_unlock_irqrestore(&percpu_lock, flags);
 	return copy;
 }
 
@@ -151,12 +152,25 @@ static struct percpu_chunk *chunk_create(void)
 
 static void chunk_destroy(struct percpu_chunk *chunk)
 {
-	if (!chunk)
-		return;
 	pcpu_free_vm_areas(chunk->units, (int)nr_units); /* unmaps them first */
 	free_unit_pages(chunk);
 	kfree(chunk);
 }
+
+static void destroy_empty(struct work_struct *work)
+{
+	struct percpu_chunk *chunk, *next;
+	LIST_HEAD(gone);
+	bool flags;
+
+	(void)work;
+	spin_lock_irqsave(&percpu_lock, flags);
+	list_splice_init(&empty_chunks, &gone);
+	spin_unlock_irqrestore(&percpu_lock, flags);
+	list_for_each_entry_safe(chunk, next, &gone, list)
+		chunk_destroy(chunk);
+}
+static struct work_struct destroy_work = { .fn = destroy_empty };
 
 static void account(struct percpu_chunk *chunk, unsigned int used)
 {
@@ -182,8 +196,9 @@ static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *
 {
 	struct percpu_chunk *chunk;
 	void *ptr = NULL;
+	bool flags;
 
-	spin_lock(&percpu_lock);
+	spin_lock_irqsave(&percpu_lock, flags);
 	if (fresh) {
 		list_add_tail(&fresh->list, &chunks);
 		stats.chunks++;
@@ -194,7 +209,7 @@ static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *
 		if (ptr)
 			break;
 	}
-	spin_unlock(&percpu_lock);
+	spin_unlock_irqrestore(&percpu_lock, flags);
 	return ptr;
 }
 
@@ -256,8 +271,8 @@ static unsigned int object_at(const struct percpu_chunk *chunk, const void *ptr)
 	return at;
 }
 
-/* Under the lock. Returns the chunk if it has become empty: it is the caller's then. */
-static struct percpu_chunk *give_back(struct percpu_chunk *chunk, unsigned int at)
+/* Under the lock. */
+static void give_back(struct percpu_chunk *chunk, unsigned int at)
 {
 	unsigned int end = find_next_bit(chunk->last, NR_GRANULES, at) + 1;
 
@@ -265,31 +280,45 @@ static struct percpu_chunk *give_back(struct percpu_chunk *chunk, unsigned int a
 	__clear_bit(end - 1, chunk->last);
 	account(chunk, chunk->nr_used - (end - at));
 	if (chunk->nr_used)
-		return NULL;
-	list_del(&chunk->list);
+		return;
+	list_move(&chunk->list, &empty_chunks);
 	stats.chunks--;
-	return chunk;
 }
 
-void free_percpu(const void *ptr)
+static bool find_and_give_back(const void *ptr)
 {
-	struct percpu_chunk *chunk, *empty = NULL;
-	bool found = false;
+	struct percpu_chunk *chunk;
 
-	might_sleep();
-	if (!ptr)
-		return;
-	spin_lock(&percpu_lock);
 	list_for_each_entry(chunk, &chunks, list) {
 		unsigned int at = object_at(chunk, ptr);
 
 		if (at == NR_GRANULES)
 			continue;
-		found = true;
-		empty = give_back(chunk, at);
-		break;
+		give_back(chunk, at);
+		return true;
 	}
-	spin_unlock(&percpu_lock);
+	return false;
+}
+
+void free_percpu(const void *ptr)
+{
+	bool found, left, flags;
+
+	if (!ptr)
+		return;
+	spin_lock_irqsave(&percpu_lock, flags);
+	found = find_and_give_back(ptr);
+	left = !list_empty(&empty_chunks);
+	spin_unlock_irqrestore(&percpu_lock, flags);
 	WARN(!found, "free_percpu: %p is not what an allocation returned", ptr);
-	chunk_destroy(empty);
+	if (left && preemptible())
+		destroy_empty(NULL);
+	else if (left && system_wq)
+		queue_work(system_wq, &destroy_work);
+}
+
+void percpu_alloc_drain(void)
+{
+	flush_work(&destroy_work);
+	destroy_empty(NULL);
 }

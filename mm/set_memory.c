@@ -22,22 +22,23 @@ static int check_leaves(vaddr_t start, vaddr_t end)
 	return 0;
 }
 
-static bool inside_one_area(vaddr_t start, vaddr_t end)
+static bool inside_one_area(vaddr_t start, unsigned long pages)
 {
 	const struct vm_struct *area = vm_range_area(start);
 
-	return area && end <= (vaddr_t)area->addr + get_vm_area_size(area);
+	return area && pages <= ((vaddr_t)area->addr + get_vm_area_size(area) - start) >> PAGE_SHIFT;
 }
 
 static int change(vaddr_t start, int numpages, pgprot_t set, pgprot_t clear)
 {
-	vaddr_t end = start + ((unsigned long)numpages << PAGE_SHIFT);
 	struct mmu_update u;
+	vaddr_t end;
 	int err;
 
 	might_sleep();
-	if (numpages <= 0 || !IS_ALIGNED(start, PAGE_SIZE) || end < start || !inside_one_area(start, end))
+	if (numpages <= 0 || !IS_ALIGNED(start, PAGE_SIZE) || !inside_one_area(start, (unsigned long)numpages))
 		return -EINVAL;
+	end = start + ((unsigned long)numpages << PAGE_SHIFT);
 	err = check_leaves(start, end);
 	if (err)
 		return err;

@@ -151,7 +151,7 @@ static bool kernel_range_valid(const void *kaddr, unsigned long pgoff, unsigned 
 	const struct vm_struct *area = find_vm_area(kaddr);
 	unsigned long pages;
 
-	if (!area || area->addr != kaddr || !(area->flags & VM_USERMAP))
+	if (!area || area->addr != kaddr || !(area->flags & (VM_USERMAP | VM_DMA_COHERENT)))
 		return false;
 	pages = get_vm_area_size(area) >> PAGE_SHIFT;
 	return pgoff <= pages && size >> PAGE_SHIFT <= pages - pgoff;
@@ -165,20 +165,28 @@ static bool range_empty(const struct mm_struct *mm, vaddr_t start, vaddr_t end)
 	return true;
 }
 
+static int lend_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_t uaddr, const char *kaddr)
+{
+	struct page *page = vmalloc_to_page(kaddr);
+	int err;
+
+	if (!page)
+		return -EINVAL; /* a part that was never mapped, or that vrealloc() gave back */
+	get_page(page);
+	err = user_map_page(mm, uaddr, page, user_prot(vma, true));
+	if (err)
+		put_page(page);
+	return err;
+}
+
 static int lend_pages(struct mm_struct *mm, const struct vm_area *vma, vaddr_t uaddr, const char *kaddr, unsigned long size)
 {
 	int err = 0;
 
-	for (unsigned long done = 0; done < size && !err; done += PAGE_SIZE) {
-		struct page *page = vmalloc_to_page(kaddr + done);
-
-		get_page(page);
-		err = user_map_page(mm, uaddr + done, page, user_prot(vma, true));
-		if (err) {
-			put_page(page);
-			user_zap(mm, uaddr, uaddr + size);
-		}
-	}
+	for (unsigned long done = 0; done < size && !err; done += PAGE_SIZE)
+		err = lend_page(mm, vma, uaddr + done, kaddr + done);
+	if (err)
+		user_zap(mm, uaddr, uaddr + size);
 	return err;
 }
 

@@ -1,72 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfree where one may not sleep: the address goes onto a list, and a work frees it soon after.
- *
- * The list is a stack without a lock: many push, one takes all of it. A note is kmalloc'ed; when there is no memory for
- * one, it is written into the struct page of the first page, whose free use is the owner's as long as it is allocated,
- * and the owner has just given it up. The memory itself is not touched: it may be read-only.
+ * vfree where one may not sleep: the range is claimed at once, so a wrong free is reported where it happens, and a work
+ * frees it soon after. That takes no memory. The list is a stack without a lock: many push, one takes all of it.
  */
 #include "vm_internal.h"
 
-struct note {
-	struct note *next;
-	const void *addr;
-};
-static_assert(sizeof(struct note) <= sizeof(((struct page *)NULL)->words), "a note fits into a struct page");
-
-static struct note *pending;
+static struct vm_range *pending;
 const void *vfree_refused;
-
-/* Is this note part of a struct page? */
-static bool in_page(const struct note *note)
-{
-	const struct page *page = vmalloc_to_page(note->addr);
-
-	return page && (const void *)note == (const void *)page->words;
-}
-
-static void free_one(struct note *note)
-{
-	const void *addr = note->addr;
-
-	if (!in_page(note))
-		kfree(note);
-	vfree(addr);
-}
 
 static void free_all(struct work_struct *work)
 {
-	struct note *note = xchg(&pending, NULL), *next;
+	struct vm_range *range = xchg(&pending, NULL), *next;
 
 	(void)work;
-	for (; note; note = next) {
-		next = note->next;
-		free_one(note);
+	for (; range; range = next) {
+		next = range->next;
+		vm_area_free(range);
 	}
 }
 static struct work_struct free_work = { .fn = free_all };
 
-static struct note *note_for(const void *addr)
-{
-	struct note *note = kmalloc(sizeof(*note), GFP_ATOMIC | __GFP_NOWARN);
-	struct page *page = note ? NULL : vmalloc_to_page(addr);
-
-	return page ? (struct note *)page->words : note;
-}
-
 void vfree_atomic(const void *addr)
 {
-	struct note *note, *top = READ_ONCE(pending);
+	struct vm_range *top = READ_ONCE(pending), *range = addr ? vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree") : NULL;
 
-	if (!addr || WARN(!is_vmalloc_addr(addr), "vfree_atomic: %p is not in vmalloc space", addr))
+	if (!range)
 		return;
-	note = note_for(addr);
-	if (WARN(!note, "vfree_atomic: %p is not freed: no memory, and no page of its own", addr))
-		return;
-	note->addr = addr;
 	do
-		note->next = top;
-	while (!try_cmpxchg(&pending, &top, note));
+		range->next = top;
+	while (!try_cmpxchg(&pending, &top, range));
 	if (system_wq)
 		queue_work(system_wq, &free_work);
 }

@@ -19,6 +19,10 @@
  *    period, but it may have become a hole and a range again): therefore everything about it is looked at while it stands
  *    still. The right one goes on to HELD, a wrong one back to BUSY. Whoever else wants it waits for that answer, with
  *    preemption off on both sides: somebody's wrong call never makes the owner's right one fail.
+ *
+ * 4. Handlers claim too (vfree). Who only looks at a range that stands still has interrupts off meanwhile. A claim has not,
+ *    to be quick: a handler that interrupts it and wants the same range, so that one of the two is wrong, must not wait for
+ *    it for ever.
  */
 #include "vm_internal.h"
 
@@ -62,14 +66,27 @@ static bool is_wanted(const struct vm_range *range, vaddr_t addr, enum vm_range_
 	       (kind != VM_RANGE_AREA || flags == VM_ANY || (range->area->flags & flags));
 }
 
-/* Keep a busy range as it is until make_busy(). Preemption is off. False: it is not busy. */
-static bool stand_still(struct vm_range *range)
-{
-	u32 was;
+/* Longer than anybody on another CPU takes to look at a range, whose pages may have to be listed. */
+#define HANDLER_PATIENCE 1000000u
 
-	while (unlikely((was = cmpxchg(&range->state, VM_BUSY, VM_STILL)) == VM_STILL))
+/* Somebody looks at it. */
+static __noinline bool wait_and_stand_still(struct vm_range *range)
+{
+	u32 was = VM_STILL;
+
+	for (unsigned int i = 0; was == VM_STILL && (i < HANDLER_PATIENCE || !in_interrupt()); i++) {
 		cpu_relax();
+		was = cmpxchg(&range->state, VM_BUSY, VM_STILL);
+	}
 	return was == VM_BUSY;
+}
+
+/* Keep a busy range as it is until make_busy(). Preemption is off. False: it is not busy. */
+static inline bool stand_still(struct vm_range *range)
+{
+	u32 was = cmpxchg(&range->state, VM_BUSY, VM_STILL);
+
+	return unlikely(was == VM_STILL) ? wait_and_stand_still(range) : was == VM_BUSY;
 }
 
 static void make_busy(struct vm_range *range)
@@ -126,12 +143,13 @@ struct vm_struct *vm_range_area(vaddr_t addr)
 {
 	struct vm_range *range;
 	struct vm_struct *area;
+	bool flags;
 
 	assert_thread();
-	spin_lock(&index_lock);
+	spin_lock_irqsave(&index_lock, flags);
 	range = hold_at(addr);
 	area = range ? let_go(range) : NULL;
-	spin_unlock(&index_lock);
+	spin_unlock_irqrestore(&index_lock, flags);
 	return area;
 }
 
@@ -139,15 +157,15 @@ struct vm_struct *vm_range_area_with_pages(vaddr_t addr)
 {
 	struct vm_range *range;
 	struct vm_struct *area;
-	bool more;
+	bool more, flags;
 
 	assert_thread();
 	do { /* a block each time: nobody waits for the lock longer than that */
-		spin_lock(&index_lock);
+		spin_lock_irqsave(&index_lock, flags);
 		range = hold_at(addr);
 		more = range && vm_huge_list_pages(range);
 		area = range ? let_go(range) : NULL;
-		spin_unlock(&index_lock);
+		spin_unlock_irqrestore(&index_lock, flags);
 	} while (more);
 	return area;
 }
@@ -158,6 +176,7 @@ struct vm_struct *vm_range_area_with_pages(vaddr_t addr)
  */
 static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *info)
 {
+	bool flags = local_irq_save();
 	bool busy = try ? cmpxchg(&range->state, VM_BUSY, VM_STILL) == VM_BUSY : stand_still(range);
 
 	info->start = range->start;
@@ -168,6 +187,7 @@ static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *i
 		info->area = *range->area;
 	if (busy)
 		make_busy(range);
+	local_irq_restore(flags);
 	return info->state != VM_HELD && info->state != VM_STILL;
 }
 

@@ -24,7 +24,7 @@ enum vm_range_kind {
 enum vm_range_state {
 	VM_HELD,  /* in the hands of one function that builds it up or tears it down */
 	VM_BUSY,  /* complete, and can be found */
-	VM_STILL, /* busy, and somebody looks at it, for a few instructions with preemption off: others wait for that */
+	VM_STILL, /* busy, and somebody looks at it, for some instructions with preemption off: others wait for that */
 	VM_LAZY,  /* unmapped; some CPU may remember what was there until the flush that its stamp waits for */
 	VM_CLEAN, /* unmapped and forgotten, kept by a CPU for the next one who wants that size */
 	NR_VM_RANGE_STATES
@@ -51,7 +51,7 @@ struct vm_range {
 			pte_t *leaves;		 /* the range's large leaves, if it has nothing else and they are known */
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
 			unsigned int heads;	 /* blocks of which only the first page is in the array of the area (vm_huge.c) */
-			struct vm_range *next;	 /* in a cache */
+			struct vm_range *next;	 /* in a cache, or claimed and waiting for vfree's work */
 			tlb_stamp_t stamp;	 /* VM_LAZY */
 			unsigned long weight;	 /* what others miss while it waits: see vm_cache.c */
 			unsigned int shift;	 /* as in the request */
@@ -133,6 +133,7 @@ static inline void vm_range_publish(struct vm_range *range)
 /*
  * Take the busy range that starts at addr exactly into the caller's hands; lock-free. NULL, and nothing changes: there is
  * none, it is of another kind, or it is an area with none of `flags` (VM_ANY: any area will do). Of two callers one gets it.
+ * Any context but NMI.
  */
 struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags);
 /* The descriptor of the area that contains addr, or NULL. Valid while the caller knows that nobody frees it. */
@@ -334,6 +335,9 @@ void vm_range_discard(struct vm_range *range);
 void vm_area_destroy(struct vm_range *range);
 /* The end of an area in the caller's hands: its mappings go, every CPU forgets them before the address is used again. */
 void vm_area_retire(struct vm_range *range);
+void vm_area_retire_unmapped(struct vm_range *range); /* which is done already */
+/* vfree() of an area in the caller's hands. Thread context, may sleep. */
+void vm_area_free(struct vm_range *range);
 /* Claim the area that starts at addr. If there is none with any of `flags`, report it under the name `who`: NULL. */
 struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who);
 
@@ -406,8 +410,11 @@ bool vm_purge_notify(void);
 /* vm_early.c: enter the early areas into the books; from now on there are no new ones. */
 void vm_early_import(void);
 
-/* ioremap.c. Boot, with vmalloc_init(). */
-void ioremap_init(void);
+/* --- ioremap.c --- */
+
+void ioremap_init(void); /* boot, with vmalloc_init() */
+/* Unmap an area in the caller's hands, and end the reservation of its memory type, if it has one. May sleep. */
+void ioremap_unmap(struct vm_range *range);
 
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 

@@ -322,7 +322,7 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, struct a
 static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, struct apply *a)
 {
 	vaddr_t end = addr + size;
-	bool wrong_half = mm ? end > layout.user_end : addr < layout.user_end;
+	bool wrong_half = mm ? end > layout.user_end : addr < layout.direct_start; /* the lowest that the kernel has */
 
 	might_sleep();
 	if (addr >= end || !IS_ALIGNED(addr | size, PAGE_SIZE) || wrong_half)

@@ -79,7 +79,8 @@ struct vm_struct *remove_vm_area(const void *addr)
 	}
 	if (!(area->flags & VM_MAP_PUT_PAGES))
 		vmalloc_account(-(long)area->nr_pages); /* they are the caller's now */
-	vm_area_retire(range);
+	ioremap_unmap(range);
+	vm_area_retire_unmapped(range);
 	return area;
 }
 

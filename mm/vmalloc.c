@@ -73,11 +73,17 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 	return range;
 }
 
+/* Of a size that others will want too; of the exact size where that is all there is. */
 static __noinline struct vm_range *new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
 {
-	return vm_range_obtain(&(struct vm_request){
-		.size = vm_cache_round(pages) << PAGE_SHIFT, .align = PAGE_SIZE, .lo = VMALLOC_START, .hi = VMALLOC_END,
-		.kind = kind, .gfp = gfp });
+	struct vm_request rq = { .size = vm_cache_round(pages) << PAGE_SHIFT, .align = PAGE_SIZE, .lo = VMALLOC_START,
+				 .hi = VMALLOC_END, .kind = kind, .gfp = gfp };
+	struct vm_range *range = vm_range_obtain(&rq);
+
+	if (likely(range) || rq.size == pages << PAGE_SHIFT)
+		return range;
+	rq.size = pages << PAGE_SHIFT;
+	return vm_range_obtain(&rq);
 }
 
 struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
@@ -158,13 +164,18 @@ static void forget_before_free(const struct vm_range *range)
 		flush_tlb_kernel_range(range->start, range->end);
 }
 
-void vm_area_retire(struct vm_range *range)
+void vm_area_retire_unmapped(struct vm_range *range)
 {
-	vm_range_unmap_noflush(range);
 	schedule_point("vmalloc:unmapped");
 	forget_before_free(range);
 	drop_separate(range);
 	vm_range_retire(range);
+}
+
+void vm_area_retire(struct vm_range *range)
+{
+	vm_range_unmap_noflush(range);
+	vm_area_retire_unmapped(range);
 }
 
 struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who)
@@ -329,15 +340,8 @@ void *vmalloc_user(unsigned long size)
 	return vmalloc_simple(size, GFP_KERNEL | __GFP_ZERO, VM_USERMAP, _RET_IP_);
 }
 
-void vfree(const void *addr)
+static __always_inline void free_area(struct vm_range *range)
 {
-	struct vm_range *range;
-
-	if (unlikely(!addr || vfree_put_off(addr)))
-		return;
-	range = vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree");
-	if (unlikely(!range))
-		return;
 	vm_range_unmap_noflush(range);
 	schedule_point("vmalloc:unmapped");
 	forget_before_free(range);
@@ -346,6 +350,22 @@ void vfree(const void *addr)
 		vm_area_free_pages(range->area);
 	drop_separate(range);
 	vm_range_retire(range);
+}
+
+void vm_area_free(struct vm_range *range)
+{
+	free_area(range);
+}
+
+void vfree(const void *addr)
+{
+	struct vm_range *range;
+
+	if (unlikely(!addr || vfree_put_off(addr)))
+		return;
+	range = vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree");
+	if (likely(range))
+		free_area(range);
 }
 
 /* --- vmap ------------------------------------------------------------------------------------------------------- */
@@ -365,17 +385,22 @@ static inline struct vm_range *vmap_small(struct page **pages, unsigned int coun
 	return NULL;
 }
 
+/* What a caller of vmap() may ask for. */
+#define VMAP_FLAGS (VM_MAP | VM_MAP_PUT_PAGES | VM_USERMAP | VM_DMA_COHERENT)
+
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
 {
 	struct vm_range *range;
 
 	might_sleep();
-	WARN(flags & ~(VM_MAP | VM_MAP_PUT_PAGES), "vmap: flags %lx are not for callers", flags & ~(VM_MAP | VM_MAP_PUT_PAGES));
 	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count))
 		return NULL;
-	range = vm_huge_vmap(pages, count, VM_MAP | (flags & VM_MAP_PUT_PAGES), pgprot_nx(prot), _RET_IP_);
+	if (WARN(flags & ~VMAP_FLAGS, "vmap: flags %lx are not for callers", flags & ~VMAP_FLAGS) && flags & VM_FLUSH_RESET_PERMS)
+		return NULL; /* vfree() would give the pages back their rights, and they are not its own */
+	flags = VM_MAP | (flags & VMAP_FLAGS);
+	range = vm_huge_vmap(pages, count, flags, pgprot_nx(prot), _RET_IP_);
 	if (likely(!range))
-		range = vmap_small(pages, count, VM_MAP | (flags & VM_MAP_PUT_PAGES), pgprot_nx(prot), _RET_IP_);
+		range = vmap_small(pages, count, flags, pgprot_nx(prot), _RET_IP_);
 	if (unlikely(!range))
 		return NULL;
 	if (flags & VM_MAP_PUT_PAGES) {

@@ -7,6 +7,11 @@
 
 #define LINE_SIZE 160
 
+static const struct { unsigned long flag; const char *word; } words[] = {
+	{ VM_IOREMAP, "ioremap" }, { VM_SPARSE, "sparse" }, { VM_ALLOC, "vmalloc" }, { VM_MAP, "vmap" },
+	{ VM_USERMAP, "user" }, { VM_DMA_COHERENT, "dma-coherent" },
+};
+
 static int format_area(char *buf, size_t size, const struct vm_struct *area)
 {
 	int len = scnprintf(buf, size, " %pS", (void *)area->caller);
@@ -15,10 +20,10 @@ static int format_area(char *buf, size_t size, const struct vm_struct *area)
 		len += scnprintf(buf + len, size - len, " pages=%u", area->nr_pages);
 	if (area->phys_addr)
 		len += scnprintf(buf + len, size - len, " phys=%pa", &area->phys_addr);
-	return len + scnprintf(buf + len, size - len, "%s%s%s%s%s%s", area->flags & VM_IOREMAP ? " ioremap" : "",
-			       area->flags & VM_SPARSE ? " sparse" : "", area->flags & VM_ALLOC ? " vmalloc" : "", area->flags & VM_MAP ? " vmap" : "",
-			       area->flags & VM_USERMAP ? " user" : "",
-			       is_vmalloc_addr(area->pages) ? " vpages" : "");
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		if (area->flags & words[i].flag)
+			len += scnprintf(buf + len, size - len, " %s", words[i].word);
+	return is_vmalloc_addr(area->pages) ? len + scnprintf(buf + len, size - len, " vpages") : len;
 }
 
 void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx)

@@ -243,9 +243,12 @@ void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entr
 
 	if (unlikely(!xa_storable(entry)))
 		return XA_ERROR(-EINVAL);
-	if (!curr && !old && entry)
+	if (!curr && !old && entry) {
 		curr = fill_empty(xa, index, entry, gfp);
-	else if (curr == old || (xa_is_zero(curr) && !old))
+		if (!xa_is_zero(curr)) /* or else it was reserved while the lock was dropped */
+			return curr;
+	}
+	if (curr == old || (xa_is_zero(curr) && !old))
 		curr = replace(xa, index, entry, gfp);
 	return xa_zero_to_null(curr);
 }

@@ -6,6 +6,7 @@
 
 #include <arch/mmu_sync.h>
 #include <asm/mtrr.h>
+#include <kernel/schedule_point.h>
 #include <mm/ioremap.h>
 #include <mm/memtype.h>
 
@@ -350,6 +351,45 @@ static void m63_mtrr_inside_a_large_page(void **state)
 	iounmap(io);
 }
 
+/* When the type is free another may have it: so nothing is mapped any more then. */
+static char *going;
+static unsigned int borders;
+static bool was_mapped[8];
+static void look_at_the_border(void)
+{
+	was_mapped[borders++ % 8] = pgtable_query(&kernel_pgtable, (vaddr_t)going).present;
+}
+
+static void unmapped_before_the_type_is_free(void **state)
+{
+	static void __iomem *(*const maps[])(phys_addr_t, unsigned long) = { ioremap, ioremap_uc, ioremap_wc, ioremap_cache };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++) {
+		going = maps[i](DEVICE, PAGE_SIZE);
+		borders = 0;
+		schedule_point_set_visitor(look_at_the_border);
+		iounmap(going);
+		schedule_point_set_visitor(NULL);
+		assert_true(borders > 2 && was_mapped[0]); /* claimed */
+		assert_false(was_mapped[1]);		   /* and still reserved */
+	}
+}
+
+/* However the area ends, the reservation ends with it. */
+static void type_goes_with_the_area(void **state)
+{
+	struct vm_balance before = vm_balance();
+	void *io = ioremap(DEVICE, PAGE_SIZE);
+
+	(void)state;
+	kfree(remove_vm_area(io));
+	io = ioremap_wc(DEVICE, PAGE_SIZE);
+	assert_non_null(io);
+	iounmap(io);
+	assert_balance(before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +406,8 @@ int main(void)
 		cmocka_unit_test(iounmap_of_a_bare_area),
 		cmocka_unit_test(memremap_of_ram_is_its_direct_map),
 		cmocka_unit_test(m63_mtrr_inside_a_large_page),
+		cmocka_unit_test(unmapped_before_the_type_is_free),
+		cmocka_unit_test(type_goes_with_the_area),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -47,9 +47,11 @@ static void own(struct page *page, unsigned int order)
 	assert_true(pfn_valid(pfn));
 	assert_int_equal(pfn & ((1ul << order) - 1), 0);
 	assert_false(memblock_is_ram(0, 1) && pfn < MIB >> PAGE_SHIFT); /* that was reserved */
+	assert_int_equal(page->private, 0);
 	for (unsigned long i = 0; i < 1ul << order; i++) {
 		assert_int_equal(owner[pfn + i], 0);
 		owner[pfn + i] = 1;
+		page[i].private = 0xdead; /* for the next owner */
 	}
 	blocks[nr_blocks++] = (struct block) { page, order };
 	owned += 1ul << order;
@@ -117,6 +119,7 @@ static void op_split(void)
 	if (!nr_blocks || !blocks[nr].order || nr_blocks + (1u << blocks[nr].order) >= MAX_BLOCKS)
 		return;
 	b = disown(nr);
+	b.page->private = 0; /* it stays what it is; the others' words are new */
 	split_page(b.page, b.order);
 	for (unsigned long i = 0; i < 1ul << b.order; i++)
 		own(b.page + i, 0);
@@ -127,6 +130,10 @@ static void op_alloc_split(void)
 	unsigned int order = (unsigned int)host_random_below(9);
 	struct page *first = nr_blocks + 256 < MAX_BLOCKS ? alloc_pages_split(GFP_NOWAIT | __GFP_NOWARN, order) : NULL;
 
+	if (first) { /* somebody asks for a page: they are all single now */
+		get_page(first);
+		put_page(first);
+	}
 	for (unsigned long i = 0; first && i < 1ul << order; i++)
 		own(first + i, 0);
 }

@@ -399,6 +399,25 @@ static void lent_pages_stay_inside_their_area(void **state)
 	assert_balance(before);
 }
 
+/* Where a page is missing nothing is lent: the part that vrealloc() gave back, and an area that nobody has mapped yet. */
+static void what_is_not_there_is_not_lent(void **state)
+{
+	struct vm_balance before = vm_balance();
+	struct mm_struct *mm = mm_create();
+	struct vm_struct *bare = get_vm_area(4 * PAGE_SIZE, VM_USERMAP);
+	char *buf = vrealloc(vmalloc_user(4 * PAGE_SIZE), PAGE_SIZE, GFP_KERNEL);
+
+	(void)state;
+	assert_int_equal(mm_map(mm, BASE, 16 * PAGE_SIZE, VM_READ | VM_WRITE | VM_SHARED), 0);
+	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, 4 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(remap_vmalloc_range(mm, BASE, bare->addr, 0, PAGE_SIZE), -EINVAL);
+	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, PAGE_SIZE), 0); /* so nothing was left there */
+	mm_destroy(mm);
+	vfree(buf);
+	free_vm_area(bare);
+	assert_balance(before);
+}
+
 /* Pages of a large leaf, too: each by itself, and for longer than the leaf. */
 static void pages_of_a_leaf_are_lent(void **state)
 {
@@ -435,6 +454,7 @@ int main(void)
 		cmocka_unit_test(rights_taken_are_flushed),
 		cmocka_unit_test(a_fork_that_fails_changes_nothing),
 		cmocka_unit_test(lent_pages_stay_inside_their_area),
+		cmocka_unit_test(what_is_not_there_is_not_lent),
 		cmocka_unit_test(pages_of_a_leaf_are_lent),
 	};
 

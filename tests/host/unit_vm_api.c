@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands on top of areas: early areas, kvmalloc, frees from anywhere, vread, sparse areas, rights, notifiers. */
+/* What stands on top of areas: early areas, kvmalloc, vread, sparse areas, rights, notifiers. */
 #include "tests/host/vm_machine.h"
 
 #include "mm/vm_internal.h"
@@ -113,42 +113,52 @@ static void kvmalloc_takes_what_is_there(void **state)
 	assert_balance(before);
 }
 
-/* From a handler, under a lock, with and without memory for a note; and not at all in an NMI. */
-static void frees_from_anywhere(void **state)
+/* All flags of vmap() that Linux's callers use; the one that must not be is refused. */
+static void flags_of_vmap(void **state)
 {
 	struct vm_balance before = vm_balance();
 	unsigned long warnings = warn_count();
-	void *p[4];
+	void *p = vmap(pages, 2, VM_MAP | VM_USERMAP, PAGE_KERNEL), *q = vmap(pages, 2, VM_DMA_COHERENT, PAGE_KERNEL);
 
 	(void)state;
-	for (unsigned int i = 0; i < 4; i++)
-		p[i] = vmalloc(2 * P);
-	host_trap_depth++;
-	vfree(p[0]);
-	host_trap_depth--;
-	preempt_disable();
-	inject_set(INJECT_SLAB, 1);
-	vfree(p[1]);
-	assert_int_equal(inject_clear(INJECT_SLAB), 0);
-	preempt_enable();
-	vfree_atomic(p[2]);
-	for (unsigned int i = 0; i < 3; i++)
-		assert_non_null(find_vm_area(p[i]));
-	vfree_atomic_drain();
-	for (unsigned int i = 0; i < 3; i++)
-		assert_null(find_vm_area(p[i]));
-	host_trap_depth++;
-	host_in_nmi = true;
-	vfree(p[3]);
-	host_in_nmi = false;
-	host_trap_depth--;
-	assert_non_null(find_vm_area(p[3]));
+	assert_int_equal(find_vm_area(p)->flags, VM_MAP | VM_USERMAP);
+	assert_int_equal(find_vm_area(q)->flags, VM_MAP | VM_DMA_COHERENT);
 	assert_int_equal(warn_count(), warnings);
+	vunmap(p);
+	vunmap(q);
 	warn_expected(true);
-	vfree(p[3]); /* the report, and then the free */
+	assert_null(vmap(pages, 2, VM_MAP | VM_FLUSH_RESET_PERMS, PAGE_KERNEL));
+	p = vmap(pages, 2, VM_MAP | VM_NO_GUARD, PAGE_KERNEL);
 	warn_expected(false);
-	assert_int_equal(warn_count(), warnings + 1);
+	assert_int_equal(warn_count(), warnings + 2);
+	assert_int_equal(find_vm_area(p)->flags, VM_MAP);
+	vunmap(p);
 	assert_balance(before);
+}
+
+/* Sizes are rounded up so that others can use them again; but a hole that is as large as the request is large enough. */
+static void the_last_hole_is_large_enough(void **state)
+{
+	static struct vm_struct *fill[4096];
+	struct vm_struct *hole = __get_vm_area_caller(60 * P, VM_MAP, VMALLOC_START, VMALLOC_END - P, NULL);
+	struct vmalloc_stats stats;
+	unsigned int n = 0;
+	void *p;
+
+	(void)state;
+	vmalloc_shrink();
+	for (vmalloc_stats(&stats); stats.largest_free > 4 * P && n < ARRAY_SIZE(fill); vmalloc_stats(&stats))
+		fill[n++] = __get_vm_area_caller(stats.largest_free - 2 * P, VM_MAP, VMALLOC_START, VMALLOC_END - P, NULL);
+	free_vm_area(hole);
+	vmalloc_shrink();
+	vmalloc_stats(&stats);
+	assert_in_range(stats.largest_free, 61 * P, 63 * P);
+	p = vmalloc(stats.largest_free - P);
+	assert_non_null(p);
+	vfree(p);
+	while (n)
+		free_vm_area(fill[--n]);
+	assert_int_equal(vmalloc_check(), 0);
 }
 
 static void page_word(struct page *page, u32 value)
@@ -383,12 +393,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(early_areas_are_in_the_books),	 cmocka_unit_test(arrays_and_flags),
-		cmocka_unit_test(kvmalloc_takes_what_is_there),	 cmocka_unit_test(frees_from_anywhere),
+		cmocka_unit_test(kvmalloc_takes_what_is_there),	 cmocka_unit_test(flags_of_vmap),
 		cmocka_unit_test(vread_page_by_page),		 cmocka_unit_test(vread_of_what_is_not_there),
 		cmocka_unit_test(dump_obj_finds_every_byte),	 cmocka_unit_test(sparse_errors),
 		cmocka_unit_test(pfns_of_ram_are_refused),	 cmocka_unit_test(rights_change_where_they_shall),
 		cmocka_unit_test(hoarders_are_asked),		 cmocka_unit_test(pages_go_with_the_map),
-		cmocka_unit_test(summary_shows_gaps_and_blocks),
+		cmocka_unit_test(summary_shows_gaps_and_blocks), cmocka_unit_test(the_last_hole_is_large_enough),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

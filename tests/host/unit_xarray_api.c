@@ -248,6 +248,7 @@ static void cursors(void **state)
 /* --- what others do while the lock is dropped --------------------------------------------------------------------- */
 
 static void take_index_70(void) { assert_null(xa_store(&plain, 70, xa_mk_value(9), GFP_KERNEL)); }
+static void reserve_index_70(void) { assert_int_equal(xa_reserve(&plain, 70, GFP_KERNEL), 0); }
 static void take_id_0(void)
 {
 	u32 id;
@@ -266,6 +267,10 @@ static void another_was_quicker(void **state)
 	xa_destroy(&plain);
 	meanwhile = take_index_70;
 	assert_ptr_equal(xa_cmpxchg(&plain, 70, NULL, xa_mk_value(1), GFP_KERNEL), xa_mk_value(9));
+	xa_destroy(&plain);
+	meanwhile = reserve_index_70; /* which is as good as empty */
+	assert_null(xa_cmpxchg(&plain, 70, NULL, xa_mk_value(1), GFP_KERNEL));
+	assert_ptr_equal(xa_load(&plain, 70), xa_mk_value(1));
 	xa_destroy(&plain);
 	meanwhile = take_index_70;
 	assert_ptr_equal(xa_store(&plain, 70, xa_mk_value(1), GFP_KERNEL), xa_mk_value(9));

@@ -7,6 +7,7 @@
 #include <arch/memtype.h>
 #include <arch/pgtable.h>
 #include <asm/mtrr.h>
+#include <kernel/cmdline.h>
 #include <kernel/bug.h>
 #include <kernel/ktest.h>
 #include <kernel/smp.h>
@@ -175,6 +176,8 @@ KTEST(museum, m63_mtrr_inside_a_large_page)
 
 	if (!pt_leaf_allowed(2))
 		KTEST_SKIP("this CPU has no large pages");
+	if (cmdline_has("nohugeiomap"))
+		KTEST_SKIP("nohugeiomap");
 	io = ioremap(DEVICE, 3 * big);
 	EXPECT(io && leaf_of(io + big).level == 2);
 	iounmap(io);

@@ -88,6 +88,34 @@ KTEST(museum, m59_pages_of_a_leaf_are_pages)
 	EXPECT_EQ(page_alloc_check(), 0);
 }
 
+/* A follow-up: the last owner's word was still there. */
+static void write_private_words(char *p, unsigned long size, bool expect_clean)
+{
+	for (unsigned long i = 0; i < size; i += PAGE_SIZE) {
+		struct page *page = vmalloc_to_page(p + i);
+
+		get_page(page); /* now it is a page of its own */
+		if (expect_clean && !EXPECT_EQ(page->private, 0))
+			i = size;
+		page->private = i | 1;
+		put_page(page);
+	}
+}
+
+KTEST(museum, m59_private_words_are_clean)
+{
+	unsigned long size = leaf_size();
+
+	for (unsigned int round = 0; round < 3; round++) {
+		char *p = round == 2 ? vmalloc(size) : vmalloc_huge(size, GFP_KERNEL);
+
+		ASSERT(p);
+		write_private_words(p, size, round > 0);
+		vfree(p);
+		vmalloc_shrink();
+	}
+}
+
 /* --- 60: the size was rounded up to a leaf, and checks believed it --------------------------------------------------- */
 
 KTEST(museum, m60_rounded_size)

@@ -358,11 +358,12 @@ static void take_exactly(void *arg)
 static void reuse_pending(struct worker *w, struct worker *reader)
 {
 	struct exact e = { .mem = NULL };
-	u32 *old = vzalloc(PAGE_SIZE);
 	unsigned long seq;
+	u32 *old;
 
 	if (vm_quarantine())
 		KTEST_SKIP("with quarantine no flush is ever pending");
+	old = vzalloc(PAGE_SIZE);
 	ASSERT(old);
 	e.at = (vaddr_t)old;
 	worker_sees(reader, old, 0);

@@ -61,8 +61,31 @@ KTEST(vm_api, rights_of_wrong_ranges)
 	EXPECT_EQ(set_memory_ro((vaddr_t)p, 3), -EINVAL);
 	EXPECT_EQ(set_memory_ro((vaddr_t)p + 1, 1), -EINVAL);
 	EXPECT_EQ(set_memory_ro((vaddr_t)p, 0), -EINVAL);
+	EXPECT_EQ(set_memory_ro((vaddr_t)p, 1 + (1 << (32 - PAGE_SHIFT))), -EINVAL); /* 1 page, in 32 bits */
 	EXPECT_EQ(set_memory_ro((vaddr_t)"text", 1), -EINVAL);
 	EXPECT_EQ(probe_write(p), PROBE_OK);
+	vfree(p);
+}
+
+static int never(pte_t *pte __maybe_unused, unsigned long addr __maybe_unused, void *called)
+{
+	*(bool *)called = true;
+	return 0;
+}
+
+/* Addresses below the kernel's, those that no pointer can hold included, though their indices are those of another's entries. */
+KTEST(vm_api, entries_below_the_kernel)
+{
+	u8 *p = vmalloc(P);
+	const vaddr_t below[] = { P, layout.user_end, layout.direct_start - P, (vaddr_t)p & (layout.user_end | (P - 1)) };
+	bool called = false;
+
+	ASSERT(p);
+	for (unsigned int i = 0; i < ARRAY_SIZE(below); i++) {
+		EXPECT_EQ(apply_to_existing_page_range(NULL, below[i], P, never, &called), -EINVAL);
+		EXPECT_EQ(apply_to_page_range(NULL, below[i], P, never, &called), -EINVAL);
+	}
+	EXPECT(!called);
 	vfree(p);
 }
 

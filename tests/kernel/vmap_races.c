@@ -175,9 +175,12 @@ static void block_goes_during_unmap(struct worker *w, struct page *page)
 KTEST(vmap_races, purge_while_a_run_is_unmapped)
 {
 	KTEST_NEEDS(SCHED_POINTS);
-	struct page *page = alloc_page(GFP_KERNEL);
+	struct page *page;
 	struct worker w;
 
+	if (vm_quarantine())
+		KTEST_SKIP("in quarantine no flush is put off");
+	page = alloc_page(GFP_KERNEL);
 	ASSERT(page);
 	if (have_two_cpus() && EXPECT(worker_start(&w, another_cpu(), false))) {
 		vm_unmap_aliases();

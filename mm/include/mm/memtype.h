@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who maps which physical addresses with which memory type. ioremap reserves before it maps and frees when every CPU has
- * forgotten the mapping; so two mappings of one frame never differ in type. Thread context, no lock held.
+ * Who maps which physical addresses with which memory type. ioremap reserves before it maps and frees when nothing is
+ * mapped and no CPU has it cached; so two mappings of one frame never differ in type. Thread context, no lock held.
  */
 #pragma once
 

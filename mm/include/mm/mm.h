@@ -97,9 +97,10 @@ int mm_write(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size);
 
 /*
  * Map memory of vmalloc_user() into a VM_SHARED area, from its page pgoff on: [uaddr, uaddr + size), which lies in the area
- * and in which nothing is mapped. kaddr: the start of the vmalloc area. -EINVAL: not page-aligned, no such vmalloc area, one not meant for users, or
- * not all of the range lies in it (its guard page does not count; nothing is mapped then); -EFAULT: not in a shared area;
- * -EBUSY: something is mapped there; -ENOMEM. Linux: remap_vmalloc_range_partial.
+ * and in which nothing is mapped. kaddr: the start of the vmalloc area. -EINVAL: not page-aligned, no such vmalloc area, one
+ * not meant for users (VM_USERMAP or VM_DMA_COHERENT), not all of the range lies in it (its guard page does not count) or is
+ * mapped; -EFAULT: not in a shared area; -EBUSY: something is mapped there; -ENOMEM. Nothing is mapped on error.
+ * Linux: remap_vmalloc_range_partial.
  */
 int remap_vmalloc_range(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsigned long pgoff, unsigned long size);
 

@@ -52,7 +52,7 @@ struct page {
 		struct rcu_head rcu;  /* PAGE_TABLE that waits for a grace period */
 		struct {
 			void *slab; /* PAGE_SLAB: its struct slab */
-			unsigned long private;
+			unsigned long private; /* the owner's; 0 when handed out (in a block's head; after a split, in all) */
 		};
 		unsigned long words[sizeof(long) == 8 ? 3 : 2]; /* fills up to a power of two */
 	};

@@ -32,8 +32,10 @@ extern unsigned long percpu_unit_offset[MAX_CPUS];
 #define alloc_percpu(type) ((type *)__alloc_percpu(sizeof(type), __alignof__(type)))
 /* size up to PERCPU_ALLOC_MAX and not 0, align a power of two up to PERCPU_ALLOC_ALIGN; else NULL, and a warning. */
 void *__alloc_percpu(size_t size, size_t align);
-/* Thread context, interrupts on, no lock held. NULL is fine. A pointer that no allocation has returned is reported, and nothing happens. */
+/* Any context but NMI. NULL is fine. A pointer that no allocation has returned is reported, and nothing happens. */
 void free_percpu(const void *ptr);
+/* Wait until what was freed where one may not sleep has given its memory back. Thread context, may sleep. */
+void percpu_alloc_drain(void);
 
 /* Boot CPU, when all possible CPUs are known. Before it nothing can be allocated. */
 void percpu_alloc_init(void);

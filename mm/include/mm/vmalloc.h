@@ -33,6 +33,7 @@
 #define VM_ALLOC	 0x002ul
 #define VM_MAP		 0x004ul
 #define VM_USERMAP	 0x008ul /* may be lent to a process: vmalloc_user() */
+#define VM_DMA_COHERENT	 0x010ul /* the same, of memory that devices see as the CPU does; whoever mapped it knows why */
 #define VM_NO_GUARD	 0x040ul /* no guard page behind it: pcpu_get_vm_areas(), and nobody else */
 #define VM_FLUSH_RESET_PERMS 0x100ul /* rights were changed: no CPU may remember them when the pages are freed */
 #define VM_MAP_PUT_PAGES 0x200ul /* vmap: vfree() drops the pages and the array too */
@@ -117,14 +118,16 @@ void *vrealloc(const void *p, size_t size, gfp_t gfp);
  * caller may not sleep, it is vfree_atomic(). In an NMI nothing is freed, and the next call says so.
  */
 void vfree(const void *addr);
-/* Free soon, in a thread; the address may not be used any more. Any context but NMI, locks below RANK_SLAB may be held. */
+/* Free soon, in a thread; from now on there is no area at the address. Takes no memory. Any context but NMI. */
 void vfree_atomic(const void *addr);
 /* Wait until what was freed so before the call is free. */
 void vfree_atomic_drain(void);
 
 /*
- * Map count pages in order, never executable; they stay the caller's. Pages that make up whole large leaves get them. flags: VM_MAP or 0. NULL: count 0 (warned), more
- * than all RAM, a NULL page or one that is not a struct page of RAM, no space or memory. vunmap: as vfree, of vmap areas.
+ * Map count pages in order, never executable; they stay the caller's. Pages that make up whole large leaves get them.
+ * flags: VM_MAP or 0; VM_MAP_PUT_PAGES, VM_USERMAP, VM_DMA_COHERENT (others are warned of, and dropped; VM_FLUSH_RESET_PERMS is
+ * refused). NULL: count 0 (warned), more than all RAM, a NULL page or one that is not a struct page of RAM, no space or
+ * memory. vunmap: as vfree, of vmap areas.
  */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
 void vunmap(const void *addr);
