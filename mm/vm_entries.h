@@ -12,27 +12,26 @@
 static __always_inline unsigned long vm_fill_entries(pte_t *ptep, struct page **pages, unsigned long count, pgprot_t prot, int *err)
 {
 	struct page_window known = { page_main_window.first, smp_load_acquire(&page_main_window.nr) };
-	pteval_t first = pfn_pte(page_to_pfn(known.first), prot).val; /* of the window's first page */
+	pte_t first = pfn_pte(page_to_pfn(known.first), prot); /* of the window's first page */
 	long i;
 
 	ptep += count;
 	pages += count;
 	for (i = -(long)count; i; i++) {
-		const struct page *page = pages[i];
-		unsigned long index = page_window_index(known, page);
+		unsigned long index = page_window_index(known, pages[i]);
 
 		*err = -EBUSY;
-		if (unlikely(!pte_none(pte_peek(ptep + i))))
+		if (unlikely(!pte_empty(ptep + i)))
 			break;
 		*err = -EINVAL;
 		if (unlikely(index >= known.nr)) {
-			known = page_find_window(page);
-			index = page_window_index(known, page);
+			known = page_find_window(READ_ONCE(pages[i])); /* again, so that no register keeps it */
+			index = page_window_index(known, READ_ONCE(pages[i]));
 			if (index >= known.nr)
 				break;
-			first = pfn_pte(page_to_pfn(known.first), prot).val;
+			first = pfn_pte(page_to_pfn(known.first), prot);
 		}
-		pte_fill(ptep + i, __pte(first + ((pteval_t)index << PAGE_SHIFT)));
+		pte_fill(ptep + i, pte_advance_pfn(first, index));
 	}
 	if (likely(!i))
 		*err = 0;

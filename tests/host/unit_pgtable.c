@@ -386,6 +386,18 @@ static void addresses_between_the_halves(void **state)
 
 /* --- for people ------------------------------------------------------------------------------------------------- */
 
+/* The frame counts through all bits that it has, and the rest of the entry stays what it is. */
+static void leaves_side_by_side(void **state)
+{
+	const unsigned long frames[] = { 0, 1, 0xfffff, 0x100000, (unsigned long)(PTE_FRAME >> PAGE_SHIFT) - 0x100001 };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++)
+		for (unsigned int k = 0; k < ARRAY_SIZE(frames) - 1; k++)
+			assert_true(pte_advance_pfn(pfn_pte(frames[i], PAGE_KERNEL), frames[k]).val ==
+				    pfn_pte(frames[i] + frames[k], PAGE_KERNEL).val);
+}
+
 static void dumps_say_what_is_there(void **state)
 {
 	vaddr_t at = window + size_of(2);
@@ -428,6 +440,7 @@ int main(void)
 		TEST(changes_outside_the_scope_are_bugs),
 		TEST(user_half),
 		TEST(addresses_between_the_halves),
+		TEST(leaves_side_by_side),
 		TEST(dumps_say_what_is_there),
 	};
 

@@ -6,11 +6,11 @@
  *
  *   pte_t                        one entry of any level
  *   pte_t pte_read(p)            one consistent value, also while another CPU writes
- *   pte_t pte_peek(p)            the same for an entry that only the caller writes
+ *   pte_t pte_peek(p)            the same for an entry that only the caller writes; bool pte_empty(p): pte_none() of it
  *   void  pte_store(p, pte), pte_fill(p, pte), pte_clear_run(p, n), pte_t pte_xchg(p, pte),
  *   bool  pte_cmpxchg(p, old, new)   writing: <arch/pte_write.h>
  *   bool  pte_none(pte) pte_present(pte) pte_leaf(pte, level)
- *   pte_t pfn_pte(pfn, prot)     a leaf of level 1;  unsigned long pte_pfn(pte)
+ *   pte_t pfn_pte(pfn, prot)     a leaf of level 1;  unsigned long pte_pfn(pte);  pte_t pte_advance_pfn(pte, nr): nr frames on
  *   pgprot_t PAGE_KERNEL, PAGE_KERNEL_RO, PAGE_KERNEL_ROX, PAGE_KERNEL_NOCACHE, PAGE_USER, pgprot_nx(prot), ...
  *   pgprot_t pgprot_writecombine(prot), pgprot_noncached(prot), ...: memory types, <arch/memtype.h>
  *   pgprot_t pgprot_supported(prot)  without the bits that this CPU lacks: before prot goes into pfn_pte()

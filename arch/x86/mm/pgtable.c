@@ -260,7 +260,7 @@ unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t
 	long i;
 
 	p += n;
-	for (i = -(long)n; i && pte_none(pte_peek(p + i)); i++, val += (pteval_t)1 << shift)
+	for (i = -(long)n; i && pte_empty(p + i); i++, val += (pteval_t)1 << shift)
 		pte_fill(p + i, __pte(val));
 	return n + (unsigned long)i;
 }

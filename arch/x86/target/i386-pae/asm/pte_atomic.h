@@ -35,12 +35,16 @@ static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { r
 
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 
+/* No entry has anything but its high word. */
+static inline bool pte_empty(const pte_t *p) { return !(*(const u32 *)&p->val & ~(u32)PTE_PENDING); }
+
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
 {
 	volatile u32 *half = (volatile u32 *)&p->val;
+	u32 low = (u32)pte.val, high = (u32)(pte.val >> 32);
 
-	half[1] = (u32)(pte.val >> 32);
-	half[0] = (u32)pte.val;
+	half[1] = high;
+	half[0] = low;
 }
 
 static inline void raw_pte_store(pte_t *p, pte_t pte)

@@ -39,6 +39,18 @@ struct pt_level {
 #include <asm/pte_bits.h>
 #include <asm/pte_atomic.h>
 
+/* The leaf of the nr-th frame behind this one's. (The compiler would keep the sum of two words in memory.) */
+static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr)
+{
+	u32 low = (u32)nr << 12, high = (u32)(nr >> 20);
+
+	__asm__("addl %2, %0\n\tadcl %3, %1"
+		: "+&r"(low), "+r"(high)
+		: "g"((u32)pte.val), "g"((u32)(pte.val >> 32))
+		: "cc");
+	return __pte((pteval_t)high << 32 | low);
+}
+
 #define PT_LINK (PTE_PRESENT | PTE_RW | PTE_ACCESSED)
 
 static const struct pt_level pt_level[PT_MAX_LEVEL + 1] = {

@@ -38,6 +38,9 @@ struct pt_level {
 #include <asm/pte_bits.h>
 #include <asm/pte_atomic.h>
 
+/* The leaf of the nr-th frame behind this one's. */
+static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr) { return __pte(pte.val + ((pteval_t)nr << 12)); }
+
 #define PT_LINK (PTE_PRESENT | PTE_RW | PTE_ACCESSED)
 
 static const struct pt_level pt_level[PT_MAX_LEVEL + 1] = {
