@@ -106,6 +106,17 @@ static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
 	return (page->half[0] & (u32)mask) == (u32)head && (page->half[1] & (u32)(mask >> 32)) == (u32)(head >> 32);
 }
 
+/* From what it is to another: the difference. By the one to whom the page belongs. */
+static inline void page_flip_head(struct page *page, u64 bits)
+{
+	if (sizeof(long) == 8) {
+		page->head ^= bits;
+		return;
+	}
+	page->half[0] ^= (u32)bits;
+	page->half[1] ^= (u32)(bits >> 32);
+}
+
 static inline void page_set_head(struct page *page, u64 head)
 {
 	if (sizeof(long) == 8) {

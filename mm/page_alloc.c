@@ -135,7 +135,7 @@ static inline struct page *get_block(gfp_t gfp, unsigned int order)
 	local_irq_restore(flags);
 	if (unlikely(!page))
 		return get_any_block(gfp, order);
-	hand_out(page, 0);
+	hand_out_cached(page);
 	tlb_oracle(frames_given(page_to_pfn(page), 1));
 	return page;
 }
@@ -162,7 +162,7 @@ static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pag
 
 	for (unsigned long i = 0; i < got; i++) {
 		pages[i] = from[i];
-		hand_out(from[i], 0);
+		hand_out_cached(from[i]);
 	}
 	local_irq_restore(flags);
 	return got;
@@ -240,14 +240,14 @@ static inline bool only_user(struct page *page)
 {
 	if (unlikely(!page_head_is(page, ~PAGE_HEAD_ZONE, page_head(PAGE_USED, 0, 1))))
 		return false;
-	page_set_head(page, page_head(PAGE_CACHED, page->zone, 0));
+	page_flip_head(page, page_head(PAGE_USED, 0, 1) ^ page_head(PAGE_CACHED, 0, 0));
 	return true;
 }
 
 /* Interrupts off. False: there is no room. */
-static inline bool list_push(struct page *page)
+static inline bool list_push(struct page_lists *lists, struct page *page)
 {
-	struct page_list *list = list_for_free(page);
+	struct page_list *list = list_for_free(lists, page);
 
 	if (unlikely(list->count == LIST_PAGES))
 		return false;
@@ -259,7 +259,7 @@ static inline bool list_push(struct page *page)
 static __noinline void list_push_full(struct page *page)
 {
 	bool flags = local_irq_save();
-	struct page_list *list = list_for_free(page);
+	struct page_list *list = list_for_free(this_cpu_ptr(&page_lists), page);
 
 	if (list->count == LIST_PAGES)
 		list_drain(list, LIST_BATCH);
@@ -289,7 +289,7 @@ void __free_pages(struct page *page, unsigned int order)
 		return;
 	}
 	flags = local_irq_save();
-	pushed = list_push(page);
+	pushed = list_push(this_cpu_ptr(&page_lists), page);
 	local_irq_restore(flags);
 	if (unlikely(!pushed))
 		list_push_full(page);
@@ -321,15 +321,18 @@ static __noinline unsigned long free_run(struct page **pages, unsigned long n)
 /* Any pages, until one of them starts a run, to this CPU's list. At least one, at most a batch: interrupts are off. */
 static unsigned long free_scattered(struct page **pages, unsigned long n)
 {
+	unsigned long done = 0, most = min(n, (unsigned long)LIST_BATCH);
 	bool flags = local_irq_save();
-	unsigned long done = 0;
+	struct page_lists *lists = this_cpu_ptr(&page_lists);
 
-	do
-		if (unlikely(!only_user(pages[done])))
-			free_any_block(pages[done], 0);
-		else if (unlikely(!list_push(pages[done])))
-			list_push_full(pages[done]);
-	while (++done < min(n, (unsigned long)LIST_BATCH) && !starts_run(pages + done, n - done));
+	do {
+		struct page *page = pages[done];
+
+		if (unlikely(!only_user(page)))
+			free_any_block(page, 0);
+		else if (unlikely(!list_push(lists, page)))
+			list_push_full(page);
+	} while (++done < most && !starts_run(pages + done, n - done));
 	local_irq_restore(flags);
 	return done;
 }

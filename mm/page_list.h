@@ -46,9 +46,9 @@ static inline struct page_list *list_for_alloc(gfp_t gfp)
 	return &this_cpu_ptr(&page_lists)->list[has_highmem() && gfp & __GFP_HIGHMEM ? page_high_list : LIST_LOW];
 }
 
-static inline struct page_list *list_for_free(const struct page *page)
+static inline struct page_list *list_for_free(struct page_lists *lists, const struct page *page)
 {
-	return &this_cpu_ptr(&page_lists)->list[has_highmem() && page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW];
+	return &lists->list[has_highmem() && page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW];
 }
 
 /* May this allocation map, and wait for other CPUs? */
@@ -63,6 +63,14 @@ static inline void hand_out(struct page *page, unsigned int order)
 	WRITE_ONCE(page->state, PAGE_USED);
 	page->order = (u8)order;
 	page->flags = 0;
+	page->private = 0;
+	atomic_set(&page->refcount, 1);
+}
+
+/* One from a list, whose order and flags are 0. */
+static inline void hand_out_cached(struct page *page)
+{
+	WRITE_ONCE(page->state, PAGE_USED);
 	page->private = 0;
 	atomic_set(&page->refcount, 1);
 }

@@ -350,7 +350,11 @@ void *vmalloc_area(const struct vm_area_spec *spec);
 void *vm_report_failure(const struct vm_area_spec *spec, const char *why);
 
 /* Room for the pages of an area (gfp: may it wait?), NULL: no memory; and the end of the pages that it has. */
-struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp);
+struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp);
+static inline struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp)
+{
+	return likely(range->pages) ? range->pages : vm_range_page_array_make(range, gfp);
+}
 void vm_area_free_pages(struct vm_struct *area);
 /* Pages of the vmalloc family that have come (or gone). */
 void vmalloc_account(long pages);

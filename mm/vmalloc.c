@@ -219,12 +219,10 @@ void vm_range_discard(struct vm_range *range)
 }
 
 /* Room for the page array: a part of the range, or kept from its last use, or new; for as many as go into the range. */
-struct page **vm_range_page_array(struct vm_range *range, gfp_t gfp)
+struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp)
 {
 	unsigned long count = (vm_range_size(range) >> PAGE_SHIFT) - 1, bytes = count * sizeof(struct page *);
 
-	if (likely(range->pages))
-		return range->pages;
 	if (count <= VM_FEW_PAGES)
 		return range->pages = range->few;
 	if (bytes <= KMALLOC_MAX_SIZE)
