@@ -2,6 +2,7 @@
 /* The interrupt flag of this CPU. The contract is <arch/irq.h>. */
 #pragma once
 
+#include <lib/compiler.h>
 #include <lib/types.h>
 #include <asm/percpu.h>
 
@@ -63,6 +64,6 @@ static inline bool local_irq_save(void)
 
 static inline void local_irq_restore(bool flags)
 {
-	if (flags)
+	if (likely(flags))
 		local_irq_enable();
 }
