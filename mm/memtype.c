@@ -17,11 +17,14 @@
 #include <mm/memtype.h>
 
 struct reservation {
-	struct rb_node node; /* sorted by start, then end */
-	u64 start, end;
-	u64 last;	     /* the highest end in this subtree */
+	struct rb_node node;	  /* sorted by start, then end */
+	unsigned long start, end; /* frames: on 32-bit an address would be two words */
+	unsigned long last;	  /* the highest end in this subtree */
 	unsigned long count;
 };
+
+static unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
+static u64 to_addr(unsigned long pfn) { return (u64)pfn << PAGE_SHIFT; }
 
 static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
 static struct rb_root trees[NR_MEMTYPES];
@@ -44,12 +47,12 @@ static struct reservation *entry(struct rb_node *node)
 	return rb_entry_safe(node, struct reservation, node);
 }
 
-static u64 last_below(const struct rb_node *node)
+static unsigned long last_below(const struct rb_node *node)
 {
 	return node ? rb_entry(node, struct reservation, node)->last : 0;
 }
 
-static u64 compute_last(const struct reservation *r)
+static unsigned long compute_last(const struct reservation *r)
 {
 	return max(r->end, max(last_below(r->node.rb_left), last_below(r->node.rb_right)));
 }
@@ -57,7 +60,7 @@ static u64 compute_last(const struct reservation *r)
 RB_DECLARE_CALLBACKS(augment, struct reservation, node, last, compute_last);
 
 /* <0, 0, >0: does [start, end) come before the reservation, is it the same, does it come behind it? */
-static int compare(u64 start, u64 end, const struct reservation *r)
+static int compare(unsigned long start, unsigned long end, const struct reservation *r)
 {
 	if (start != r->start)
 		return start < r->start ? -1 : 1;
@@ -65,7 +68,7 @@ static int compare(u64 start, u64 end, const struct reservation *r)
 }
 
 /* Any reservation that has an address in common with [start, end), or NULL. */
-static struct reservation *find_overlap(const struct rb_root *tree, u64 start, u64 end)
+static struct reservation *find_overlap(const struct rb_root *tree, unsigned long start, unsigned long end)
 {
 	struct rb_node *node = tree->rb_node;
 
@@ -83,7 +86,7 @@ static struct reservation *find_overlap(const struct rb_root *tree, u64 start, u
 }
 
 /* The reservation of exactly this range, or else the first behind it, or NULL. */
-static struct reservation *find_from(const struct rb_root *tree, u64 start, u64 end)
+static struct reservation *find_from(const struct rb_root *tree, unsigned long start, unsigned long end)
 {
 	struct reservation *found = NULL;
 
@@ -100,30 +103,37 @@ static struct reservation *find_from(const struct rb_root *tree, u64 start, u64 
 	return found;
 }
 
-static struct reservation *find_same(const struct rb_root *tree, u64 start, u64 end)
+static struct reservation *find_same(const struct rb_root *tree, unsigned long start, unsigned long end)
 {
 	struct reservation *r = find_from(tree, start, end);
 
 	return r && !compare(start, end, r) ? r : NULL;
 }
 
-static void insert(struct rb_root *tree, struct reservation *new)
+/* One more of the same, or the first. True: `new` is in the tree and belongs to it. */
+static bool insert(struct rb_root *tree, struct reservation *new)
 {
 	struct rb_node **link = &tree->rb_node, *parent = NULL;
 
 	while (*link) {
-		parent = *link;
-		link = compare(new->start, new->end, entry(parent)) < 0 ? &parent->rb_left : &parent->rb_right;
+		int order = compare(new->start, new->end, entry(parent = *link));
+
+		if (!order) {
+			entry(parent)->count++;
+			return false;
+		}
+		link = order < 0 ? &parent->rb_left : &parent->rb_right;
 	}
 	rb_link_node(&new->node, parent, link);
 	augment_propagate(parent, NULL);
 	rb_insert_augmented(&new->node, tree, &augment);
+	return true;
 }
 
 /* --- all of them ------------------------------------------------------------------------------------------------ */
 
 /* A reservation of another type than `type` in the range; *other: which one. */
-static struct reservation *find_conflict(u64 start, u64 end, enum memtype type, enum memtype *other)
+static struct reservation *find_conflict(unsigned long start, unsigned long end, enum memtype type, enum memtype *other)
 {
 	for (unsigned long left = used & ~(1ul << type); left; left &= left - 1) {
 		enum memtype t = (enum memtype)__builtin_ctzl(left);
@@ -149,18 +159,13 @@ static bool reserve_locked(enum memtype type, struct reservation *new, struct me
 	struct reservation *r = find_conflict(new->start, new->end, type, &conflict->type);
 
 	if (r) {
-		conflict->start = r->start;
-		conflict->end = r->end;
+		conflict->start = to_addr(r->start);
+		conflict->end = to_addr(r->end);
 		conflict->count = r->count;
 		return false;
 	}
-	r = find_same(&trees[type], new->start, new->end);
-	if (r)
-		r->count++;
-	else
-		insert(&trees[type], new);
 	used |= 1ul << type;
-	return !r;
+	return insert(&trees[type], new);
 }
 
 int memtype_reserve(u64 start, u64 end, enum memtype type)
@@ -175,7 +180,7 @@ int memtype_reserve(u64 start, u64 end, enum memtype type)
 	new = kmalloc(sizeof(*new), GFP_KERNEL);
 	if (!new)
 		return -ENOMEM;
-	*new = (struct reservation){ .start = start, .end = end, .last = end, .count = 1 };
+	*new = (struct reservation){ .start = to_pfn(start), .end = to_pfn(end), .last = to_pfn(end), .count = 1 };
 	spin_lock(&memtype_lock);
 	inserted = reserve_locked(type, new, &conflict);
 	spin_unlock(&memtype_lock);
@@ -193,7 +198,7 @@ int memtype_free(u64 start, u64 end, enum memtype type)
 	bool gone;
 
 	spin_lock(&memtype_lock);
-	r = find_same(&trees[type], start, end);
+	r = find_same(&trees[type], to_pfn(start), to_pfn(end));
 	gone = r && !--r->count;
 	if (gone)
 		rb_erase_augmented(&r->node, &trees[type], &augment);
@@ -210,7 +215,7 @@ int memtype_free(u64 start, u64 end, enum memtype type)
 /* Does (start, end, type) of the reservation come behind the place? */
 static bool is_behind(const struct memtype_info *place, const struct reservation *r, enum memtype type)
 {
-	int order = compare(place->start, place->end, r);
+	int order = compare(to_pfn(place->start), to_pfn(place->end), r);
 
 	return !place->count || order < 0 || (!order && type > place->type);
 }
@@ -218,7 +223,7 @@ static bool is_behind(const struct memtype_info *place, const struct reservation
 /* The first of a tree behind the place. */
 static struct reservation *first_behind(enum memtype type, const struct memtype_info *place)
 {
-	struct reservation *r = find_from(&trees[type], place->start, place->end);
+	struct reservation *r = find_from(&trees[type], to_pfn(place->start), to_pfn(place->end));
 
 	return r && !is_behind(place, r, type) ? entry(rb_next(&r->node)) : r;
 }
@@ -231,8 +236,8 @@ bool memtype_next(struct memtype_info *info)
 	for (enum memtype type = 0; type < NR_MEMTYPES; type++) {
 		const struct reservation *r = first_behind(type, info);
 
-		if (r && (!best.count || compare(best.start, best.end, r) > 0))
-			best = (struct memtype_info){ r->start, r->end, type, r->count };
+		if (r && (!best.count || compare(to_pfn(best.start), to_pfn(best.end), r) > 0))
+			best = (struct memtype_info){ to_addr(r->start), to_addr(r->end), type, r->count };
 	}
 	spin_unlock(&memtype_lock);
 	*info = best;
@@ -247,7 +252,7 @@ static unsigned int check_one(const struct reservation *r, enum memtype type)
 
 	if (ordered && r->last == compute_last(r) && !find_conflict(r->start, r->end, type, &other))
 		return 0;
-	printk("memtype: bad reservation 0x%llx-0x%llx %s x%lu, last 0x%llx\n", r->start, r->end, memtype_name(type),
+	printk("memtype: bad reservation of frames %lx-%lx %s x%lu, last %lx\n", r->start, r->end, memtype_name(type),
 	       r->count, r->last);
 	return 1;
 }

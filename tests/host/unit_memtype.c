@@ -157,6 +157,22 @@ static void ram_is_refused(void **state)
 	assert_false(memtype_next(&info));
 }
 
+/* All bits of an address count, to the last that a CPU may have. */
+static void far_apart(void **state)
+{
+	(void)state;
+	for (unsigned int bit = 32; bit < 52; bit++) {
+		u64 far = DEVICE + (1ull << bit);
+		struct memtype_info info = { .start = far - 0x1000, .end = far, .count = 1 };
+
+		assert_int_equal(memtype_reserve(DEVICE, DEVICE + 0x1000, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_reserve(far, far + 0x1000, MEMTYPE_UC), 0);
+		assert_true(memtype_next(&info) && info.start == far && info.end == far + 0x1000);
+		assert_int_equal(memtype_free(DEVICE, DEVICE + 0x1000, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_free(far, far + 0x1000, MEMTYPE_UC), 0);
+	}
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -171,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_conflict_names_both),
 		cmocka_unit_test(what_was_not_reserved_is_not_freed),
 		cmocka_unit_test(ram_is_refused),
+		cmocka_unit_test(far_apart),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
