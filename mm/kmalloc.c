@@ -2,7 +2,9 @@
 /* Memory by size: one slab cache for each power of two, and whole page blocks for what is larger. */
 #include "slab_types.h"
 
-static struct kmem_cache kmalloc_caches[9]; /* 8, 16, ... 2048 */
+static struct kmem_cache caches[9];
+struct kmem_cache *const kmalloc_caches[9] = { &caches[0], &caches[1], &caches[2], &caches[3], &caches[4],
+					       &caches[5], &caches[6], &caches[7], &caches[8] };
 
 /*
  * Where the slabs are, mostly, and the struct pages of it: kfree need not ask pfn_valid() there. A stretch of lowmem that is
@@ -19,7 +21,7 @@ static struct {
 /* 0 < size <= KMALLOC_SLAB_MAX */
 static inline struct kmem_cache *cache_of_size(size_t size)
 {
-	return &kmalloc_caches[fls((u32)(size - 1) | (KMALLOC_MIN_SIZE - 1)) - 3];
+	return &caches[kmalloc_index(size)];
 }
 
 struct kmem_cache *kmalloc_cache(size_t size)
@@ -66,10 +68,10 @@ void slab_init(void)
 	static const char *const names[] = { "kmalloc-8",   "kmalloc-16",  "kmalloc-32",   "kmalloc-64",  "kmalloc-128",
 					     "kmalloc-256", "kmalloc-512", "kmalloc-1024", "kmalloc-2048" };
 
-	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
+	memset(caches, 0, sizeof(caches));
 	INIT_LIST_HEAD(&kmem_caches);
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-		kmem_cache_init(&kmalloc_caches[i], names[i], KMALLOC_MIN_SIZE << i, KMALLOC_MIN_SIZE << i);
+		kmem_cache_init(&caches[i], names[i], KMALLOC_MIN_SIZE << i, KMALLOC_MIN_SIZE << i);
 	memset(&window, 0, sizeof(window));
 }
 
@@ -89,7 +91,7 @@ static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 	return page_address(page);
 }
 
-void *kmalloc(size_t size, gfp_t gfp)
+void *__kmalloc(size_t size, gfp_t gfp)
 {
 	if (unlikely(size - 1 >= KMALLOC_SLAB_MAX))
 		return kmalloc_large(size, gfp);

@@ -19,7 +19,7 @@ BENCH_OP(alloc_page_free)
 
 BENCH_OP(kmalloc_free)
 {
-	kfree(kmalloc(arg, GFP_KERNEL));
+	kfree(kmalloc(64, GFP_KERNEL));
 }
 
 BENCH_OP(xa_store_next)
@@ -51,7 +51,7 @@ static void xa_clear(unsigned long arg __maybe_unused, unsigned long n __maybe_u
 
 static const struct bench rows[] = {
 	{ .name = "alloc_page", .run = alloc_page_free },
-	{ "kmalloc_64", kmalloc_free, .arg = 64 },
+	{ .name = "kmalloc_64", .run = kmalloc_free },
 	{ "xa_store_dense", xa_store_next, .teardown = xa_clear, .cold = true },
 	{ "xa_load_dense", xa_load_next, .setup = xa_fill, .teardown = xa_clear },
 	{ "xa_erase_dense", xa_erase_next, .setup = xa_fill, .teardown = xa_clear, .cold = true },

@@ -60,7 +60,8 @@ static void objects(void **state)
 {
 	(void)state;
 	SWEEP(kmalloc, FAILS, MADE(kmalloc(100, GFP_KERNEL)), kfree(made));
-	SWEEP(kmalloc, FAILS, MADE(kmalloc(3 * P, GFP_ATOMIC)), kfree(made));
+	SWEEP(__kmalloc, FAILS, MADE(__kmalloc(100, GFP_KERNEL)), kfree(made));
+	SWEEP(__kmalloc, FAILS, MADE(__kmalloc(3 * P, GFP_ATOMIC)), kfree(made));
 	SWEEP(kzalloc, FAILS, MADE(kzalloc(100, GFP_KERNEL)), kfree(made));
 	SWEEP(kcalloc, FAILS, MADE(kcalloc(3, 100, GFP_KERNEL)), kfree(made));
 	SWEEP_FREES(kfree, made = kmalloc(100, GFP_KERNEL), kfree(made));

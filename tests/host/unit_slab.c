@@ -330,6 +330,24 @@ static void injected_failures(void **state)
 	assert_int_equal(slab_check(), 0);
 }
 
+#define KNOWN(size, room) (p = kmalloc(size, GFP_KERNEL), assert_int_equal(ksize(p), room), kfree(p))
+
+/* A size that the compiler knows leads to the same cache as one that it does not. */
+static void sizes_known_or_not(void **state)
+{
+	void *p;
+
+	(void)state;
+	KNOWN(0, 8), KNOWN(1, 8), KNOWN(8, 8), KNOWN(9, 16), KNOWN(64, 64), KNOWN(65, 128), KNOWN(2047, 2048), KNOWN(2048, 2048);
+	KNOWN(2049, PAGE_SIZE);
+	for (size_t size = 1; size <= KMALLOC_SLAB_MAX; size++) {
+		p = __kmalloc(size, GFP_KERNEL);
+		assert_int_equal(ksize(p), 8ul << kmalloc_index(size));
+		assert_true(ksize(p) >= size && (size <= 8 || ksize(p) < 2 * size));
+		kfree(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup(writes_after_free_are_seen, setup),
 		cmocka_unit_test_setup(bad_caches_are_refused, setup),
 		cmocka_unit_test_setup(injected_failures, setup),
+		cmocka_unit_test_setup(sizes_known_or_not, setup),
 	};
 
 	return cmocka_run_group_tests_name("slab", tests, NULL, NULL);

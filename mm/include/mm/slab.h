@@ -12,11 +12,28 @@
 #define KMALLOC_SLAB_MAX  2048 /* larger ones are page blocks */
 #define KMALLOC_MAX_SIZE  (PAGE_SIZE << MAX_PAGE_ORDER)
 
+struct kmem_cache;
+extern struct kmem_cache *const kmalloc_caches[]; /* of 8, 16, ... KMALLOC_SLAB_MAX bytes */
+
+/* 0 < size <= KMALLOC_SLAB_MAX */
+static inline unsigned int kmalloc_index(size_t size)
+{
+	return 29 - (unsigned int)__builtin_clz((u32)(size - 1) | (KMALLOC_MIN_SIZE - 1));
+}
+
+void *__kmalloc(size_t size, gfp_t gfp);
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 /*
  * Zeroed with __GFP_ZERO. Alignment: the size rounded up to a power of two, at most a page; 8 bytes at least.
- * Size 0 is the smallest object. NULL = no memory, or more than KMALLOC_MAX_SIZE.
+ * Size 0 is the smallest object. NULL = no memory, or more than KMALLOC_MAX_SIZE. (Inline as Linux's: of a size that the compiler
+ * knows it knows the cache.)
  */
-void *kmalloc(size_t size, gfp_t gfp);
+static __always_inline void *kmalloc(size_t size, gfp_t gfp)
+{
+	if (__builtin_constant_p(size) && size && size <= KMALLOC_SLAB_MAX)
+		return kmem_cache_alloc(kmalloc_caches[kmalloc_index(size)], gfp);
+	return __kmalloc(size, gfp);
+}
 void kfree(const void *ptr);
 /* Bytes that may be used behind a kmalloc pointer; 0 for NULL. */
 size_t ksize(const void *ptr);
@@ -38,13 +55,11 @@ void kvfree(const void *addr);
 void kvfree_rcu_mightsleep(const void *addr);
 void *kvrealloc(const void *p, size_t size, gfp_t gfp);
 
-struct kmem_cache;
 /*
  * Objects of one size, at most KMALLOC_SLAB_MAX. align: a power of two up to that, 0 = 8 bytes; beyond 8 the caller
  * gives a size that is a multiple of it. name must outlive the cache. NULL on lack of memory or bad arguments.
  */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 /* An object of another cache is reported and ignored. */
 void kmem_cache_free(struct kmem_cache *cache, void *obj);
 
