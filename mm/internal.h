@@ -106,15 +106,15 @@ static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
 	return (page->half[0] & (u32)mask) == (u32)head && (page->half[1] & (u32)(mask >> 32)) == (u32)(head >> 32);
 }
 
-/* From what it is to another: the difference. By the one to whom the page belongs. */
+/* From what it is to another: the difference. By the one to whom the page belongs; neighbours may read it meanwhile. */
 static inline void page_flip_head(struct page *page, u64 bits)
 {
 	if (sizeof(long) == 8) {
-		page->head ^= bits;
+		WRITE_ONCE(page->head, page->head ^ bits);
 		return;
 	}
-	page->half[0] ^= (u32)bits;
-	page->half[1] ^= (u32)(bits >> 32);
+	WRITE_ONCE(page->half[0], page->half[0] ^ (u32)bits);
+	WRITE_ONCE(page->half[1], page->half[1] ^ (u32)(bits >> 32));
 }
 
 static inline void page_set_head(struct page *page, u64 head)
