@@ -204,6 +204,8 @@ static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *
 		stats.chunks++;
 	}
 	list_for_each_entry(chunk, &chunks, list) {
+		if (fresh && chunk != fresh)
+			continue; /* others may have room by now, and then it would stay empty */
 		ptr = take_from(chunk, n, align_mask);
 		*from = chunk;
 		if (ptr)
