@@ -42,6 +42,9 @@
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 
+/* The frame of a physical address. */
+static inline unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
+
 /* Multiples of 10, so that a lock can come between two others. */
 enum mm_lock_rank {
 	RANK_MM_LIST = 10,

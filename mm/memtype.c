@@ -23,7 +23,6 @@ struct reservation {
 	unsigned long count;
 };
 
-static unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
 static u64 to_addr(unsigned long pfn) { return (u64)pfn << PAGE_SHIFT; }
 
 static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
@@ -116,8 +115,10 @@ static bool insert(struct rb_root *tree, struct reservation *new)
 	struct rb_node **link = &tree->rb_node, *parent = NULL;
 
 	while (*link) {
-		int order = compare(new->start, new->end, entry(parent = *link));
+		int order;
 
+		parent = *link;
+		order = compare(new->start, new->end, entry(parent));
 		if (!order) {
 			entry(parent)->count++;
 			return false;

@@ -57,22 +57,20 @@ static inline bool may_wait(gfp_t gfp)
 	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !arch_in_lazy_mmu_mode();
 }
 
-/* A page or block leaves the allocator. */
-static inline void hand_out(struct page *page, unsigned int order)
-{
-	WRITE_ONCE(page->state, PAGE_USED);
-	page->order = (u8)order;
-	page->flags = 0;
-	page->private = 0;
-	atomic_set(&page->refcount, 1);
-}
-
-/* One from a list, whose order and flags are 0. */
+/* A page of a list, whose order and flags are 0, leaves the allocator. */
 static inline void hand_out_cached(struct page *page)
 {
 	WRITE_ONCE(page->state, PAGE_USED);
 	page->private = 0;
 	atomic_set(&page->refcount, 1);
+}
+
+/* A page or block that may be any. */
+static inline void hand_out(struct page *page, unsigned int order)
+{
+	hand_out_cached(page);
+	page->order = (u8)order;
+	page->flags = 0;
 }
 
 /* --- mm/page_split.c: pages of a block that is not split yet --- */

@@ -44,7 +44,6 @@ struct page_window page_main_window;
 
 static_assert(BLOCK_PAGES * sizeof(struct page) % 4096 == 0, "a block's struct pages must fill whole pages");
 
-static unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
 static u64 section_addr(unsigned long nr) { return (u64)nr << SECTION_SHIFT; }
 static enum zone_id section_zone(unsigned long nr) { return pfn_zone(to_pfn(section_addr(nr))); }
 

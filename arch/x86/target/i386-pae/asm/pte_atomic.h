@@ -35,7 +35,7 @@ static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { r
 
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 
-/* No entry has anything but its high word. */
+/* The low word tells: no entry has bits in its high word alone. */
 static inline bool pte_empty(const pte_t *p) { return !(*(const u32 *)&p->val & ~(u32)PTE_PENDING); }
 
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
