@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
 # `make test`: prove runs every tests/qemu/*.t, two at a time. ENV= and T= choose booted tests; then the others step aside.
-# The matrix goes first, because it takes longest.
+# What takes longest goes first.
 
 JOBS  ?= 2
-PROOF := $(wildcard tests/qemu/matrix-*.t) $(filter-out $(wildcard tests/qemu/matrix-*.t),$(wildcard tests/qemu/*.t))
+LONG  := tests/qemu/host.t $(wildcard tests/qemu/matrix-*.t)
+PROOF := $(LONG) $(filter-out $(LONG),$(wildcard tests/qemu/*.t))
 
 export T SEED
 

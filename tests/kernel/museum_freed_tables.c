@@ -63,7 +63,8 @@ static void leave_empty_tables(const struct region *r, unsigned int tables)
 	for (vaddr_t at = r->start; at < r->end; at += step) {
 		*(u32 *)page_address(r->page) = (u32)at;
 		change(r, at, true);
-		crew_sees(&crew, (void *)at, (u32)at);
+		if ((at - r->start) / step % DIV_ROUND_UP(tables, 16) == 0) /* everybody looks, at some of many */
+			crew_sees(&crew, (void *)at, (u32)at);
 		change(r, at, false);
 	}
 }
@@ -155,6 +156,6 @@ KTEST(museum, m55_tables_without_an_end)
 	if (!pt_leaf_allowed(2))
 		KTEST_SKIP("this CPU has no large pages");
 	if (region_get(&r, level))
-		WITH_CREW(crew, 1, cycles(&r, 200));
+		WITH_CREW(crew, 1, cycles(&r, 20));
 	region_put(&r);
 }

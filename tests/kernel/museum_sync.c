@@ -20,8 +20,8 @@ static struct crew crew;
 
 /* --- 37: a sync on every purge (an 80 % slower benchmark): only a new top entry is a reason --------------------------- */
 
-#define CYCLES	  100000
-#define CYCLES_MS 2500
+#define CYCLES	  20000
+#define CYCLES_MS 1000
 
 static void vmalloc_and_vfree(unsigned int pages)
 {

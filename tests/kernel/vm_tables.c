@@ -186,7 +186,7 @@ static void beside_others(void)
 	stop_walking = false;
 	for (unsigned int i = 1; i < crew.nr; i++)
 		worker_post(&crew.worker[i], i & 1 ? walk_on : alloc_and_free, NULL);
-	for (unsigned int round = 0; round < 10; round++) {
+	for (unsigned int round = 0; round < 4; round++) {
 		for (unsigned int i = 0; i < TABLES; i++)
 			if (!map_one(i))
 				break;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# gcc and clang both build the three kernels and the image from nothing, and gcc does it twice with the same bytes.
+# gcc and clang both build the three kernels and the image from nothing; what comes out is what was tested, byte for byte.
 import sys
 sys.dont_write_bytecode = True
 
@@ -11,7 +11,7 @@ import subprocess
 import guest
 import tap
 
-BUILDS = (("gcc", "gcc"), ("clang", "clang"), ("again", "gcc"))  # (folder under build/check, compiler)
+COMPILERS = ("gcc", "clang")
 
 
 def build(folder, compiler):
@@ -32,15 +32,17 @@ def main():
     tap.only_without_choice()
     out = tap.Tap()
     folders = {}
-    for name, compiler in BUILDS:
-        folders[name] = os.path.join(os.environ.get("O") or "build", "check", name)
+    tested = os.environ.get("O") or "build"
+    for compiler in COMPILERS:
+        folders[compiler] = os.path.join(tested, "check", compiler)
         if not shutil.which(compiler):
             out.ok(True, "%s builds everything" % compiler, skip="there is no " + compiler)
             continue
-        code, lines = build(folders[name], compiler)
-        out.ok(code == 0, "%s builds three kernels and the image (%s)" % (compiler, folders[name]), lines)
+        code, lines = build(folders[compiler], compiler)
+        out.ok(code == 0, "%s builds three kernels and the image (%s)" % (compiler, folders[compiler]), lines)
+    usual = os.path.basename(os.environ.get("CC") or "gcc")
     for product in ("x86_64/kernel", "i386-pae/kernel", "i386/kernel", "kvasir.iso"):
-        pair = [os.path.join(guest.ROOT, folders[name], product) for name in ("gcc", "again")]
+        pair = [os.path.join(guest.ROOT, folder, product) for folder in (tested, folders.get(usual, folders["gcc"]))]
         there = all(os.path.exists(path) for path in pair)
         out.ok(there and same(*pair), "two builds of %s are byte-identical" % product, ["compare: cmp -l %s %s" % tuple(pair)])
     return out.end()
