@@ -5,8 +5,8 @@
  *	alloc_page ─> this CPU's list ─(empty: a batch)─> zones, from the highest allowed down ─(low)─> bring RAM online
  *	__free_page ─> this CPU's list ─(full: a batch)─> zone of each page
  *
- * The fast paths take no lock: they keep interrupts off and touch nothing but their CPU's list and the page. There are
- * two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
+ * The fast paths take no lock: a CPU's list is a stack of its own (arch/cpu_stack.h), and they touch nothing but that and the
+ * page. There are two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
  * highmem. Whoever insists on DMA32 goes to the zone.
  */
 #include "page_list.h"
@@ -15,25 +15,20 @@ static unsigned long failures;
 
 /* --- allocating ----------------------------------------------------------------------------------------------------- */
 
-static inline struct page *list_pop(struct page_list *list)
-{
-	return likely(list->count) ? list->page[--list->count] : NULL;
-}
-
 /* Fill this CPU's list with a batch and take one. */
 static struct page *list_refill(gfp_t gfp)
 {
 	struct page *batch[LIST_BATCH];
 	unsigned long n = take_bulk(gfp, LIST_BATCH, PAGE_CACHED, batch), i;
-	struct page_list *list;
+	struct cpu_stack *stack;
 	bool flags;
 
 	if (!n)
 		return NULL;
 	flags = local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
-	list = list_for_alloc(gfp);
-	for (i = 1; i < n && list->count < LIST_PAGES; i++)
-		list->page[list->count++] = batch[i];
+	stack = list_make_room(list_for_alloc(gfp));
+	for (i = 1; i < n && stack->count < LIST_PAGES; i++)
+		stack->item[stack->count++] = batch[i];
 	local_irq_restore(flags);
 	for (; i < n; i++)
 		put_block(batch[i], 0);
@@ -104,12 +99,8 @@ static __noinline struct page *get_any_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page = NULL;
 
-	if (likely(order == 0 && !needs_dma32(gfp))) {
-		bool flags = local_irq_save();
-
-		page = list_pop(list_for_alloc(gfp));
-		local_irq_restore(flags);
-	}
+	if (likely(order == 0 && !needs_dma32(gfp)))
+		page = cpu_stack_pop(page_stack[list_for_alloc(gfp)]);
 	if (unlikely(!page)) {
 		page = alloc_slow(gfp, order);
 		if (!page)
@@ -126,13 +117,10 @@ static __noinline struct page *get_any_block(gfp_t gfp, unsigned int order)
 static inline struct page *get_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page;
-	bool flags;
 
 	if (unlikely(order || needs_dma32(gfp) || gfp & __GFP_ZERO))
 		return get_any_block(gfp, order);
-	flags = local_irq_save();
-	page = list_pop(list_for_alloc(gfp));
-	local_irq_restore(flags);
+	page = cpu_stack_pop(page_stack[list_for_alloc(gfp)]);
 	if (unlikely(!page))
 		return get_any_block(gfp, order);
 	hand_out_cached(page);
@@ -156,14 +144,16 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pages)
 {
 	bool flags = local_irq_save();
-	struct page_list *list = list_for_alloc(gfp);
-	unsigned long got = min(n, list->count);
-	struct page **from = &list->page[list->count -= got];
+	struct cpu_stack *stack = page_stack_here(list_for_alloc(gfp));
+	unsigned long got = min(n, stack->count);
+	struct page **from = (struct page **)&stack->item[stack->count - got];
 
 	for (unsigned long i = 0; i < got; i++) {
 		pages[i] = from[i];
 		hand_out_cached(from[i]);
 	}
+	if (got) /* what has no room is everybody's, and not written */
+		stack->count -= got;
 	local_irq_restore(flags);
 	return got;
 }
@@ -244,26 +234,13 @@ static inline bool only_user(struct page *page)
 	return true;
 }
 
-/* Interrupts off. False: there is no room. */
-static inline bool list_push(struct page_lists *lists, struct page *page)
-{
-	struct page_list *list = list_for_free(lists, page);
-
-	if (unlikely(list->count == LIST_PAGES))
-		return false;
-	list->page[list->count++] = page;
-	return true;
-}
-
-/* The same, making room. */
-static __noinline void list_push_full(struct page *page)
+/* Onto this CPU's list, with room or without. */
+static __noinline void list_push(struct page *page)
 {
 	bool flags = local_irq_save();
-	struct page_list *list = list_for_free(this_cpu_ptr(&page_lists), page);
+	struct cpu_stack *stack = list_make_room(list_for_free(page));
 
-	if (list->count == LIST_PAGES)
-		list_drain(list, LIST_BATCH);
-	list->page[list->count++] = page;
+	stack->item[stack->count++] = page;
 	local_irq_restore(flags);
 }
 
@@ -277,22 +254,15 @@ static __noinline void free_any_block(struct page *page, unsigned int order)
 		return;
 	}
 	WRITE_ONCE(page->state, PAGE_CACHED);
-	list_push_full(page);
+	list_push(page);
 }
 
 void __free_pages(struct page *page, unsigned int order)
 {
-	bool flags, pushed;
-
-	if (unlikely(order || !only_user(page))) {
+	if (unlikely(order || !only_user(page)))
 		free_any_block(page, order);
-		return;
-	}
-	flags = local_irq_save();
-	pushed = list_push(this_cpu_ptr(&page_lists), page);
-	local_irq_restore(flags);
-	if (unlikely(!pushed))
-		list_push_full(page);
+	else if (unlikely(!cpu_stack_push(page_stack[list_for_free(page)], page)))
+		list_push(page);
 }
 
 /* Pages side by side are worth a look at the zone. A guess: the pages in between may be others. */
@@ -323,15 +293,17 @@ static unsigned long free_scattered(struct page **pages, unsigned long n)
 {
 	unsigned long done = 0, most = min(n, (unsigned long)LIST_BATCH);
 	bool flags = local_irq_save();
-	struct page_lists *lists = this_cpu_ptr(&page_lists);
 
 	do {
 		struct page *page = pages[done];
+		struct cpu_stack *stack = page_stack_here(list_for_free(page));
 
 		if (unlikely(!only_user(page)))
 			free_any_block(page, 0);
-		else if (unlikely(!list_push(lists, page)))
-			list_push_full(page);
+		else if (unlikely(stack->count >= stack->capacity))
+			list_push(page);
+		else
+			stack->item[stack->count++] = page;
 	} while (++done < most && !starts_run(pages + done, n - done));
 	local_irq_restore(flags);
 	return done;
@@ -379,9 +351,8 @@ void put_page(struct page *page)
 void page_alloc_init(void)
 {
 	zones_init();
+	page_lists_init();
 	page_online_init();
-	if (memblock_end_of_ram() > arch_lowmem_limit())
-		page_high_list = LIST_HIGH;
 	printk("memory: %lu MiB of RAM, %lu MiB free, of which %lu MiB come online when needed\n",
 	       totalram_pages() >> (20 - PAGE_SHIFT), nr_free_pages() >> (20 - PAGE_SHIFT),
 	       (zones[ZONE_DMA32].offline + zones[ZONE_NORMAL].offline + zones[ZONE_HIGHMEM].offline) >>

@@ -2,8 +2,18 @@
 /* Between the per-CPU lists of single pages and the zones: taking and giving back in bulk, and counting what is free. */
 #include "page_list.h"
 
-DEFINE_PER_CPU(struct page_lists, page_lists);
+static DEFINE_PER_CPU(CPU_STACK_ROOM(LIST_PAGES)[NR_LISTS], list_room);
+static struct cpu_stack no_room;
+struct cpu_stack *page_stack[NR_LISTS][MAX_CPUS];
 unsigned int page_high_list = LIST_LOW;
+
+void page_lists_init(void)
+{
+	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
+		page_stack[LIST_LOW][cpu] = page_stack[LIST_HIGH][cpu] = &no_room;
+	if (memblock_end_of_ram() > arch_lowmem_limit())
+		page_high_list = LIST_HIGH;
+}
 
 /* How many pages of the zone a request may have. */
 static unsigned long zone_available(const struct zone *zone, gfp_t gfp)
@@ -98,13 +108,14 @@ static unsigned long list_run(struct page **pages, unsigned long n)
 	return run;
 }
 
-/* Give the n oldest pages of a list back, the lock being taken once for those of one zone. Interrupts off. */
-void list_drain(struct page_list *list, unsigned long n)
+/* Give the n oldest pages of a stack back, the lock being taken once for those of one zone. Interrupts off. */
+void list_drain(struct cpu_stack *stack, unsigned long n)
 {
+	struct page **pages = (struct page **)stack->item;
 	struct zone *zone = NULL;
 
 	for (unsigned long i = 0, run; i < n; i += run) {
-		struct page *page = list->page[i];
+		struct page *page = pages[i];
 
 		if (zone != &zones[page->zone]) {
 			if (zone)
@@ -112,13 +123,27 @@ void list_drain(struct page_list *list, unsigned long n)
 			zone = &zones[page->zone];
 			spin_lock(&zone->lock);
 		}
-		run = list_run(&list->page[i], n - i);
+		run = list_run(&pages[i], n - i);
 		zone_put_run_locked(zone, page, run);
 	}
 	if (zone)
 		spin_unlock(&zone->lock);
-	list->count -= n;
-	memmove(&list->page[0], &list->page[n], list->count * sizeof(list->page[0]));
+	stack->count -= n;
+	memmove(&pages[0], &pages[n], stack->count * sizeof(pages[0]));
+}
+
+struct cpu_stack *list_make_room(unsigned int list)
+{
+	struct cpu_stack *stack = page_stack_here(list);
+
+	if (stack == &no_room) {
+		stack = &this_cpu_ptr(&list_room[list])->stack;
+		stack->capacity = LIST_PAGES;
+		page_stack[list][smp_processor_id()] = stack;
+	}
+	if (stack->count == LIST_PAGES)
+		list_drain(stack, LIST_BATCH);
+	return stack;
 }
 
 void drain_this_cpu(void *unused)
@@ -127,9 +152,10 @@ void drain_this_cpu(void *unused)
 
 	(void)unused;
 	for (unsigned int i = 0; i < NR_LISTS; i++) {
-		struct page_list *list = &this_cpu_ptr(&page_lists)->list[i];
+		struct cpu_stack *stack = page_stack_here(i);
 
-		list_drain(list, list->count);
+		if (stack->count)
+			list_drain(stack, stack->count);
 	}
 	local_irq_restore(flags);
 }
@@ -142,23 +168,27 @@ void drain_all_pages(void)
 		on_each_cpu(drain_this_cpu, NULL);
 }
 
+/* Pages of the zone among those on a stack, which its CPU may be using. */
+static unsigned long stacked(const struct cpu_stack *stack, enum zone_id zone)
+{
+	unsigned long sum = 0;
+
+	for (unsigned long i = 0; i < READ_ONCE(stack->count); i++) {
+		const struct page *page = READ_ONCE(stack->item[i]);
+
+		sum += page && page->zone == zone; /* its CPU may have counted it before it wrote it */
+	}
+	return sum;
+}
+
 unsigned long pages_cached(enum zone_id zone)
 {
 	unsigned long sum = 0;
 	unsigned int cpu;
 
-	for_each_online_cpu(cpu) {
-		const struct page_list *list = per_cpu(page_lists, cpu).list;
-
-		for (unsigned int i = 0; i < NR_LISTS * LIST_PAGES; i++) {
-			const struct page_list *l = &list[i / LIST_PAGES];
-
-			const struct page *page = READ_ONCE(l->page[i % LIST_PAGES]);
-
-			if (i % LIST_PAGES < READ_ONCE(l->count) && page) /* its CPU may have counted it before it wrote it */
-				sum += page->zone == zone;
-		}
-	}
+	for_each_online_cpu(cpu)
+		for (unsigned int i = 0; i < NR_LISTS; i++)
+			sum += stacked(READ_ONCE(page_stack[i][cpu]), zone);
 	return sum;
 }
 
@@ -171,6 +201,6 @@ unsigned long nr_free_pages(void)
 		sum += READ_ONCE(zones[z].free) + READ_ONCE(zones[z].offline);
 	for_each_online_cpu(cpu)
 		for (unsigned int i = 0; i < NR_LISTS; i++)
-			sum += READ_ONCE(per_cpu(page_lists, cpu).list[i].count);
+			sum += READ_ONCE(READ_ONCE(page_stack[i][cpu])->count);
 	return sum;
 }

@@ -4,22 +4,15 @@
 
 #include "internal.h"
 
-#define LIST_PAGES 63 /* a list is 64 words: indexing is a shift */
+#define LIST_PAGES 62
 #define LIST_BATCH 32
 #define RUN_MIN	   (1ul << RUN_ORDER) /* that many come from a zone, or lie side by side and go there, without a list */
 
-/* A stack: what was freed last is in the cache and goes out first. */
-struct page_list {
-	unsigned long count;
-	struct page *page[LIST_PAGES];
-};
-
+/* What was freed last is in the CPU's cache and goes out first. */
 enum { LIST_LOW, LIST_HIGH, NR_LISTS };
 
-struct page_lists {
-	struct page_list list[NR_LISTS];
-};
-DECLARE_PER_CPU(struct page_lists, page_lists);
+/* Of each list, each CPU's stack. One without room, until the CPU first brings a page. */
+extern struct cpu_stack *page_stack[NR_LISTS][MAX_CPUS];
 extern unsigned int page_high_list; /* which list serves __GFP_HIGHMEM: without highmem, the one list */
 
 /* On 64-bit there is none; but a test in user space plays any machine. */
@@ -41,15 +34,18 @@ static inline enum zone_id highest_zone(gfp_t gfp)
 	return gfp & __GFP_HIGHMEM ? ZONE_HIGHMEM : ZONE_NORMAL;
 }
 
-static inline struct page_list *list_for_alloc(gfp_t gfp)
+static inline unsigned int list_for_alloc(gfp_t gfp)
 {
-	return &this_cpu_ptr(&page_lists)->list[has_highmem() && gfp & __GFP_HIGHMEM ? page_high_list : LIST_LOW];
+	return has_highmem() && gfp & __GFP_HIGHMEM ? page_high_list : LIST_LOW;
 }
 
-static inline struct page_list *list_for_free(struct page_lists *lists, const struct page *page)
+static inline unsigned int list_for_free(const struct page *page)
 {
-	return &lists->list[has_highmem() && page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW];
+	return has_highmem() && page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW;
 }
+
+/* This CPU's. Interrupts off. */
+static inline struct cpu_stack *page_stack_here(unsigned int list) { return page_stack[list][smp_processor_id()]; }
 
 /* May this allocation map, and wait for other CPUs? */
 static inline bool may_wait(gfp_t gfp)
@@ -80,6 +76,7 @@ void page_make_single(struct page *page);
 
 /* --- mm/page_list.c: between lists and zones --- */
 
+void page_lists_init(void);
 /* A block (in state PAGE_TAIL) from the highest zone that the caller allows and that has any. */
 struct page *take_block(gfp_t gfp, unsigned int order);
 /* Up to n single pages, all from one zone; they become PAGE_USED or PAGE_CACHED. Returns how many. */
@@ -87,6 +84,8 @@ unsigned long take_bulk(gfp_t gfp, unsigned long n, enum page_state state, struc
 /* Give back to the zone: a block; n pages side by side in one zone. */
 void put_block(struct page *page, unsigned int order);
 void put_run(struct page *page, unsigned long n);
-/* Give the n oldest pages of a list back. Interrupts off. */
-void list_drain(struct page_list *list, unsigned long n);
+/* Give the n oldest pages of a stack back. Interrupts off. */
+void list_drain(struct cpu_stack *stack, unsigned long n);
 void drain_this_cpu(void *unused);
+/* This CPU's stack, which has room for a page afterwards. Interrupts off. */
+struct cpu_stack *list_make_room(unsigned int list);

@@ -2,18 +2,19 @@
 /*
  * Small objects: slabs (Bonwick 1994) with per-CPU magazines in front (Bonwick and Adams 2001).
  *
- * 1. A slab is one page block, aligned to its size: a header, and objects of one size. The header's link[] has one entry
- *    for each object and is everything that is known about it:
+ * 1. A slab is one page block, aligned to its size, divided into places of one object's size. The first places hold the
+ *    header, whose link[] has one entry for each place, and two more, for what is left over behind the last:
  *
- *	struct slab | link[0] link[1] ... | pad to the alignment | object 0 | object 1 | ... | object nr-1
- *			 |
- *			 └─ number of the next free object (LINK_END: none), LINK_CACHED: in a magazine, LINK_USED: given out
+ *	| struct slab | link[0] link[1] ... link[end] |  object  |  object  | ... |  object  | rest
+ *	0			|		      first	 first+1	    end-1      end
+ *				└─ number of the next free place (LINK_END: none), LINK_CACHED: the object is in a magazine,
+ *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest
  *
- *    So nothing is kept inside free objects, a free of anything but a given-out object is known exactly, with one
- *    compare, and in debug builds the whole of a free object can be poisoned.
+ *    So nothing is kept inside free objects, a free of anything but a given-out object is known exactly, with two
+ *    compares, and in debug builds the whole of a free object can be poisoned.
  *
- * 2. A magazine is one CPU's stack of free objects of one cache. alloc and free keep interrupts off and move one pointer;
- *    no lock. Empty or full, it exchanges half of itself with the slabs under cache->lock.
+ * 2. A magazine is one CPU's stack of free objects of one cache (arch/cpu_stack.h). alloc and free move one pointer; no lock.
+ *    Empty or full, it exchanges half of itself with the slabs under cache->lock.
  *
  * 3. Slabs with free objects are on `partial`, those with nothing else on `empty`, of which SLAB_RESERVE are kept; full
  *    ones on no list: their objects find them, since the header is at the block's (aligned) start.
@@ -24,41 +25,13 @@
 #include "slab_types.h"
 
 #define SLAB_RESERVE	 2
-#define SLAB_MIN_OBJECTS 16 /* a slab has room for that many, header included */
 #define MAGAZINE_BATCH	 15
 
-static struct magazine no_magazine;
+static struct cpu_stack no_magazine;
 LIST_HEAD(kmem_caches);
 static DEFINE_SPINLOCK(kmem_cache_list, RANK_SLAB_LIST);
 
-/* --- where an object is --------------------------------------------------------------------------------------------- */
-
-static inline struct slab *slab_of(const struct kmem_cache *cache, const void *object)
-{
-	return (struct slab *)((vaddr_t)object & cache->block_mask);
-}
-
-static inline unsigned int object_index(const struct kmem_cache *cache, const struct slab *slab, const void *object)
-{
-	u32 offset = (u32)((vaddr_t)object - (vaddr_t)slab) - cache->offset;
-
-	return (unsigned int)((u64)offset * cache->reciprocal >> 32);
-}
-
-static inline u16 *object_link(const struct kmem_cache *cache, const void *object)
-{
-	struct slab *slab = slab_of(cache, object);
-
-	return &slab->link[object_index(cache, slab, object)];
-}
-
 /* --- poison --------------------------------------------------------------------------------------------------------- */
-
-static void poison(const struct kmem_cache *cache, void *object, int byte)
-{
-	if (CONFIG_DEBUG_MM)
-		memset(object, byte, cache->size);
-}
 
 unsigned int slab_check_poison(const struct kmem_cache *cache, const void *object)
 {
@@ -87,10 +60,12 @@ static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 		page[i].slab = slab;
 	}
 	slab->cache = cache;
-	slab->first = 0;
+	slab->first = cache->first;
 	slab->out = 0;
-	for (unsigned int i = 0; i < cache->nr; i++) {
-		slab->link[i] = i + 1 < cache->nr ? (u16)(i + 1) : LINK_END;
+	for (unsigned int i = 0; i < cache->end + 2u; i++)
+		slab->link[i] = LINK_NONE;
+	for (unsigned int i = cache->first; i < cache->end; i++) {
+		slab->link[i] = i + 1 < cache->end ? (u16)(i + 1) : LINK_END;
 		poison(cache, slab_object(cache, slab, i), POISON_FREE);
 	}
 	return slab;
@@ -214,8 +189,8 @@ static void *take_one(struct kmem_cache *cache, gfp_t gfp)
 /* See to it that this CPU has a magazine, if there is memory for it. */
 static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 {
-	struct kmem_cache *from = kmalloc_cache(sizeof(struct magazine));
-	struct magazine *fresh;
+	struct kmem_cache *from = kmalloc_cache(sizeof(CPU_STACK_ROOM(MAGAZINE_SIZE)));
+	struct cpu_stack *fresh;
 	bool flags;
 
 	if (likely(cache->magazine[smp_processor_id()] != &no_magazine))
@@ -235,28 +210,6 @@ static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 	kfree(fresh); /* another thread or an interrupt was quicker */
 }
 
-static inline void *magazine_pop(struct kmem_cache *cache)
-{
-	bool flags = local_irq_save();
-	struct magazine *m = cache->magazine[smp_processor_id()];
-	void *object = likely(m->count) ? m->object[--m->count] : NULL;
-
-	local_irq_restore(flags);
-	return object;
-}
-
-static inline bool magazine_push(struct kmem_cache *cache, void *object)
-{
-	bool flags = local_irq_save();
-	struct magazine *m = cache->magazine[smp_processor_id()];
-	bool room = likely(m->count < m->capacity);
-
-	if (room)
-		m->object[m->count++] = object;
-	local_irq_restore(flags);
-	return room;
-}
-
 static __noinline void *alloc_slow(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *batch[MAGAZINE_BATCH];
@@ -266,19 +219,19 @@ static __noinline void *alloc_slow(struct kmem_cache *cache, gfp_t gfp)
 	n = take_many(cache, gfp, MAGAZINE_BATCH, batch);
 	if (!n)
 		return NULL;
-	while (kept < n && magazine_push(cache, batch[kept]))
+	while (kept < n && cpu_stack_push(cache->magazine, batch[kept]))
 		kept++;
 	put_many(cache, n - kept, batch + kept);
 	return batch[0];
 }
 
-static __noinline void free_slow(struct kmem_cache *cache, void *object)
+void slab_free_slow(struct kmem_cache *cache, void *object)
 {
 	void *batch[MAGAZINE_BATCH + 1];
 	unsigned int n = 0;
 
 	magazine_provide(cache, GFP_NOWAIT);
-	while (n < MAGAZINE_BATCH && (batch[n] = magazine_pop(cache)))
+	while (n < MAGAZINE_BATCH && (batch[n] = cpu_stack_pop(cache->magazine)))
 		n++;
 	batch[n++] = object;
 	put_many(cache, n, batch);
@@ -288,18 +241,16 @@ static __noinline void free_slow(struct kmem_cache *cache, void *object)
 
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align)
 {
-	unsigned int bytes, nr;
+	unsigned int bytes;
 
 	align = max(align, (unsigned int)KMALLOC_MIN_SIZE);
 	size = ALIGN(size, align);
 	cache->order = order_base_2(DIV_ROUND_UP(SLAB_MIN_OBJECTS * size, (unsigned int)PAGE_SIZE));
 	bytes = (unsigned int)PAGE_SIZE << cache->order;
-	for (nr = bytes / size; ALIGN(offsetof(struct slab, link[nr]), align) + nr * size > bytes;)
-		nr--;
-	cache->nr = nr;
-	cache->offset = ALIGN((unsigned int)offsetof(struct slab, link[nr]), align);
+	cache->end = (u16)(bytes / size);
+	cache->first = (u16)DIV_ROUND_UP((unsigned int)offsetof(struct slab, link[cache->end + 2]), size);
 	cache->size = size;
-	cache->reciprocal = 0xffffffffu / size + 1;
+	cache->reciprocal = DIV_ROUND_UP(1u << INDEX_SHIFT, size);
 	cache->block_mask = ~((vaddr_t)bytes - 1);
 	cache->name = name;
 	spin_lock_init(&cache->lock, name, RANK_SLAB);
@@ -336,55 +287,37 @@ static inline void *give_out(struct kmem_cache *cache, void *object)
 	return object;
 }
 
-/* With an object (NULL: there was none in the magazine) and all that is not done every time. */
-static __noinline void *alloc_any(struct kmem_cache *cache, gfp_t gfp, void *object)
+static __noinline void *alloc_after_refill(struct kmem_cache *cache, gfp_t gfp)
 {
-	if (!object)
-		object = alloc_slow(cache, gfp);
-	if (!object)
-		return NULL;
-	give_out(cache, object);
-	return gfp & __GFP_ZERO ? memset(object, 0, cache->size) : object;
+	void *object = alloc_slow(cache, gfp);
+
+	return object ? give_out(cache, object) : NULL;
 }
 
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *object;
 
 	if (inject_fails(INJECT_SLAB))
 		return NULL;
-	object = magazine_pop(cache);
-	if (unlikely(!object || gfp & __GFP_ZERO))
-		return alloc_any(cache, gfp, object);
-	return give_out(cache, object);
+	object = cpu_stack_pop(cache->magazine);
+	return likely(object) ? give_out(cache, object) : alloc_after_refill(cache, gfp);
 }
 
-static __noinline void report_bad_free(const struct slab *slab, const void *object, bool start)
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
+	void *object = __kmem_cache_alloc(cache, gfp);
+
+	return gfp & __GFP_ZERO && object ? memset(object, 0, cache->size) : object;
+}
+
+void slab_report_bad_free(const struct slab *slab, const void *object)
+{
+	unsigned int index = object_index(slab->cache, slab, object);
+	bool start = starts_place(slab->cache, slab, object, index);
+
 	WARN(true, "free of %p, refused: in a slab of %s, %s", object, slab->cache->name,
-	     start ? "free already" : "not the start of an object");
-}
-
-/*
- * object may be any address in the slab, and is freed if it is the start of an object that is given out. The product's
- * upper half is the quotient, and its lower half less than the reciprocal if nothing is left over (at offsets below 2^21).
- */
-void slab_free(struct slab *slab, void *object)
-{
-	struct kmem_cache *cache = slab->cache;
-	u32 offset = (u32)((vaddr_t)object - (vaddr_t)slab) - cache->offset;
-	u64 product = (u64)offset * cache->reciprocal;
-	unsigned int index = (unsigned int)(product >> 32);
-	bool start = (u32)product < cache->reciprocal && index < cache->nr;
-
-	if (unlikely(!start || slab->link[index] != LINK_USED)) {
-		report_bad_free(slab, object, start);
-		return;
-	}
-	slab->link[index] = LINK_CACHED;
-	poison(cache, object, POISON_FREE);
-	if (unlikely(!magazine_push(cache, object)))
-		free_slow(cache, object);
+	     start && slab->link[index] != LINK_NONE ? "free already" : "not the start of an object");
 }
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)
@@ -405,7 +338,7 @@ void kmem_cache_drain(struct kmem_cache *cache)
 {
 	void *object;
 
-	while ((object = magazine_pop(cache)))
+	while ((object = cpu_stack_pop(cache->magazine)))
 		put_many(cache, 1, &object);
 }
 

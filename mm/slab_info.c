@@ -62,7 +62,7 @@ void slab_dump(void)
 	cprintf("cache              size  slabs  objects  in use or cached\n");
 	list_for_each_entry(cache, &kmem_caches, list)
 		cprintf("%-16s %6u %6lu %8lu %8lu\n", cache->name, cache->size, cache->nr_slabs,
-			cache->nr_slabs * cache->nr, cache->out);
+			cache->nr_slabs * slab_objects(cache), cache->out);
 }
 
 /* --- the invariant walk --------------------------------------------------------------------------------------------- */
@@ -72,11 +72,11 @@ static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)
 	unsigned int faults = 0, nr = 0;
 	u16 index;
 
-	for (index = slab->first; index < cache->nr && nr <= cache->nr; index = slab->link[index], nr++)
+	for (index = slab->first; index < cache->end && nr <= cache->end; index = slab->link[index], nr++)
 		faults += slab_check_poison(cache, slab_object(cache, slab, index));
-	if (slab->cache != cache || index != LINK_END || nr != cache->nr - slab->out) {
+	if (slab->cache != cache || index != LINK_END || nr != slab_objects(cache) - slab->out) {
 		printk("slab_check: %s: slab %p has %u free objects, %u out, of %u; the list ends with %x\n", cache->name,
-		       (void *)slab, nr, slab->out, cache->nr, index);
+		       (void *)slab, nr, slab->out, slab_objects(cache), index);
 		faults++;
 	}
 	return faults;
@@ -95,7 +95,7 @@ static unsigned int check_cache(struct kmem_cache *cache)
 		faults += check_slab(cache, slab) + !!slab->out;
 		nr_empty++;
 	}
-	if (nr_empty != cache->nr_empty || cache->out > cache->nr_slabs * cache->nr)
+	if (nr_empty != cache->nr_empty || cache->out > cache->nr_slabs * slab_objects(cache))
 		faults++;
 	spin_unlock_irqrestore(&cache->lock, flags);
 	if (faults)

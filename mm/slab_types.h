@@ -6,10 +6,16 @@
 
 #define MAGAZINE_SIZE 30
 
-/* What slab.link[] says of an object that is not free in its slab. */
+/* What slab.link[] says of a place that is not free in its slab. */
 #define LINK_USED   0xffff
 #define LINK_CACHED 0xfffe
 #define LINK_END    0xfffd
+#define LINK_NONE   0xfffc /* no object */
+
+#define SLAB_MIN_OBJECTS 16 /* a slab has room for that many, header included */
+#define INDEX_SHIFT	 17
+/* What the reciprocal has too much adds up to a quarter of a place at the end of the largest slab. */
+static_assert(SLAB_MIN_OBJECTS * KMALLOC_SLAB_MAX * 4 <= 1u << INDEX_SHIFT, "a slab is too large for object_index()");
 
 #define POISON_FREE 0xf5
 #define POISON_NEW  0xa1
@@ -22,18 +28,12 @@ struct slab {
 	u16 link[];
 };
 
-struct magazine {
-	unsigned int count, capacity;
-	void *object[MAGAZINE_SIZE];
-};
-
 struct kmem_cache {
-	unsigned int size;	/* bytes from object to object */
-	u32 reciprocal;		/* 2^32 / size, rounded up: dividing by multiplying, exact for offsets below 2^21 */
-	unsigned int offset;	/* of object 0 in the block */
-	unsigned int nr;	/* objects in a slab */
+	struct cpu_stack *magazine[MAX_CPUS];
 	vaddr_t block_mask;
-	struct magazine *magazine[MAX_CPUS];
+	u32 reciprocal;		/* 2^INDEX_SHIFT / size, rounded up */
+	unsigned int size;	/* bytes from object to object */
+	u16 first, end;		/* places in a slab: the first object's, and the one behind the last object */
 
 	spinlock_t lock;	/* what follows */
 	struct list_head partial, empty;
@@ -52,17 +52,66 @@ extern struct list_head kmem_caches; /* all of them; only grows, walked without 
 
 /* size <= KMALLOC_SLAB_MAX; align: a power of two or 0. */
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align);
-/* Free an object whose page is one of `slab`, if it is one that was given out. */
-void slab_free(struct slab *slab, void *object);
+void slab_free_slow(struct kmem_cache *cache, void *object);
+void slab_report_bad_free(const struct slab *slab, const void *object);
 /* A free object must be as free left it. Returns the number of faults (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
 unsigned int slab_check_poison(const struct kmem_cache *cache, const void *object);
 /* Give everything in this CPU's magazine back to the slabs; free the empty slabs. */
 void kmem_cache_drain(struct kmem_cache *cache);
 void kmem_cache_reap(struct kmem_cache *cache);
 
+/* Objects in a slab. */
+static inline unsigned int slab_objects(const struct kmem_cache *cache) { return cache->end - cache->first; }
+
 static inline void *slab_object(const struct kmem_cache *cache, struct slab *slab, unsigned int index)
 {
-	return (char *)slab + cache->offset + index * cache->size;
+	return (char *)slab + index * cache->size;
+}
+
+static inline struct slab *slab_of(const struct kmem_cache *cache, const void *object)
+{
+	return (struct slab *)((vaddr_t)object & cache->block_mask);
+}
+
+/* Division by multiplying. Right for the address at which a place starts; any other has its place's number or the next one. */
+static inline unsigned int object_index(const struct kmem_cache *cache, const struct slab *slab, const void *object)
+{
+	return (u32)((vaddr_t)object - (vaddr_t)slab) * cache->reciprocal >> INDEX_SHIFT;
+}
+
+/* object may be any address in the slab, with the number that object_index() gives it. Does a place start there? */
+static inline bool starts_place(const struct kmem_cache *cache, const struct slab *slab, const void *object, unsigned int index)
+{
+	return (const char *)object == (const char *)slab + index * cache->size;
+}
+
+static inline u16 *object_link(const struct kmem_cache *cache, const void *object)
+{
+	struct slab *slab = slab_of(cache, object);
+
+	return &slab->link[object_index(cache, slab, object)];
+}
+
+static inline void poison(const struct kmem_cache *cache, void *object, int byte)
+{
+	if (CONFIG_DEBUG_MM)
+		memset(object, byte, cache->size);
+}
+
+/* Free an object whose page is one of `slab`, if it is one that was given out. object may be any address in there. */
+static inline void slab_free(struct slab *slab, void *object)
+{
+	struct kmem_cache *cache = slab->cache;
+	unsigned int index = object_index(cache, slab, object);
+
+	if (unlikely(slab->link[index] != LINK_USED || !starts_place(cache, slab, object, index))) {
+		slab_report_bad_free(slab, object);
+		return;
+	}
+	slab->link[index] = LINK_CACHED;
+	poison(cache, object, POISON_FREE);
+	if (unlikely(!cpu_stack_push(cache->magazine, object)))
+		slab_free_slow(cache, object);
 }
 
 /* --- mm/kmalloc.c --- */

@@ -4,49 +4,56 @@
 
 #include "internal.h"
 
-/*
- * Fill entries, which must be empty, with pages that the kernel knows. Returns how many: fewer than count, and *err says
- * why it ended there. Nearly all pages lie in one window, and neighbours in the same, so a page costs a few comparisons
- * and no division. (It counts up to 0, which needs neither a second pointer nor a comparison.)
- */
-static __always_inline unsigned long vm_fill_entries(pte_t *ptep, struct page **pages, unsigned long count, pgprot_t prot, int *err)
+static inline struct page_window page_main_window_now(void)
 {
-	struct page_window known = { page_main_window.first, smp_load_acquire(&page_main_window.nr) };
-	pte_t first = pfn_pte(page_to_pfn(known.first), prot); /* of the window's first page */
+	return (struct page_window){ page_main_window.first, smp_load_acquire(&page_main_window.nr) };
+}
+
+/*
+ * Fill entries as long as they are empty and the pages lie in one window. Returns how many. This is where the time goes: a
+ * page costs a few comparisons and no division. (It counts up to 0, which needs neither a second pointer nor a comparison.)
+ */
+static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page **pages, unsigned long count,
+						       struct page_window window, pgprot_t prot)
+{
+	pte_t first = pfn_pte(page_to_pfn(window.first), prot);
 	long i;
 
 	ptep += count;
 	pages += count;
+	OPTIMIZER_HIDE_VAR(ptep);
+	OPTIMIZER_HIDE_VAR(pages);
 	for (i = -(long)count; i; i++) {
-		unsigned long index = page_window_index(known, pages[i]);
+		unsigned long index;
 
-		*err = -EBUSY;
-		if (unlikely(!pte_empty(ptep + i)))
+		if (sizeof(long) == 4) /* too few registers for all this */
+			OPTIMIZER_KEEP_IN_MEMORY(window);
+		index = page_window_index(window, pages[i]);
+		if (unlikely(!pte_empty(ptep + i) || index >= window.nr))
 			break;
-		*err = -EINVAL;
-		if (unlikely(index >= known.nr)) {
-			known = page_find_window(READ_ONCE(pages[i])); /* again, so that no register keeps it */
-			index = page_window_index(known, READ_ONCE(pages[i]));
-			if (index >= known.nr)
-				break;
-			first = pfn_pte(page_to_pfn(known.first), prot);
-		}
 		pte_fill(ptep + i, pte_advance_pfn(first, index));
 	}
-	if (likely(!i))
-		*err = 0;
 	return count + (unsigned long)i;
 }
 
+/*
+ * The same with any pages that the kernel knows, if `done` have been filled. Fewer than count are filled if something is
+ * mapped already (*err: -EBUSY), or one is no page of the kernel's (-EINVAL).
+ */
+unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot, int *err);
+
 /* What went in has to go: `done` pages from start on. Returns err, and reports it where it must not happen. */
 int vm_map_undo(vaddr_t start, unsigned long done, int err);
+int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot);
 
-/* vm_map_pages() where the entries are at hand, `count` in one table: from the page at `start` on. Any context. */
+/*
+ * vm_map_pages() where the entries are at hand, `count` in one table: from the page at `start` on. Any context. Nearly all
+ * pages lie in the main window.
+ */
 static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
 {
-	int err = 0;
-	unsigned long done = vm_fill_entries(ptes, pages, count, pgprot_supported(prot), &err);
+	unsigned long done = vm_fill_in_window(ptes, pages, count, page_main_window_now(), pgprot_supported(prot));
 
 	schedule_point("vmalloc:mapped");
-	return likely(!err) ? 0 : vm_map_undo(start, done, err);
+	return likely(done == count) ? 0 : vm_map_entries_on(ptes, start, pages, count, done, prot);
 }

@@ -15,11 +15,33 @@ struct map_pages {
 	pgprot_t prot;
 };
 
+static bool in_window(struct page_window window, const struct page *page)
+{
+	return page_window_index(window, page) < window.nr;
+}
+
+unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot, int *err)
+{
+	struct page_window window = page_main_window_now(), other = { NULL, 0 };
+
+	for (*err = 0; done < count; done += vm_fill_in_window(ptep + done, pages + done, count - done, window, prot)) {
+		if (!in_window(window, pages[done])) { /* the one before the last, most likely */
+			swap(window, other);
+			if (!in_window(window, pages[done]))
+				window = page_find_window(pages[done]);
+		}
+		*err = !pte_empty(ptep + done) ? -EBUSY : !in_window(window, pages[done]) ? -EINVAL : 0;
+		if (*err)
+			break;
+	}
+	return done;
+}
+
 static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
 	struct map_pages *map = ctx;
 	int err = 0;
-	unsigned long done = vm_fill_entries(ptep, map->next, n, map->prot, &err);
+	unsigned long done = vm_fill_on(ptep, map->next, n, 0, map->prot, &err);
 
 	map->next += done;
 	map->end = addr + (done << PAGE_SHIFT);
@@ -137,6 +159,14 @@ int vm_map_undo(vaddr_t start, unsigned long done, int err)
 	WARN(err == -EBUSY, "vmalloc: something is mapped at %lx already", end);
 	vm_unmap(start, end);
 	return err;
+}
+
+int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot)
+{
+	int err;
+
+	done = vm_fill_on(ptes, pages, count, done, pgprot_supported(prot), &err);
+	return err ? vm_map_undo(start, done, err) : 0;
 }
 
 /* The entries of pages offset ... offset + *count - 1. Where a border comes in between, *count becomes less. */

@@ -33,9 +33,11 @@ static inline void pte_fill(pte_t *p, pte_t pte)
 
 static inline void pte_clear_run(pte_t *p, unsigned long n)
 {
-	p += n;
-	for (long i = -(long)n; i; i++) /* up to 0: no second pointer, no comparison */
-		pte_store(p + i, __pte(0));
+	if (!CONFIG_TLB_ORACLE)
+		raw_pte_clear_run(p, n);
+	else
+		for (; n; n--, p++)
+			pte_store(p, __pte(0));
 }
 
 static inline pte_t pte_xchg(pte_t *p, pte_t pte)

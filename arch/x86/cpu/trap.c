@@ -8,6 +8,7 @@
 #include <arch/context.h>
 #include <asm/cr.h>
 #include <asm/ipi_trace.h>
+#include <asm/restart.h>
 #include <asm/smap.h>
 #include <asm/trap.h>
 #include <kernel/bug.h>
@@ -131,10 +132,19 @@ static void ipi(unsigned int nr, struct trap_frame *frame)
 		ipi_handlers[nr](frame);
 }
 
+/* If a sequence was not finished, it begins again when the interrupt returns. */
+static void restart_sequence(struct trap_frame *frame)
+{
+	for (const struct restartable *r = __restartable_start; r < __restartable_end; r++)
+		if (frame->ip > r->start && frame->ip < r->end)
+			frame->ip = r->start;
+}
+
 static void interrupt(struct trap_frame *frame)
 {
 	unsigned int vector = frame->vector;
 
+	restart_sequence(frame);
 	if (vector == VECTOR_SPURIOUS)
 		return;
 	if (vector >= VECTOR_IPI && vector < VECTOR_IPI + NR_IPIS) {

@@ -27,6 +27,10 @@
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 #define barrier() __asm__ volatile("" ::: "memory")
+/* The compiler shall not know what is in the variable, so it works with that and with nothing derived from it. */
+#define OPTIMIZER_HIDE_VAR(var) __asm__("" : "+r"(var))
+/* Nor shall it use a register for this one beyond here. */
+#define OPTIMIZER_KEEP_IN_MEMORY(var) __asm__("" : "+m"(var))
 
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
@@ -45,6 +49,7 @@
 #define min_t(t, a, b) min((t)(a), (t)(b))
 #define max_t(t, a, b) max((t)(a), (t)(b))
 #define clamp(v, lo, hi) min(max(v, lo), hi)
+#define swap(a, b) do { __typeof__(a) _t = (a); (a) = (b); (b) = _t; } while (0)
 
 #define __stringify_1(x) #x
 #define __stringify(x)	 __stringify_1(x)

@@ -23,6 +23,7 @@ static inline unsigned int kmalloc_index(size_t size)
 
 void *__kmalloc(size_t size, gfp_t gfp);
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp); /* without a look at __GFP_ZERO */
 /*
  * Zeroed with __GFP_ZERO. Alignment: the size rounded up to a power of two, at most a page; 8 bytes at least.
  * Size 0 is the smallest object. NULL = no memory, or more than KMALLOC_MAX_SIZE. (Inline as Linux's: of a size that the compiler
@@ -30,9 +31,11 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
  */
 static __always_inline void *kmalloc(size_t size, gfp_t gfp)
 {
-	if (__builtin_constant_p(size) && size && size <= KMALLOC_SLAB_MAX)
-		return kmem_cache_alloc(kmalloc_caches[kmalloc_index(size)], gfp);
-	return __kmalloc(size, gfp);
+	if (!__builtin_constant_p(size) || !size || size > KMALLOC_SLAB_MAX)
+		return __kmalloc(size, gfp);
+	if (__builtin_constant_p(gfp) && !(gfp & __GFP_ZERO))
+		return __kmem_cache_alloc(kmalloc_caches[kmalloc_index(size)], gfp);
+	return kmem_cache_alloc(kmalloc_caches[kmalloc_index(size)], gfp);
 }
 void kfree(const void *ptr);
 /* Bytes that may be used behind a kmalloc pointer; 0 for NULL. */

@@ -6,6 +6,7 @@
 #include <asm/vectors.h>
 
 #define PERCPU_SEGMENT "fs"
+#define WORD_SUFFIX    "l" /* of an instruction without a register */
 
 /* What trap_entry_32.S leaves on the stack, lowest address first. */
 struct trap_frame {

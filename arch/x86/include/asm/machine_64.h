@@ -6,6 +6,7 @@
 #include <asm/vectors.h>
 
 #define PERCPU_SEGMENT "gs"
+#define WORD_SUFFIX    "q" /* of an instruction without a register */
 
 /* What trap_entry_64.S leaves on the stack, lowest address first. */
 struct trap_frame {

@@ -41,10 +41,9 @@ static inline bool pte_empty(const pte_t *p) { return !(*(const u32 *)&p->val & 
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
 {
 	volatile u32 *half = (volatile u32 *)&p->val;
-	u32 low = (u32)pte.val, high = (u32)(pte.val >> 32);
 
-	half[1] = high;
-	half[0] = low;
+	half[1] = (u32)(pte.val >> 32);
+	half[0] = (u32)pte.val;
 }
 
 static inline void raw_pte_store(pte_t *p, pte_t pte)
@@ -66,4 +65,12 @@ static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 	while (!raw_pte_cmpxchg(p, old, pte))
 		old = pte_read(p);
 	return old;
+}
+
+/* (No string instruction: its stores may come in any order.) */
+static inline void raw_pte_clear_run(pte_t *p, unsigned long n)
+{
+	p += n;
+	for (long i = -(long)n; i; i++)
+		raw_pte_store(p + i, __pte(0));
 }

@@ -14,3 +14,9 @@ static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 {
 	return __atomic_compare_exchange_n(&p->val, &old.val, new.val, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
+
+static inline void raw_pte_clear_run(pte_t *p, unsigned long n)
+{
+	for (; n; n--, p++)
+		raw_pte_store(p, __pte(0));
+}
