@@ -2,7 +2,9 @@
 /* vm_map_ram: few pages go into a block (vmap_block.c), more get a range of their own. */
 #include "vmap_run.h"
 
-static inline void *map_in_block(struct page **pages, unsigned int count)
+static __noinline bool unmap_in_block(vaddr_t addr, unsigned int count) { return vmap_run_free(addr, count); }
+
+static __always_inline void *map_in_block(struct page **pages, unsigned int count)
 {
 	struct vmap_run run = vmap_run_alloc(count);
 
@@ -10,12 +12,12 @@ static inline void *map_in_block(struct page **pages, unsigned int count)
 		return NULL;
 	if (likely(!vm_map_entries(run.ptes, run.addr, pages, count, PAGE_KERNEL)))
 		return (void *)run.addr;
-	vmap_run_free(run.addr, count);
+	unmap_in_block(run.addr, count);
 	return NULL;
 }
 
 /* More pages than a block likes to give: a range of its own. */
-static void *map_alone(struct page **pages, unsigned int count)
+static __noinline void *map_alone(struct page **pages, unsigned int count)
 {
 	struct vm_range *range = vm_range_anywhere((unsigned long)count + 1, VM_RANGE_RAM, 0);
 
@@ -30,7 +32,7 @@ static void *map_alone(struct page **pages, unsigned int count)
 	return (void *)range->start;
 }
 
-static bool unmap_alone(vaddr_t addr, unsigned int count)
+static __noinline bool unmap_alone(vaddr_t addr, unsigned int count)
 {
 	struct vm_range *range = vm_range_claim(addr, VM_RANGE_RAM, 0);
 

@@ -62,7 +62,7 @@ static inline struct vmap_block *block_find(vaddr_t addr)
 	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
 }
 
-static inline bool run_free(vaddr_t addr, unsigned int count)
+static __always_inline bool run_free(vaddr_t addr, unsigned int count)
 {
 	const u16 live = (u16)(RUN_LIVE | count), unmapping = (u16)(RUN_UNMAPPING | count);
 	struct vmap_block *block = block_find(addr);
@@ -81,7 +81,7 @@ static inline bool run_free(vaddr_t addr, unsigned int count)
 }
 
 /* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
-static inline bool vmap_run_free(vaddr_t addr, unsigned int count)
+static __always_inline bool vmap_run_free(vaddr_t addr, unsigned int count)
 {
 	preempt_disable();
 	return preempt_enable_then(run_free(addr, count));
