@@ -30,6 +30,7 @@ static bool small_only;
 void ioremap_init(void)
 {
 	small_only = cmdline_has("nohugeiomap");
+	memtype_init();
 }
 
 /* Is there room for a whole leaf of `size` bytes in [start, end)? start may be an address or a frame. */

@@ -10,6 +10,10 @@
  *	uncached-minus  [0xfec00000 0xfec01000)   [0xfee00000 0xfee01000)
  *	write-combining [0xfd000000 0xfd300000)
  *
+ * The reservation that was freed last stays in its tree, with a count of 0, until the next one is made: drivers map the same
+ * registers again and again, and if it is the same, nothing has to be asked. It agreed with all there was, and nothing has come
+ * since.
+ *
  * RAM is in no tree: it is write-back by its direct map, in processes and wherever vmalloc puts it, and is refused here.
  */
 #include "internal.h"
@@ -28,6 +32,17 @@ static u64 to_addr(unsigned long pfn) { return (u64)pfn << PAGE_SHIFT; }
 static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
 static struct rb_root trees[NR_MEMTYPES];
 static unsigned long used; /* bit t: trees[t] is not empty */
+static struct {
+	struct reservation *r; /* freed last; NULL: something was reserved since */
+	enum memtype type;
+} idle;
+
+void memtype_init(void)
+{
+	memset(trees, 0, sizeof(trees));
+	used = 0;
+	idle.r = NULL;
+}
 
 const char *memtype_name(enum memtype type)
 {
@@ -169,12 +184,43 @@ static bool reserve_locked(enum memtype type, struct reservation *new, struct me
 	return insert(&trees[type], new);
 }
 
+/* Take the idle one out of its tree; the caller kfrees it, without the lock. */
+static struct reservation *idle_remove(void)
+{
+	struct reservation *r = idle.r;
+
+	idle.r = NULL;
+	if (!r)
+		return NULL;
+	rb_erase_augmented(&r->node, &trees[idle.type], &augment);
+	if (!trees[idle.type].rb_node)
+		used &= ~(1ul << idle.type);
+	return r;
+}
+
+/* Is it this one? Then it is reserved again. */
+static bool idle_revive(unsigned long start, unsigned long end, enum memtype type)
+{
+	bool same;
+
+	spin_lock(&memtype_lock);
+	same = idle.r && idle.type == type && !compare(start, end, idle.r);
+	if (same) {
+		idle.r->count = 1;
+		idle.r = NULL;
+	}
+	spin_unlock(&memtype_lock);
+	return same;
+}
+
 int memtype_reserve(u64 start, u64 end, enum memtype type)
 {
 	struct memtype_info conflict = { 0 };
-	struct reservation *new;
+	struct reservation *new, *gone;
 	bool inserted;
 
+	if (likely(idle_revive(to_pfn(start), to_pfn(end), type)))
+		return 0;
 	if (WARN(memblock_overlaps_ram(start, end), "memtype: 0x%llx-0x%llx as %s refused: RAM in use", start, end - 1,
 		 memtype_name(type)))
 		return -EBUSY;
@@ -183,8 +229,10 @@ int memtype_reserve(u64 start, u64 end, enum memtype type)
 		return -ENOMEM;
 	*new = (struct reservation){ .start = to_pfn(start), .end = to_pfn(end), .last = to_pfn(end), .count = 1 };
 	spin_lock(&memtype_lock);
+	gone = idle_remove();
 	inserted = reserve_locked(type, new, &conflict);
 	spin_unlock(&memtype_lock);
+	kfree(gone);
 	if (!inserted)
 		kfree(new);
 	if (!conflict.count)
@@ -195,20 +243,31 @@ int memtype_reserve(u64 start, u64 end, enum memtype type)
 
 int memtype_free(u64 start, u64 end, enum memtype type)
 {
-	struct reservation *r;
-	bool gone;
+	struct reservation *r, *gone = NULL;
+	bool reserved;
 
 	spin_lock(&memtype_lock);
 	r = find_same(&trees[type], to_pfn(start), to_pfn(end));
-	gone = r && !--r->count;
-	if (gone)
-		rb_erase_augmented(&r->node, &trees[type], &augment);
-	if (!trees[type].rb_node)
-		used &= ~(1ul << type);
+	reserved = r && r->count;
+	if (reserved && !--r->count) {
+		gone = idle_remove();
+		idle.r = r;
+		idle.type = type;
+	}
 	spin_unlock(&memtype_lock);
-	if (gone)
-		kfree(r);
-	return WARN(!r, "memtype: 0x%llx-0x%llx is not reserved as %s", start, end - 1, memtype_name(type)) ? -EINVAL : 0;
+	if (unlikely(gone))
+		kfree(gone);
+	return WARN(!reserved, "memtype: 0x%llx-0x%llx is not reserved as %s", start, end - 1, memtype_name(type)) ? -EINVAL : 0;
+}
+
+void memtype_forget(void)
+{
+	struct reservation *gone;
+
+	spin_lock(&memtype_lock);
+	gone = idle_remove();
+	spin_unlock(&memtype_lock);
+	kfree(gone);
 }
 
 /* --- for people and tests --------------------------------------------------------------------------------------- */
@@ -233,6 +292,7 @@ bool memtype_next(struct memtype_info *info)
 {
 	struct memtype_info best = { 0 };
 
+	memtype_forget();
 	spin_lock(&memtype_lock);
 	for (enum memtype type = 0; type < NR_MEMTYPES; type++) {
 		const struct reservation *r = first_behind(type, info);
@@ -262,6 +322,7 @@ unsigned int memtype_check(void)
 {
 	unsigned int faults = 0;
 
+	memtype_forget();
 	spin_lock(&memtype_lock);
 	for (enum memtype type = 0; type < NR_MEMTYPES; type++)
 		for (struct rb_node *node = rb_first(&trees[type]); node; node = rb_next(node))

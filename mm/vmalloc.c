@@ -13,6 +13,8 @@
  */
 #include "vm_internal.h"
 
+#include <mm/memtype.h>
+
 CMDLINE_OPTION(quarantine, "quarantine", "no frame is given out while a TLB may still lead to it (slower)");
 
 static DEFINE_PER_CPU(unsigned long, nr_pages); /* allocated by vmalloc less freed, on this CPU: only the sum means anything */
@@ -53,6 +55,7 @@ void vmalloc_shrink(void)
 	vm_cache_reclaim();
 	vmap_block_reclaim();
 	vm_tables_reclaim();
+	memtype_forget();
 }
 
 /* What is made room others may be quicker to take. As many times as that, it is not chance: others need it all. */

@@ -81,7 +81,8 @@ static struct memtype_info random_range(void)
 
 static void random_steps_agree_with_the_model(void **state)
 {
-	unsigned int refused = 0, shared = 0, most = 0;
+	unsigned int refused = 0, shared = 0, again = 0, most = 0;
+	struct memtype_info freed = { .start = DEVICE, .end = DEVICE + PAGE_SIZE };
 
 	(void)state;
 	for (unsigned int step = 0; step < STEPS; step++) {
@@ -90,10 +91,11 @@ static void random_steps_agree_with_the_model(void **state)
 		if (nr && (nr == MOST - 1 || host_random_below(8) > (filling ? 6 : 2))) {
 			unsigned int at = (unsigned int)host_random_below(nr);
 
+			freed = model[at];
 			assert_int_equal(memtype_free(model[at].start, model[at].end, model[at].type), 0);
 			model_remove(at);
 		} else {
-			struct memtype_info r = random_range();
+			struct memtype_info r = host_random_below(4) ? random_range() : freed; /* the last one is kept at hand */
 			bool conflict = model_conflict(&r);
 			unsigned int before = nr;
 
@@ -101,6 +103,7 @@ static void random_steps_agree_with_the_model(void **state)
 			if (!conflict)
 				model_add(&r);
 			refused += conflict;
+			again += !conflict && freed.count == 1 && !compare(&r, &freed);
 			shared += !conflict && nr == before;
 		}
 		most = max(most, nr);
@@ -108,7 +111,7 @@ static void random_steps_agree_with_the_model(void **state)
 			compare_all();
 		host_log_clear();
 	}
-	assert_true(refused > STEPS / 100 && shared > STEPS / 1000 && most > MOST / 2);
+	assert_true(refused > STEPS / 100 && shared > STEPS / 1000 && again > STEPS / 1000 && most > MOST / 2);
 	while (nr) {
 		assert_int_equal(memtype_free(model[0].start, model[0].end, model[0].type), 0);
 		model_remove(0);
@@ -127,6 +130,21 @@ static void a_conflict_names_both(void **state)
 	assert_int_equal(memtype_reserve(DEVICE + 0x4000, DEVICE + 0x5000, MEMTYPE_UC_MINUS), 0);
 	assert_int_equal(memtype_free(DEVICE, DEVICE + 0x4000, MEMTYPE_WC), 0);
 	assert_int_equal(memtype_free(DEVICE + 0x4000, DEVICE + 0x5000, MEMTYPE_UC_MINUS), 0);
+}
+
+static void what_was_freed_last_is_in_nobodys_way(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 2; round++) {
+		assert_int_equal(memtype_reserve(DEVICE, DEVICE + 0x4000, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_free(DEVICE, DEVICE + 0x4000, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_reserve(DEVICE + 0x1000, DEVICE + 0x2000, MEMTYPE_UC), 0);
+		assert_int_equal(memtype_reserve(DEVICE, DEVICE + 0x4000, MEMTYPE_WC), -EBUSY);
+		assert_int_equal(memtype_free(DEVICE + 0x1000, DEVICE + 0x2000, MEMTYPE_UC), 0);
+	}
+	memtype_forget();
+	memtype_forget();
+	assert_int_equal(memtype_check(), 0);
 }
 
 static void what_was_not_reserved_is_not_freed(void **state)
@@ -185,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_steps_agree_with_the_model),
 		cmocka_unit_test(a_conflict_names_both),
+		cmocka_unit_test(what_was_freed_last_is_in_nobodys_way),
 		cmocka_unit_test(what_was_not_reserved_is_not_freed),
 		cmocka_unit_test(ram_is_refused),
 		cmocka_unit_test(far_apart),

@@ -7,6 +7,8 @@
 
 #include <arch/memtype.h>
 
+void memtype_init(void); /* boot, with vmalloc_init() */
+
 /* Linux's words: "write-back", "write-through", "uncached-minus", "uncached", "write-combining". */
 const char *memtype_name(enum memtype type);
 
@@ -18,6 +20,8 @@ const char *memtype_name(enum memtype type);
 int memtype_reserve(u64 start, u64 end, enum memtype type);
 /* -EINVAL (warned): there is no such reservation. */
 int memtype_free(u64 start, u64 end, enum memtype type);
+/* Give back the memory of the one that was freed last, which is kept for the next who makes the same. */
+void memtype_forget(void);
 
 /* The reservations, sorted by start, end and type. */
 struct memtype_info {
