@@ -5,6 +5,7 @@
 #include <arch/cpu.h>
 #include <arch/tlb.h>
 #include <kernel/cmdline.h>
+#include <kernel/rcupdate.h>
 #include <lib/glob.h>
 #include <lib/math.h>
 
@@ -60,6 +61,7 @@ static void run_one(const struct bench *b)
 		measure(b, n);
 	if (b->teardown)
 		b->teardown(b->arg, n);
+	rcu_barrier(); /* what it left behind is not the next row's */
 	EXPECT_EQ(failures, 0);
 }
 
