@@ -174,7 +174,7 @@ static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **p
 	return got;
 }
 
-unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
+static __noinline unsigned long alloc_several(gfp_t gfp, unsigned long n, struct page **pages)
 {
 	bool one_by_one = CONFIG_FAULT_INJECT && READ_ONCE(inject_armed); /* each page is an allocation that may fail */
 	unsigned long got = 0;
@@ -191,6 +191,14 @@ unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
 		got += more;
 	}
 	return got;
+}
+
+unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	if (n != 1)
+		return alloc_several(gfp, n, pages);
+	pages[0] = alloc_pages(gfp, 0);
+	return pages[0] != NULL;
 }
 
 void *get_free_pages(gfp_t gfp, unsigned int order)
@@ -309,7 +317,7 @@ static unsigned long free_scattered(struct page **pages, unsigned long n)
 	return done;
 }
 
-void free_pages_bulk(struct page **pages, unsigned long n)
+static __noinline void free_several(struct page **pages, unsigned long n)
 {
 	while (n) {
 		unsigned long most = min(n, 1ul << MAX_PAGE_ORDER); /* bounds the time with interrupts off */
@@ -320,6 +328,14 @@ void free_pages_bulk(struct page **pages, unsigned long n)
 		pages += done;
 		n -= done;
 	}
+}
+
+void free_pages_bulk(struct page **pages, unsigned long n)
+{
+	if (n == 1)
+		__free_pages(pages[0], 0);
+	else
+		free_several(pages, n);
 }
 
 void free_pages(void *addr, unsigned int order)
