@@ -26,7 +26,7 @@
  *   kmem_cache.lock     slabs of one cache that have free objects; counts      RANK_SLAB       I       no
  *   zone.lock           free lists of one zone; PAGE_FREE heads, their order   RANK_ZONE       I       no
  *
- * Without a lock: per-CPU page lists and slab magazines (interrupts off on their CPU); struct page of an allocated block
+ * Without a lock: per-CPU page lists and slab magazines (arch/cpu_stack.h); struct page of an allocated block
  * (its owner); the section table (written by the one CPU that owns online_owner, published with release); leaves of
  * kernel page tables (the owner of the address range); links to table pages (compare-and-exchange in the walker).
  *

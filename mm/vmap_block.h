@@ -23,7 +23,6 @@
 #define RUN_UNMAPPING 0x200u /* somebody has claimed it and empties its entries */
 #define RUN_DIRTY     0x300u
 #define RUN_FLUSHING  0x400u
-#define RUNS_A_WORD   (sizeof(long) / sizeof(u16))
 
 /* A run of pages in a block, and the entries of the first one and those behind it. addr 0: there is none. */
 struct vmap_run {
@@ -58,23 +57,32 @@ struct vmap_block {
 	struct list_head purge;	 /* on the list of the running purge */
 	struct vm_range *range;
 	struct rcu_head rcu;
-	union {
-		u16 run[VMAP_BLOCK_PAGES];
-		unsigned long runs[VMAP_BLOCK_PAGES / RUNS_A_WORD]; /* several at a time, to step over where none is */
-	};
+	u16 run[VMAP_BLOCK_PAGES];
 	DECLARE_BITMAP(taken_map, VMAP_BLOCK_PAGES);
 };
 static_assert(VMAP_MAX_ALLOC <= RUN_PAGES, "lengths of runs are bytes");
 
-/* The first run at or behind *page, and in front of `end`: what stands in run[], and *page is where. 0: there is none. */
+/* The next page that may have a run: those that are clean are stepped over. */
+static inline unsigned int step_over_clean(const struct vmap_block *block, unsigned int page)
+{
+	unsigned long taken;
+
+	page++;
+	taken = block->taken_map[page / BITS_PER_LONG] >> page % BITS_PER_LONG;
+	return taken ? page + (unsigned int)__builtin_ctzl(taken) : ALIGN(page + 1, BITS_PER_LONG);
+}
+
+/*
+ * The first run at or behind *page, and in front of `end` (fresh at most): what stands in run[], and *page is where. 0: there is
+ * none. Under the queue's lock.
+ */
 static inline unsigned int next_run(const struct vmap_block *block, unsigned int *page, unsigned int end)
 {
-	while (*page < end) {
+	for (; *page < end; *page = step_over_clean(block, *page)) {
 		unsigned int run = READ_ONCE(block->run[*page]);
 
 		if (run)
 			return run;
-		*page += *page % RUNS_A_WORD || READ_ONCE(block->runs[*page / RUNS_A_WORD]) ? 1 : RUNS_A_WORD;
 	}
 	return 0;
 }
