@@ -156,6 +156,37 @@ static void one_visit_one_flush(void **state)
 }
 
 /* Museum 10: CPU ids with holes; each CPU has blocks of its own, any CPU unmaps. */
+/* A block in which only page `alone` is mapped, all those around it being clean: it is found there, and flushed. */
+static void found_alone(unsigned int alone)
+{
+	enum { MAPS = 200 };
+	struct vmap_block_info info;
+	char *maps[MAPS];
+
+	vmap_block_reclaim();
+	for (unsigned int i = 0; i < MAPS; i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	for (unsigned int i = 0; i < MAPS; i++)
+		if (i != alone)
+			vm_unmap_ram(maps[i], 1);
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_check(), 0);
+	assert_true(vmap_block_next((vaddr_t)maps[0], &info));
+	assert_int_equal(info.live, 1);
+	vm_unmap_ram(maps[alone], 1);
+	vmap_block_next((vaddr_t)maps[0], &info);
+	assert_int_equal(info.dirty, 1);
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+static void one_run_among_clean_pages(void **state)
+{
+	(void)state;
+	for (unsigned int alone = 0; alone < 200; alone++)
+		found_alone(alone);
+}
+
 static void blocks_of_sparse_cpus(void **state)
 {
 	static char *maps[600];
@@ -223,6 +254,7 @@ int main(void)
 		cmocka_unit_test(full_block_is_flushed),
 		cmocka_unit_test(guard_behind_a_block),
 		cmocka_unit_test(one_visit_one_flush),
+		cmocka_unit_test(one_run_among_clean_pages),
 		cmocka_unit_test(blocks_of_sparse_cpus),
 		cmocka_unit_test(churn_is_bounded),
 		cmocka_unit_test(blocks_give_way),
