@@ -28,7 +28,7 @@ ENVS = {
 OVMF = ("/usr/share/qemu/OVMF.fd", "/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF.fd",
         "/usr/share/edk2/x64/OVMF.fd", "/usr/share/edk2/ovmf/OVMF.fd")
 UNTELLING = ("DR", "FCW=", "FPR", "XMM", "YMM", "CCS=")  # registers that say nothing about a kernel like this one
-TRACE_BYTES = 256 * 1024  # of QEMU's log of interrupts and resets that are kept: the last ones
+TRACE_BYTES = 256 * 1024  # of QEMU's log that are kept: the last ones
 
 
 class SetupError(Exception):
@@ -85,9 +85,9 @@ class Machine:
         return ["-smbios", "type=1,serial=" + words.strip().replace(",", ",,")]
 
 
-def unattended(trace, qmp):
-    """Console arguments of a test: serial line on the standard streams, a trace of interrupts and resets, no restart."""
-    return ["-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-d", "int,cpu_reset", "-D", trace,
+def unattended(trace, qmp, traced="cpu_reset"):
+    """Console arguments of a test: serial line on the standard streams, a trace of resets, no restart."""
+    return ["-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-d", traced, "-D", trace,
             "-qmp", "unix:%s,server=on,wait=off" % qmp]
 
 
@@ -113,7 +113,8 @@ def first_file(candidates, what):
 class Run:
     """A machine from power on to its end."""
 
-    def __init__(self, machine, log_path, timeout=300, silence=90, on_line=None, steps=()):
+    def __init__(self, machine, log_path, timeout=300, silence=90, on_line=None, steps=(), traced="cpu_reset"):
+        self.traced = traced           # by QEMU; "int": every interrupt and exception, which costs half of the time
         self.machine, self.timeout, self.silence = machine, timeout, silence
         self.on_line = on_line or (lambda line: None)
         self.steps = list(steps)       # [(text to wait for, text to type)], for tests of the shell
@@ -152,7 +153,7 @@ class Run:
         if not os.path.exists(self.machine.iso):
             raise SetupError("there is no %s: run 'make'" % os.path.relpath(self.machine.iso))
         self.qmp_path = os.path.join(folder, "qmp")
-        return self.machine.command(unattended(fifo, self.qmp_path))
+        return self.machine.command(unattended(fifo, self.qmp_path, self.traced))
 
     def takers(self):
         """What comes on standard output, standard error and the fifo."""
@@ -244,6 +245,13 @@ class Run:
         heads = [lines[i] for i in blocks[-count:-1]]
         return heads + (lines[blocks[-1]:blocks[-1] + 20] if blocks else ["no exception is in QEMU's trace"])
 
+    def exceptions_of_another_run(self):
+        """The same machine once more, with its exceptions traced."""
+        again = Run(self.machine, self.log_path + ".again", self.timeout, self.silence, traced="int,cpu_reset").run()
+        if not again.triple_fault():
+            return ["booted once more to trace its exceptions, it had no triple fault: " + os.path.relpath(again.log_path)]
+        return ["last exceptions, of another run:"] + [again.with_symbol(line) for line in again.last_exceptions()]
+
     def with_symbol(self, line):
         """A line of registers and where in the kernel its instruction pointer is, if that can be told."""
         kernel = build_path(ENVS[self.machine.env]["kernel"], "kernel.elf")
@@ -257,7 +265,7 @@ class Run:
         """What explains a run without a verdict, beyond the serial log."""
         lines = self.errors.decode("utf-8", "replace").split("\n") if self.errors else []
         if code == ktap.RESET:
-            lines += ["last exceptions:"] + [self.with_symbol(line) for line in self.last_exceptions()]
+            lines += self.exceptions_of_another_run()
         if code == ktap.TIMEOUT:
             lines += ["registers:"] + [self.with_symbol(line) for line in self.registers.replace("\r", "").split("\n")]
         return [line for line in lines if line.strip() and not line.startswith(UNTELLING)]
