@@ -265,12 +265,17 @@ static __noinline void free_any_block(struct page *page, unsigned int order)
 	list_push(page);
 }
 
-void __free_pages(struct page *page, unsigned int order)
+static inline void free_block(struct page *page, unsigned int order)
 {
 	if (unlikely(order || !only_user(page)))
 		free_any_block(page, order);
 	else if (unlikely(!cpu_stack_push(page_stack[list_for_free(page)], page)))
 		list_push(page);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	free_block(page, order);
 }
 
 /* Pages side by side are worth a look at the zone. A guess: the pages in between may be others. */
@@ -296,24 +301,14 @@ static __noinline unsigned long free_run(struct page **pages, unsigned long n)
 	return run;
 }
 
-/* Any pages, until one of them starts a run, to this CPU's list. At least one, at most a batch: interrupts are off. */
+/* Any pages, until one of them starts a run, to this CPU's list. Returns how many: one at least. */
 static unsigned long free_scattered(struct page **pages, unsigned long n)
 {
-	unsigned long done = 0, most = min(n, (unsigned long)LIST_BATCH);
-	bool flags = local_irq_save();
+	unsigned long done = 0;
 
-	do {
-		struct page *page = pages[done];
-		struct cpu_stack *stack = page_stack_here(list_for_free(page));
-
-		if (unlikely(!only_user(page)))
-			free_any_block(page, 0);
-		else if (unlikely(stack->count >= stack->capacity))
-			list_push(page);
-		else
-			stack->item[stack->count++] = page;
-	} while (++done < most && !starts_run(pages + done, n - done));
-	local_irq_restore(flags);
+	do
+		free_block(pages[done], 0);
+	while (++done < n && !starts_run(pages + done, n - done));
 	return done;
 }
 

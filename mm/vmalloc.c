@@ -236,18 +236,35 @@ struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp)
 	return range->pages;
 }
 
-void vm_area_free_pages(struct vm_struct *area)
+/* Pages behind large leaves, or somebody else's. */
+static __noinline void free_other_pages(struct vm_struct *area)
 {
-	bool own = likely(!(area->flags & VM_MAP_PUT_PAGES));
-	unsigned long done = unlikely(area->page_order) && own ? vm_huge_free_blocks(area) : 0;
+	struct page **pages = area->pages;
+	bool own = !(area->flags & VM_MAP_PUT_PAGES);
+	unsigned long done = own ? vm_huge_free_blocks(area) : 0;
 
 	free_pages_bulk(area->pages + done, area->nr_pages - done);
-	if (likely(own))
+	if (own)
 		vmalloc_account(-(long)area->nr_pages);
-	else
-		kvfree(area->pages);
 	area->nr_pages = 0;
 	area->pages = NULL;
+	if (!own)
+		kvfree(pages);
+}
+
+void vm_area_free_pages(struct vm_struct *area)
+{
+	struct page **pages = area->pages;
+	unsigned long nr = area->nr_pages;
+
+	if (unlikely(area->page_order || area->flags & VM_MAP_PUT_PAGES)) {
+		free_other_pages(area);
+		return;
+	}
+	vmalloc_account(-(long)nr);
+	area->nr_pages = 0;
+	area->pages = NULL;
+	free_pages_bulk(pages, nr);
 }
 
 /* Give the area its pages. On -ENOMEM it has none. */

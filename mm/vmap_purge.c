@@ -172,6 +172,8 @@ unsigned int vmap_purge(bool reclaim)
 		begin_flush(block, &batch);
 		list_add(&block->purge, &visited);
 		atomic_long_inc(&vmap_block_counters.visits);
+		if (!reclaim && !xa_marked(&vmap_blocks, BLOCK_DIRTY))
+			break; /* that was the last one; what is marked from now on is not this purge's */
 	}
 	schedule_point("vb:purge");
 	tlb_batch_flush(&batch);
