@@ -33,7 +33,7 @@ static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
 static struct rb_root trees[NR_MEMTYPES];
 static unsigned long used; /* bit t: trees[t] is not empty */
 static struct {
-	struct reservation *r; /* freed last; NULL: something was reserved since */
+	struct reservation *r; /* freed last; NULL: something was reserved since, or it is forgotten */
 	enum memtype type;
 } idle;
 
@@ -291,9 +291,10 @@ static struct reservation *first_behind(enum memtype type, const struct memtype_
 bool memtype_next(struct memtype_info *info)
 {
 	struct memtype_info best = { 0 };
+	struct reservation *gone;
 
-	memtype_forget();
 	spin_lock(&memtype_lock);
+	gone = idle_remove(); /* only what is reserved is shown */
 	for (enum memtype type = 0; type < NR_MEMTYPES; type++) {
 		const struct reservation *r = first_behind(type, info);
 
@@ -301,6 +302,7 @@ bool memtype_next(struct memtype_info *info)
 			best = (struct memtype_info){ to_addr(r->start), to_addr(r->end), type, r->count };
 	}
 	spin_unlock(&memtype_lock);
+	kfree(gone);
 	*info = best;
 	return best.count;
 }
@@ -320,13 +322,15 @@ static unsigned int check_one(const struct reservation *r, enum memtype type)
 
 unsigned int memtype_check(void)
 {
+	struct reservation *gone;
 	unsigned int faults = 0;
 
-	memtype_forget();
 	spin_lock(&memtype_lock);
+	gone = idle_remove();
 	for (enum memtype type = 0; type < NR_MEMTYPES; type++)
 		for (struct rb_node *node = rb_first(&trees[type]); node; node = rb_next(node))
 			faults += check_one(entry(node), type);
 	spin_unlock(&memtype_lock);
+	kfree(gone);
 	return faults;
 }

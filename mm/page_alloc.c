@@ -5,8 +5,8 @@
  *	alloc_page ─> this CPU's list ─(empty: a batch)─> zones, from the highest allowed down ─(low)─> bring RAM online
  *	__free_page ─> this CPU's list ─(full: a batch)─> zone of each page
  *
- * The fast paths take no lock: a CPU's list is a stack of its own (arch/cpu_stack.h), and they touch nothing but that and the
- * page. There are two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
+ * The fast paths take no lock: a CPU's list is a stack of its own (arch/cpu_stack.h), and they touch nothing but that and
+ * the page. There are two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
  * highmem. Whoever insists on DMA32 goes to the zone.
  */
 #include "page_list.h"
@@ -26,7 +26,7 @@ static struct page *list_refill(gfp_t gfp)
 	if (!n)
 		return NULL;
 	flags = local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
-	stack = list_make_room(list_for_alloc(gfp));
+	stack = list_provide(list_for_alloc(gfp));
 	for (i = 1; i < n && stack->count < LIST_PAGES; i++)
 		stack->item[stack->count++] = batch[i];
 	local_irq_restore(flags);

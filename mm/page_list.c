@@ -132,7 +132,7 @@ void list_drain(struct cpu_stack *stack, unsigned long n)
 	memmove(&pages[0], &pages[n], stack->count * sizeof(pages[0]));
 }
 
-struct cpu_stack *list_make_room(unsigned int list)
+struct cpu_stack *list_provide(unsigned int list)
 {
 	struct cpu_stack *stack = page_stack_here(list);
 
@@ -141,6 +141,13 @@ struct cpu_stack *list_make_room(unsigned int list)
 		stack->capacity = LIST_PAGES;
 		page_stack[list][smp_processor_id()] = stack;
 	}
+	return stack;
+}
+
+struct cpu_stack *list_make_room(unsigned int list)
+{
+	struct cpu_stack *stack = list_provide(list);
+
 	if (stack->count == LIST_PAGES)
 		list_drain(stack, LIST_BATCH);
 	return stack;

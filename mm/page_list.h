@@ -87,5 +87,6 @@ void put_run(struct page *page, unsigned long n);
 /* Give the n oldest pages of a stack back. Interrupts off. */
 void list_drain(struct cpu_stack *stack, unsigned long n);
 void drain_this_cpu(void *unused);
-/* This CPU's stack, which has room for a page afterwards. Interrupts off. */
+/* This CPU's stack, which has been given its room; the second makes sure that a page more fits in. Interrupts off. */
+struct cpu_stack *list_provide(unsigned int list);
 struct cpu_stack *list_make_room(unsigned int list);

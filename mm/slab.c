@@ -5,7 +5,7 @@
  * 1. A slab is one page block, aligned to its size, divided into places of one object's size. The first places hold the
  *    header, whose link[] has one entry for each place, and two more, for what is left over behind the last:
  *
- *	| struct slab | link[0] link[1] ... link[end] |  object  |  object  | ... |  object  | rest
+ *	| struct slab | link[0] link[1] ... link[end+1] |  object  |  object  | ... |  object  | rest
  *	0			|		      first	 first+1	    end-1      end
  *				└─ number of the next free place (LINK_END: none), LINK_CACHED: the object is in a magazine,
  *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest

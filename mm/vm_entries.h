@@ -54,6 +54,8 @@ static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct pag
 {
 	unsigned long done = vm_fill_in_window(ptes, pages, count, page_main_window_now(), pgprot_supported(prot));
 
+	if (unlikely(done != count))
+		return vm_map_entries_on(ptes, start, pages, count, done, prot);
 	schedule_point("vmalloc:mapped");
-	return likely(done == count) ? 0 : vm_map_entries_on(ptes, start, pages, count, done, prot);
+	return 0;
 }

@@ -166,6 +166,7 @@ int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned 
 	int err;
 
 	done = vm_fill_on(ptes, pages, count, done, pgprot_supported(prot), &err);
+	schedule_point("vmalloc:mapped");
 	return err ? vm_map_undo(start, done, err) : 0;
 }
 

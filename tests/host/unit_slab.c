@@ -5,6 +5,8 @@
  */
 #include "tests/host/mm_machine.h"
 
+#include "mm/slab_types.h"
+
 #include <kernel/inject.h>
 
 #define MAX_OBJECTS 3000
@@ -330,6 +332,50 @@ static void injected_failures(void **state)
 	assert_int_equal(slab_check(), 0);
 }
 
+/* A list of free objects that leads into the header, or out of the slab, or nowhere. */
+static void damaged_lists_are_seen(void **state)
+{
+	static const u16 wrong[] = { 0, LINK_NONE, LINK_USED, 0x7fff };
+	void *p = kmalloc(64, GFP_KERNEL);
+	struct slab *slab = virt_to_page(p)->slab;
+	u16 first;
+
+	(void)state;
+	slab_shrink();
+	first = slab->first;
+	assert_int_equal(slab_check(), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
+		slab->first = wrong[i];
+		host_log_clear();
+		assert_int_equal(slab_check(), 1);
+		slab->first = first;
+	}
+	kfree(p);
+	assert_int_equal(slab_check(), 0);
+}
+
+/* Of all addresses in a slab kfree takes only those of objects, once each: for all sizes, whether they divide a page or not. */
+static void only_objects_are_freed(void **state)
+{
+	(void)state;
+	for (unsigned int size = 8; size <= KMALLOC_SLAB_MAX; size += size < 256 ? 8 : 200) {
+		struct kmem_cache *cache = kmem_cache_create("places", size, 0);
+		char *p = kmem_cache_alloc(cache, GFP_KERNEL);
+		struct slab *slab = virt_to_page(p)->slab;
+		char *end = (char *)slab + (PAGE_SIZE << cache->order);
+
+		warn_expected(true);
+		for (char *at = (char *)slab; at < end; at++)
+			if (at != p)
+				kmem_cache_free(cache, at);
+		warn_expected(false);
+		host_log_clear();
+		assert_int_equal(cache->out - ((struct cpu_stack *)cache->magazine[0])->count, 1);
+		kmem_cache_free(cache, p);
+		assert_int_equal(slab_check(), 0);
+	}
+}
+
 #define KNOWN(size, room) (p = kmalloc(size, GFP_KERNEL), assert_int_equal(ksize(p), room), kfree(p))
 
 /* A size that the compiler knows leads to the same cache as one that it does not. */
@@ -361,6 +407,8 @@ int main(void)
 		cmocka_unit_test_setup(bad_caches_are_refused, setup),
 		cmocka_unit_test_setup(injected_failures, setup),
 		cmocka_unit_test_setup(sizes_known_or_not, setup),
+		cmocka_unit_test_setup(damaged_lists_are_seen, setup),
+		cmocka_unit_test_setup(only_objects_are_freed, setup),
 	};
 
 	return cmocka_run_group_tests_name("slab", tests, NULL, NULL);

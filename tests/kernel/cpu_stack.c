@@ -9,15 +9,16 @@
 #include <arch/cpu_stack.h>
 #include <arch/irq.h>
 #include <asm/irqflags.h>
-#include <kernel/preempt.h>
 #include <kernel/smp.h>
 
 #define ITEMS 4u
 
 static CPU_STACK_ROOM(2 * ITEMS) room;
 static struct cpu_stack *stacks[MAX_CPUS];
-static char object[ITEMS + 1]; /* the last one comes later */
-static void *popped, *taken;   /* by the steps, by the handler */
+static char object[ITEMS + 2]; /* the last two come later: by the steps, by the handler */
+static void (*handler)(void *arg);
+static void *popped, *taken; /* by the steps, by the handler */
+static bool pushed, added;
 static unsigned int step, chosen, stepping;
 static bool asked, sent;
 
@@ -27,13 +28,19 @@ static void take_one(void *arg)
 	taken = cpu_stack_pop(stacks);
 }
 
+static void add_one(void *arg)
+{
+	(void)arg;
+	added = cpu_stack_push(stacks, &object[ITEMS + 1]);
+}
+
 /* Another CPU: send the interrupt when it is asked for. */
 static void interrupt_when_asked(void *arg)
 {
 	(void)arg;
 	while (!READ_ONCE(asked))
 		cpu_relax();
-	smp_call_function_single(stepping, take_one, NULL, false);
+	smp_call_function_single(stepping, handler, NULL, false);
 	WRITE_ONCE(sent, true);
 }
 
@@ -52,7 +59,7 @@ static void pop_and_push(void)
 {
 	write_flags(read_flags() | FLAGS_TF);
 	popped = cpu_stack_pop(stacks);
-	cpu_stack_push(stacks, &object[ITEMS]);
+	pushed = cpu_stack_push(stacks, &object[ITEMS]);
 	write_flags(read_flags() & ~FLAGS_TF);
 }
 
@@ -65,44 +72,58 @@ static unsigned int times_there(const void *item)
 	return times;
 }
 
-static void interrupted_after(unsigned int nr, struct worker *other)
+static unsigned int times_expected(unsigned int i)
+{
+	return i < ITEMS ? 1 : i == ITEMS ? pushed : added;
+}
+
+static void interrupted_after(unsigned int nr, struct worker *other, unsigned int capacity)
 {
 	room.stack.count = 0;
-	room.stack.capacity = 2 * ITEMS;
+	room.stack.capacity = capacity;
 	for (unsigned int i = 0; i < ITEMS; i++)
 		room.stack.item[room.stack.count++] = &object[i];
 	taken = NULL;
+	added = asked = sent = false;
 	step = 0;
 	chosen = nr;
-	asked = sent = false;
 	worker_post(other, interrupt_when_asked, NULL);
 	pop_and_push();
 	WRITE_ONCE(asked, true); /* if there were fewer steps */
 	worker_wait(other);
-	for (unsigned int i = 0; i <= ITEMS; i++)
-		if (!EXPECT_EQ(times_there(&object[i]), 1))
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++)
+		if (!EXPECT_EQ(times_there(&object[i]), times_expected(i)))
 			ktest_note("object %u, interrupted after step %u", i, nr);
 }
 
+static void interrupted_everywhere(struct worker *other, void (*by)(void *arg), unsigned int capacity)
+{
+	unsigned int nr = 0;
+
+	handler = by;
+	do
+		interrupted_after(nr, other, capacity);
+	while (nr++ < step);
+	EXPECT(nr > 14); /* there are as many in the two sequences */
+}
+
+/* (The tests' thread is bound to its CPU.) */
 KTEST(cpu_stack, interrupted_at_each_instruction)
 {
 	struct worker other;
-	unsigned int nr = 0;
 
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
 	ASSERT(worker_start(&other, another_cpu(), false));
-	preempt_disable();
 	stepping = smp_processor_id();
-	preempt_enable();
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
 		stacks[cpu] = &room.stack;
 	arch_set_debug_handler(after_step);
-	do
-		interrupted_after(nr, &other);
-	while (nr++ < step);
+	interrupted_everywhere(&other, take_one, 2 * ITEMS);
+	interrupted_everywhere(&other, add_one, 2 * ITEMS);
+	interrupted_everywhere(&other, add_one, ITEMS); /* full when the steps come to push, if it was in time */
 	arch_set_debug_handler(NULL);
-	EXPECT(nr > 14); /* there are as many in the two sequences */
+	EXPECT_EQ(smp_processor_id(), stepping);
 	worker_stop(&other);
 }
 

@@ -144,7 +144,8 @@ static void interrupt(struct trap_frame *frame)
 {
 	unsigned int vector = frame->vector;
 
-	restart_sequence(frame);
+	if (!trap_from_user(frame))
+		restart_sequence(frame);
 	if (vector == VECTOR_SPURIOUS)
 		return;
 	if (vector >= VECTOR_IPI && vector < VECTOR_IPI + NR_IPIS) {

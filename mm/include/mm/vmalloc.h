@@ -217,7 +217,7 @@ void vm_unmap_aliases(void);
 
 /*
  * Give back what is kept for the next ones: address space and memory of freed areas, blocks without a mapping, page tables
- * that serve nobody (these after a grace period). May flush and sleep. The background does it when memory is short.
+ * that serve nobody (these after a grace period), a reservation of a memory type. May flush and sleep. The background does it when memory is short.
  */
 void vmalloc_shrink(void);
 
