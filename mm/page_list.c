@@ -109,7 +109,7 @@ static unsigned long list_run(struct page **pages, unsigned long n)
 }
 
 /* Give the n oldest pages of a stack back, the lock being taken once for those of one zone. Interrupts off. */
-void list_drain(struct cpu_stack *stack, unsigned long n)
+static void list_drain(struct cpu_stack *stack, unsigned long n)
 {
 	struct page **pages = (struct page **)stack->item;
 	struct zone *zone = NULL;

@@ -84,8 +84,6 @@ unsigned long take_bulk(gfp_t gfp, unsigned long n, enum page_state state, struc
 /* Give back to the zone: a block; n pages side by side in one zone. */
 void put_block(struct page *page, unsigned int order);
 void put_run(struct page *page, unsigned long n);
-/* Give the n oldest pages of a stack back. Interrupts off. */
-void list_drain(struct cpu_stack *stack, unsigned long n);
 void drain_this_cpu(void *unused);
 /* This CPU's stack, which has been given its room; the second makes sure that a page more fits in. Interrupts off. */
 struct cpu_stack *list_provide(unsigned int list);
