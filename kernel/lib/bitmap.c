@@ -31,9 +31,12 @@ unsigned int find_next_zero_bit(const unsigned long *map, unsigned int size, uns
 	return find_next(map, size, start, ~0UL);
 }
 
+/* The bits of the last word that lie in front of `end` > 0. */
+static unsigned long bits_before(unsigned int end) { return ~0UL >> (-end % BITS_PER_LONG); }
+
 unsigned int find_last_bit(const unsigned long *map, unsigned int size)
 {
-	unsigned long mask = ~0UL >> (-size % BITS_PER_LONG), word;
+	unsigned long mask = bits_before(size), word;
 
 	for (unsigned int i = BITS_TO_LONGS(size); i-- > 0; mask = ~0UL) {
 		word = __atomic_load_n(&map[i], __ATOMIC_RELAXED) & mask;
@@ -60,36 +63,38 @@ unsigned int bitmap_find_next_zero_area(const unsigned long *map, unsigned int s
 	}
 }
 
-/* The bits of word i that lie in [start, end). */
-static unsigned long word_part(unsigned int i, unsigned int start, unsigned int end)
-{
-	unsigned int base = i * BITS_PER_LONG;
-	unsigned long mask = ~0UL;
-
-	if (start > base)
-		mask &= ~0UL << (start - base);
-	if (end < base + BITS_PER_LONG)
-		mask &= ~(~0UL << (end - base));
-	return mask;
-}
-
 void bitmap_set(unsigned long *map, unsigned int start, unsigned int n)
 {
-	for (unsigned int i = BIT_WORD(start); n && i <= BIT_WORD(start + n - 1); i++)
-		map[i] |= word_part(i, start, start + n);
+	unsigned long mask = ~0UL << start % BITS_PER_LONG;
+	unsigned int i = BIT_WORD(start), last = BIT_WORD(start + n - 1);
+
+	if (!n)
+		return;
+	for (; i < last; i++, mask = ~0UL)
+		map[i] |= mask;
+	map[last] |= mask & bits_before(start + n);
 }
 
 void bitmap_clear(unsigned long *map, unsigned int start, unsigned int n)
 {
-	for (unsigned int i = BIT_WORD(start); n && i <= BIT_WORD(start + n - 1); i++)
-		map[i] &= ~word_part(i, start, start + n);
+	unsigned long mask = ~0UL << start % BITS_PER_LONG;
+	unsigned int i = BIT_WORD(start), last = BIT_WORD(start + n - 1);
+
+	if (!n)
+		return;
+	for (; i < last; i++, mask = ~0UL)
+		map[i] &= ~mask;
+	map[last] &= ~(mask & bits_before(start + n));
 }
 
 unsigned int bitmap_weight(const unsigned long *map, unsigned int size)
 {
-	unsigned int weight = 0;
+	unsigned int weight = 0, words = BITS_TO_LONGS(size);
 
-	for (unsigned int i = 0; i < BITS_TO_LONGS(size); i++)
-		weight += hweight_long(__atomic_load_n(&map[i], __ATOMIC_RELAXED) & word_part(i, 0, size));
+	for (unsigned int i = 0; i < words; i++) {
+		unsigned long word = __atomic_load_n(&map[i], __ATOMIC_RELAXED);
+
+		weight += hweight_long(i == words - 1 ? word & bits_before(size) : word);
+	}
 	return weight;
 }

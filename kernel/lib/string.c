@@ -25,6 +25,10 @@ static void copy_up(u8 *to, const u8 *from, size_t n)
 		t[3] = d;
 		barrier();
 	}
+	for (; n >= WORD; n -= WORD, to += WORD, from += WORD) {
+		*(any_word *)to = *(const any_word *)from;
+		barrier();
+	}
 	for (; n; n--) {
 		*to++ = *from++;
 		barrier();
@@ -71,6 +75,10 @@ void *memset(void *mem, int byte, size_t n)
 		t[1] = word;
 		t[2] = word;
 		t[3] = word;
+		barrier();
+	}
+	for (; n >= WORD; n -= WORD, to += WORD) {
+		*(any_word *)to = word;
 		barrier();
 	}
 	for (; n; n--) {
