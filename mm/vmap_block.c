@@ -12,8 +12,8 @@
  *
  *    Dirty: the entry is empty, but some CPU may remember it. Only a clean page is given out, so no mapping is ever made
  *    where an old one is remembered. Runs have exactly the length that was asked for; freed runs become usable again
- *    wherever they lie, whatever else lives in the block. Pages from `fresh` on were not used since the block was last wholly
- *    clean, and are given out in order; only when they are used up is `taken` searched, which knows those below.
+ *    wherever they lie, whatever else lives in the block. Pages from `fresh` on are all clean, and are given out in order;
+ *    only when they are used up is `taken` searched, which knows those below. The last one below is never clean.
  *
  *	run	D4 0 0 0 L3 0 0 0 0 L2 0 0 | 0 ... 0	a dirty run of 4 pages, a live one of 3, a live one of 2 (and then
  *	taken	1  1 1 1 1  1 1 0 0 1  1 1 | 1 ... 1	a page in flight); 0 in taken: clean, though below fresh

@@ -21,8 +21,8 @@
 #define RUN_PAGES     0xffu
 #define RUN_LIVE      0x100u
 #define RUN_UNMAPPING 0x200u /* somebody has claimed it and empties its entries */
-#define RUN_DIRTY     0x300u
-#define RUN_FLUSHING  0x400u
+#define RUN_DIRTY     0x400u
+#define RUN_FLUSHING  0x800u
 
 /* A run of pages in a block, and the entries of the first one and those behind it. addr 0: there is none. */
 struct vmap_run {

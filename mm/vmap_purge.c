@@ -13,16 +13,18 @@ static DEFINE_MUTEX(purge_lock);
 /* The dirty runs become flushing ones. */
 static void collect(struct vmap_block *block)
 {
-	unsigned int page, run, pages = 0, first = 0, last = 0;
+	unsigned int page, run, first, last = 0, pages = 0;
 
-	for_each_run(block, page, run, 0, block->fresh) {
-		if ((run & ~RUN_PAGES) != RUN_DIRTY)
+	for_each_run(block, page, run, 0, block->fresh)
+		if (run & RUN_DIRTY)
+			break;
+	first = page;
+	for_each_run(block, page, run, first, block->fresh) {
+		if (!(run & RUN_DIRTY))
 			continue;
 		WRITE_ONCE(block->run[page], (u16)(run ^ RUN_DIRTY ^ RUN_FLUSHING));
-		run &= RUN_PAGES;
-		first = pages ? first : page;
-		pages += run;
-		last = page + run;
+		pages += run & RUN_PAGES;
+		last = page + (run & RUN_PAGES);
 	}
 	if (!pages)
 		return;
@@ -31,16 +33,31 @@ static void collect(struct vmap_block *block)
 	block->flushing += pages;
 }
 
+/* What comes back on top is fresh again, and so is what is clean just below it: two halves of a run are of no use to anybody. */
+static void return_to_fresh(struct vmap_block *block, unsigned int page)
+{
+	if (unlikely(page && !test_bit(page - 1, block->taken_map))) {
+		unsigned int end = page;
+
+		page = find_last_bit(block->taken_map, end) + 1;
+		bitmap_set(block->taken_map, page, end - page);
+	}
+	block->fresh = page;
+}
+
 /* Some runs of the block are live or dirty: what was flushing comes back among them. */
 static void return_runs(struct vmap_block *block)
 {
 	unsigned int page, run;
 
 	for_each_run(block, page, run, block->first, block->last) {
-		if ((run & ~RUN_PAGES) != RUN_FLUSHING)
+		if (!(run & RUN_FLUSHING))
 			continue;
-		bitmap_clear(block->taken_map, page, run & RUN_PAGES);
 		WRITE_ONCE(block->run[page], 0);
+		if (page + (run & RUN_PAGES) == block->fresh)
+			return_to_fresh(block, page);
+		else
+			bitmap_clear(block->taken_map, page, run & RUN_PAGES);
 	}
 	block->longest = VMAP_BLOCK_USABLE;
 }
@@ -290,6 +307,7 @@ static bool block_right(const struct vmap_block *block, const struct vmap_block_
 	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE &&
 	       info->flushing == block->flushing && !block->in_purge && !block->gone &&
 	       block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
+	       (!block->fresh || test_bit(block->fresh - 1, block->taken_map)) &&
 	       !list_empty(&block->queue) == (block->clean > 0) && !list_empty(&block->marks) == block->marked &&
 	       block->marked <= marked && (!info->dirty || block->marked);
 }

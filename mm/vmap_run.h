@@ -52,26 +52,27 @@ static inline void make_dirty(struct vmap_block *block, unsigned int page, unsig
 	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
 }
 
-/* The block that contains addr, or NULL. With preemption off: it stays that long. Mostly it is the one last used here. */
-static inline struct vmap_block *block_find(vaddr_t addr)
+/* The block that contains addr, or NULL, and where addr is in it. With preemption off: it stays that long. */
+static __always_inline struct vmap_block *block_find(vaddr_t addr, unsigned long *offset)
 {
 	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
 
-	if (likely(addr - block->start < VMAP_BLOCK_SIZE))
+	*offset = addr - block->start;
+	if (likely(*offset < VMAP_BLOCK_SIZE)) /* mostly it is the one last used here */
 		return block;
-	return addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
+	block = addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
+	*offset = addr % VMAP_BLOCK_SIZE;
+	return block;
 }
 
 static __always_inline bool run_free(vaddr_t addr, unsigned int count)
 {
-	const u16 live = (u16)(RUN_LIVE | count), unmapping = (u16)(RUN_UNMAPPING | count);
-	struct vmap_block *block = block_find(addr);
-	unsigned int page;
+	u16 run = (u16)(RUN_LIVE | count);
+	unsigned long offset;
+	struct vmap_block *block = block_find(addr, &offset);
+	unsigned int page = (unsigned int)(offset >> PAGE_SHIFT);
 
-	if (unlikely(!block || offset_in_page(addr)))
-		return false;
-	page = (unsigned int)((addr - block->start) >> PAGE_SHIFT);
-	if (unlikely(cmpxchg(&block->run[page], live, unmapping) != live))
+	if (unlikely(!block || offset_in_page(offset) || !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING | count))))
 		return false;
 	pte_clear_run(block->ptes + page, count);
 	schedule_point("vb:unmapped");

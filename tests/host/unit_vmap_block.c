@@ -92,8 +92,11 @@ static void full_block_is_flushed(void **state)
 	for (unsigned int i = 0; i < MAPS; i++)
 		if (i != victims[0] && i != victims[1] && i != victims[2])
 			assert_ptr_equal(host_translate((vaddr_t)maps[i]), page_address(pages[0]));
-	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) /* and the places serve again, in the same block */
-		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[victims[i]]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) { /* and the places serve again, in the same block: first the last */
+		unsigned int again = victims[(i + 2) % ARRAY_SIZE(victims)];
+
+		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[again]);
+	}
 	assert_int_equal(block_stats().created, created + 1);
 	for (unsigned int i = 0; i < MAPS; i++)
 		vm_unmap_ram(maps[i], COUNT);
@@ -155,7 +158,6 @@ static void one_visit_one_flush(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
-/* Museum 10: CPU ids with holes; each CPU has blocks of its own, any CPU unmaps. */
 /* A block in which only page `alone` is mapped, all those around it being clean: it is found there, and flushed. */
 static void found_alone(unsigned int alone)
 {
@@ -180,6 +182,61 @@ static void found_alone(unsigned int alone)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* What was given out last comes back as it was, alone or in pieces, in whatever order these are unmapped and flushed. */
+static void top_is_fresh_again(void **state)
+{
+	static const unsigned char order[][3] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	};
+	char *keep, *top[3];
+
+	(void)state;
+	vmap_block_reclaim();
+	keep = vm_map_ram(pages, 5, -1);
+	for (unsigned int flush = 0; flush < 4 * ARRAY_SIZE(order); flush++) {
+		const unsigned char *o = order[flush / 4];
+
+		for (unsigned int i = 0; i < 3; i++)
+			top[i] = vm_map_ram(pages, 1 + i, -1);
+		assert_ptr_equal(top[0], keep + 5 * PAGE_SIZE);
+		for (unsigned int i = 0; i < 3; i++) {
+			vm_unmap_ram(top[o[i]], 1 + o[i]);
+			if (i == 2 || flush & BIT(i)) /* flushed alone, or together with the next */
+				vm_unmap_aliases();
+			assert_int_equal(vmalloc_check(), 0);
+		}
+	}
+	vm_unmap_ram(keep, 5);
+}
+
+/* All pages of a block but one run are clean again, so a run of as many finds room behind it, though it was used in pieces. */
+static void pieces_are_one_again(void **state)
+{
+	struct vmap_block_info info;
+	char *maps[511], *all[7];
+
+	(void)state;
+	vmap_block_reclaim();
+	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	for (unsigned int i = 510; i > 510 - 7 * MANY; i--) { /* the last of them first: it comes back on top */
+		vm_unmap_ram(maps[i], 1);
+		if (i % 3 == 0)
+			vm_unmap_aliases();
+	}
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_check(), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+		all[i] = vm_map_ram(pages, MANY, -1);
+	assert_true(vmap_block_next((vaddr_t)maps[0], &info));
+	assert_int_equal(info.clean, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+		vm_unmap_ram(all[i], MANY);
+	for (unsigned int i = 0; i <= 510 - 7 * MANY; i++)
+		vm_unmap_ram(maps[i], 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 static void one_run_among_clean_pages(void **state)
 {
 	(void)state;
@@ -187,6 +244,7 @@ static void one_run_among_clean_pages(void **state)
 		found_alone(alone);
 }
 
+/* Museum 10: CPU ids with holes; each CPU has blocks of its own, any CPU unmaps. */
 static void blocks_of_sparse_cpus(void **state)
 {
 	static char *maps[600];
@@ -254,6 +312,8 @@ int main(void)
 		cmocka_unit_test(full_block_is_flushed),
 		cmocka_unit_test(guard_behind_a_block),
 		cmocka_unit_test(one_visit_one_flush),
+		cmocka_unit_test(top_is_fresh_again),
+		cmocka_unit_test(pieces_are_one_again),
 		cmocka_unit_test(one_run_among_clean_pages),
 		cmocka_unit_test(blocks_of_sparse_cpus),
 		cmocka_unit_test(churn_is_bounded),
