@@ -11,7 +11,8 @@ static inline struct page_window page_main_window_now(void)
 
 /*
  * Fill entries as long as they are empty and the pages lie in one window. Returns how many. This is where the time goes: a
- * page costs a few comparisons and no division. (It counts up to 0, which needs neither a second pointer nor a comparison.)
+ * page costs a few comparisons and no division. (It counts up to 0, which needs neither a second pointer nor a comparison, and
+ * gcc, which would make a pointer of ptep + i all the same, must not know that i is one number from look to store.)
  */
 static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page **pages, unsigned long count,
 						       struct page_window window, pgprot_t prot)
@@ -31,6 +32,7 @@ static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page 
 		index = page_window_index(window, pages[i]);
 		if (unlikely(!pte_empty(ptep + i) || index >= window.nr))
 			break;
+		OPTIMIZER_HIDE_VAR(i);
 		pte_fill(ptep + i, pte_advance_pfn(first, index));
 	}
 	return count + (unsigned long)i;

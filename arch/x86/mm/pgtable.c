@@ -260,8 +260,11 @@ unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t
 	long i;
 
 	p += n;
-	for (i = -(long)n; i && pte_empty(p + i); i++, val += (pteval_t)1 << shift)
+	OPTIMIZER_HIDE_VAR(p); /* one counter: no pointer, and no comparison with an end */
+	for (i = -(long)n; i && pte_empty(p + i); i++, val += (pteval_t)1 << shift) {
+		OPTIMIZER_HIDE_VAR(i);
 		pte_fill(p + i, __pte(val));
+	}
 	return n + (unsigned long)i;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <asm/machine.h> /* WORD_SUFFIX */
+#include <lib/compiler.h>
 
 static inline pte_t pte_read(const pte_t *p) { return __pte(__atomic_load_n(&p->val, __ATOMIC_ACQUIRE)); }
 static inline vaddr_t pte_read_low(const pte_t *p) { return (vaddr_t)pte_read(p).val; }
@@ -24,7 +25,9 @@ static inline void raw_pte_clear_run(pte_t *p, unsigned long n)
 		__asm__ volatile("rep stos" WORD_SUFFIX : "+D"(p), "+c"(n) : "a"(0ul) : "memory");
 		return;
 	}
-	p += n;
-	for (long i = -(long)n; i; i++)
-		raw_pte_store(p + i, __pte(0));
+	for (p--; n; n--) {
+		OPTIMIZER_HIDE_VAR(p); /* or gcc counts with two pointers, and compares them */
+		OPTIMIZER_HIDE_VAR(n);
+		raw_pte_store(p + n, __pte(0));
+	}
 }
