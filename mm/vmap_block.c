@@ -19,6 +19,8 @@
  *	taken	1  1 1 1 1  1 1 0 0 1  1 1 | 1 ... 1	a page in flight); 0 in taken: clean, though below fresh
  *							   ^ fresh = 12
  *
+ *    Where every run of a block is dirty, as often in a steady state, none is looked at: all below `whole` is flushing then.
+ *
  *    Giving runs out takes the lock of the CPU's queue. Unmapping takes none: the run is claimed by compare-and-exchange (of
  *    two that unmap one comes too late), its entries are emptied, and it is declared dirty by a store.
  *
@@ -261,9 +263,9 @@ struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count
 {
 	struct vmap_run run = take_from_queue(queue, count);
 
-	if (!run.addr && queue_dirtier(queue, VMAP_FLUSH_PAGES))
+	if (!run.addr)
 		run = take_recycled(queue, count);
-	if (!run.addr && queue_dirtier(queue, VMAP_MUCH_PAGES)) {
+	if (!run.addr && READ_ONCE(queue->flushing) >= VMAP_MUCH_PAGES) {
 		flush_tlb_all();
 		run = take_recycled(queue, count);
 	}

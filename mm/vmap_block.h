@@ -8,7 +8,7 @@
 #define VMAP_BLOCK_PAGES  (BITS_PER_LONG == 64 ? 512u : 256u)
 #define VMAP_BLOCK_SIZE	  (VMAP_BLOCK_PAGES * PAGE_SIZE)
 #define VMAP_BLOCK_USABLE (VMAP_BLOCK_PAGES - 1)
-/* A CPU that is out of clean pages and has so many dirty ones calls the background; with MUCH it flushes itself. */
+/* A CPU that is out of clean pages and has so many that wait for a flush calls the background; with MUCH it flushes itself. */
 #define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
 #define VMAP_MUCH_PAGES	  (VMAP_BLOCK_PAGES / 2 * 3)
 
@@ -31,13 +31,13 @@ struct vmap_run {
 };
 
 struct vmap_queue {
-	spinlock_t lock;	 /* all fields of its blocks too, but `purge` and `run` */
+	spinlock_t lock;	 /* all fields of its blocks too, but `dirty`, `purge` and `run` */
 	bool surplus;		 /* more blocks have become clean than go round; a hint */
 	struct vmap_block *last; /* from which the last run came; never NULL */
 	struct list_head blocks; /* with clean pages */
 	struct list_head marked; /* whose mark is set; who was recycled last is last */
 	tlb_stamp_t stamp;	 /* of what was collected last */
-	atomic_long_t dirty;	 /* pages that are dirty or flushing in its blocks, whatever list these are on */
+	unsigned int flushing;	 /* pages, in all its blocks; read without the lock as a hint */
 };
 
 struct vmap_block {
@@ -45,6 +45,8 @@ struct vmap_block {
 	pte_t *ptes;
 	unsigned int fresh;
 	unsigned int clean, flushing; /* pages */
+	unsigned int whole;	 /* all pages below are flushing, though their runs say dirty */
+	atomic_long_t dirty;	 /* pages that are dirty or flushing; counted after the run says so, so it may be too low */
 	tlb_stamp_t stamp;	 /* covers what is flushing, unless a purge does */
 	unsigned int first, last; /* what is flushing lies between them: pages first ... last - 1 */
 	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */
@@ -98,12 +100,6 @@ extern struct vmap_block_counters {
 } vmap_block_counters;
 
 /* --- vmap_block.c --- */
-
-/* A hint, without the lock. */
-static inline bool queue_dirtier(const struct vmap_queue *queue, unsigned int pages)
-{
-	return atomic_long_read(&queue->dirty) >= (long)pages;
-}
 
 static inline unsigned long block_index(vaddr_t addr)
 {

@@ -10,12 +10,30 @@ static DEFINE_MUTEX(purge_lock);
 
 /* --- under a queue's lock --------------------------------------------------------------------------------------------- */
 
-/* The dirty runs become flushing ones. */
-static void collect(struct vmap_block *block)
+static void add_flushing(struct vmap_block *block, unsigned int first, unsigned int last, unsigned int pages)
+{
+	block->first = block->flushing ? min(block->first, first) : first;
+	block->last = block->flushing ? max(block->last, last) : last;
+	block->flushing += pages;
+	WRITE_ONCE(block->owner->flushing, block->owner->flushing + pages);
+}
+
+/* Each page below `fresh` is counted as dirty, so no run there is live and none will be before the flush: why look at them? */
+static bool collect_whole(struct vmap_block *block)
+{
+	block->whole = block->fresh;
+	add_flushing(block, 0, block->whole, block->whole);
+	return block->whole > 0;
+}
+
+/* The dirty runs become flushing ones. True: there were any. */
+static bool collect(struct vmap_block *block)
 {
 	unsigned int page, run, first, last = 0, pages = 0;
 
-	for_each_run(block, page, run, 0, block->fresh)
+	if (!block->flushing && atomic_long_read_acquire(&block->dirty) == (long)block->fresh)
+		return collect_whole(block);
+	for_each_run(block, page, run, block->whole, block->fresh)
 		if (run & RUN_DIRTY)
 			break;
 	first = page;
@@ -26,11 +44,9 @@ static void collect(struct vmap_block *block)
 		pages += run & RUN_PAGES;
 		last = page + (run & RUN_PAGES);
 	}
-	if (!pages)
-		return;
-	block->first = block->flushing ? min(block->first, first) : first;
-	block->last = block->flushing ? max(block->last, last) : last;
-	block->flushing += pages;
+	if (pages)
+		add_flushing(block, first, last, pages);
+	return pages > 0;
 }
 
 /* What comes back on top is fresh again, and so is what is clean just below it: two halves of a run are of no use to anybody. */
@@ -50,7 +66,11 @@ static void return_runs(struct vmap_block *block)
 {
 	unsigned int page, run;
 
-	for_each_run(block, page, run, block->first, block->last) {
+	if (block->whole) { /* something was given out above since */
+		memset(block->run, 0, block->whole * sizeof(block->run[0]));
+		bitmap_clear(block->taken_map, 0, block->whole);
+	}
+	for_each_run(block, page, run, max(block->first, block->whole), block->last) {
 		if (!(run & RUN_FLUSHING))
 			continue;
 		WRITE_ONCE(block->run[page], 0);
@@ -64,30 +84,33 @@ static void return_runs(struct vmap_block *block)
 
 static void make_clean(struct vmap_block *block)
 {
-	atomic_long_sub((long)block->flushing, &block->owner->dirty);
+	atomic_long_sub((long)block->flushing, &block->dirty);
+	WRITE_ONCE(block->owner->flushing, block->owner->flushing - block->flushing);
 	block->clean += block->flushing;
 	if (block->clean == VMAP_BLOCK_USABLE)
 		block_make_fresh(block);
 	else if (block->flushing)
 		return_runs(block);
-	block->flushing = 0;
+	block->flushing = block->whole = 0;
 	if (block->clean && list_empty(&block->queue))
 		list_add_tail(&block->queue, &block->owner->blocks);
 }
 
-/* What is covered becomes clean; then what is dirty waits, if nothing else does. True: the block is wholly clean. */
+/* Do so many pages wait that they are worth a flush? A hint, without the lock. */
+static bool flush_is_due(const struct vmap_queue *queue) { return READ_ONCE(queue->flushing) >= VMAP_FLUSH_PAGES; }
+
+/*
+ * What is covered becomes clean. Then what is dirty waits for a flush: for the next one, unless something here waits for it
+ * already, which must not be put off. True: the block is wholly clean.
+ */
 static bool recycle(struct vmap_block *block)
 {
 	if (block->in_purge)
 		return false;
 	if (block->flushing && tlb_stamp_covered(block->stamp))
 		make_clean(block);
-	if (!block->flushing) {
-		collect(block);
-		block->stamp = tlb_stamp();
-		if (block->flushing)
-			block->owner->stamp = block->stamp;
-	}
+	if ((!block->flushing || !flush_is_due(block->owner)) && collect(block))
+		block->owner->stamp = block->stamp = tlb_stamp();
 	return block->clean == VMAP_BLOCK_USABLE;
 }
 
@@ -108,7 +131,7 @@ void vmap_recycle(struct vmap_queue *queue)
 	list_splice_tail_init(&visited, &queue->marked);
 	if (clean > GO_ROUND)
 		queue->surplus = true;
-	call = !tlb_stamp_covered(queue->stamp) || queue->surplus;
+	call = (flush_is_due(queue) && !tlb_stamp_covered(queue->stamp)) || queue->surplus;
 	spin_unlock(&queue->lock);
 	if (call)
 		vm_purge_soon();
@@ -122,7 +145,7 @@ bool vmap_wants_flush(void)
 		const struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
 		tlb_stamp_t stamp = { READ_ONCE(queue->stamp.gen) }; /* a hint, without the lock */
 
-		if (queue_dirtier(queue, VMAP_FLUSH_PAGES) && !tlb_stamp_covered(stamp))
+		if (flush_is_due(queue) && !tlb_stamp_covered(stamp))
 			return true;
 	}
 	return false;
@@ -273,7 +296,7 @@ static void describe(const struct vmap_block *block, struct vmap_block_info *inf
 			info->live += pages;
 			break;
 		case RUN_DIRTY:
-			info->dirty += pages;
+			*(page < block->whole ? &info->flushing : &info->dirty) += pages;
 			break;
 		case RUN_FLUSHING:
 			info->flushing += pages;
@@ -305,7 +328,8 @@ static bool block_right(const struct vmap_block *block, const struct vmap_block_
 	bool marked = xa_get_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
 
 	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE &&
-	       info->flushing == block->flushing && !block->in_purge && !block->gone &&
+	       info->flushing == block->flushing && atomic_long_read(&block->dirty) == (long)(info->dirty + info->flushing) &&
+	       !block->in_purge && !block->gone &&
 	       block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
 	       (!block->fresh || test_bit(block->fresh - 1, block->taken_map)) &&
 	       !list_empty(&block->queue) == (block->clean > 0) && !list_empty(&block->marks) == block->marked &&
@@ -325,21 +349,18 @@ static unsigned int length(const struct list_head *list)
 /* A queue's count is of its own blocks' pages, whoever unmapped them; its lists have its own blocks, and no other. */
 static bool queue_right(const struct vmap_queue *queue)
 {
-	struct vmap_block_info info;
 	struct vmap_block *block;
 	unsigned long index;
-	unsigned int usable = 0, marked = 0;
-	long dirty = 0;
+	unsigned int usable = 0, marked = 0, flushing = 0;
 
 	xa_for_each(&vmap_blocks, index, block) {
 		if (block->owner != queue)
 			continue;
-		describe(block, &info);
-		dirty += info.dirty + info.flushing;
+		flushing += block->flushing;
 		usable += !list_empty(&block->queue);
 		marked += !list_empty(&block->marks);
 	}
-	return dirty == atomic_long_read(&queue->dirty) &&
+	return flushing == queue->flushing &&
 	       (!queue->blocks.next || (length(&queue->blocks) == usable && length(&queue->marked) == marked));
 }
 
@@ -350,7 +371,7 @@ static unsigned int check_queues(void)
 	for_each_possible_cpu(cpu) {
 		if (queue_right(per_cpu_ptr(&vmap_queue, cpu)))
 			continue;
-		printk("vmap queue of CPU %u: its list or its count of dirty pages does not fit its blocks\n", cpu);
+		printk("vmap queue of CPU %u: its lists or its count of pages that wait do not fit its blocks\n", cpu);
 		faults++;
 	}
 	return faults;

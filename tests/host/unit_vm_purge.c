@@ -2,6 +2,8 @@
 /* Who purges, and when: the background, when it is called; or else whoever has too much waiting. */
 #include "tests/host/vm_machine.h"
 
+#include <asm/tlb.h>
+
 #include "mm/vm_internal.h"
 
 #define RAM  (256ull << 20)
@@ -230,6 +232,69 @@ static void block_is_purged_by_its_user(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+static void map_singles(void **map, unsigned int nr)
+{
+	while (nr--)
+		assert_non_null(*map++ = vm_map_ram(pages, 1, -1));
+}
+
+static void unmap_singles(void **map, unsigned int nr)
+{
+	while (nr--)
+		vm_unmap_ram(*map++, 1);
+}
+
+/* A few pages of a block wait, too few for a flush. What becomes dirty beside them later is not left behind. */
+static void few_that_wait_hold_nobody_up(void **state)
+{
+	static void *first[511], *second[511], *third[512];
+	unsigned int usable = BLOCK_USABLE;
+	struct vmap_block_stats blocks;
+
+	(void)state;
+	nothing_waits();
+	map_singles(first, usable);
+	unmap_singles(first, 5);
+	map_singles(second, usable); /* for this there is no room in the first block: the five wait */
+	unmap_singles(first + 5, usable - 5);
+	map_singles(third, 1); /* nor for this: now all of them wait, and the background is called */
+	vm_purge_drain();
+	map_singles(third + 1, usable);
+	vmap_block_stats(&blocks);
+	assert_int_equal(blocks.live, 3);
+	assert_ptr_equal(third[usable], first[0]);
+	unmap_singles(second, usable);
+	unmap_singles(third, usable + 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* A flush has begun for what waits; what is unmapped beside it now is for another one, and does not put that off. */
+static void what_waits_is_not_put_off(void **state)
+{
+	static void *first[511], *second[511], *third[512];
+	unsigned int usable = BLOCK_USABLE, half = usable / 2 + 1;
+	struct vmap_block_stats blocks;
+	unsigned long gen;
+
+	(void)state;
+	nothing_waits();
+	map_singles(first, usable);
+	unmap_singles(first, half);
+	map_singles(second, usable); /* for this there is no room in the first block: that half waits */
+	gen = tlb_gen_begin();
+	unmap_singles(first + half, 5);
+	map_singles(third, 1); /* nor for this: the five could wait too */
+	tlb_gen_complete(gen);
+	map_singles(third + 1, usable);
+	vmap_block_stats(&blocks);
+	assert_int_equal(blocks.live, 3);
+	assert_ptr_equal(third[usable], first[0]);
+	unmap_singles(first + half + 5, usable - half - 5);
+	unmap_singles(second, usable);
+	unmap_singles(third, usable + 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +307,8 @@ int main(void)
 		cmocka_unit_test(block_is_clean_in_time),
 		cmocka_unit_test(surplus_blocks_go),
 		cmocka_unit_test(block_is_purged_by_its_user),
+		cmocka_unit_test(few_that_wait_hold_nobody_up),
+		cmocka_unit_test(what_waits_is_not_put_off),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

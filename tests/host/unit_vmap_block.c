@@ -158,6 +158,39 @@ static void one_visit_one_flush(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* Every run of a block is dirty, so its pages wait as one; what is given out above them meanwhile stays when they come back. */
+static void whole_but_for_what_came_later(void **state)
+{
+	enum { USABLE = 511, COUNT = 5, MAPS = USABLE / COUNT, LEFT = USABLE % COUNT, LATER = 7 };
+	char *maps[MAPS], *ones[USABLE], *above;
+	unsigned int nr = 0;
+
+	(void)state;
+	vmap_block_reclaim();
+	for (unsigned int i = 0; i < MAPS; i++)
+		maps[i] = vm_map_ram(pages, COUNT, -1);
+	for (unsigned int i = 0; i < MAPS; i++)
+		vm_unmap_ram(maps[i], COUNT);
+	above = maps[MAPS - 1] + COUNT * PAGE_SIZE;
+	vm_unmap_ram(vm_map_ram(pages, LATER, -1), LATER); /* for this there is no room: the first ones wait, a second block */
+	assert_int_equal(block_stats().live, 2);
+	while (nr < USABLE - LATER + LEFT)
+		assert_non_null(ones[nr++] = vm_map_ram(pages, 1, -1)); /* all that is left of both */
+	assert_int_equal(block_stats().live, 2);
+	assert_int_equal(vmalloc_check(), 0);
+	flush_tlb_all();
+	assert_non_null(ones[nr] = vm_map_ram(pages, MANY, -1));
+	assert_ptr_equal(ones[nr], maps[0]);
+	assert_ptr_equal(host_translate((vaddr_t)above), page_address(pages[0]));
+	assert_int_equal(block_stats().live, 2);
+	assert_int_equal(vmalloc_check(), 0);
+	vm_unmap_ram(ones[nr], MANY);
+	while (nr--)
+		vm_unmap_ram(ones[nr], 1);
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 /* A block in which only page `alone` is mapped, all those around it being clean: it is found there, and flushed. */
 static void found_alone(unsigned int alone)
 {
@@ -314,6 +347,7 @@ int main(void)
 		cmocka_unit_test(one_visit_one_flush),
 		cmocka_unit_test(top_is_fresh_again),
 		cmocka_unit_test(pieces_are_one_again),
+		cmocka_unit_test(whole_but_for_what_came_later),
 		cmocka_unit_test(one_run_among_clean_pages),
 		cmocka_unit_test(blocks_of_sparse_cpus),
 		cmocka_unit_test(churn_is_bounded),

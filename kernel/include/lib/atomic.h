@@ -22,6 +22,7 @@ typedef struct {
 /* One family of functions a type; the texts are the same. */
 #define __DEFINE_ATOMIC(name, type) \
 	static inline type name##_read(const name##_t *a) { return __atomic_load_n(&a->counter, __ATOMIC_RELAXED); } \
+	static inline type name##_read_acquire(const name##_t *a) { return __atomic_load_n(&a->counter, __ATOMIC_ACQUIRE); } \
 	static inline void name##_set(name##_t *a, type v) { __atomic_store_n(&a->counter, v, __ATOMIC_RELAXED); } \
 	static inline void name##_add(type v, name##_t *a) { __atomic_fetch_add(&a->counter, v, __ATOMIC_RELAXED); } \
 	static inline void name##_sub(type v, name##_t *a) { __atomic_fetch_sub(&a->counter, v, __ATOMIC_RELAXED); } \
