@@ -422,6 +422,8 @@ void ioremap_unmap(struct vm_range *range);
 
 /* --- vmap_block.c ----------------------------------------------------------------------------------------------- */
 
+/* Decides how large blocks are. */
+void vmap_block_init(void);
 /* What vmallocinfo tells about one. The lowest block that starts at or above `from`; false: no more. May sleep. */
 struct vmap_block_info {
 	vaddr_t start, end;

@@ -26,6 +26,7 @@ void vmalloc_init(void)
 	vm_count_most = min(totalram_pages(), (unsigned long)((VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT) - 1);
 	vm_cache_set_bounds(1);
 	vm_range_init();
+	vmap_block_init();
 	vm_early_import();
 	ioremap_init();
 	vm_huge_init();

@@ -61,11 +61,26 @@
  */
 #include "vmap_run.h"
 
-static struct vmap_block no_block = { .fresh = VMAP_BLOCK_USABLE }; /* it has nothing to give */
+struct vmap_block_size vmap_block_size;
+static struct vmap_block no_block = { .fresh = VMAP_BLOCK_MOST }; /* it has nothing to give */
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
 	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block, .stamp = { -1ul } };
 DEFINE_XARRAY(vmap_blocks);
 struct vmap_block_counters vmap_block_counters;
+
+void vmap_block_init(void)
+{
+	unsigned long share = (VMALLOC_END - VMALLOC_START) / 128, least = 2ul * VMAP_MAX_ALLOC * PAGE_SIZE;
+	unsigned long bytes = min((unsigned long)rounddown_pow_of_two(max(share, least)), (unsigned long)pt_level_size(2));
+
+	BUG_ON(bytes > VMAP_BLOCK_MOST * PAGE_SIZE);
+	vmap_block_size = (struct vmap_block_size){
+		.pages = (unsigned int)(bytes >> PAGE_SHIFT),
+		.usable = (unsigned int)(bytes >> PAGE_SHIFT) - 1,
+		.shift = ilog2(bytes),
+		.bytes = bytes,
+	};
+}
 
 /* --- blocks come and go ----------------------------------------------------------------------------------------- */
 
@@ -117,7 +132,7 @@ static const struct vmap_run no_run;
 /* A new block of this CPU, with its first `count` pages live. no_run: no space or memory. */
 static struct vmap_run block_create(struct vmap_queue *queue, unsigned int count)
 {
-	struct vmap_block *block = kzalloc(sizeof(*block), GFP_KERNEL);
+	struct vmap_block *block = kzalloc(offsetof(struct vmap_block, run[VMAP_BLOCK_PAGES]), GFP_KERNEL);
 	struct vmap_run run;
 
 	if (!block)

@@ -4,10 +4,19 @@
 
 #include "vm_internal.h"
 
-/* A block lies in one page table. */
-#define VMAP_BLOCK_PAGES  (BITS_PER_LONG == 64 ? 512u : 256u)
-#define VMAP_BLOCK_SIZE	  (VMAP_BLOCK_PAGES * PAGE_SIZE)
-#define VMAP_BLOCK_USABLE (VMAP_BLOCK_PAGES - 1)
+/*
+ * How large blocks are, a power of two, is decided at boot: as much as one page table maps, but 128 of them fit into the arena,
+ * so that those of eight CPUs, of which two go round on each, take no more than an eighth of it.
+ */
+#define VMAP_BLOCK_MOST 1024u /* pages: entries of the largest table that there is */
+extern struct vmap_block_size {
+	unsigned int pages, usable; /* the latter without the guard page */
+	unsigned int shift;
+	unsigned long bytes; /* 1 << shift */
+} vmap_block_size;
+#define VMAP_BLOCK_PAGES  vmap_block_size.pages
+#define VMAP_BLOCK_USABLE vmap_block_size.usable
+#define VMAP_BLOCK_SIZE	  vmap_block_size.bytes
 /* A CPU that is out of clean pages and has so many that wait for a flush calls the background; with MUCH it flushes itself. */
 #define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
 #define VMAP_MUCH_PAGES	  (VMAP_BLOCK_PAGES / 2 * 3)
@@ -59,8 +68,8 @@ struct vmap_block {
 	struct list_head purge;	 /* on the list of the running purge */
 	struct vm_range *range;
 	struct rcu_head rcu;
-	u16 run[VMAP_BLOCK_PAGES];
-	DECLARE_BITMAP(taken_map, VMAP_BLOCK_PAGES);
+	DECLARE_BITMAP(taken_map, VMAP_BLOCK_MOST);
+	u16 run[VMAP_BLOCK_MOST]; /* VMAP_BLOCK_PAGES of them exist */
 };
 static_assert(VMAP_MAX_ALLOC <= RUN_PAGES, "lengths of runs are bytes");
 
@@ -103,7 +112,7 @@ extern struct vmap_block_counters {
 
 static inline unsigned long block_index(vaddr_t addr)
 {
-	return (addr - ALIGN_DOWN(VMALLOC_START, VMAP_BLOCK_SIZE)) / VMAP_BLOCK_SIZE;
+	return (addr - ALIGN_DOWN(VMALLOC_START, VMAP_BLOCK_SIZE)) >> vmap_block_size.shift;
 }
 
 static inline vaddr_t page_addr(const struct vmap_block *block, unsigned int page)

@@ -278,6 +278,7 @@ void vmap_block_stats(struct vmap_block_stats *out)
 	out->freed = atomic_long_read(&vmap_block_counters.freed);
 	out->visits = atomic_long_read(&vmap_block_counters.visits);
 	out->live = out->created - out->freed;
+	out->usable = VMAP_BLOCK_USABLE;
 }
 
 /* Counts by state; a run that is being unmapped counts as live. */

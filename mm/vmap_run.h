@@ -61,7 +61,7 @@ static __always_inline struct vmap_block *block_find(vaddr_t addr, unsigned long
 	if (likely(*offset < VMAP_BLOCK_SIZE)) /* mostly it is the one last used here */
 		return block;
 	block = addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
-	*offset = addr % VMAP_BLOCK_SIZE;
+	*offset = addr & (VMAP_BLOCK_SIZE - 1);
 	return block;
 }
 

@@ -9,6 +9,7 @@
 #define RAM  (256ull << 20)
 #define P    PAGE_SIZE
 #define CPUS 3
+#define MOST 1024 /* pages of a block */
 
 static struct page *pages[VMAP_MAX_ALLOC];
 
@@ -31,6 +32,15 @@ static struct vmalloc_stats stats(void)
 
 	vmalloc_stats(&now);
 	return now;
+}
+
+/* How many a block can give. */
+static unsigned int block_pages(void)
+{
+	struct vmap_block_stats blocks;
+
+	vmap_block_stats(&blocks);
+	return blocks.usable;
 }
 
 static void nothing_waits(void)
@@ -121,9 +131,9 @@ static void flushes_of_others_count(void **state)
 /* Many blocks were needed for a while. What is clean of them and does not go round is freed. */
 static void surplus_blocks_go(void **state)
 {
-	static void *map[6 * 512];
-	unsigned int nr = 6 * (BITS_PER_LONG == 64 ? 511 : 255);
+	static void *map[6 * MOST];
 	struct vmap_block_stats before, after;
+	unsigned int nr = 6 * block_pages();
 
 	(void)state;
 	nothing_waits();
@@ -175,8 +185,6 @@ static void large_range_does_not_wait(void **state)
 	assert_int_equal(stats().lazy_bytes, 0);
 }
 
-#define BLOCK_USABLE (BITS_PER_LONG == 64 ? 511u : 255u)
-
 static void map_and_unmap(unsigned int maps, unsigned int count)
 {
 	while (maps--) {
@@ -191,7 +199,7 @@ static void map_and_unmap(unsigned int maps, unsigned int count)
 static void block_is_clean_in_time(void **state)
 {
 	struct vmap_block_stats before, after;
-	unsigned int usable = BLOCK_USABLE;
+	unsigned int usable = block_pages();
 	unsigned long flushed;
 	char *first, *again;
 
@@ -226,7 +234,7 @@ static void block_is_purged_by_its_user(void **state)
 	(void)state;
 	nothing_waits();
 	flushed = flushes();
-	map_and_unmap(10 * BLOCK_USABLE + 1, 1);
+	map_and_unmap(10 * block_pages() + 1, 1);
 	assert_int_equal(flushes(), flushed + 5);
 	vm_purge_drain();
 	assert_int_equal(vmalloc_check(), 0);
@@ -247,8 +255,8 @@ static void unmap_singles(void **map, unsigned int nr)
 /* A few pages of a block wait, too few for a flush. What becomes dirty beside them later is not left behind. */
 static void few_that_wait_hold_nobody_up(void **state)
 {
-	static void *first[511], *second[511], *third[512];
-	unsigned int usable = BLOCK_USABLE;
+	static void *first[MOST], *second[MOST], *third[MOST];
+	unsigned int usable = block_pages();
 	struct vmap_block_stats blocks;
 
 	(void)state;
@@ -271,8 +279,8 @@ static void few_that_wait_hold_nobody_up(void **state)
 /* A flush has begun for what waits; what is unmapped beside it now is for another one, and does not put that off. */
 static void what_waits_is_not_put_off(void **state)
 {
-	static void *first[511], *second[511], *third[512];
-	unsigned int usable = BLOCK_USABLE, half = usable / 2 + 1;
+	static void *first[MOST], *second[MOST], *third[MOST];
+	unsigned int usable = block_pages(), half = usable / 2 + 1;
 	struct vmap_block_stats blocks;
 	unsigned long gen;
 

@@ -6,16 +6,10 @@
 
 #define RAM	(256ull << 20)
 #define MANY	VMAP_MAX_ALLOC
+#define MOST	1023 /* pages that a block can give, at most */
 
 static struct page *pages[MANY];
-
-static int setup(void **state)
-{
-	(void)state;
-	vm_machine(RAM, 0x25);
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
-	return 0;
-}
+static unsigned int usable; /* pages that a block can give */
 
 static unsigned long flushes(void)
 {
@@ -30,9 +24,18 @@ static struct vmap_block_stats block_stats(void)
 	return stats;
 }
 
+static int setup(void **state)
+{
+	(void)state;
+	vm_machine(RAM, 0x25);
+	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	usable = block_stats().usable;
+	return 0;
+}
+
 static void map_ram_maps_and_reuses_after_the_flush(void **state)
 {
-	char *a = vm_map_ram(pages, 3, -1), *b = vm_map_ram(pages + 3, 2, -1), *c, *more[200];
+	char *a = vm_map_ram(pages, 3, -1), *b = vm_map_ram(pages + 3, 2, -1), *c, *more[MOST / 3];
 	unsigned long created = block_stats().created;
 	unsigned int nr = 0;
 
@@ -48,7 +51,7 @@ static void map_ram_maps_and_reuses_after_the_flush(void **state)
 	vm_unmap_aliases(); /* now it is not, and serves again once the fresh pages are used up */
 	while (nr < ARRAY_SIZE(more) && (more[nr] = vm_map_ram(pages, 3, -1)) != a)
 		nr++;
-	assert_in_range(nr, 100, ARRAY_SIZE(more) - 1);
+	assert_in_range(nr, usable / 3 - 3, usable / 3);
 	for (unsigned int n = 0; n < nr; n++)
 		vm_unmap_ram(more[n], 3);
 	vm_unmap_ram(a, 3);
@@ -68,15 +71,16 @@ static void map_ram_maps_and_reuses_after_the_flush(void **state)
  */
 static void full_block_is_flushed(void **state)
 {
-	enum { COUNT = 7, MAPS = 73 }; /* 511 pages: a block without its guard page */
-	static const unsigned int victims[] = { 0, MAPS / 2, MAPS - 1 };
+	enum { COUNT = 7 };
+	const unsigned int nr = usable / COUNT, rest = usable % COUNT, victims[] = { 0, nr / 2, nr - 1 };
+	char *maps[MOST / COUNT], *first;
 	unsigned long created;
-	char *maps[MAPS];
 
 	(void)state;
 	vmap_block_reclaim();
 	created = block_stats().created;
-	for (unsigned int i = 0; i < MAPS; i++)
+	first = rest ? vm_map_ram(pages, rest, -1) : NULL;
+	for (unsigned int i = 0; i < nr; i++)
 		maps[i] = vm_map_ram(pages, COUNT, -1);
 	assert_int_equal(block_stats().created, created + 1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) {
@@ -89,7 +93,7 @@ static void full_block_is_flushed(void **state)
 		assert_true(tlb_log_covers(since, addr, addr + COUNT * PAGE_SIZE));
 		assert_int_equal(vmalloc_check(), 0);
 	}
-	for (unsigned int i = 0; i < MAPS; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		if (i != victims[0] && i != victims[1] && i != victims[2])
 			assert_ptr_equal(host_translate((vaddr_t)maps[i]), page_address(pages[0]));
 	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) { /* and the places serve again, in the same block: first the last */
@@ -98,25 +102,27 @@ static void full_block_is_flushed(void **state)
 		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[again]);
 	}
 	assert_int_equal(block_stats().created, created + 1);
-	for (unsigned int i = 0; i < MAPS; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		vm_unmap_ram(maps[i], COUNT);
+	if (rest)
+		vm_unmap_ram(first, rest);
 	assert_int_equal(vmalloc_check(), 0);
 }
 
 /* The last page of a block is its guard: a run may end next to it but never takes it. */
 static void guard_behind_a_block(void **state)
 {
-	char *maps[511];
+	char *maps[MOST];
 
 	(void)state;
 	vmap_block_reclaim();
-	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
+	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	assert_int_equal(block_stats().live, 1);
-	assert_null(host_translate((vaddr_t)maps[510] + PAGE_SIZE));
+	assert_null(host_translate((vaddr_t)maps[usable - 1] + PAGE_SIZE));
 	vm_unmap_ram(vm_map_ram(pages, 1, -1), 1);
 	assert_int_equal(block_stats().live, 2);
-	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
+	for (unsigned int i = 0; i < usable; i++)
 		vm_unmap_ram(maps[i], 1);
 	vm_unmap_aliases();
 	assert_int_equal(block_stats().live, 1);
@@ -161,20 +167,21 @@ static void one_visit_one_flush(void **state)
 /* Every run of a block is dirty, so its pages wait as one; what is given out above them meanwhile stays when they come back. */
 static void whole_but_for_what_came_later(void **state)
 {
-	enum { USABLE = 511, COUNT = 5, MAPS = USABLE / COUNT, LEFT = USABLE % COUNT, LATER = 7 };
-	char *maps[MAPS], *ones[USABLE], *above;
+	enum { COUNT = 4, LATER = 7 };
+	const unsigned int count = usable / COUNT, left = usable % COUNT;
+	char *maps[MOST / COUNT], *ones[MOST + 1], *above;
 	unsigned int nr = 0;
 
 	(void)state;
 	vmap_block_reclaim();
-	for (unsigned int i = 0; i < MAPS; i++)
+	for (unsigned int i = 0; i < count; i++)
 		maps[i] = vm_map_ram(pages, COUNT, -1);
-	for (unsigned int i = 0; i < MAPS; i++)
+	for (unsigned int i = 0; i < count; i++)
 		vm_unmap_ram(maps[i], COUNT);
-	above = maps[MAPS - 1] + COUNT * PAGE_SIZE;
+	above = maps[count - 1] + COUNT * PAGE_SIZE;
 	vm_unmap_ram(vm_map_ram(pages, LATER, -1), LATER); /* for this there is no room: the first ones wait, a second block */
 	assert_int_equal(block_stats().live, 2);
-	while (nr < USABLE - LATER + LEFT)
+	while (nr < usable - LATER + left)
 		assert_non_null(ones[nr++] = vm_map_ram(pages, 1, -1)); /* all that is left of both */
 	assert_int_equal(block_stats().live, 2);
 	assert_int_equal(vmalloc_check(), 0);
@@ -245,27 +252,28 @@ static void top_is_fresh_again(void **state)
 /* All pages of a block but one run are clean again, so a run of as many finds room behind it, though it was used in pieces. */
 static void pieces_are_one_again(void **state)
 {
+	const unsigned int nr = usable / MANY;
+	char *maps[MOST], *all[MOST / MANY];
 	struct vmap_block_info info;
-	char *maps[511], *all[7];
 
 	(void)state;
 	vmap_block_reclaim();
-	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++)
+	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
-	for (unsigned int i = 510; i > 510 - 7 * MANY; i--) { /* the last of them first: it comes back on top */
+	for (unsigned int i = usable - 1; i >= usable - nr * MANY; i--) { /* the last of them first: it comes back on top */
 		vm_unmap_ram(maps[i], 1);
 		if (i % 3 == 0)
 			vm_unmap_aliases();
 	}
 	vm_unmap_aliases();
 	assert_int_equal(vmalloc_check(), 0);
-	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+	for (unsigned int i = 0; i < nr; i++)
 		all[i] = vm_map_ram(pages, MANY, -1);
 	assert_true(vmap_block_next((vaddr_t)maps[0], &info));
 	assert_int_equal(info.clean, 0);
-	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+	for (unsigned int i = 0; i < nr; i++)
 		vm_unmap_ram(all[i], MANY);
-	for (unsigned int i = 0; i <= 510 - 7 * MANY; i++)
+	for (unsigned int i = 0; i < usable - nr * MANY; i++)
 		vm_unmap_ram(maps[i], 1);
 	assert_int_equal(vmalloc_check(), 0);
 }

@@ -5,7 +5,7 @@
 
 #include <arch/context.h>
 
-#define MAX_MAPS 2048
+#define MAX_MAPS 4096
 
 static void *maps[MAX_MAPS];
 static struct page *pages[VMAP_MAX_ALLOC];

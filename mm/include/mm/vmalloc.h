@@ -295,5 +295,6 @@ unsigned int vmalloc_check(void);
 /* Counters that the museum asks about. */
 struct vmap_block_stats {
 	unsigned long created, freed, live, visits; /* visits: blocks looked at by vm_unmap_aliases */
+	unsigned int usable; /* pages that a block can give */
 };
 void vmap_block_stats(struct vmap_block_stats *out);
