@@ -4,20 +4,16 @@
 
 #include "internal.h"
 
-static inline struct page_window page_main_window_now(void)
-{
-	return (struct page_window){ page_main_window.first, smp_load_acquire(&page_main_window.nr) };
-}
-
 /*
  * Fill entries as long as they are empty and the pages lie in one window. Returns how many. This is where the time goes: a
- * page costs a few comparisons and no division. (It counts up to 0, which needs neither a second pointer nor a comparison, and
+ * page costs a few comparisons and no division. The window may grow meanwhile. (It counts up to 0, which needs neither a second pointer nor a comparison, and
  * gcc, which would make a pointer of ptep + i all the same, must not know that i is one number from look to store.)
  */
 static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page **pages, unsigned long count,
-						       struct page_window window, pgprot_t prot)
+						       struct page_window *window, pgprot_t prot)
 {
-	pte_t first = pfn_pte(page_to_pfn(window.first), prot);
+	struct page_window w = { window->first, READ_ONCE(window->nr) };
+	pte_t first = pfn_pte(page_to_pfn(w.first), prot);
 	long i;
 
 	ptep += count;
@@ -27,10 +23,12 @@ static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page 
 	for (i = -(long)count; i; i++) {
 		unsigned long index;
 
-		if (sizeof(long) == 4) /* too few registers for all this */
-			OPTIMIZER_KEEP_IN_MEMORY(window);
-		index = page_window_index(window, pages[i]);
-		if (unlikely(!pte_empty(ptep + i) || index >= window.nr))
+		if (sizeof(long) == 4) { /* too few registers for all this: it stays where it is */
+			OPTIMIZER_KEEP_IN_MEMORY(*window);
+			w = *window;
+		}
+		index = page_window_index(w, pages[i]);
+		if (unlikely(!pte_empty(ptep + i) || index >= w.nr))
 			break;
 		OPTIMIZER_HIDE_VAR(i);
 		pte_fill(ptep + i, pte_advance_pfn(first, index));
@@ -54,7 +52,7 @@ int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned 
  */
 static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
 {
-	unsigned long done = vm_fill_in_window(ptes, pages, count, page_main_window_now(), pgprot_supported(prot));
+	unsigned long done = vm_fill_in_window(ptes, pages, count, &page_main_window, pgprot_supported(prot));
 
 	if (unlikely(done != count))
 		return vm_map_entries_on(ptes, start, pages, count, done, prot);

@@ -6,9 +6,9 @@ static __noinline bool unmap_in_block(vaddr_t addr, unsigned int count) { return
 
 static __always_inline void *map_in_block(struct page **pages, unsigned int count)
 {
-	struct vmap_run run = vmap_run_alloc(count);
+	struct vmap_run run;
 
-	if (unlikely(!run.addr))
+	if (unlikely(!vmap_run_alloc(count, &run)))
 		return NULL;
 	if (likely(!vm_map_entries(run.ptes, run.addr, pages, count, PAGE_KERNEL)))
 		return (void *)run.addr;

@@ -87,7 +87,8 @@ void vmap_block_init(void)
 void block_make_fresh(struct vmap_block *block)
 {
 	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
-	bitmap_set(block->taken_map, 0, block->fresh);
+	if (block->whole < block->fresh) /* or else there is no hole */
+		bitmap_set(block->taken_map, 0, block->fresh);
 	block->fresh = block->longest = 0;
 }
 

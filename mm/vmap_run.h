@@ -9,7 +9,7 @@
 /* The pages become live. Under the queue's lock, or before anybody knows the block. */
 static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
 {
-	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE | count));
+	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE + count));
 	block->clean -= count;
 	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
 }
@@ -18,23 +18,25 @@ static inline struct vmap_run give_run(struct vmap_block *block, unsigned int pa
 struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count);
 
 /*
- * `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. addr 0: no space or memory.
+ * `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. False: no space or memory.
  * The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile.
  */
-static inline struct vmap_run vmap_run_alloc(unsigned int count)
+static __always_inline bool vmap_run_alloc(unsigned int count, struct vmap_run *run)
 {
 	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
-	struct vmap_run run = { 0, NULL };
 	struct vmap_block *block;
 
 	spin_lock(&queue->lock);
 	block = queue->last;
 	if (likely(block->fresh + count < VMAP_BLOCK_USABLE)) { /* less, so a clean page remains */
-		run = give_run(block, block->fresh, count);
+		*run = give_run(block, block->fresh, count);
 		block->fresh += count;
+		spin_unlock(&queue->lock);
+		return true;
 	}
 	spin_unlock(&queue->lock);
-	return likely(run.addr) ? run : vmap_run_alloc_slow(queue, count);
+	*run = vmap_run_alloc_slow(queue, count);
+	return run->addr;
 }
 
 /* --- back -------------------------------------------------------------------------------------------------------- */
@@ -44,7 +46,7 @@ void vmap_block_mark(struct vmap_block *block);
 
 static inline void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
 {
-	smp_store_release(&block->run[page], (u16)(RUN_DIRTY | count));
+	smp_store_release(&block->run[page], (u16)(RUN_DIRTY + count));
 	(void)atomic_long_add_return((long)count, &block->dirty); /* the full barrier, for the stamp too */
 	schedule_point("vb:dirty");
 	if (unlikely(!READ_ONCE(block->marked)))
@@ -67,12 +69,12 @@ static __always_inline struct vmap_block *block_find(vaddr_t addr, unsigned long
 
 static __always_inline bool run_free(vaddr_t addr, unsigned int count)
 {
-	u16 run = (u16)(RUN_LIVE | count);
+	u16 run = (u16)(RUN_LIVE + count);
 	unsigned long offset;
 	struct vmap_block *block = block_find(addr, &offset);
 	unsigned int page = (unsigned int)(offset >> PAGE_SHIFT);
 
-	if (unlikely(!block || offset_in_page(offset) || !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING | count))))
+	if (unlikely(!block || offset_in_page(offset) || !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING + count))))
 		return false;
 	pte_clear_run(block->ptes + page, count);
 	schedule_point("vb:unmapped");
