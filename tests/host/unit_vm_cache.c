@@ -298,11 +298,14 @@ static void long_ranges_come_back(void **state)
 /* The room for a page array that a range has from its first user goes with it, whoever has it last. */
 static void page_array_goes_with_the_range(void **state)
 {
-	unsigned long block = (BITS_PER_LONG == 64 ? 512 : 256) * PAGE_SIZE;
+	struct vmap_block_stats blocks;
 	struct vm_balance before;
+	unsigned long block;
 	void *p;
 
 	(void)state;
+	vmap_block_stats(&blocks);
+	block = (blocks.usable + 1) * PAGE_SIZE;
 	vmap_block_reclaim();
 	before = vm_balance();
 	p = __vmalloc_node_range(block - PAGE_SIZE, block, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL, 0, -1, NULL);

@@ -6,17 +6,14 @@
 
 #include <kernel/schedule_point.h>
 
-#define BLOCK	   ((BITS_PER_LONG == 64 ? 512 : 256) * PAGE_SIZE)
 #define BLOCKS	   12u
-#define RUN	   (BITS_PER_LONG == 64 ? 7u : 17u) /* divides the usable pages of a block, so that full means full */
-#define MAPS	   (BLOCKS * ((BLOCK / PAGE_SIZE - 1) / RUN))
+#define MAPS	   (BLOCKS * 127) /* at most */
 #define PATIENCE_MS 2000
 
 static struct page *pages[VMAP_MAX_ALLOC];
 static void *maps[MAPS];
+static unsigned int run, nr_maps; /* run: pages, which divides what a block can give, so that full means full */
 static struct crew crew;
-
-static vaddr_t block_of(const void *p) { return ALIGN_DOWN((vaddr_t)p, BLOCK); }
 
 static struct vmap_block_stats stats(void)
 {
@@ -26,8 +23,17 @@ static struct vmap_block_stats stats(void)
 	return now;
 }
 
+static vaddr_t block_of(const void *p) { return ALIGN_DOWN((vaddr_t)p, (stats().usable + 1) * PAGE_SIZE); }
+
 static bool begin(void)
 {
+	static const unsigned int lengths[] = { 7, 11, 17, 1 };
+	unsigned int usable = stats().usable, i = 0;
+
+	while (usable % lengths[i] || usable / lengths[i] * BLOCKS > MAPS)
+		i++;
+	run = lengths[i];
+	nr_maps = usable / run * BLOCKS;
 	vm_purge_drain();
 	vmap_block_reclaim();
 	return EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
@@ -45,8 +51,8 @@ static void end(void)
 static void fill_blocks(void *arg)
 {
 	(void)arg;
-	for (unsigned int i = 0; i < MAPS; i++) {
-		maps[i] = vm_map_ram(pages, RUN, -1);
+	for (unsigned int i = 0; i < nr_maps; i++) {
+		maps[i] = vm_map_ram(pages, run, -1);
 		EXPECT(maps[i]);
 	}
 }
@@ -54,9 +60,9 @@ static void fill_blocks(void *arg)
 static void empty_blocks(void *arg)
 {
 	(void)arg;
-	for (unsigned int i = 0; i < MAPS; i++)
+	for (unsigned int i = 0; i < nr_maps; i++)
 		if (maps[i])
-			vm_unmap_ram(maps[i], RUN);
+			vm_unmap_ram(maps[i], run);
 	memset(maps, 0, sizeof(maps));
 }
 
@@ -68,11 +74,11 @@ static unsigned int one_dirty_run_a_block(void)
 	unsigned int dirty = 0;
 	vaddr_t last = 0;
 
-	for (unsigned int i = 0; i < MAPS; i++) {
+	for (unsigned int i = 0; i < nr_maps; i++) {
 		if (!maps[i] || block_of(maps[i]) == last)
 			continue;
 		last = block_of(maps[i]);
-		vm_unmap_ram(maps[i], RUN);
+		vm_unmap_ram(maps[i], run);
 		maps[i] = NULL;
 		dirty++;
 	}
@@ -225,8 +231,8 @@ static void purge_by_another_cpu(void)
 	worker_call(owner, fill_blocks, NULL);
 	worker_call(owner, empty_blocks, NULL); /* dirty by now, or purged: then it is clean, and on the list */
 	worker_call(owner, fill_blocks, NULL);
-	for (unsigned int i = 0; i < MAPS; i += 3) {
-		vm_unmap_ram(maps[i], RUN);
+	for (unsigned int i = 0; i < nr_maps; i += 3) {
+		vm_unmap_ram(maps[i], run);
 		maps[i] = NULL;
 	}
 	sched_hold("vb:purge");
@@ -288,7 +294,7 @@ static void fragments(void)
 	fill_blocks(NULL);
 	empty_blocks(NULL);
 	vmalloc_stats(&space);
-	EXPECT(space.block_bytes >= BLOCKS * BLOCK);
+	EXPECT(space.block_bytes >= BLOCKS * (stats().usable + 1) * PAGE_SIZE);
 	EXPECT(space.largest_free < largest);
 	all = get_vm_area(largest - PAGE_SIZE, VM_MAP);
 	if (EXPECT(all))
