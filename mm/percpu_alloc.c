@@ -234,6 +234,7 @@ static void *obtain(size_t size, unsigned int align_mask)
 
 	if (!ptr) {
 		fresh = chunk_create();
+		schedule_point("pcpu:fresh");
 		ptr = fresh ? take(n, align_mask, fresh, &chunk) : NULL;
 	}
 	if (!ptr || !populate(chunk, ptr - chunk->base, ptr - chunk->base + size))

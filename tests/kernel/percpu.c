@@ -9,6 +9,7 @@
 #include <kernel/bug.h>
 #include <kernel/inject.h>
 #include <kernel/preempt.h>
+#include <kernel/schedule_point.h>
 #include <lib/string.h>
 #include <mm/percpu_alloc.h>
 #include <mm/vmalloc.h>
@@ -68,6 +69,41 @@ KTEST(percpu, chunks_come_and_go)
 		free_percpu(small[i]);
 	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
 	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes);
+}
+
+static void alloc_largest(void *arg)
+{
+	*(void **)arg = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE);
+}
+
+/* No room, so a chunk is made; meanwhile another frees what would do. The chunk is used all the same: empty, it would stay for ever. */
+KTEST(percpu, fresh_chunk_is_used)
+{
+	struct percpu_alloc_stats before = percpu_alloc_stats();
+	void *largest[64], *last = NULL;
+	struct worker other;
+	unsigned int nr = 0;
+
+	KTEST_NEEDS(SCHED_POINTS);
+	ASSERT(worker_start(&other, another_cpu(), false));
+	do
+		alloc_largest(&largest[nr]);
+	while (largest[nr++] && nr < 60 && percpu_alloc_stats().chunks == before.chunks);
+	for (unsigned int i = 0; i < 3; i++) /* four fill a chunk */
+		alloc_largest(&largest[nr++]);
+	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks + 1);
+	sched_hold("pcpu:fresh");
+	worker_post(&other, alloc_largest, &last);
+	EXPECT(sched_wait_held("pcpu:fresh", 2000));
+	free_percpu(largest[--nr]);
+	sched_release("pcpu:fresh");
+	worker_wait(&other);
+	worker_stop(&other);
+	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks + 2);
+	free_percpu(last);
+	while (nr--)
+		free_percpu(largest[nr]);
+	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
 }
 
 /* What is freed is given out again, zeroed again, and alignment is kept in every instance. */
