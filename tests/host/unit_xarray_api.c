@@ -300,6 +300,28 @@ static void interrupts_and_the_lock(void **state)
 	assert_false(irqs_disabled());
 }
 
+/* Something moves from one array to another, both locks held: Linux's code names the second one's class. */
+static void locks_nest(void **state)
+{
+	static DEFINE_XARRAY(other);
+	bool flags;
+
+	(void)state;
+	assert_null(xa_store(&plain, 1, xa_mk_value(1), GFP_KERNEL));
+	xa_lock(&plain);
+	xa_lock_nested(&other, 1);
+	assert_null(__xa_store(&other, 1, __xa_erase(&plain, 1), GFP_NOWAIT));
+	xa_unlock(&other);
+	xa_unlock(&plain);
+	xa_lock_irq(&from_irq);
+	xa_lock_irqsave_nested(&other, flags, 1);
+	assert_null(__xa_store(&from_irq, 1, __xa_erase(&other, 1), GFP_NOWAIT));
+	xa_unlock_irqrestore(&other, flags);
+	assert_true(irqs_disabled());
+	xa_unlock_irq(&from_irq);
+	assert_ptr_equal(xa_erase_irq(&from_irq, 1), xa_mk_value(1));
+}
+
 /* --- trees -------------------------------------------------------------------------------------------------------- */
 
 /* Failing leaves no node behind, whichever allocation it was; an array that is empty again has none. */
@@ -365,7 +387,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(registry), TEST(cyclic_numbers_wrap), TEST(reserving), TEST(entries), TEST(cursors),
-		TEST(another_was_quicker), TEST(interrupts_and_the_lock), TEST(nothing_is_left), TEST(trees_get_lower),
+		TEST(another_was_quicker), TEST(interrupts_and_the_lock), TEST(locks_nest), TEST(nothing_is_left), TEST(trees_get_lower),
 		TEST(wrong_calls),
 	};
 

@@ -18,7 +18,7 @@
  * What Linux does in bottom halves, timers above all, interrupt handlers do here: so xa_foo_bh() is xa_foo_irq().
  *
  * Not here: entries that span several indices (Linux has them by an option), and so xa_store_range(), XA_STATE_ORDER(),
- * xas_set_order(), xas_split() and xas_create_range(); hooks at nodes (xas_set_update()); classes for lockdep (_nested).
+ * xas_set_order(), xas_split() and xas_create_range(); hooks at nodes (xas_set_update()).
  */
 #pragma once
 
@@ -121,7 +121,11 @@ void xa_destroy(struct xarray *xa);
 #define xa_unlock_irq(xa)		spin_unlock_irq(&(xa)->xa_lock)
 #define xa_lock_bh(xa)			xa_lock_irq(xa)
 #define xa_unlock_bh(xa)		xa_unlock_irq(xa)
+#define xa_lock_nested(xa, subclass)	xa_lock(xa) /* locks without a rank may nest anyhow */
+#define xa_lock_irq_nested(xa, subclass) xa_lock_irq(xa)
+#define xa_lock_bh_nested(xa, subclass)	xa_lock_bh(xa)
 #define xa_lock_irqsave(xa, flags)	spin_lock_irqsave(&(xa)->xa_lock, flags)
+#define xa_lock_irqsave_nested(xa, flags, subclass) xa_lock_irqsave(xa, flags)
 #define xa_unlock_irqrestore(xa, flags) spin_unlock_irqrestore(&(xa)->xa_lock, flags)
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
