@@ -58,8 +58,11 @@
  *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
  *    A block with a live run is never freed; once its last run is dirty, it may go at any time, but its memory stays for
  *    those who have preemption off (RCU): therefore unmapping does all it does with preemption off.
+ *
+ * Files, from the top: vm_map_ram.c the API; vmap_run.h and vmap_run.c runs on their way out and back; vmap_purge.c how what
+ * is dirty becomes clean; here the blocks themselves. vmap_check.c looks on.
  */
-#include "vmap_run.h"
+#include "vmap_block.h"
 
 struct vmap_block_size vmap_block_size;
 static struct vmap_block no_block = { .fresh = VMAP_BLOCK_MOST }; /* it has nothing to give */
@@ -110,15 +113,6 @@ static struct vm_range *block_range(void)
 	return NULL;
 }
 
-/* An empty list points to itself, which a per-CPU template cannot. Under the queue's lock. */
-static void init_lists(struct vmap_queue *queue)
-{
-	if (queue->blocks.next)
-		return;
-	INIT_LIST_HEAD(&queue->blocks);
-	INIT_LIST_HEAD(&queue->marked);
-}
-
 static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
 {
 	spin_lock(&queue->lock);
@@ -128,16 +122,13 @@ static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
 	spin_unlock(&queue->lock);
 }
 
-static const struct vmap_run no_run;
-
-/* A new block of this CPU, with its first `count` pages live. no_run: no space or memory. */
-static struct vmap_run block_create(struct vmap_queue *queue, unsigned int count)
+struct vmap_run block_create(struct vmap_queue *queue, unsigned int count)
 {
 	struct vmap_block *block = kzalloc(offsetof(struct vmap_block, run[VMAP_BLOCK_PAGES]), GFP_KERNEL);
 	struct vmap_run run;
 
 	if (!block)
-		return no_run;
+		return (struct vmap_run){ 0 };
 	block->range = block_range();
 	if (!block->range)
 		goto fail_range;
@@ -162,7 +153,7 @@ fail_insert:
 	vm_range_discard(block->range);
 fail_range:
 	kfree(block);
-	return no_run;
+	return (struct vmap_run){ 0 };
 }
 
 void block_leave_queue(struct vmap_block *block)
@@ -190,115 +181,4 @@ void block_destroy(struct vmap_block *block)
 	vm_range_discard(range);
 	call_rcu(&block->rcu, free_later);
 	atomic_long_inc(&vmap_block_counters.freed);
-}
-
-/* --- runs of pages ---------------------------------------------------------------------------------------------- */
-
-/* A clean run below `fresh`. False: none is long enough. */
-static bool find_clean(struct vmap_block *block, unsigned int count, unsigned int *page)
-{
-	if (block->longest < count)
-		return false;
-	*page = bitmap_find_next_zero_area(block->taken_map, VMAP_BLOCK_USABLE, 0, count, 0);
-	if (*page >= VMAP_BLOCK_USABLE) {
-		block->longest = count - 1;
-		return false;
-	}
-	bitmap_set(block->taken_map, *page, count);
-	return true;
-}
-
-/* Make the first clean run that is long enough live. no_run: there is none. Under the queue's lock. */
-static struct vmap_run take_run(struct vmap_block *block, unsigned int count)
-{
-	unsigned int page = block->fresh;
-	struct vmap_run run;
-
-	if (page + count <= VMAP_BLOCK_USABLE)
-		block->fresh += count;
-	else if (!find_clean(block, count, &page))
-		return no_run;
-	run = give_run(block, page, count);
-	if (!block->clean)
-		list_del_init(&block->queue);
-	return run;
-}
-
-/* A clean run of some block of one CPU. One lock, however many blocks are too full. */
-static struct vmap_run take_from_queue(struct vmap_queue *queue, unsigned int count)
-{
-	struct vmap_run run = no_run;
-	struct vmap_block *block;
-
-	spin_lock(&queue->lock);
-	init_lists(queue);
-	list_for_each_entry(block, &queue->blocks, queue) {
-		run = take_run(block, count);
-		if (run.addr) {
-			queue->last = block;
-			break;
-		}
-	}
-	spin_unlock(&queue->lock);
-	return run;
-}
-
-/* Nobody gives address space or memory: other CPUs' blocks may have room. */
-static struct vmap_run steal_run(unsigned int count)
-{
-	struct vmap_run run = no_run;
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu) {
-		run = take_from_queue(per_cpu_ptr(&vmap_queue, cpu), count);
-		if (run.addr)
-			break;
-	}
-	return run;
-}
-
-static struct vmap_run take_recycled(struct vmap_queue *queue, unsigned int count)
-{
-	vmap_recycle(queue);
-	return take_from_queue(queue, count);
-}
-
-/* Whoever finds nothing clean in his own blocks, for any reason: no memory, no address space. */
-static struct vmap_run take_after_purge(struct vmap_queue *queue, unsigned int count)
-{
-	struct vmap_run run;
-
-	vmap_purge(false);
-	run = take_from_queue(queue, count);
-	if (!run.addr)
-		run = block_create(queue, count);
-	return run.addr ? run : steal_run(count);
-}
-
-struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count)
-{
-	struct vmap_run run = take_from_queue(queue, count);
-
-	if (!run.addr)
-		run = take_recycled(queue, count);
-	if (!run.addr && READ_ONCE(queue->flushing) >= VMAP_MUCH_PAGES) {
-		flush_tlb_all();
-		run = take_recycled(queue, count);
-	}
-	if (!run.addr)
-		run = block_create(queue, count);
-	return run.addr ? run : take_after_purge(queue, count);
-}
-
-/* The first dirty run of a block since the last purge. (A block that is gone: the purge has found the run.) */
-void vmap_block_mark(struct vmap_block *block)
-{
-	spin_lock(&block->owner->lock);
-	if (!block->marked && !block->gone) {
-		xa_set_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
-		list_add_tail(&block->marks, &block->owner->marked);
-		WRITE_ONCE(block->marked, true);
-	}
-	spin_unlock(&block->owner->lock);
-	smp_mb(); /* before the look at vm_stamps.blocks: see 4 */
 }

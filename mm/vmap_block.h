@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What vmap_block.c (theory there) and vmap_purge.c share with each other and with nobody else. */
+/* What the files vmap_*.c share with each other and with nobody else. Theory: vmap_block.c. */
 #pragma once
 
 #include "vm_internal.h"
@@ -120,6 +120,16 @@ static inline vaddr_t page_addr(const struct vmap_block *block, unsigned int pag
 	return block->start + page * PAGE_SIZE;
 }
 
+/* The pages become live. Under the queue's lock, or before anybody knows the block. */
+static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE + count));
+	block->clean -= count;
+	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
+}
+
+/* A new block of this CPU's queue, with its first `count` pages live. addr 0: no space or memory. Thread context, may sleep. */
+struct vmap_run block_create(struct vmap_queue *queue, unsigned int count);
 /* Wholly clean: everything is fresh again. Under the queue's lock. */
 void block_make_fresh(struct vmap_block *block);
 /* The block is to be destroyed: nobody gets a run of it any more. Under the queue's lock. */
@@ -128,6 +138,8 @@ void block_leave_queue(struct vmap_block *block);
 void block_destroy(struct vmap_block *block);
 
 /* --- vmap_purge.c --- */
+
+extern struct mutex vmap_purge_lock; /* blocks go only in a purge, so while this is held all stay */
 
 /*
  * A CPU takes back what flushes have covered in its own blocks, and what is dirty there waits for the next flush, which is

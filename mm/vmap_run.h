@@ -6,14 +6,6 @@
 
 /* --- out -------------------------------------------------------------------------------------------------------- */
 
-/* The pages become live. Under the queue's lock, or before anybody knows the block. */
-static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
-{
-	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE + count));
-	block->clean -= count;
-	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
-}
-
 /* Wherever a run may come from. No run: no space or memory. */
 struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count);
 
