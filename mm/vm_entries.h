@@ -5,9 +5,10 @@
 #include "internal.h"
 
 /*
- * Fill entries as long as they are empty and the pages lie in one window. Returns how many. This is where the time goes: a
- * page costs a few comparisons and no division. The window may grow meanwhile. (It counts up to 0, which needs neither a second pointer nor a comparison, and
- * gcc, which would make a pointer of ptep + i all the same, must not know that i is one number from look to store.)
+ * Fill entries as long as they are empty and the pages lie in one window, which is only read, and may grow meanwhile. Returns
+ * how many. This is where the time goes: a page costs a few comparisons and no division. (It counts up to 0, which needs neither
+ * a second pointer nor a comparison; and gcc, which would make a pointer of ptep + i all the same, must not know that i is one
+ * number from look to store.)
  */
 static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page **pages, unsigned long count,
 						       struct page_window *window, pgprot_t prot)

@@ -15,11 +15,13 @@
  *    wherever they lie, whatever else lives in the block. Pages from `fresh` on are all clean, and are given out in order;
  *    only when they are used up is `taken` searched, which knows those below. The last one below is never clean.
  *
- *	run	D4 0 0 0 L3 0 0 0 0 L2 0 0 | 0 ... 0	a dirty run of 4 pages, a live one of 3, a live one of 2 (and then
- *	taken	1  1 1 1 1  1 1 0 0 1  1 1 | 1 ... 1	a page in flight); 0 in taken: clean, though below fresh
- *							   ^ fresh = 12
+ *	run	D4 0 0 0 L3 0 0 0 0 L2 0 | 0 ... 0	a dirty run of 4 pages, a live one of 3, a live one of 2;
+ *	taken	1  1 1 1 1  1 1 0 0 1  1 | 1 ... 1	0 in taken: clean, though below fresh
+ *						   ^ fresh = 11
  *
  *    Where every run of a block is dirty, as often in a steady state, none is looked at: all below `whole` is flushing then.
+ *    That is seen by `dirty`, a count of pages. Who unmaps adds to it after the entries are empty and the run says dirty, so the
+ *    count is never too high: when it is as high as `fresh`, nothing below is live, nor between live and dirty.
  *
  *    Giving runs out takes the lock of the CPU's queue. Unmapping takes none: the run is claimed by compare-and-exchange (of
  *    two that unmap one comes too late), its entries are emptied, and it is declared dirty by a store.
@@ -51,6 +53,8 @@
  *    it collects under a stamp, and what a flush of everything has covered since it takes back; so two blocks take turns, one
  *    from which runs are given, one that waits for its flush. Flushing is the background's work (vm_purge.c); only if it has
  *    not come when the second block is used up too, the one who wants a run flushes. No other CPU touches those blocks.
+ *    While so few pages wait that they are not worth a flush, what else has become dirty in their block joins them, all under a
+ *    new stamp; later it does not, or what waits would be put off again and again.
  *    A block that was recycled keeps its mark, and what is flushing in it is flushed by a purge once more; between the
  *    beginning and the end of that (in_purge) its CPU does not recycle it, so no run comes back before its own flush.
  *
@@ -73,7 +77,7 @@ struct vmap_block_counters vmap_block_counters;
 
 void vmap_block_init(void)
 {
-	unsigned long share = (VMALLOC_END - VMALLOC_START) / 128, least = 2ul * VMAP_MAX_ALLOC * PAGE_SIZE;
+	unsigned long share = (VMALLOC_END - VMALLOC_START) / 128, least = 8ul * VMAP_MAX_ALLOC * PAGE_SIZE;
 	unsigned long bytes = min((unsigned long)rounddown_pow_of_two(max(share, least)), (unsigned long)pt_level_size(2));
 
 	BUG_ON(bytes > VMAP_BLOCK_MOST * PAGE_SIZE);
@@ -90,7 +94,7 @@ void vmap_block_init(void)
 void block_make_fresh(struct vmap_block *block)
 {
 	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
-	if (block->whole < block->fresh) /* or else there is no hole */
+	if (!block->whole) /* or else there is no hole */
 		bitmap_set(block->taken_map, 0, block->fresh);
 	block->fresh = block->longest = 0;
 }

@@ -6,7 +6,8 @@
 
 /*
  * How large blocks are, a power of two, is decided at boot: as much as one page table maps, but 128 of them fit into the arena,
- * so that those of eight CPUs, of which two go round on each, take no more than an eighth of it.
+ * so that those of eight CPUs, of which two go round on each, take no more than an eighth of it. At least seven of the longest
+ * runs fit into a block, however small the arena is: fewer would be a flush for each.
  */
 #define VMAP_BLOCK_MOST 1024u /* pages: entries of the largest table that there is */
 extern struct vmap_block_size {

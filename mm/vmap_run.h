@@ -39,7 +39,8 @@ void vmap_block_mark(struct vmap_block *block);
 static inline void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
 {
 	smp_store_release(&block->run[page], (u16)(RUN_DIRTY + count));
-	(void)atomic_long_add_return((long)count, &block->dirty); /* the full barrier, for the stamp too */
+	schedule_point("vb:stored");
+	(void)atomic_long_add_return((long)count, &block->dirty); /* not before; and the full barrier, for the stamp too */
 	schedule_point("vb:dirty");
 	if (unlikely(!READ_ONCE(block->marked)))
 		vmap_block_mark(block);

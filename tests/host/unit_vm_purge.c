@@ -4,12 +4,12 @@
 
 #include <asm/tlb.h>
 
-#include "mm/vm_internal.h"
+#include "mm/vmap_block.h"
 
 #define RAM  (256ull << 20)
 #define P    PAGE_SIZE
 #define CPUS 3
-#define MOST 1024 /* pages of a block */
+#define MOST VMAP_BLOCK_MOST
 
 static struct page *pages[VMAP_MAX_ALLOC];
 
@@ -303,6 +303,56 @@ static void what_waits_is_not_put_off(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* Few wait, and while a flush is on more of the same block join them: that flush is not for these, so it is not for any. */
+static void who_joins_needs_a_later_flush(void **state)
+{
+	static void *first[MOST], *second[MOST], *third[MOST + 1];
+	unsigned int usable = block_pages();
+	struct vmap_block_stats blocks;
+	unsigned long gen;
+
+	(void)state;
+	nothing_waits();
+	map_singles(first, usable);
+	unmap_singles(first, 5);
+	map_singles(second, usable); /* for this there is no room in the first block: the five wait */
+	gen = tlb_gen_begin();
+	unmap_singles(first + 5, usable - 5);
+	map_singles(third, 1); /* nor for this: all wait */
+	tlb_gen_complete(gen);
+	map_singles(third + 1, usable);
+	vmap_block_stats(&blocks);
+	assert_int_equal(blocks.live, 4);
+	unmap_singles(second, usable);
+	unmap_singles(third, usable + 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* The background flushes neither for a few pages, nor when another has flushed since it was called. */
+static void no_flush_for_nothing(void **state)
+{
+	static void *first[MOST], *second[MOST + 1];
+	unsigned int usable = block_pages();
+	unsigned long flushed;
+
+	(void)state;
+	nothing_waits();
+	map_singles(first, usable);
+	unmap_singles(first, 5);
+	map_singles(second, 1); /* the five wait */
+	flushed = flushes();
+	vm_purge_drain();
+	assert_int_equal(flushes(), flushed);
+	unmap_singles(first + 5, usable - 5);
+	map_singles(second + 1, usable); /* all of the first block wait, and the background is called */
+	flush_tlb_all();
+	flushed = flushes();
+	vm_purge_drain();
+	assert_int_equal(flushes(), flushed);
+	unmap_singles(second, usable + 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +367,8 @@ int main(void)
 		cmocka_unit_test(block_is_purged_by_its_user),
 		cmocka_unit_test(few_that_wait_hold_nobody_up),
 		cmocka_unit_test(what_waits_is_not_put_off),
+		cmocka_unit_test(who_joins_needs_a_later_flush),
+		cmocka_unit_test(no_flush_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -2,11 +2,11 @@
 /* vm_map_ram, vm_unmap_ram and vm_unmap_aliases: blocks, their reuse and their flushes, on CPUs 0, 2 and 5. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/vm_internal.h"
+#include "mm/vmap_block.h"
 
 #define RAM	(256ull << 20)
 #define MANY	VMAP_MAX_ALLOC
-#define MOST	1023 /* pages that a block can give, at most */
+#define MOST	(VMAP_BLOCK_MOST - 1) /* pages that a block can give, at most */
 
 static struct page *pages[MANY];
 static unsigned int usable; /* pages that a block can give */
@@ -198,6 +198,69 @@ static void whole_but_for_what_came_later(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* Two runs of a block wait, one collected after the other, whichever of them is lower: both come back. */
+static void collected_one_after_the_other(bool lower_first)
+{
+	struct vmap_block_info info;
+	char *maps[MOST], *other;
+	unsigned int a = lower_first ? 3 : usable - 9, b = lower_first ? usable - 9 : 3;
+
+	vmap_block_reclaim();
+	for (unsigned int i = 0; i < usable; i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	vm_unmap_ram(maps[a], 1);
+	other = vm_map_ram(pages, 2, -1); /* no room: the first one waits */
+	assert_true(vmap_block_next((vaddr_t)maps[0], &info));
+	assert_int_equal(info.flushing, 1);
+	vm_unmap_ram(maps[b], 1);
+	vm_unmap_aliases();
+	assert_true(vmap_block_next((vaddr_t)maps[0], &info));
+	assert_int_equal(info.clean, 2);
+	assert_int_equal(vmalloc_check(), 0);
+	for (unsigned int i = 0; i < usable; i++)
+		if (i != a && i != b)
+			vm_unmap_ram(maps[i], 1);
+	vm_unmap_ram(other, 2);
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+static void two_that_wait(void **state)
+{
+	(void)state;
+	collected_one_after_the_other(true);
+	collected_one_after_the_other(false);
+}
+
+/* A block was used in single pages, and is wholly clean again. Of these nothing is found where a longer run ends in a hole. */
+static void nothing_is_left_of_old_runs(void **state)
+{
+	char *maps[MOST], *run[3];
+
+	(void)state;
+	vmap_block_reclaim();
+	for (unsigned int i = 0; i < 5; i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	for (unsigned int i = 0; i < 5; i++)
+		vm_unmap_ram(maps[i], 1);
+	vm_unmap_aliases();
+	for (unsigned int i = 0; i < 3; i++)
+		run[i] = vm_map_ram(pages, i == 1 ? 3 : 1, -1);
+	assert_ptr_equal(run[0], maps[0]);
+	vm_unmap_ram(run[1], 3);
+	vm_unmap_aliases();
+	for (unsigned int i = 5; i < usable; i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	assert_ptr_equal(vm_map_ram(pages, 1, -1), run[1]); /* and two clean pages behind it */
+	assert_int_equal(vmalloc_check(), 0);
+	vm_unmap_ram(run[0], 1);
+	vm_unmap_ram(run[1], 1);
+	vm_unmap_ram(run[2], 1);
+	for (unsigned int i = 5; i < usable; i++)
+		vm_unmap_ram(maps[i], 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 /* A block in which only page `alone` is mapped, all those around it being clean: it is found there, and flushed. */
 static void found_alone(unsigned int alone)
 {
@@ -356,6 +419,8 @@ int main(void)
 		cmocka_unit_test(top_is_fresh_again),
 		cmocka_unit_test(pieces_are_one_again),
 		cmocka_unit_test(whole_but_for_what_came_later),
+		cmocka_unit_test(two_that_wait),
+		cmocka_unit_test(nothing_is_left_of_old_runs),
 		cmocka_unit_test(one_run_among_clean_pages),
 		cmocka_unit_test(blocks_of_sparse_cpus),
 		cmocka_unit_test(churn_is_bounded),

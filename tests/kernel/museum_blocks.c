@@ -90,14 +90,18 @@ static void unmap_one_of_full_block(struct worker *other, unsigned int count, un
 KTEST(museum, m01_stale_tlb_full_block)
 {
 	KTEST_NEEDS(MM_LOGS);
+	struct vmap_block_stats stats;
 	struct worker other;
+	unsigned int few; /* divides a block's pages; few enough for a flush by page */
 
+	vmap_block_stats(&stats);
+	few = stats.usable % 7 ? 3 : 7;
 	ASSERT(worker_start(&other, another_cpu(), true));
 	if (get_pages()) {
 		unmap_one_of_full_block(&other, VMAP_MAX_ALLOC, 0);
 		for (unsigned int which = 0; which < 3; which++) {
 			unmap_one_of_full_block(&other, 1, which);
-			unmap_one_of_full_block(&other, 3, which); /* divides a block's pages; few enough for a flush by page */
+			unmap_one_of_full_block(&other, few, which);
 		}
 		put_pages();
 	}

@@ -118,6 +118,35 @@ static void purge_during_unmap(struct worker *w, struct page *page)
 	worker_wait(w);
 }
 
+/*
+ * All pages that a block has given are dirty, but for one whose unmapping stands still somewhere. It is not counted yet, and so
+ * the others do not come back together with it.
+ */
+static void block_dirty_but_for_one(struct worker *w, struct page *page, const char *where)
+{
+	void *others[2], *late, *again[3];
+
+	vmap_block_reclaim();
+	late = vm_map_ram(&page, 1, -1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++)
+		ASSERT(others[i] = vm_map_ram(&page, 1, -1));
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++)
+		vm_unmap_ram(others[i], 1);
+	sched_hold(where);
+	worker_post(w, do_vm_unmap_ram, late);
+	if (EXPECT(sched_wait_held(where, 1000))) {
+		vm_unmap_aliases();
+		for (unsigned int i = 0; i < ARRAY_SIZE(again); i++)
+			EXPECT(again[i] = vm_map_ram(&page, 1, -1));
+	}
+	sched_release(where);
+	worker_wait(w);
+	for (unsigned int i = 0; i < ARRAY_SIZE(again); i++)
+		vm_unmap_ram(again[i], 1); /* is still what it was, or this would warn */
+	vm_unmap_aliases();
+	EXPECT_EQ(vmalloc_check(), 0);
+}
+
 static void note_grace(struct rcu_head *head)
 {
 	(void)head;
@@ -136,7 +165,7 @@ static void reuse_freed_memory(void)
 	msleep(30);
 	EXPECT(!READ_ONCE(grace_over));
 	for (unsigned int i = 0; i < ARRAY_SIZE(next_owners); i++)
-		next_owners[i] = kzalloc(sizeof(struct vmap_block), GFP_KERNEL);
+		next_owners[i] = kzalloc(offsetof(struct vmap_block, run[VMAP_BLOCK_PAGES]), GFP_KERNEL); /* as a block is */
 }
 
 /* The run is dirty, and its block goes before the one who has unmapped it is done with the block. */
@@ -185,6 +214,8 @@ KTEST(vmap_races, purge_while_a_run_is_unmapped)
 	if (have_two_cpus() && EXPECT(worker_start(&w, another_cpu(), false))) {
 		vm_unmap_aliases();
 		purge_during_unmap(&w, page);
+		block_dirty_but_for_one(&w, page, "vb:unmapped");
+		block_dirty_but_for_one(&w, page, "vb:stored");
 		block_goes_during_unmap(&w, page);
 		worker_stop(&w);
 	}
