@@ -5,6 +5,7 @@
 #include <asm/cpuid.h>
 #include <asm/msr.h>
 #include <asm/percpu.h>
+#include <asm/restart.h>
 #include <asm/stack.h>
 #include <asm/trap.h>
 #include <kernel/cpumask.h>
@@ -36,6 +37,7 @@ void arch_init_cpu(void)
 	per_cpu(df_stack_top, 0) = guarded_stack_top(&boot_df_stack);
 	per_cpu(nmi_stack_top, 0) = guarded_stack_top(&boot_nmi_stack);
 	idt_init();
+	restart_init();
 	load_tables(0);
 	features_init();
 	cpumask_set(&cpu_possible_mask, 0);

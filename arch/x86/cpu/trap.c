@@ -132,14 +132,6 @@ static void ipi(unsigned int nr, struct trap_frame *frame)
 		ipi_handlers[nr](frame);
 }
 
-/* If a sequence was not finished, it begins again when the interrupt returns. */
-static void restart_sequence(struct trap_frame *frame)
-{
-	for (const struct restartable *r = __restartable_start; r < __restartable_end; r++)
-		if (frame->ip > r->start && frame->ip < r->end)
-			frame->ip = r->start;
-}
-
 static void interrupt(struct trap_frame *frame)
 {
 	unsigned int vector = frame->vector;
