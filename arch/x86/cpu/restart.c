@@ -5,20 +5,20 @@
 #include <asm/trap.h>
 #include <lib/compiler.h>
 
-/* Sequences lie in few pages, and nearly every interrupt comes elsewhere: bit n is for pages whose number is n, modulo a word. */
-static unsigned long pages;
+/* Sequences lie in few pages, and nearly every interrupt comes elsewhere. A byte a page; beyond 1 MiB of code some share one. */
+static bool has_some[256];
 
-static unsigned long page_bit(vaddr_t addr) { return BIT((addr >> PAGE_SHIFT) % BITS_PER_LONG); }
+static bool *page_entry(vaddr_t addr) { return &has_some[(addr >> PAGE_SHIFT) % ARRAY_SIZE(has_some)]; }
 
 void restart_init(void)
 {
 	for (const struct restartable *r = __restartable_start; r < __restartable_end; r++)
-		pages |= page_bit(r->start) | page_bit(r->end);
+		*page_entry(r->start) = *page_entry(r->end) = true;
 }
 
 void restart_sequence(struct trap_frame *frame)
 {
-	if (likely(!(pages & page_bit(frame->ip))))
+	if (likely(!*page_entry(frame->ip)))
 		return;
 	for (const struct restartable *r = __restartable_start; r < __restartable_end; r++)
 		if (frame->ip > r->start && frame->ip < r->end)
