@@ -4,8 +4,14 @@
 
 #include "internal.h"
 
+/* The window as it is now: it may grow meanwhile, but begins where it began. */
+static inline struct page_window page_window_now(const struct page_window *window)
+{
+	return (struct page_window){ window->first, READ_ONCE(window->nr) };
+}
+
 /*
- * Fill entries as long as they are empty and the pages lie in one window, which is only read, and may grow meanwhile. Returns
+ * Fill entries as long as they are empty and the pages lie in one window, which is only read. Returns
  * how many. This is where the time goes: a page costs a few comparisons and no division. (It counts up to 0, which needs neither
  * a second pointer nor a comparison; and gcc, which would make a pointer of ptep + i all the same, must not know that i is one
  * number from look to store.)
@@ -13,7 +19,7 @@
 static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page **pages, unsigned long count,
 						       struct page_window *window, pgprot_t prot)
 {
-	struct page_window w = { window->first, READ_ONCE(window->nr) };
+	struct page_window w = page_window_now(window);
 	pte_t first = pfn_pte(page_to_pfn(w.first), prot);
 	long i;
 

@@ -22,7 +22,7 @@ static bool in_window(struct page_window window, const struct page *page)
 
 unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot, int *err)
 {
-	struct page_window window = { page_main_window.first, READ_ONCE(page_main_window.nr) }, other = { NULL, 0 };
+	struct page_window window = page_window_now(&page_main_window), other = { NULL, 0 };
 
 	for (*err = 0; done < count; done += vm_fill_in_window(ptep + done, pages + done, count - done, &window, prot)) {
 		if (!in_window(window, pages[done])) { /* the one before the last, most likely */

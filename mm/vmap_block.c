@@ -82,7 +82,6 @@ void vmap_block_init(void)
 
 	BUG_ON(bytes > VMAP_BLOCK_MOST * PAGE_SIZE);
 	vmap_block_size = (struct vmap_block_size){
-		.pages = (unsigned int)(bytes >> PAGE_SHIFT),
 		.usable = (unsigned int)(bytes >> PAGE_SHIFT) - 1,
 		.shift = ilog2(bytes),
 		.bytes = bytes,

@@ -11,11 +11,11 @@
  */
 #define VMAP_BLOCK_MOST 1024u /* pages: entries of the largest table that there is */
 extern struct vmap_block_size {
-	unsigned int pages, usable; /* the latter without the guard page */
+	unsigned int usable; /* pages, without the guard page */
 	unsigned int shift;
 	unsigned long bytes; /* 1 << shift */
 } vmap_block_size;
-#define VMAP_BLOCK_PAGES  vmap_block_size.pages
+#define VMAP_BLOCK_PAGES  (vmap_block_size.usable + 1)
 #define VMAP_BLOCK_USABLE vmap_block_size.usable
 #define VMAP_BLOCK_SIZE	  vmap_block_size.bytes
 /* A CPU that is out of clean pages and has so many that wait for a flush calls the background; with MUCH it flushes itself. */

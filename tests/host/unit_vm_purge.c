@@ -34,15 +34,6 @@ static struct vmalloc_stats stats(void)
 	return now;
 }
 
-/* How many a block can give. */
-static unsigned int block_pages(void)
-{
-	struct vmap_block_stats blocks;
-
-	vmap_block_stats(&blocks);
-	return blocks.usable;
-}
-
 static void nothing_waits(void)
 {
 	vm_purge_drain();
@@ -133,7 +124,7 @@ static void surplus_blocks_go(void **state)
 {
 	static void *map[6 * MOST];
 	struct vmap_block_stats before, after;
-	unsigned int nr = 6 * block_pages();
+	unsigned int nr = 6 * VMAP_BLOCK_USABLE;
 
 	(void)state;
 	nothing_waits();
@@ -199,7 +190,7 @@ static void map_and_unmap(unsigned int maps, unsigned int count)
 static void block_is_clean_in_time(void **state)
 {
 	struct vmap_block_stats before, after;
-	unsigned int usable = block_pages();
+	unsigned int usable = VMAP_BLOCK_USABLE;
 	unsigned long flushed;
 	char *first, *again;
 
@@ -234,7 +225,7 @@ static void block_is_purged_by_its_user(void **state)
 	(void)state;
 	nothing_waits();
 	flushed = flushes();
-	map_and_unmap(10 * block_pages() + 1, 1);
+	map_and_unmap(10 * VMAP_BLOCK_USABLE + 1, 1);
 	assert_int_equal(flushes(), flushed + 5);
 	vm_purge_drain();
 	assert_int_equal(vmalloc_check(), 0);
@@ -256,7 +247,7 @@ static void unmap_singles(void **map, unsigned int nr)
 static void few_that_wait_hold_nobody_up(void **state)
 {
 	static void *first[MOST], *second[MOST], *third[MOST];
-	unsigned int usable = block_pages();
+	unsigned int usable = VMAP_BLOCK_USABLE;
 	struct vmap_block_stats blocks;
 
 	(void)state;
@@ -280,7 +271,7 @@ static void few_that_wait_hold_nobody_up(void **state)
 static void what_waits_is_not_put_off(void **state)
 {
 	static void *first[MOST], *second[MOST], *third[MOST];
-	unsigned int usable = block_pages(), half = usable / 2 + 1;
+	unsigned int usable = VMAP_BLOCK_USABLE, half = usable / 2 + 1;
 	struct vmap_block_stats blocks;
 	unsigned long gen;
 
@@ -307,7 +298,7 @@ static void what_waits_is_not_put_off(void **state)
 static void who_joins_needs_a_later_flush(void **state)
 {
 	static void *first[MOST], *second[MOST], *third[MOST + 1];
-	unsigned int usable = block_pages();
+	unsigned int usable = VMAP_BLOCK_USABLE;
 	struct vmap_block_stats blocks;
 	unsigned long gen;
 
@@ -332,7 +323,7 @@ static void who_joins_needs_a_later_flush(void **state)
 static void no_flush_for_nothing(void **state)
 {
 	static void *first[MOST], *second[MOST + 1];
-	unsigned int usable = block_pages();
+	unsigned int usable = VMAP_BLOCK_USABLE;
 	unsigned long flushed;
 
 	(void)state;

@@ -259,14 +259,13 @@ static unsigned long flushes_for(unsigned int nr)
 
 static void count_flushes(void)
 {
-	unsigned long share = (VMALLOC_END - VMALLOC_START) / 16 / num_online_cpus(); /* half of what a CPU may have waiting */
-	unsigned int few = (unsigned int)min(150ul, share / (2 * PAGE_SIZE));
-	unsigned long many;
+	/* Ranges that take half of the space which a CPU may have waiting: few only in a very small arena. */
+	unsigned long half = (VMALLOC_END - VMALLOC_START) / 16 / num_online_cpus() / (2 * PAGE_SIZE), many;
 
 	EXPECT_EQ(flushes_for(10), 1);
-	EXPECT_EQ(flushes_for(few), 1);
+	EXPECT_EQ(flushes_for((unsigned int)min(150ul, half / 3 * 4)), 1);
 	many = flushes_for(MANY);
-	EXPECT(many <= MANY / min(few, 100u));
+	EXPECT(many <= MANY / min(100ul, half));
 	ktest_note("%u ranges: %lu flushes", MANY, many);
 }
 
