@@ -19,7 +19,7 @@
 #include <lib/string.h>
 
 #define SMOKE_SUITES "founding,museum" /* what `make run` shows within seconds */
-#define OPT_IN_SUITES "stress,numbers,bench,bench_smp,crash" /* no part of `all`: long, no tests in the strict sense, or the end */
+#define OPT_IN_SUITES "stress,fuzz_user,numbers,bench,bench_smp,crash" /* no part of `all`: long, no tests in the strict sense, or the end */
 #define MAX_REPORTS  10		       /* failures of one test that are printed; all are counted */
 
 extern const struct ktest __ktests_start[], __ktests_end[];
@@ -56,6 +56,16 @@ void ktest_seed(u64 seed)
 {
 	run_seed = seed;
 	random_seed(&random_state, seed);
+}
+
+u64 ktest_run_seed(void)
+{
+	return run_seed;
+}
+
+bool ktest_failed(void)
+{
+	return atomic_read(&failures) != 0;
 }
 
 u64 ktest_random(void)
@@ -175,13 +185,25 @@ static unsigned int count_tests(const char *globs, const struct ktest *first)
 	return n;
 }
 
+/* bench_smp is `make bench-smp`. */
+static const char *make_target(const char *suite)
+{
+	static char name[24];
+
+	strscpy(name, suite, sizeof(name));
+	for (char *c = name; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	return name;
+}
+
 /* The command that runs a test again. Opt-in suites have targets of their own in the Makefile, named like them. */
 static const char *replay_command(const struct ktest *test)
 {
 	static char text[192];
 
 	if (glob_list_match(OPT_IN_SUITES, test->suite))
-		scnprintf(text, sizeof(text), "make %s ENV=%s CPUS=%u SEED=0x%llx%s", test->suite, run_env,
+		scnprintf(text, sizeof(text), "make %s ENV=%s CPUS=%u SEED=0x%llx%s", make_target(test->suite), run_env,
 			  num_online_cpus(), run_seed, replay_words);
 	else
 		scnprintf(text, sizeof(text), "make test ENV=%s T=%s.%s SEED=0x%llx%s", run_env, test->suite,

@@ -14,6 +14,7 @@
  */
 #include "internal.h"
 
+#include <arch/irq.h>
 #include <kernel/bug.h>
 #include <kernel/printk.h>
 #include <kernel/schedule_point.h>
@@ -32,6 +33,7 @@ static LIST_HEAD(dead_orphans); /* by `sibling`: for the reaper */
 static unsigned int nr_processes;
 static atomic_t last_pid;
 static struct work_struct reaper;
+static bool kills_unreported;
 
 struct process *current_process(void)
 {
@@ -45,11 +47,25 @@ unsigned int process_count(void)
 
 /* --- beginning ------------------------------------------------------------------------------------------------------ */
 
+/* On the way to ring 3. */
+static void end_if_killed(void)
+{
+	const struct process *process = current_process();
+
+	if (likely(!READ_ONCE(process->killed)))
+		return;
+	local_irq_enable();
+	if (!READ_ONCE(kills_unreported))
+		printk("process %d (%s) is killed: somebody wanted it", process->pid, process->name);
+	process_exit(EXIT_KILLED + KILL_REQUEST);
+}
+
 static void process_main(void *arg)
 {
 	struct process *process = arg;
 
 	kthread_use_mm(process->mm);
+	end_if_killed();
 	arch_enter_user(&process->start);
 }
 
@@ -69,6 +85,7 @@ static struct process *process_create(const char *name, struct mm_struct *mm)
 	process->thread = process->task->id;
 	process->pid = atomic_inc_return(&last_pid);
 	process->mm = mm;
+	process->born = arch_uptime_ms();
 	INIT_LIST_HEAD(&process->children);
 	INIT_LIST_HEAD(&process->sibling);
 	init_waitqueue_head(&process->child_exit);
@@ -197,7 +214,7 @@ int process_wait_child(int *status)
 	struct process *process = current_process(), *child;
 	int pid;
 
-	wait_event(process->child_exit, wait_is_over(process));
+	wait_event(process->child_exit, wait_is_over(process) || READ_ONCE(process->killed));
 	spin_lock(&process_lock);
 	child = dead_child(process);
 	if (child)
@@ -281,8 +298,46 @@ static void __noreturn kill_current(enum user_trap trap, vaddr_t ip, const char 
 
 	if (!process)
 		panic("ring 3 without a process: thread %s, %s at %lx", current->name, what, ip);
-	printk("process %d (%s) is killed: %s, by the instruction at %lx", process->pid, process->name, what, ip);
+	if (!READ_ONCE(kills_unreported))
+		printk("process %d (%s) is killed: %s, by the instruction at %lx", process->pid, process->name, what, ip);
 	process_exit(EXIT_KILLED + reason_for(trap));
+}
+
+/* Under process_lock. It is woken if it waits for a child; all else that a process sleeps for comes by itself. */
+static bool kill_locked(struct process *process)
+{
+	if (process->exited || process->killed)
+		return false;
+	WRITE_ONCE(process->killed, true);
+	wake_up(&process->child_exit);
+	return true;
+}
+
+unsigned int process_kill_if(bool (*fn)(const struct process *process, void *arg), void *arg)
+{
+	struct process *process;
+	unsigned int nr = 0;
+
+	spin_lock(&process_lock);
+	list_for_each_entry(process, &processes, all)
+		nr += fn(process, arg) && kill_locked(process);
+	spin_unlock(&process_lock);
+	return nr;
+}
+
+static bool has_pid(const struct process *process, void *pid)
+{
+	return process->pid == *(const int *)pid && !process->exited;
+}
+
+int process_kill(int pid)
+{
+	return process_kill_if(has_pid, &pid) ? 0 : -ESRCH;
+}
+
+void process_report_kills(bool yes)
+{
+	WRITE_ONCE(kills_unreported, !yes);
 }
 
 /* --- for people ----------------------------------------------------------------------------------------------------- */
@@ -304,6 +359,7 @@ void process_init(void)
 {
 	INIT_WORK(&reaper, reap_orphans);
 	arch_set_user_trap_handler(kill_current);
+	arch_set_user_return_handler(end_if_killed);
 	syscall_init();
 	kbuf_init();
 }

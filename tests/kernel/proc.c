@@ -9,6 +9,7 @@
 #include <arch/fault.h>
 #include <kernel/process.h>
 #include <kernel/schedule_point.h>
+#include <lib/errno.h>
 
 /* Orphans are cleared away by a work item: a moment after the last program has ended. */
 static bool all_are_gone(void)
@@ -67,6 +68,30 @@ KTEST(proc, hostile_registers)
 KTEST(proc, kernel_buffer)
 {
 	EXPECT_EQ(run("kbuf"), 0);
+}
+
+static bool is_any(const struct process *process __maybe_unused, void *unused __maybe_unused)
+{
+	return true;
+}
+
+/* One spins, one sleeps until that has ended. */
+KTEST(proc, killed_from_outside)
+{
+	struct process *waiter = process_spawn("stuck");
+	int pid;
+
+	ASSERT(waiter);
+	pid = waiter->pid;
+	while (process_count() < 2)
+		msleep(1);
+	EXPECT_EQ(process_kill(pid), 0);
+	EXPECT_EQ(process_wait(waiter), EXIT_KILLED + KILL_REQUEST);
+	EXPECT_EQ(process_kill(pid), -ESRCH);
+	msleep(20);
+	EXPECT_EQ(process_count(), 1); /* the orphan */
+	EXPECT_EQ(process_kill_if(is_any, NULL), 1);
+	all_are_gone();
 }
 
 static void wait_for_program(void *process)

@@ -37,6 +37,12 @@ static inline unsigned long syscall_arg(const struct trap_frame *frame, unsigned
 	return args[n];
 }
 
+/*
+ * Called each time a program is about to go on in ring 3: after a system call, a fault, an interrupt; not after an NMI. As the
+ * thread, interrupts off. It returns like that, or it enables them and ends the thread.
+ */
+void arch_set_user_return_handler(void (*fn)(void));
+
 /* A program did what it may not. */
 enum user_trap {
 	USER_TRAP_MEMORY,      /* an address that it has no right to, or that is none */

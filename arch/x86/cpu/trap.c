@@ -174,4 +174,6 @@ void trap_dispatch(struct trap_frame *frame)
 	this_cpu_add(trap_depth, -1);
 	if (may_switch(frame))
 		preempt_from_interrupt();
+	if (trap_from_user(frame) && frame->vector != VECTOR_NMI)
+		user_return();
 }

@@ -10,6 +10,7 @@
 #include <lib/format.h>
 
 static void (*syscall_handler)(struct trap_frame *frame);
+static void (*return_handler)(void);
 static void __noreturn (*user_trap_handler)(enum user_trap trap, vaddr_t ip, const char *what);
 
 void __noreturn trap_return(const struct trap_frame *frame); /* trap_entry_{32,64}.S */
@@ -17,6 +18,17 @@ void __noreturn trap_return(const struct trap_frame *frame); /* trap_entry_{32,6
 void arch_set_syscall_handler(void (*fn)(struct trap_frame *frame))
 {
 	syscall_handler = fn;
+}
+
+void arch_set_user_return_handler(void (*fn)(void))
+{
+	return_handler = fn;
+}
+
+void user_return(void)
+{
+	if (return_handler)
+		return_handler();
 }
 
 void arch_set_user_trap_handler(void __noreturn (*fn)(enum user_trap trap, vaddr_t ip, const char *what))
@@ -46,6 +58,7 @@ void system_call(struct trap_frame *frame)
 	local_irq_enable();
 	syscall_handler(frame);
 	local_irq_disable();
+	user_return();
 }
 
 static enum user_trap kind_of(unsigned long vector)

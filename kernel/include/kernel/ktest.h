@@ -74,6 +74,9 @@ enum ktest_verdict ktest_run(const char *globs);
 /* Everything random in a test comes from here. Each test starts at the seed of the run, which is printed. */
 u64 ktest_random(void);
 void ktest_seed(u64 seed);
+u64 ktest_run_seed(void); /* what ktest_seed() was last told: it stands in the command that repeats a failure */
+/* Has an expectation of the running test failed? */
+bool ktest_failed(void);
 
 /* What ENV= of `make test` selects this kernel; stands in the replay line of a failure. */
 void ktest_set_env(const char *env);

@@ -17,6 +17,8 @@ struct process {
 	unsigned int thread;  /* so this is its number, for people */
 	struct process *parent;		  /* NULL: the kernel started it and waits for it, or it is an orphan */
 	struct list_head children, sibling, all;
+	bool killed;			  /* somebody wants it to end: it does, before it runs in ring 3 again */
+	u64 born;			  /* arch_uptime_ms() */
 	bool exited, orphan;		  /* orphan: nobody waits for it, so nobody need ask for its status */
 	int status;			  /* what it exited with (0 to 127), or EXIT_KILLED + enum kill_reason */
 	struct wait_queue_head child_exit; /* it waits here for its children */
@@ -32,6 +34,16 @@ struct process *current_process(void); /* NULL in a kernel thread; any context *
 
 /* End the running process: what the exit system call and fatal mistakes do. */
 void __noreturn process_exit(int status);
+
+/*
+ * Make a process end with the status EXIT_KILLED + KILL_REQUEST, whatever it does: at its next tick, at the end of its system
+ * call, or out of its wait for a child. -ESRCH: there is none, or it has ended. Does not wait for the end. Thread context.
+ */
+int process_kill(int pid);
+/* The same for all of which fn says so, under a spinlock: it may only look. Returns how many these were. */
+unsigned int process_kill_if(bool (*fn)(const struct process *process, void *arg), void *arg);
+/* A line on the console for each process that is killed? As a rule yes. */
+void process_report_kills(bool yes);
 
 /* How many there are, those that have ended but still have a status for somebody included. Any context. */
 unsigned int process_count(void);

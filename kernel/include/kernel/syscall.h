@@ -30,4 +30,5 @@ enum kill_reason {
 	KILL_ARITHMETIC = 8,  /* SIGFPE */
 	KILL_NO_MEMORY = 9,   /* SIGKILL */
 	KILL_MEMORY = 11,     /* SIGSEGV */
+	KILL_REQUEST = 15,    /* SIGTERM: somebody wanted it */
 };

@@ -52,6 +52,7 @@ void set_entry_stack(void *stack_top);
 
 /* user.c: on behalf of the thread (depth 0), interrupts off at call and return. The exceptions come from ring 3. */
 void system_call(struct trap_frame *frame);
+void user_return(void); /* the program goes on, if it may; depth 0, and not on a stack of the vector's own */
 void __noreturn user_exception(const struct trap_frame *frame);
 void __noreturn user_page_fault(const struct trap_frame *frame, vaddr_t addr, int err);
 
