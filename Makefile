@@ -22,7 +22,7 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test bochs stress mutations numbers bench bench-build bench-smp bench-profile trace debug usb clean \
+.PHONY: all help setup $(TARGETS) iso run test bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-profile trace debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -58,6 +58,14 @@ stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed,
 		"SECONDS=$(SECONDS) SEED=$(SEED) CMDLINE='$(CMDLINE)'"
 	@tests/qemu/run-guest --cpus $(or $(CPUS),4) --mem $(or $(MEM),512M) --timeout $$(($(SECONDS) + 300)) \
 		--cmdline 'test=stress stress=$(SECONDS) seed=$(SEED) $(CMDLINE)'
+
+fuzz-user: SECONDS ?= 60
+fuzz-user: SEED := $(or $(SEED),$(shell date +%s))
+fuzz-user: iso ## random programs in ring 3 for SECONDS=60, the kernel looked at after each round; prints its seed (ENV= CPUS= MEM= SEED=)
+	@echo "# again: make fuzz-user ENV=$(or $(ENV),x64) CPUS=$(or $(CPUS),2) MEM=$(or $(MEM),256M)" \
+		"SECONDS=$(SECONDS) SEED=$(SEED) CMDLINE='$(CMDLINE)'"
+	@tests/qemu/run-guest --cpus $(or $(CPUS),2) --mem $(or $(MEM),256M) --timeout $$(($(SECONDS) + 300)) \
+		--cmdline 'test=fuzz_user fuzz_user=$(SECONDS) seed=$(SEED) $(CMDLINE)'
 
 numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
