@@ -34,7 +34,7 @@ void zones_init(void)
 		struct zone *zone = &zones[z];
 
 		*zone = (struct zone) { .end = end[z] };
-		spin_lock_init(&zone->lock, zone_names[z], RANK_ZONE);
+		spin_lock_init_ranked(&zone->lock, zone_names[z], RANK_ZONE);
 		for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
 			INIT_LIST_HEAD(&zone->area[order].list);
 	}

@@ -17,7 +17,7 @@ static int copy_shared(struct mm_struct *mm, const struct vm_area *vma, vaddr_t 
 		return -ENOMEM;
 	user_copy_page(page, old);
 	user_set_entry(mm, addr, pfn_pte(page_to_pfn(page), pgprot_supported(user_prot(vma, true)))); /* its table exists */
-	flush_tlb_mm_range(&mm->pgtable, addr, addr + PAGE_SIZE);
+	flush_tlb_user_range(&mm->pgtable, addr, addr + PAGE_SIZE);
 	put_page(old);
 	atomic_long_inc(&copied);
 	return 0;
@@ -34,7 +34,7 @@ static int write_shared(struct mm_struct *mm, const struct vm_area *vma, vaddr_t
 	if (atomic_read(&page->refcount) != 1)
 		return copy_shared(mm, vma, addr, page);
 	user_set_entry(mm, addr, pfn_pte(pte_pfn(pte), pgprot_supported(user_prot(vma, true))));
-	flush_tlb_mm_range(&mm->pgtable, addr, addr + PAGE_SIZE);
+	flush_tlb_user_range(&mm->pgtable, addr, addr + PAGE_SIZE);
 	atomic_long_inc(&reused);
 	return 0;
 }

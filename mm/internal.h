@@ -63,6 +63,8 @@ enum mm_lock_rank {
 
 /* A page was not to be had: the background gives back what vmalloc space keeps. Any context but NMI, no zone's lock held. */
 void mm_memory_short(void);
+/* Has the kmalloc block room for so many bytes? Then, with __GFP_ZERO, what lies behind them is zero. (kmalloc.c) */
+bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp);
 
 /* --- mm/buddy.c: zones and their free blocks --- */
 

@@ -92,8 +92,8 @@ static bool range_exists(phys_addr_t phys, unsigned long size, const char *who)
 
 	if (!size || size > VMALLOC_END - VMALLOC_START || last < phys)
 		return false;
-	return !WARN(last >= arch_phys_limit(), "%s: 0x%llx-0x%llx is beyond what this CPU can address", who, (u64)phys,
-		     (u64)last);
+	return !WARN_ONCE(last >= arch_phys_limit(), "%s: 0x%llx-0x%llx is beyond what this CPU can address", who,
+			  (u64)phys, (u64)last);
 }
 
 /* --- mapping ---------------------------------------------------------------------------------------------------- */
@@ -229,8 +229,8 @@ static void *direct_map(phys_addr_t phys, size_t size, unsigned long flags, vadd
 	bool wb = (flags & MEMREMAP_WB) && memblock_is_ram(phys, (u64)phys + size) &&
 		  (u64)phys + size <= arch_lowmem_limit();
 
-	if (WARN(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM or highmem, refused for %pS", (u64)phys,
-		 (u64)phys + size - 1, (void *)caller))
+	if (WARN_ONCE(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM or highmem, refused for %pS", (u64)phys,
+		      (u64)phys + size - 1, (void *)caller))
 		return NULL;
 	return phys_to_virt(phys);
 }

@@ -70,25 +70,32 @@ void slab_init(void)
 
 	memset(caches, 0, sizeof(caches));
 	INIT_LIST_HEAD(&kmem_caches);
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
 		kmem_cache_init(&caches[i], names[i], KMALLOC_MIN_SIZE << i, KMALLOC_MIN_SIZE << i);
+		kmem_cache_enter(&caches[i]);
+	}
 	memset(&window, 0, sizeof(window));
 }
 
-/* All sizes for which kmalloc() has no cache at once. */
-static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
+void *kmalloc_block(size_t size, gfp_t gfp)
 {
 	struct page *page;
 
-	if (!size)
-		return kmem_cache_alloc(kmalloc_cache(size), gfp);
-	if (size > KMALLOC_MAX_SIZE || inject_fails(INJECT_SLAB))
+	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
 	page = alloc_pages(gfp & ~__GFP_HIGHMEM, order_base_2((size + PAGE_SIZE - 1) >> PAGE_SHIFT));
 	if (!page)
 		return NULL;
 	page->flags = PAGE_FLAG_KMALLOC;
 	return page_address(page);
+}
+
+/* All sizes for which kmalloc() has no cache at once. */
+static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
+{
+	if (!size)
+		return ZERO_SIZE_PTR;
+	return inject_fails(INJECT_SLAB) ? NULL : kmalloc_block(size, gfp);
 }
 
 void *__kmalloc(size_t size, gfp_t gfp)
@@ -98,24 +105,21 @@ void *__kmalloc(size_t size, gfp_t gfp)
 	return kmem_cache_alloc(cache_of_size(size), gfp);
 }
 
-void *kcalloc(size_t n, size_t size, gfp_t gfp)
+void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes))
-		return NULL;
-	return kzalloc(bytes, gfp);
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : kmalloc(bytes, gfp);
 }
 
-/* Is this the head of a block that kmalloc gave out whole? */
-static bool is_large(const struct page *page, const void *ptr)
+bool kmalloc_is_block(const struct page *page, const void *ptr)
 {
 	return page && page->state == PAGE_USED && page->flags == PAGE_FLAG_KMALLOC && !offset_in_page(ptr);
 }
 
 static __noinline void kfree_large(struct page *page, const void *ptr)
 {
-	if (WARN(!is_large(page, ptr), "kfree(%p) refused: not from kmalloc, or free already", ptr))
+	if (WARN_ONCE(!kmalloc_is_block(page, ptr), "kfree(%p) refused: not from kmalloc, or free already", ptr))
 		return;
 	page->flags = 0;
 	__free_pages(page, page->order);
@@ -125,7 +129,7 @@ static __noinline void kfree_any(const void *ptr)
 {
 	struct page *page;
 
-	if (!ptr)
+	if (ZERO_OR_NULL_PTR(ptr))
 		return;
 	page = virt_to_page_checked(ptr);
 	if (likely(page && page->state == PAGE_SLAB))
@@ -152,13 +156,48 @@ void kfree(const void *ptr)
 
 size_t ksize(const void *ptr)
 {
-	const struct page *page = ptr ? virt_to_page_checked(ptr) : NULL;
+	const struct page *page = virt_to_page_checked(ptr);
 
-	if (!ptr)
+	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
 	if (page && page->state == PAGE_SLAB)
 		return ((const struct slab *)page->slab)->cache->size;
-	if (WARN(!is_large(page, ptr), "ksize(%p): not from kmalloc", ptr))
+	if (WARN_ONCE(!kmalloc_is_block(page, ptr), "ksize(%p): not from kmalloc", ptr))
 		return 0;
 	return PAGE_SIZE << page->order;
+}
+
+bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp)
+{
+	size_t room = ksize(ptr);
+
+	if (size > room)
+		return false;
+	if (gfp & __GFP_ZERO)
+		memset((char *)(vaddr_t)ptr + size, 0, room - size);
+	return true;
+}
+
+void *krealloc(const void *ptr, size_t size, gfp_t gfp)
+{
+	void *fresh;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return kmalloc(size, gfp);
+	if (size && kmalloc_fits(ptr, size, gfp))
+		return (void *)(vaddr_t)ptr;
+	fresh = kmalloc(size, gfp);
+	if (!fresh)
+		return NULL;
+	if (size)
+		memcpy(fresh, ptr, ksize(ptr));
+	kfree(ptr);
+	return fresh;
+}
+
+void *krealloc_array(const void *ptr, size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : krealloc(ptr, bytes, gfp);
 }

@@ -9,8 +9,7 @@
 
 static void wait_a_moment(void)
 {
-	set_current_state(TASK_SLEEPING);
-	schedule_timeout(RETRY_MS);
+	schedule_timeout_uninterruptible(RETRY_MS);
 }
 
 /* Could it be had if only enough memory and address space were free? */
@@ -52,10 +51,10 @@ static void *alloc(struct vm_area_spec *spec)
 {
 	bool nofail = (spec->gfp & __GFP_NOFAIL) && !(spec->gfp & __GFP_NOWAIT) && ever_possible(spec);
 
-	if (WARN(spec->gfp & ~GFP_VMALLOC, "vmalloc: flags %x are not for callers", spec->gfp & ~GFP_VMALLOC))
+	if (WARN_ONCE(spec->gfp & ~GFP_VMALLOC, "vmalloc: flags %x are not for callers", spec->gfp & ~GFP_VMALLOC))
 		spec->gfp &= GFP_VMALLOC;
 	spec->gfp &= ~__GFP_NOFAIL;
-	if (WARN(!vm_context_allows(spec->gfp), "vmalloc: called in a handler, or with interrupts off"))
+	if (WARN_ONCE(!vm_context_allows(spec->gfp), "vmalloc: called in a handler, or with interrupts off"))
 		return NULL;
 	return nofail ? alloc_nofail(spec) : vmalloc_area(spec);
 }
@@ -161,7 +160,7 @@ static void *kv_alloc(size_t size, gfp_t gfp, int node, const void *caller)
 	if (p || (size <= PAGE_SIZE && !(gfp & __GFP_NOFAIL)))
 		return p;
 	if (size > KVMALLOC_MAX) {
-		WARN(!(gfp & __GFP_NOWARN), "kvmalloc: %lu bytes", (unsigned long)size);
+		WARN_ONCE(!(gfp & __GFP_NOWARN), "kvmalloc: %lu bytes", (unsigned long)size);
 		return NULL;
 	}
 	if (!vm_context_allows(gfp))
@@ -209,20 +208,14 @@ static void fill_area(const struct vm_struct *area, const void *from, size_t n)
 	}
 }
 
-/*
- * A kmalloc'ed block only knows how many bytes it has, not how many its caller asked for, so bytes that a caller of
- * __GFP_ZERO has not had before are those from there on: he gives __GFP_ZERO each time, and then all behind him is zero.
- */
+/* As krealloc(), but what does not fit may become an area. */
 static void *kmalloc_resize(const void *p, size_t size, gfp_t gfp)
 {
 	size_t room = ksize(p);
 	void *fresh;
 
-	if (size <= room) {
-		if (gfp & __GFP_ZERO)
-			memset((char *)(vaddr_t)p + size, 0, room - size);
+	if (kmalloc_fits(p, size, gfp))
 		return (void *)(vaddr_t)p;
-	}
 	fresh = kv_alloc(size, gfp, -1, CALLER);
 	if (!fresh)
 		return NULL;
@@ -236,12 +229,9 @@ static void *kmalloc_resize(const void *p, size_t size, gfp_t gfp)
 
 void *kvrealloc(const void *p, size_t size, gfp_t gfp)
 {
-	if (!p)
+	if (ZERO_OR_NULL_PTR(p))
 		return kv_alloc(size, gfp, -1, CALLER);
 	if (is_vmalloc_addr(p))
 		return vrealloc(p, size, gfp);
-	if (size)
-		return kmalloc_resize(p, size, gfp);
-	kfree(p);
-	return NULL;
+	return size ? kmalloc_resize(p, size, gfp) : krealloc(p, 0, gfp);
 }

@@ -29,7 +29,7 @@ struct reservation {
 
 static u64 to_addr(unsigned long pfn) { return (u64)pfn << PAGE_SHIFT; }
 
-static DEFINE_SPINLOCK(memtype_lock, RANK_MEMTYPE);
+static DEFINE_RANKED_SPINLOCK(memtype_lock, RANK_MEMTYPE);
 static struct rb_root trees[NR_MEMTYPES];
 static unsigned long used; /* bit t: trees[t] is not empty */
 static struct {
@@ -221,8 +221,9 @@ int memtype_reserve(u64 start, u64 end, enum memtype type)
 
 	if (likely(idle_revive(to_pfn(start), to_pfn(end), type)))
 		return 0;
-	if (WARN(memblock_overlaps_ram(start, end), "memtype: 0x%llx-0x%llx as %s refused: RAM in use", start, end - 1,
-		 memtype_name(type)))
+	if (WARN_ONCE(memblock_overlaps_ram(start, end), "memtype: 0x%llx-0x%llx as %s refused: RAM in use", start,
+		      end - 1,
+		      memtype_name(type)))
 		return -EBUSY;
 	new = kmalloc(sizeof(*new), GFP_KERNEL);
 	if (!new)
@@ -257,7 +258,8 @@ int memtype_free(u64 start, u64 end, enum memtype type)
 	spin_unlock(&memtype_lock);
 	if (unlikely(gone))
 		kfree(gone);
-	return WARN(!reserved, "memtype: 0x%llx-0x%llx is not reserved as %s", start, end - 1, memtype_name(type)) ? -EINVAL : 0;
+	WARN_ONCE(!reserved, "memtype: 0x%llx-0x%llx is not reserved as %s", start, end - 1, memtype_name(type));
+	return reserved ? 0 : -EINVAL;
 }
 
 void memtype_forget(void)

@@ -2,7 +2,7 @@
 /* Address spaces of processes: made, filled with ranges, run on, taken down. */
 #include "user_internal.h"
 
-static DEFINE_SPINLOCK(mm_list_lock, RANK_MM_LIST);
+static DEFINE_RANKED_SPINLOCK(mm_list_lock, RANK_MM_LIST);
 static LIST_HEAD(mm_list);
 
 struct mm_struct *mm_create(void)
@@ -13,7 +13,7 @@ struct mm_struct *mm_create(void)
 		return NULL;
 	atomic_set(&mm->mm_users, 1);
 	atomic_set(&mm->mm_count, 1);
-	mutex_init(&mm->lock, "mm_struct.lock");
+	mutex_init_named(&mm->lock, "mm_struct.lock");
 	INIT_LIST_HEAD(&mm->vmas);
 	mm->mmap_base = PAGE_ALIGN(layout.user_end / 3);
 	if (pgtable_init_process(&mm->pgtable)) {
@@ -41,7 +41,7 @@ static void free_user_memory(struct mm_struct *mm)
 		user_zap(mm, vma->start, vma->end);
 		kfree(vma);
 	}
-	WARN(mm->user_pages, "mmput: process %u has lost %lu pages", mm->pgtable.id, mm->user_pages);
+	WARN_ONCE(mm->user_pages, "mmput: process %u has lost %lu pages", mm->pgtable.id, mm->user_pages);
 	pgtable_free_user(&mm->pgtable);
 }
 

@@ -25,7 +25,7 @@ static struct page *list_refill(gfp_t gfp)
 
 	if (!n)
 		return NULL;
-	flags = local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
+	flags = arch_local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
 	stack = list_provide(list_for_alloc(gfp));
 	for (i = 1; i < n && stack->count < LIST_PAGES; i++)
 		stack->item[stack->count++] = batch[i];
@@ -54,7 +54,7 @@ static bool make_room(gfp_t gfp, bool *drained)
 	if (!(gfp & __GFP_NORETRY)) /* else it can do with something smaller */
 		mm_memory_short();
 	if (may_wait(gfp))
-		drain_all_pages();
+		drain_page_lists();
 	else
 		drain_this_cpu(NULL);
 	return true;
@@ -143,7 +143,7 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 /* The last n pages of this CPU's list, or all that it has, in the order in which they came: side by side they stay so. */
 static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pages)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct cpu_stack *stack = page_stack_here(list_for_alloc(gfp));
 	unsigned long got = min(n, stack->count);
 	struct page **from = (struct page **)&stack->item[stack->count - got];
@@ -193,7 +193,7 @@ static __noinline unsigned long alloc_several(gfp_t gfp, unsigned long n, struct
 	return got;
 }
 
-unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
+unsigned long alloc_page_array(gfp_t gfp, unsigned long n, struct page **pages)
 {
 	if (n != 1)
 		return alloc_several(gfp, n, pages);
@@ -201,11 +201,11 @@ unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages)
 	return pages[0] != NULL;
 }
 
-void *get_free_pages(gfp_t gfp, unsigned int order)
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 {
 	struct page *page = alloc_pages(gfp & ~__GFP_HIGHMEM, order);
 
-	return page ? page_address(page) : NULL;
+	return page ? (unsigned long)page_address(page) : 0;
 }
 
 /* --- freeing -------------------------------------------------------------------------------------------------------- */
@@ -215,9 +215,9 @@ static __noinline void report_bad_free(const struct page *page, unsigned int ord
 	static const char *const states[] = { "no RAM", "reserved", "free already", "inside a block", "free already",
 					      "allocated", "a slab", "a page table", "one of several in a block" };
 
-	WARN(true, "free of frame %lx, order %u, refused: it is %s (order %u, flags %u, %d users)", page_to_pfn(page),
-	     order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged", page->order, page->flags,
-	     atomic_read(&page->refcount));
+	WARN_ONCE(true, "free of frame %lx, order %u, refused: it is %s (order %u, flags %u, %d users)",
+		  page_to_pfn(page), order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged", page->order, page->flags,
+		  atomic_read(&page->refcount));
 }
 
 /* Drop one user. True: it was the last, the block is free to go. */
@@ -245,7 +245,7 @@ static inline bool only_user(struct page *page)
 /* Onto this CPU's list, with room or without. */
 static __noinline void list_push(struct page *page)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct cpu_stack *stack = list_make_room(list_for_free(page));
 
 	stack->item[stack->count++] = page;
@@ -325,7 +325,7 @@ static __noinline void free_several(struct page **pages, unsigned long n)
 	}
 }
 
-void free_pages_bulk(struct page **pages, unsigned long n)
+void free_page_array(struct page **pages, unsigned long n)
 {
 	if (n == 1)
 		__free_pages(pages[0], 0);
@@ -333,14 +333,14 @@ void free_pages_bulk(struct page **pages, unsigned long n)
 		free_several(pages, n);
 }
 
-void free_pages(void *addr, unsigned int order)
+void free_pages(unsigned long addr, unsigned int order)
 {
 	struct page *page;
 
 	if (!addr)
 		return;
-	page = virt_to_page_checked(addr);
-	if (WARN(!page || offset_in_page(addr), "free_pages(%p): not the address of a page", addr))
+	page = virt_to_page_checked((void *)addr);
+	if (WARN_ONCE(!page || offset_in_page(addr), "free_pages(%lx): not the address of a page", addr))
 		return;
 	__free_pages(page, order);
 }
@@ -348,7 +348,7 @@ void free_pages(void *addr, unsigned int order)
 void get_page(struct page *page)
 {
 	page_make_single(page);
-	if (WARN(page->state != PAGE_USED, "get_page of frame %lx in state %u", page_to_pfn(page), page->state))
+	if (WARN_ONCE(page->state != PAGE_USED, "get_page of frame %lx in state %u", page_to_pfn(page), page->state))
 		return;
 	atomic_inc(&page->refcount);
 }

@@ -155,7 +155,7 @@ struct cpu_stack *list_make_room(unsigned int list)
 
 void drain_this_cpu(void *unused)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	(void)unused;
 	for (unsigned int i = 0; i < NR_LISTS; i++) {
@@ -167,12 +167,12 @@ void drain_this_cpu(void *unused)
 	local_irq_restore(flags);
 }
 
-void drain_all_pages(void)
+void drain_page_lists(void)
 {
 	if (irqs_disabled())
 		drain_this_cpu(NULL);
 	else
-		on_each_cpu(drain_this_cpu, NULL);
+		on_each_cpu(drain_this_cpu, NULL, true);
 }
 
 /* Pages of the zone among those on a stack, which its CPU may be using. */

@@ -50,7 +50,7 @@ static inline struct cpu_stack *page_stack_here(unsigned int list) { return page
 /* May this allocation map, and wait for other CPUs? */
 static inline bool may_wait(gfp_t gfp)
 {
-	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !arch_in_lazy_mmu_mode();
+	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !lazy_mmu_active();
 }
 
 /* A page of a list, whose order and flags are 0, leaves the allocator. */

@@ -16,9 +16,9 @@
 
 void split_page(struct page *page, unsigned int order)
 {
-	if (WARN(page->state != PAGE_USED || page->order != order || atomic_read(&page->refcount) != 1,
-		 "split_page of frame %lx, order %u: state %u, order %u", page_to_pfn(page), order, page->state,
-		 page->order))
+	if (WARN_ONCE(page->state != PAGE_USED || page->order != order || atomic_read(&page->refcount) != 1,
+		      "split_page of frame %lx, order %u: state %u, order %u", page_to_pfn(page), order, page->state,
+		      page->order))
 		return;
 	for (unsigned long i = 0; i < 1ul << order; i++)
 		hand_out(page + i, 0);

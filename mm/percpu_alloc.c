@@ -43,7 +43,7 @@ unsigned long percpu_unit_offset[MAX_CPUS];
 static unsigned int nr_units;
 
 static DEFINE_MUTEX(populate_lock);
-static DEFINE_SPINLOCK(percpu_lock, RANK_PERCPU);
+static DEFINE_RANKED_SPINLOCK(percpu_lock, RANK_PERCPU);
 static LIST_HEAD(chunks);
 static LIST_HEAD(empty_chunks); /* on their way out */
 static struct percpu_alloc_stats stats;
@@ -52,7 +52,7 @@ void percpu_alloc_init(void)
 {
 	unsigned int cpu;
 
-	for_each_cpu(cpu, &cpu_possible_mask)
+	for_each_cpu(cpu, cpu_possible_mask)
 		percpu_unit_offset[cpu] = nr_units++ * STRIDE;
 }
 
@@ -90,13 +90,13 @@ static int map_in_units(const struct percpu_chunk *chunk, unsigned int n, struct
 static int populate_page(struct percpu_chunk *chunk, unsigned int n)
 {
 	struct page **pages = kcalloc(nr_units, sizeof(*pages), GFP_KERNEL);
-	unsigned long got = pages ? alloc_pages_bulk(GFP_KERNEL | __GFP_HIGHMEM, nr_units, pages) : 0;
+	unsigned long got = pages ? alloc_page_array(GFP_KERNEL | __GFP_HIGHMEM, nr_units, pages) : 0;
 
 	if (got == nr_units && !map_in_units(chunk, n, pages)) {
 		chunk->page[n] = pages;
 		return 0;
 	}
-	free_pages_bulk(pages, got);
+	free_page_array(pages, got);
 	kfree(pages);
 	return -ENOMEM;
 }
@@ -116,7 +116,7 @@ static void free_unit_pages(const struct percpu_chunk *chunk)
 {
 	for (unsigned int n = 0; n < UNIT_PAGES; n++) {
 		if (chunk->page[n])
-			free_pages_bulk(chunk->page[n], nr_units);
+			free_page_array(chunk->page[n], nr_units);
 		kfree(chunk->page[n]);
 	}
 }
@@ -221,7 +221,7 @@ static void clear_instances(void *ptr, size_t size)
 {
 	unsigned int cpu;
 
-	for_each_cpu(cpu, &cpu_possible_mask)
+	for_each_cpu(cpu, cpu_possible_mask)
 		memset(percpu_ptr(ptr, cpu), 0, size);
 }
 
@@ -250,8 +250,8 @@ void *__alloc_percpu(size_t size, size_t align)
 
 	might_sleep();
 	BUG_ON(!nr_units);
-	if (WARN(!size || size > PERCPU_ALLOC_MAX || !is_power_of_2(align) || align > PERCPU_ALLOC_ALIGN,
-		 "alloc_percpu: size %zu, alignment %zu", size, align))
+	if (WARN_ONCE(!size || size > PERCPU_ALLOC_MAX || !is_power_of_2(align) || align > PERCPU_ALLOC_ALIGN,
+		      "alloc_percpu: size %zu, alignment %zu", size, align))
 		return NULL;
 	mutex_lock(&populate_lock);
 	ptr = obtain(size, align_mask);
@@ -313,7 +313,7 @@ void free_percpu(const void *ptr)
 	found = find_and_give_back(ptr);
 	left = !list_empty(&empty_chunks);
 	spin_unlock_irqrestore(&percpu_lock, flags);
-	WARN(!found, "free_percpu: %p is not what an allocation returned", ptr);
+	WARN_ONCE(!found, "free_percpu: %p is not what an allocation returned", ptr);
 	if (left && preemptible())
 		destroy_empty(NULL);
 	else if (left && system_wq)

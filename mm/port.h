@@ -13,7 +13,7 @@
 #include <arch/cpu_stack.h> /* what each CPU freed last */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */
 #include <arch/layout.h>   /* where vmalloc space, the page array and the kmap window lie; phys_to_virt */
-#include <arch/lazy_mmu.h> /* set_ptes, and whether table pages may be allocated */
+#include <arch/lazy_mmu.h> /* pgtable_set_ptes, and whether table pages may be allocated */
 #include <arch/memtype.h>  /* memory types of mappings */
 #include <arch/mmu_sync.h> /* the scope around every change of kernel mappings */
 #include <arch/pgtable.h>  /* the walkers */

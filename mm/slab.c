@@ -28,8 +28,6 @@
 #define MAGAZINE_BATCH	 15
 
 static struct cpu_stack no_magazine;
-LIST_HEAD(kmem_caches);
-static DEFINE_SPINLOCK(kmem_cache_list, RANK_SLAB_LIST);
 
 /* --- poison --------------------------------------------------------------------------------------------------------- */
 
@@ -38,8 +36,8 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, const void *objec
 	const u8 *byte = object;
 
 	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->size; i++)
-		if (WARN(byte[i] != POISON_FREE, "slab %s: object %p was written to after it was freed: byte %u is %02x",
-			 cache->name, object, i, byte[i]))
+		if (WARN_ONCE(byte[i] != POISON_FREE, "slab %s: object %p was written to after it was freed: byte %u is %02x",
+			      cache->name, object, i, byte[i]))
 			return 1;
 	return 0;
 }
@@ -201,7 +199,7 @@ static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 	*object_link(from, fresh) = LINK_USED;
 	fresh->count = 0;
 	fresh->capacity = MAGAZINE_SIZE;
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	if (cache->magazine[smp_processor_id()] == &no_magazine) {
 		cache->magazine[smp_processor_id()] = fresh;
 		fresh = NULL;
@@ -239,43 +237,30 @@ void slab_free_slow(struct kmem_cache *cache, void *object)
 
 /* --- caches --------------------------------------------------------------------------------------------------------- */
 
-void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align)
+/* How a slab is divided into places. */
+static void lay_out(struct kmem_cache *cache)
 {
-	unsigned int bytes;
+	unsigned int size = cache->size, bytes;
 
-	align = max(align, (unsigned int)KMALLOC_MIN_SIZE);
-	size = ALIGN(size, align);
 	cache->order = order_base_2(DIV_ROUND_UP(SLAB_MIN_OBJECTS * size, (unsigned int)PAGE_SIZE));
 	bytes = (unsigned int)PAGE_SIZE << cache->order;
 	cache->end = (u16)(bytes / size);
 	cache->first = (u16)DIV_ROUND_UP((unsigned int)offsetof(struct slab, link[cache->end + 2]), size);
-	cache->size = size;
 	cache->reciprocal = DIV_ROUND_UP(1u << INDEX_SHIFT, size);
 	cache->block_mask = ~((vaddr_t)bytes - 1);
+}
+
+void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align)
+{
+	cache->size = ALIGN(size, max(align, (unsigned int)KMALLOC_MIN_SIZE));
 	cache->name = name;
-	spin_lock_init(&cache->lock, name, RANK_SLAB);
+	spin_lock_init_ranked(&cache->lock, name, RANK_SLAB);
 	INIT_LIST_HEAD(&cache->partial);
 	INIT_LIST_HEAD(&cache->empty);
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
 		cache->magazine[cpu] = &no_magazine;
-	cache->list.next = &kmem_caches; /* whoever walks the list meanwhile can go on from here */
-	smp_wmb();
-	spin_lock(&kmem_cache_list);
-	list_add_tail(&cache->list, &kmem_caches);
-	spin_unlock(&kmem_cache_list);
-}
-
-struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
-{
-	struct kmem_cache *cache;
-
-	if (WARN(!size || size > KMALLOC_SLAB_MAX || align > KMALLOC_SLAB_MAX || (align && !is_power_of_2(align)),
-		 "kmem_cache_create(%s): size %zu, alignment %zu", name, size, align))
-		return NULL;
-	cache = kzalloc(sizeof(*cache), GFP_KERNEL);
-	if (cache)
-		kmem_cache_init(cache, name, (unsigned int)size, (unsigned int)align);
-	return cache;
+	if (cache->size <= KMALLOC_SLAB_MAX)
+		lay_out(cache);
 }
 
 /* An object leaves for its user. */
@@ -289,8 +274,11 @@ static inline void *give_out(struct kmem_cache *cache, void *object)
 
 static __noinline void *alloc_after_refill(struct kmem_cache *cache, gfp_t gfp)
 {
-	void *object = alloc_slow(cache, gfp);
+	void *object;
 
+	if (cache->end == 0) /* its objects are page blocks */
+		return slab_alloc_block(cache, gfp);
+	object = alloc_slow(cache, gfp);
 	return object ? give_out(cache, object) : NULL;
 }
 
@@ -308,6 +296,8 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *object = __kmem_cache_alloc(cache, gfp);
 
+	if (unlikely(cache->ctor) && object)
+		cache->ctor(object);
 	return gfp & __GFP_ZERO && object ? memset(object, 0, cache->size) : object;
 }
 
@@ -316,20 +306,21 @@ void slab_report_bad_free(const struct slab *slab, const void *object)
 	unsigned int index = object_index(slab->cache, slab, object);
 	bool start = starts_place(slab->cache, slab, object, index);
 
-	WARN(true, "free of %p, refused: in a slab of %s, %s", object, slab->cache->name,
-	     start && slab->link[index] != LINK_NONE ? "free already" : "not the start of an object");
+	WARN_ONCE(true, "free of %p, refused: in a slab of %s, %s", object, slab->cache->name,
+		  start && slab->link[index] != LINK_NONE ? "free already" : "not the start of an object");
 }
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-	const struct page *page = virt_to_page_checked(object);
+	struct page *page = virt_to_page_checked(object);
 	struct slab *slab = page && page->state == PAGE_SLAB ? page->slab : NULL;
 
 	if (!object)
 		return;
-	if (WARN(!slab || slab->cache != cache, "free of %p, refused: not an object of %s", object, cache->name))
-		return;
-	slab_free(slab, object);
+	if (likely(slab && slab->cache == cache))
+		slab_free(slab, object);
+	else
+		slab_free_block(cache, page, object);
 }
 
 /* --- giving back ---------------------------------------------------------------------------------------------------- */
@@ -353,4 +344,13 @@ void kmem_cache_reap(struct kmem_cache *cache)
 	cache->nr_empty = 0;
 	spin_unlock_irqrestore(&cache->lock, flags);
 	destroy_all(cache, &surplus);
+}
+
+void kmem_cache_drop_magazines(struct kmem_cache *cache)
+{
+	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if (cache->magazine[cpu] != &no_magazine)
+			kfree(cache->magazine[cpu]);
+		cache->magazine[cpu] = &no_magazine;
+	}
 }

@@ -7,8 +7,10 @@ static void drain_magazines(void *unused)
 	struct kmem_cache *cache;
 
 	(void)unused;
-	list_for_each_entry(cache, &kmem_caches, list)
+	rcu_read_lock(); /* a thread with interrupts off, or a handler */
+	for_each_kmem_cache(cache)
 		kmem_cache_drain(cache);
+	rcu_read_unlock();
 }
 
 void slab_shrink(void)
@@ -18,9 +20,11 @@ void slab_shrink(void)
 	if (irqs_disabled())
 		drain_magazines(NULL);
 	else
-		on_each_cpu(drain_magazines, NULL);
-	list_for_each_entry(cache, &kmem_caches, list)
+		on_each_cpu(drain_magazines, NULL, true);
+	rcu_read_lock();
+	for_each_kmem_cache(cache)
 		kmem_cache_reap(cache);
+	rcu_read_unlock();
 }
 
 unsigned long slab_pages(void)
@@ -28,8 +32,10 @@ unsigned long slab_pages(void)
 	struct kmem_cache *cache;
 	unsigned long sum = 0;
 
-	list_for_each_entry(cache, &kmem_caches, list)
+	rcu_read_lock();
+	for_each_kmem_cache(cache)
 		sum += READ_ONCE(cache->nr_slabs) << cache->order;
+	rcu_read_unlock();
 	return sum;
 }
 
@@ -50,8 +56,10 @@ unsigned long kmalloc_objects(void)
 
 	for (size_t size = KMALLOC_MIN_SIZE; size <= KMALLOC_SLAB_MAX; size *= 2)
 		sum += READ_ONCE(kmalloc_cache(size)->out);
-	list_for_each_entry(cache, &kmem_caches, list)
+	rcu_read_lock();
+	for_each_kmem_cache(cache)
 		sum -= nr_magazines(cache);
+	rcu_read_unlock();
 	return sum;
 }
 
@@ -60,9 +68,12 @@ void slab_dump(void)
 	struct kmem_cache *cache;
 
 	cprintf("cache              size  slabs  objects  in use or cached\n");
-	list_for_each_entry(cache, &kmem_caches, list)
+	rcu_read_lock();
+	for_each_kmem_cache(cache)
 		cprintf("%-16s %6u %6lu %8lu %8lu\n", cache->name, cache->size, cache->nr_slabs,
-			cache->nr_slabs * slab_objects(cache), cache->out);
+			cache->nr_slabs * slab_objects(cache) + (unsigned long)atomic_long_read(&cache->blocks),
+			cache->out + (unsigned long)atomic_long_read(&cache->blocks));
+	rcu_read_unlock();
 }
 
 /* --- the invariant walk --------------------------------------------------------------------------------------------- */
@@ -108,7 +119,9 @@ unsigned int slab_check(void)
 	struct kmem_cache *cache;
 	unsigned int faults = 0;
 
-	list_for_each_entry(cache, &kmem_caches, list)
+	rcu_read_lock();
+	for_each_kmem_cache(cache)
 		faults += check_cache(cache);
+	rcu_read_unlock();
 	return faults;
 }

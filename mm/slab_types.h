@@ -33,7 +33,7 @@ struct kmem_cache {
 	vaddr_t block_mask;
 	u32 reciprocal;		/* 2^INDEX_SHIFT / size, rounded up */
 	unsigned int size;	/* bytes from object to object */
-	u16 first, end;		/* places in a slab: the first object's, and the one behind the last object */
+	u16 first, end;		/* places in a slab: the first object's, and the one behind the last object; end 0: no slabs */
 
 	spinlock_t lock;	/* what follows */
 	struct list_head partial, empty;
@@ -43,15 +43,20 @@ struct kmem_cache {
 
 	unsigned int order;
 	const char *name;
+	void (*ctor)(void *object);
+	atomic_long_t blocks;	/* end is 0: objects that are given out, each a block of pages */
 	struct list_head list;	/* in kmem_caches */
 };
 
-extern struct list_head kmem_caches; /* all of them; only grows, walked without a lock */
+extern struct list_head kmem_caches; /* all of them; walked by RCU readers (slab_cache.c) */
+#define for_each_kmem_cache(cache) list_for_each_entry(cache, &kmem_caches, list)
 
 /* --- mm/slab.c --- */
 
 /* size <= KMALLOC_SLAB_MAX; align: a power of two or 0. */
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align);
+/* Give back the magazines themselves. Nobody uses the cache any more, and they are empty. */
+void kmem_cache_drop_magazines(struct kmem_cache *cache);
 void slab_free_slow(struct kmem_cache *cache, void *object);
 void slab_report_bad_free(const struct slab *slab, const void *object);
 /* A free object must be as free left it. Returns the number of faults (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
@@ -114,7 +119,20 @@ static inline void slab_free(struct slab *slab, void *object)
 		slab_free_slow(cache, object);
 }
 
+/* --- mm/slab_cache.c --- */
+
+/* From now on it is found by those who walk all caches. */
+void kmem_cache_enter(struct kmem_cache *cache);
+/* Objects larger than KMALLOC_SLAB_MAX. Freeing reports what is none of the cache's, and then does nothing. */
+void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp);
+void slab_free_block(struct kmem_cache *cache, struct page *page, void *object);
+
 /* --- mm/kmalloc.c --- */
+
+/* A block of pages that knows that it is kmalloc's: 0 < size. NULL: no memory, or larger than KMALLOC_MAX_SIZE. */
+void *kmalloc_block(size_t size, gfp_t gfp);
+/* Is this the head of a block that kmalloc gave out whole? */
+bool kmalloc_is_block(const struct page *page, const void *ptr);
 
 /* A slab was made: kfree shall find its pages quickly. Any context. */
 void slab_window_reach(const struct slab *slab);

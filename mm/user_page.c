@@ -102,8 +102,8 @@ void user_zap(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 		pgtable_for_each_run(&mm->pgtable, NULL, start, end, false, zap_run, &zap);
 		if (!zap.nr)
 			continue;
-		flush_tlb_mm_range(&mm->pgtable, start, zap.next);
-		free_pages_bulk(zap.page, zap.nr);
+		flush_tlb_user_range(&mm->pgtable, start, zap.next);
+		free_page_array(zap.page, zap.nr);
 		mm->user_pages -= zap.nr;
 	}
 }

@@ -49,7 +49,7 @@ static bool refuse_in_nmi(const void *addr)
 		return true;
 	}
 	was = xchg(&vfree_refused, NULL);
-	WARN(was, "vfree: %p was to be freed in an NMI, and is not", was);
+	WARN_ONCE(was, "vfree: %p was to be freed in an NMI, and is not", was);
 	return false;
 }
 

@@ -24,7 +24,7 @@
  */
 #include "vm_internal.h"
 
-DEFINE_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
+DEFINE_RANKED_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
 static struct rb_root holes = RB_ROOT;
 
 static struct kmem_cache *range_cache;
@@ -402,8 +402,8 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 	struct vm_range *fresh[2] = { NULL, NULL }, *range = NULL;
 	bool split = may_split(rq);
 
-	if (WARN(!request_valid(rq), "vmalloc: bad request: size %lx align %lx skew %lx in %lx-%lx", rq->size,
-		 rq->align, rq->skew, rq->lo, rq->hi))
+	if (WARN_ONCE(!request_valid(rq), "vmalloc: bad request: size %lx align %lx skew %lx in %lx-%lx", rq->size,
+		      rq->align, rq->skew, rq->lo, rq->hi))
 		return NULL;
 	fresh[0] = kmem_cache_alloc(range_cache, rq->gfp | GFP_KERNEL);
 	if (split)
@@ -434,7 +434,7 @@ void vm_range_init(void)
 {
 	struct vm_range *all;
 
-	range_cache = kmem_cache_create("vm_range", sizeof(struct vm_range), 0);
+	range_cache = kmem_cache_create("vm_range", sizeof(struct vm_range), 0, 0, NULL);
 	all = range_cache ? kmem_cache_alloc(range_cache, GFP_KERNEL) : NULL;
 	if (!all)
 		panic("vmalloc: no memory for the first range");

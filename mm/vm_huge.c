@@ -138,7 +138,7 @@ unsigned long vm_huge_free_blocks(struct vm_struct *area)
 		if (!free_pages_split(*pages, area->page_order)) {
 			while (vm_huge_list_pages(range))
 				;
-			free_pages_bulk(pages, n);
+			free_page_array(pages, n);
 		}
 	range->heads = 0;
 	return done;
@@ -156,7 +156,7 @@ static int take_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 	range->heads = (unsigned int)take_blocks(area->pages, blocks, area->page_order, gfp);
 	got = (unsigned long)range->heads << area->page_order;
 	if (range->heads == blocks)
-		got += alloc_pages_bulk(gfp, count - got, area->pages + got);
+		got += alloc_page_array(gfp, count - got, area->pages + got);
 	area->nr_pages = got;
 	vmalloc_account((long)got);
 	if (got == count)

@@ -26,7 +26,7 @@
  */
 #include "vm_internal.h"
 
-static DEFINE_SPINLOCK(index_lock, RANK_VM_INDEX);
+static DEFINE_RANKED_SPINLOCK(index_lock, RANK_VM_INDEX);
 static struct rb_root ranges = RB_ROOT;
 static DEFINE_XARRAY(by_start);
 
@@ -176,7 +176,7 @@ struct vm_struct *vm_range_area_with_pages(vaddr_t addr)
  */
 static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *info)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	bool busy = try ? cmpxchg(&range->state, VM_BUSY, VM_STILL) == VM_BUSY : stand_still(range);
 
 	info->start = range->start;

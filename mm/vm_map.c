@@ -45,7 +45,7 @@ static int map_page_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 
 	map->next += done;
 	map->end = addr + (done << PAGE_SHIFT);
-	WARN(err == -EBUSY, "vmalloc: something is mapped at %lx already", map->end);
+	WARN_ONCE(err == -EBUSY, "vmalloc: something is mapped at %lx already", map->end);
 	return err;
 }
 
@@ -156,7 +156,7 @@ int vm_map_undo(vaddr_t start, unsigned long done, int err)
 {
 	vaddr_t end = start + (done << PAGE_SHIFT);
 
-	WARN(err == -EBUSY, "vmalloc: something is mapped at %lx already", end);
+	WARN_ONCE(err == -EBUSY, "vmalloc: something is mapped at %lx already", end);
 	vm_unmap(start, end);
 	return err;
 }

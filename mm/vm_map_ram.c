@@ -53,7 +53,7 @@ void *vm_map_ram(struct page **pages, unsigned int count, int node)
 	might_sleep();
 	if (likely(count - 1 < VMAP_MAX_ALLOC))
 		return map_in_block(pages, count);
-	if (WARN(!count, "vm_map_ram: no pages") || !vm_count_possible(count))
+	if (WARN_ONCE(!count, "vm_map_ram: no pages") || !vm_count_possible(count))
 		return NULL;
 	return map_alone(pages, count);
 }
@@ -68,7 +68,7 @@ void vm_unmap_ram(const void *mem, unsigned int count)
 		found = vmap_run_free(addr, count);
 	else
 		found = count && unmap_alone(addr, count);
-	WARN(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);
+	WARN_ONCE(!found, "vm_unmap_ram: %u pages at %p are no mapping of vm_map_ram", count, mem);
 	if (vm_quarantine())
 		vm_unmap_aliases();
 }

@@ -185,12 +185,13 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 	struct piece_set *set;
 
 	might_sleep();
-	if (WARN(nr_vms <= 0, "pcpu_get_vm_areas: %d areas", nr_vms))
+	if (WARN_ONCE(nr_vms <= 0, "pcpu_get_vm_areas: %d areas", nr_vms))
 		return NULL;
 	set = set_create(offsets, sizes, nr, align);
 	if (!set)
 		return NULL;
-	if (WARN(!set_valid(set), "pcpu_get_vm_areas: sizes, offsets or alignment %zu of %u areas are wrong", align, nr))
+	if (WARN_ONCE(!set_valid(set), "pcpu_get_vm_areas: sizes, offsets or alignment %zu of %u areas are wrong", align,
+		      nr))
 		goto out;
 	vms = kcalloc(nr, sizeof(*vms), GFP_KERNEL);
 	if (!vms)

@@ -56,7 +56,7 @@ void vmalloc_init_purge(void)
 {
 	vm_cache_set_bounds(num_online_cpus());
 	vm_tables_init();
-	WRITE_ONCE(purge_wq, alloc_ordered_workqueue("vm_purge"));
+	WRITE_ONCE(purge_wq, alloc_ordered_workqueue("vm_purge", 0));
 	if (!purge_wq)
 		printk("vmalloc: no memory for the background; who frees flushes\n");
 }

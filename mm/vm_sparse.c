@@ -36,9 +36,9 @@ void *vmap_pfn(unsigned long *pfns, unsigned int count, pgprot_t prot)
 	struct vm_range *range;
 
 	might_sleep();
-	if (WARN(!count, "vmap_pfn: no frames") || count >= (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT)
+	if (WARN_ONCE(!count, "vmap_pfn: no frames") || count >= (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT)
 		return NULL;
-	if (WARN(!pfns_foreign(pfns, count), "vmap_pfn: one of %u frames is RAM, or out of reach", count))
+	if (WARN_ONCE(!pfns_foreign(pfns, count), "vmap_pfn: one of %u frames is RAM, or out of reach", count))
 		return NULL;
 	range = vm_area_create(&(struct vm_area_spec){ .size = size, .flags = VM_IOREMAP | VM_MAP, .caller = _RET_IP_ });
 	if (!range)
@@ -59,8 +59,8 @@ static int check_sparse(const struct vm_struct *area, vaddr_t start, vaddr_t end
 	vaddr_t first = (vaddr_t)area->addr;
 
 	might_sleep();
-	if (WARN(!(area->flags & VM_SPARSE) || (area->flags & VM_FLUSH_RESET_PERMS),
-		 "sparse area: flags %lx of %p are none of one", area->flags, area->addr))
+	if (WARN_ONCE(!(area->flags & VM_SPARSE) || (area->flags & VM_FLUSH_RESET_PERMS),
+		      "sparse area: flags %lx of %p are none of one", area->flags, area->addr))
 		return -EINVAL;
 	if (start >= end || !IS_ALIGNED(start | end, PAGE_SIZE))
 		return -EINVAL;
@@ -106,6 +106,6 @@ void vm_area_unmap_pages(struct vm_struct *area, unsigned long start, unsigned l
 {
 	int err = check_sparse(area, start, end);
 
-	if (!WARN(err, "sparse area: %lx-%lx is no part of %p (error %d)", start, end, area->addr, err))
+	if (!WARN_ONCE(err, "sparse area: %lx-%lx is no part of %p (error %d)", start, end, area->addr, err))
 		vm_unmap(start, end);
 }

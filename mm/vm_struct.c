@@ -10,7 +10,7 @@ struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, 
 	struct vm_range *range;
 
 	might_sleep();
-	if (WARN(!size, "get_vm_area: size 0") || size > VMALLOC_END - VMALLOC_START)
+	if (WARN_ONCE(!size, "get_vm_area: size 0") || size > VMALLOC_END - VMALLOC_START)
 		return NULL;
 	if (flags & VM_IOREMAP)
 		spec.align = 1UL << min(order_base_2(spec.size), VM_ALIGN_MAX_SHIFT);

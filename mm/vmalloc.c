@@ -186,7 +186,7 @@ struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char
 {
 	struct vm_range *range = vm_range_claim((vaddr_t)addr, VM_RANGE_AREA, flags);
 
-	WARN(!range, "%s: %p is not the start of an area that it may free", who, addr);
+	WARN_ONCE(!range, "%s: %p is not the start of an area that it may free", who, addr);
 	return range;
 }
 
@@ -244,7 +244,7 @@ static __noinline void free_other_pages(struct vm_struct *area)
 	bool own = !(area->flags & VM_MAP_PUT_PAGES);
 	unsigned long done = own ? vm_huge_free_blocks(area) : 0;
 
-	free_pages_bulk(area->pages + done, area->nr_pages - done);
+	free_page_array(area->pages + done, area->nr_pages - done);
 	if (own)
 		vmalloc_account(-(long)area->nr_pages);
 	area->nr_pages = 0;
@@ -265,7 +265,7 @@ void vm_area_free_pages(struct vm_struct *area)
 	vmalloc_account(-(long)nr);
 	area->nr_pages = 0;
 	area->pages = NULL;
-	free_pages_bulk(pages, nr);
+	free_page_array(pages, nr);
 }
 
 /* Give the area its pages. On -ENOMEM it has none. */
@@ -276,7 +276,7 @@ static inline int area_alloc_pages(struct vm_range *range, unsigned long count, 
 	area->pages = vm_range_page_array(range, gfp);
 	if (unlikely(!area->pages))
 		return -ENOMEM;
-	area->nr_pages = alloc_pages_bulk(gfp, count, area->pages);
+	area->nr_pages = alloc_page_array(gfp, count, area->pages);
 	vmalloc_account((long)area->nr_pages);
 	if (likely(area->nr_pages == count))
 		return 0;
@@ -310,7 +310,7 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 	struct vm_range *range;
 	void *huge;
 
-	if (WARN(!spec.size, "vmalloc: size 0"))
+	if (WARN_ONCE(!spec.size, "vmalloc: size 0"))
 		return NULL;
 	if (spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
 		return vm_report_failure(wanted, "more than there is");
@@ -412,9 +412,9 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	struct vm_range *range;
 
 	might_sleep();
-	if (WARN(!count, "vmap: no pages") || !vm_count_possible(count))
+	if (WARN_ONCE(!count, "vmap: no pages") || !vm_count_possible(count))
 		return NULL;
-	if (WARN(flags & ~VMAP_FLAGS, "vmap: flags %lx are not for callers", flags & ~VMAP_FLAGS) && flags & VM_FLUSH_RESET_PERMS)
+	if (WARN_ONCE(flags & ~VMAP_FLAGS, "vmap: flags %lx are not for callers", flags & ~VMAP_FLAGS) && flags & VM_FLUSH_RESET_PERMS)
 		return NULL; /* vfree() would give the pages back their rights, and they are not its own */
 	flags = VM_MAP | (flags & VMAP_FLAGS);
 	range = vm_huge_vmap(pages, count, flags, pgprot_nx(prot), _RET_IP_);

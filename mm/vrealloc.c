@@ -66,7 +66,7 @@ static void release_tail(struct vm_struct *area, unsigned long keep)
 	WRITE_ONCE(area->nr_pages, (unsigned int)keep);
 	vm_unmap(page_at(area, keep), page_at(area, nr));
 	schedule_point("vrealloc:unmapped");
-	free_pages_bulk(area->pages + keep, nr - keep);
+	free_page_array(area->pages + keep, nr - keep);
 	vmalloc_account(-(long)(nr - keep));
 }
 
@@ -78,9 +78,9 @@ static int refill_tail(struct vm_struct *area, unsigned long count, gfp_t gfp)
 	gfp = gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM;
 	if (area->page_order) /* small pages follow */
 		vm_area_forget_leaves(area);
-	got = alloc_pages_bulk(gfp & ~__GFP_NOFAIL, more, area->pages + nr);
+	got = alloc_page_array(gfp & ~__GFP_NOFAIL, more, area->pages + nr);
 	if (got < more || vm_map_pages(page_at(area, nr), area->pages + nr, more, PAGE_KERNEL, gfp)) {
-		free_pages_bulk(area->pages + nr, got);
+		free_page_array(area->pages + nr, got);
 		return -ENOMEM;
 	}
 	vmalloc_account((long)more);
@@ -135,8 +135,8 @@ void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t
 	if (!p)
 		return __vmalloc_node(size, align, gfp, node, __builtin_return_address(0));
 	area = area_of(p);
-	if (WARN(!area, "vrealloc: %p is not the start of a block of vmalloc", p) ||
-	    WARN(align > 1 && !IS_ALIGNED((vaddr_t)p, align), "vrealloc: %p is not aligned to %lx", p, align))
+	if (WARN_ONCE(!area, "vrealloc: %p is not the start of a block of vmalloc", p) ||
+	    WARN_ONCE(align > 1 && !IS_ALIGNED((vaddr_t)p, align), "vrealloc: %p is not aligned to %lx", p, align))
 		return NULL;
 	stays = size <= get_vm_area_size(area);
 	if (stays && !resize(area, size, gfp))

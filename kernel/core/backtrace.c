@@ -70,7 +70,7 @@ static bool readable(vaddr_t fp)
 
 	if (!IS_ALIGNED(fp, sizeof(vaddr_t)) || fp < layout.user_end || last < fp)
 		return false;
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	pt = pgtable_current();
 	mapped = pt->root_phys ? pgtable_query(pt, fp).present && pgtable_query(pt, last).present : in_image(fp, last);
 	local_irq_restore(flags);

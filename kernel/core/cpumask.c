@@ -22,7 +22,7 @@ unsigned int cpumask_weight(const cpumask_t *mask)
 	return bitmap_weight(mask->bits, MAX_CPUS);
 }
 
-unsigned int cpumask_next(const cpumask_t *mask, int after)
+unsigned int cpumask_next(int after, const cpumask_t *mask)
 {
 	return find_next_bit(mask->bits, MAX_CPUS, (unsigned int)(after + 1));
 }

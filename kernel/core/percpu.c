@@ -6,7 +6,7 @@
 #include <lib/string.h>
 
 vaddr_t per_cpu_offset[MAX_CPUS];
-cpumask_t cpu_online_mask, cpu_possible_mask;
+cpumask_t __cpu_online_mask, __cpu_possible_mask;
 
 /* Its own offset, in every area: what this_cpu_offset() reads. */
 DEFINE_PER_CPU(vaddr_t, this_cpu_off);

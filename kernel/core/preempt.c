@@ -81,5 +81,5 @@ void might_sleep_at(const char *file, int line)
 void __noinline assert_cpu_stays(void)
 {
 	if (judging())
-		WARN(preemptible(), "preemptible code uses per-CPU data at %pS", (void *)_RET_IP_);
+		WARN_ONCE(preemptible(), "preemptible code uses per-CPU data at %pS", (void *)_RET_IP_);
 }

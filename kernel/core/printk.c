@@ -38,7 +38,7 @@ static struct lock_state console_lock(void)
 	unsigned int waited = 0;
 
 	for (;;) {
-		struct lock_state state = { .irqs = local_irq_save() };
+		struct lock_state state = { .irqs = arch_local_irq_save() };
 		int me = (int)smp_processor_id() + 1;
 
 		if (READ_ONCE(lock_broken) || READ_ONCE(lock_holder) == me)

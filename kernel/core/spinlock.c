@@ -35,7 +35,7 @@ static bool checking(void)
 	return CONFIG_DEBUG_LOCKS && !panic_in_progress();
 }
 
-void spin_lock_init(spinlock_t *lock, const char *name, unsigned int rank)
+void spin_lock_init_ranked(spinlock_t *lock, const char *name, unsigned int rank)
 {
 	*lock = (spinlock_t)SPINLOCK_INIT(name, rank);
 }
@@ -63,7 +63,7 @@ static void note_taken(spinlock_t *lock)
 
 	if (held->nr == MAX_HELD)
 		panic("cpu %u holds %u locks and takes %s", smp_processor_id(), MAX_HELD, lock->name);
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	held->lock[held->nr++] = lock;
 	local_irq_restore(flags);
 	WRITE_ONCE(lock->cpu, (int)smp_processor_id());
@@ -73,7 +73,7 @@ static void note_taken(spinlock_t *lock)
 static void note_released(spinlock_t *lock)
 {
 	struct held_locks *held = raw_cpu_ptr(&held_locks);
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	unsigned int i = held->nr;
 
 	while (i-- > 0 && held->lock[i] != lock)

@@ -107,7 +107,7 @@ static void write_record(struct trace_ring *ring, const struct trace_record *rec
 /* Interrupts are off from the look at the ring to the end of the write: trace_release() relies on it. */
 void trace_slow(enum trace_event event, unsigned long a, unsigned long b, unsigned long c)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct trace_ring *ring = this_cpu_read(trace_ring);
 	struct trace_record record = { arch_uptime_us(), event, smp_processor_id(), { a, b, c } };
 
@@ -132,7 +132,7 @@ static bool alloc_rings(void)
 {
 	unsigned int cpu;
 
-	for_each_cpu(cpu, &cpu_possible_mask) {
+	for_each_cpu(cpu, cpu_possible_mask) {
 		struct trace_ring *ring = per_cpu(trace_ring, cpu);
 
 		if (!ring)
@@ -168,7 +168,7 @@ void trace_release(void)
 	unsigned int cpu;
 
 	trace_stop();
-	for_each_cpu(cpu, &cpu_possible_mask) {
+	for_each_cpu(cpu, cpu_possible_mask) {
 		struct trace_ring *ring = xchg(per_cpu_ptr(&trace_ring, cpu), NULL);
 
 		if (ring)
@@ -223,11 +223,11 @@ void trace_for_each(void (*fn)(void *ctx, const struct trace_record *record), vo
 	struct trace_cursor *first;
 	unsigned int cpu;
 
-	for_each_cpu(cpu, &cpu_possible_mask)
+	for_each_cpu(cpu, cpu_possible_mask)
 		open_cursor(&cursors[cpu], per_cpu(trace_ring, cpu));
 	do {
 		first = NULL;
-		for_each_cpu(cpu, &cpu_possible_mask)
+		for_each_cpu(cpu, cpu_possible_mask)
 			if (cursors[cpu].valid && (!first || cursors[cpu].record.time < first->record.time))
 				first = &cursors[cpu];
 		if (first) {
@@ -252,7 +252,7 @@ unsigned long trace_lost(void)
 	unsigned long lost = 0;
 	unsigned int cpu;
 
-	for_each_cpu(cpu, &cpu_possible_mask)
+	for_each_cpu(cpu, cpu_possible_mask)
 		lost += lost_of(per_cpu(trace_ring, cpu));
 	return lost;
 }

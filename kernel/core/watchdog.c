@@ -89,16 +89,16 @@ static void watch_own_cpu(struct watch *w, unsigned int ms, struct trap_frame *f
 	if (w->soft_reported || !expired(w->locked_ms))
 		return;
 	w->soft_reported = true;
-	WARN(true, "soft lockup: CPU %u has had preemption off for %u ms", smp_processor_id(), w->locked_ms);
+	WARN_ONCE(true, "soft lockup: CPU %u has had preemption off for %u ms", smp_processor_id(), w->locked_ms);
 	backtrace_print(trap_frame_pc(frame), trap_frame_stack(frame));
 	remember(WATCHDOG_SOFT_LOCKUP, smp_processor_id());
 }
 
 static unsigned int next_online(unsigned int cpu)
 {
-	unsigned int next = cpumask_next(&cpu_online_mask, (int)cpu);
+	unsigned int next = cpumask_next((int)cpu, cpu_online_mask);
 
-	return next < MAX_CPUS ? next : cpumask_next(&cpu_online_mask, -1);
+	return next < MAX_CPUS ? next : cpumask_next(-1, cpu_online_mask);
 }
 
 static void watch_neighbour(struct watch *w, unsigned int ms)
@@ -117,7 +117,7 @@ static void watch_neighbour(struct watch *w, unsigned int ms)
 	if (w->silent_reported || !expired(w->silent_ms))
 		return;
 	w->silent_reported = true;
-	WARN(true, "CPU %u has taken no tick for %u ms", neighbour, w->silent_ms);
+	WARN_ONCE(true, "CPU %u has taken no tick for %u ms", neighbour, w->silent_ms);
 	arch_backtrace_cpu(neighbour);
 	remember(WATCHDOG_NO_TICK, neighbour);
 }
@@ -153,7 +153,7 @@ void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *wh
 	if (!expired((unsigned int)(now - wait->since)))
 		return;
 	wait->reported = true;
-	WARN(true, "stuck IPI: CPU %u has not answered a %s for %llu ms", cpu, what, now - wait->since);
+	WARN_ONCE(true, "stuck IPI: CPU %u has not answered a %s for %llu ms", cpu, what, now - wait->since);
 	arch_backtrace_cpu(cpu);
 	remember(WATCHDOG_STUCK_IPI, cpu);
 }

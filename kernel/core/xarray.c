@@ -273,7 +273,7 @@ int __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, g
 	unsigned long index;
 	void *old;
 
-	if (WARN_ON(!xa_track_free(xa)) || !xa_storable(entry))
+	if (WARN_ON_ONCE(!xa_track_free(xa)) || !xa_storable(entry))
 		return -EINVAL;
 	do {
 		index = min;

@@ -27,7 +27,7 @@
 
 #define RANK_PROCESS 5 /* below all of mm's: nothing is allocated or freed under it */
 
-static DEFINE_SPINLOCK(process_lock, RANK_PROCESS);
+static DEFINE_RANKED_SPINLOCK(process_lock, RANK_PROCESS);
 static LIST_HEAD(processes);  /* by `all` */
 static LIST_HEAD(dead_orphans); /* by `sibling`: for the reaper */
 static unsigned int nr_processes;
@@ -76,7 +76,7 @@ static struct process *process_create(const char *name, struct mm_struct *mm)
 
 	if (!process)
 		return NULL;
-	process->task = kthread_create(process_main, process, name);
+	process->task = thread_create(process_main, process, name);
 	if (!process->task) {
 		kfree(process);
 		return NULL;
@@ -151,7 +151,7 @@ static int process_clear(struct process *process)
 {
 	int status;
 
-	kthread_join(process->task);
+	thread_join(process->task);
 	schedule_point("process:joined");
 	status = process->status;
 	spin_lock(&process_lock);
@@ -278,7 +278,7 @@ void process_exit(int status)
 	kthread_unuse_mm(process->mm);
 	mm_destroy(process_set_mm(process, NULL));
 	tell_family(process, status);
-	kthread_exit();
+	thread_exit();
 }
 
 static enum kill_reason reason_for(enum user_trap trap)

@@ -57,7 +57,7 @@ static long sys_wait(struct trap_frame *frame)
 static long sys_exec(struct trap_frame *frame)
 {
 	char name[sizeof(((struct process *)NULL)->name)];
-	ssize_t len = strncpy_from_user(name, (const char *)syscall_arg(frame, 0), sizeof(name));
+	ssize_t len = strscpy_from_user(name, (const char *)syscall_arg(frame, 0), sizeof(name));
 
 	if (len < 0)
 		return len == -E2BIG ? -ENOENT : len;

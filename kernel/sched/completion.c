@@ -46,15 +46,15 @@ static bool take(struct completion *c)
 	return done;
 }
 
-static bool take_or_enter(struct completion *c, struct wait_entry *entry)
+static bool take_or_enter(struct completion *c, struct wait_queue_entry *entry)
 {
-	prepare_to_wait(&c->waiters, entry);
+	prepare_to_wait(&c->waiters, entry, TASK_UNINTERRUPTIBLE);
 	return take(c);
 }
 
 void wait_for_completion(struct completion *c)
 {
-	struct wait_entry entry;
+	struct wait_queue_entry entry;
 	bool done;
 
 	might_sleep();
@@ -66,17 +66,18 @@ void wait_for_completion(struct completion *c)
 	}
 }
 
-unsigned int wait_for_completion_timeout(struct completion *c, unsigned int ms)
+unsigned long wait_for_completion_timeout(struct completion *c, unsigned long timeout)
 {
-	struct wait_entry entry;
+	long left = (long)min(timeout, (unsigned long)MAX_SCHEDULE_TIMEOUT);
+	struct wait_queue_entry entry;
 	bool done;
 
 	might_sleep();
-	for (done = take(c); !done && ms;) {
+	for (done = take(c); !done && left;) {
 		done = take_or_enter(c, &entry);
 		if (!done)
-			ms = schedule_timeout(ms);
+			left = schedule_timeout(left);
 		finish_wait(&c->waiters, &entry);
 	}
-	return done || take(c) ? max(ms, 1U) : 0;
+	return done || take(c) ? (unsigned long)max(left, 1l) : 0;
 }

@@ -11,7 +11,7 @@
 #include <kernel/bug.h>
 #include <lib/atomic.h>
 
-void mutex_init(struct mutex *mutex, const char *name)
+void mutex_init_named(struct mutex *mutex, const char *name)
 {
 	mutex->owner = NULL;
 	mutex->name = name;
@@ -30,14 +30,14 @@ bool mutex_trylock(struct mutex *mutex)
 
 void mutex_lock(struct mutex *mutex)
 {
-	struct wait_entry entry;
+	struct wait_queue_entry entry;
 	bool mine;
 
 	might_sleep();
 	if (mutex_is_mine(mutex))
 		panic("thread %s locks mutex %s, which it holds", current->name, mutex->name);
 	for (mine = mutex_trylock(mutex); !mine;) {
-		prepare_to_wait(&mutex->waiters, &entry);
+		prepare_to_wait(&mutex->waiters, &entry, TASK_UNINTERRUPTIBLE);
 		mine = mutex_trylock(mutex);
 		if (!mine)
 			schedule();

@@ -73,7 +73,7 @@ static struct task *movable_task(struct run_queue *rq, unsigned int cpu)
 static bool pull_from(struct run_queue *here, struct run_queue *there)
 {
 	struct task *task;
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	lock_run_queues(here, there);
 	task = movable_task(there, here->cpu);
@@ -161,7 +161,7 @@ int set_affinity(struct task *task, const cpumask_t *mask)
 
 	if (!any_usable(mask))
 		return -EINVAL;
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	change_mask(task, mask);
 	leave_forbidden_cpu(task);
 	local_irq_restore(flags);

@@ -41,7 +41,7 @@
 
 unsigned int rcu_stall_ms = 10000;
 
-static DEFINE_SPINLOCK(rcu_lock, RANK_RCU);
+static DEFINE_RANKED_SPINLOCK(rcu_lock, RANK_RCU);
 static struct rcu_head *queue, **queue_end = &queue; /* callbacks that no grace period has been begun for */
 static LIST_HEAD(blocked);			     /* tasks preempted inside a section */
 static LIST_HEAD(awaited);			     /* those of them that the grace period in progress waits for */
@@ -333,7 +333,7 @@ struct rcu_counters rcu_counters(void)
 
 void rcu_init(void)
 {
-	struct task *task = kthread_create(rcu_thread, NULL, "rcu");
+	struct task *task = thread_create(rcu_thread, NULL, "rcu");
 
 	if (!task)
 		panic("no memory for the stack of the RCU thread");

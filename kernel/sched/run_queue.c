@@ -11,7 +11,7 @@ cpumask_t sched_cpu_mask;
 
 void run_queue_init(struct run_queue *rq, unsigned int cpu)
 {
-	spin_lock_init(&rq->lock, "run_queue", RANK_RUN_QUEUE);
+	spin_lock_init_ranked(&rq->lock, "run_queue", RANK_RUN_QUEUE);
 	rq->cpu = cpu;
 	for (unsigned int i = 0; i < NR_PRIORITIES; i++)
 		INIT_LIST_HEAD(&rq->queued[i]);

@@ -5,8 +5,8 @@
  * 1. The run queue's lock is held from the choice of the next task until the next task, on its own stack, lets it go in
  *    finish_switch(). So whoever sees a task asleep or dead under that lock knows that its stack is out of use.
  *
- * 2. A task that falls asleep says so first (TASK_SLEEPING), then looks at what it waits for, then calls schedule(). If it
- *    is preempted in between it stays on the queue, whatever its state: only its own call of schedule() may end its turn.
+ * 2. A task that falls asleep says so first (TASK_UNINTERRUPTIBLE), then looks at what it waits for, then calls schedule().
+ *    If it is preempted in between it stays on the queue, whatever its state: only its own call of schedule() may end its turn.
  *
  * 3. A task whose mask no longer has this CPU is pushed: two queues are locked across the switch, and finish_switch(),
  *    with the task's stack out of use, puts it on the other one.
@@ -40,7 +40,7 @@ bool task_is_running(const struct task *task)
 /* Is prev to run again without being woken? */
 static bool goes_on(const struct run_queue *rq, const struct task *prev, bool preempted)
 {
-	return prev != rq->idle && (preempted || prev->state == TASK_RUNNABLE);
+	return prev != rq->idle && (preempted || prev->state == TASK_RUNNING);
 }
 
 /* Lock the queue, and with it the one that prev has to go on at, if it may not stay here. */
@@ -131,7 +131,7 @@ static void switch_task(struct run_queue *rq, struct task *prev, struct task *ne
 
 static void switch_now(bool preempted)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct run_queue *rq = this_cpu_ptr(&run_queue);
 	struct task *prev = current, *next;
 
@@ -177,12 +177,12 @@ void wake_up_process(struct task *task)
 	bool flags;
 
 	smp_mb();
-	if (READ_ONCE(task->state) != TASK_SLEEPING)
+	if (READ_ONCE(task->state) != TASK_UNINTERRUPTIBLE)
 		return;
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	move = begin_move(task);
 	/* A running task may change its mind at the same time, and even end: never overwrite what it says. */
-	if (cmpxchg(&task->state, TASK_SLEEPING, TASK_RUNNABLE) == TASK_SLEEPING && !task->queued &&
+	if (cmpxchg(&task->state, TASK_UNINTERRUPTIBLE, TASK_RUNNING) == TASK_UNINTERRUPTIBLE && !task->queued &&
 	    !task_is_running(task)) {
 		enqueue_task(move.to, task, false);
 		preempt_for(move.to, task);
@@ -196,17 +196,17 @@ void sleep_until(bool (*ready)(const void *arg), const void *arg)
 {
 	might_sleep();
 	for (;;) {
-		set_current_state(TASK_SLEEPING);
+		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (ready(arg))
 			break;
 		schedule();
 	}
-	set_current_state(TASK_RUNNABLE);
+	set_current_state(TASK_RUNNING);
 }
 
 void set_priority(struct task *task, int priority)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct run_queue *rq = lock_run_queue_of(task);
 
 	BUG_ON(priority < PRIORITY_LOW || priority >= NR_PRIORITIES);

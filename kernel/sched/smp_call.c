@@ -15,6 +15,7 @@
 #include <kernel/smp.h>
 #include <kernel/watchdog.h>
 #include <lib/atomic.h>
+#include <lib/errno.h>
 
 struct call_request {
 	struct call_request *next;
@@ -65,7 +66,7 @@ static void wait_for(struct call_request *request, unsigned int cpu)
 	struct answer_wait wait = { 0 };
 
 	while (smp_load_acquire(&request->busy)) {
-		bool flags = local_irq_save();
+		bool flags = arch_local_irq_save();
 
 		serve_calls();
 		local_irq_restore(flags);
@@ -76,7 +77,7 @@ static void wait_for(struct call_request *request, unsigned int cpu)
 
 static void call_here(void (*fn)(void *), void *arg)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	fn(arg);
 	local_irq_restore(flags);
@@ -97,11 +98,14 @@ static void check_caller(void)
 	BUG_ON(in_interrupt() || irqs_disabled());
 }
 
-void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg, bool wait)
+int smp_call_function_single(int to, void (*fn)(void *), void *arg, int wait)
 {
 	struct call_request request = { .fn = fn, .arg = arg, .busy = true };
+	unsigned int cpu = (unsigned int)to;
 
 	check_caller();
+	if (cpu >= MAX_CPUS || !cpumask_test(cpu_online_mask, cpu))
+		return -ENXIO;
 	preempt_disable();
 	if (cpu == smp_processor_id()) {
 		call_here(fn, arg);
@@ -114,6 +118,7 @@ void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg, b
 	preempt_enable();
 	if (wait)
 		wait_for(&request, cpu);
+	return 0;
 }
 
 /* The CPUs of the mask that can be asked. Preemption off. A CPU that comes up later is left out. */
@@ -123,7 +128,7 @@ static cpumask_t others_online(const cpumask_t *mask)
 	unsigned int cpu;
 
 	for_each_cpu(cpu, mask)
-		if (cpu != smp_processor_id() && cpumask_test(&cpu_online_mask, cpu))
+		if (cpu != smp_processor_id() && cpumask_test(cpu_online_mask, cpu))
 			cpumask_set(&others, cpu);
 	return others;
 }
@@ -165,8 +170,15 @@ void smp_call_function_many(const cpumask_t *mask, void (*fn)(void *), void *arg
 	preempt_enable();
 }
 
-void on_each_cpu(void (*fn)(void *), void *arg)
+void on_each_cpu(void (*fn)(void *), void *arg, int wait)
 {
 	check_caller();
-	call_many(&cpu_online_mask, fn, arg, true);
+	if (wait) {
+		call_many(cpu_online_mask, fn, arg, true);
+		return;
+	}
+	preempt_disable();
+	smp_call_function_many(cpu_online_mask, fn, arg, false);
+	call_here(fn, arg);
+	preempt_enable();
 }

@@ -18,7 +18,7 @@
 static void *(*stack_alloc)(void);
 static void (*stack_free)(void *stack);
 
-static DEFINE_SPINLOCK(task_list_lock, RANK_TASK_LIST);
+static DEFINE_RANKED_SPINLOCK(task_list_lock, RANK_TASK_LIST);
 static LIST_HEAD(task_list);
 static atomic_t next_id;
 
@@ -40,10 +40,10 @@ static void thread_main(void *arg)
 	finish_switch();
 	local_irq_enable();
 	task->fn(task->arg);
-	kthread_exit();
+	thread_exit();
 }
 
-void kthread_exit(void)
+void thread_exit(void)
 {
 	BUG_ON(current->pgtable); /* kthread_use_mm without kthread_unuse_mm */
 	local_irq_disable();
@@ -53,7 +53,7 @@ void kthread_exit(void)
 }
 
 /* Asleep, and on no queue: the first wake-up places it. */
-static struct task *thread_create(void (*fn)(void *), void *arg, const char *name)
+static struct task *thread_make(void (*fn)(void *), void *arg, const char *name)
 {
 	char *stack = stack_alloc();
 	struct task *task;
@@ -62,7 +62,7 @@ static struct task *thread_create(void (*fn)(void *), void *arg, const char *nam
 		return NULL;
 	task = (struct task *)ALIGN_DOWN((vaddr_t)(stack + KSTACK_SIZE - sizeof(*task)), 16);
 	task_init(task, smp_processor_id(), stack, name);
-	task->state = TASK_SLEEPING;
+	task->state = TASK_UNINTERRUPTIBLE;
 	task->fn = fn;
 	task->arg = arg;
 	arch_prepare_thread(&task->thread, task, thread_main, task);
@@ -82,54 +82,54 @@ static void idle_thread(void *arg __maybe_unused)
 
 struct task *idle_thread_create(unsigned int cpu)
 {
-	struct task *task = thread_create(idle_thread, NULL, "idle");
+	struct task *task = thread_make(idle_thread, NULL, "idle");
 
 	if (!task)
 		panic("no memory for the stack of CPU %u's idle thread", cpu);
-	task->state = TASK_RUNNABLE;
+	task->state = TASK_RUNNING;
 	task->priority = PRIORITY_IDLE;
 	cpumask_set(&task->affinity, cpu);
 	return task;
 }
 
-struct task *kthread_create(void (*fn)(void *), void *arg, const char *name)
+struct task *thread_create(void (*fn)(void *), void *arg, const char *name)
 {
 	struct task *task;
 
 	might_sleep();
-	task = thread_create(fn, arg, name);
+	task = thread_make(fn, arg, name);
 	if (task)
 		bitmap_fill(task->affinity.bits, MAX_CPUS);
 	return task;
 }
 
-struct task *kthread_run(void (*fn)(void *), void *arg, const char *name)
+struct task *thread_run(void (*fn)(void *), void *arg, const char *name)
 {
-	struct task *task = kthread_create(fn, arg, name);
+	struct task *task = thread_create(fn, arg, name);
 
 	if (task)
 		wake_up_process(task);
 	return task;
 }
 
-struct task *kthread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
+struct task *thread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
 {
 	struct task *task;
 
-	if (cpu >= MAX_CPUS || !cpumask_test(&cpu_online_mask, cpu))
+	if (cpu >= MAX_CPUS || !cpumask_test(cpu_online_mask, cpu))
 		return NULL;
 	while (!cpumask_test(&sched_cpu_mask, cpu)) /* a CPU is online a moment before it has made its run queue */
 		cpu_relax();
 	might_sleep();
-	task = thread_create(fn, arg, name);
+	task = thread_make(fn, arg, name);
 	if (task)
 		cpumask_set(&task->affinity, cpu);
 	return task;
 }
 
-struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
+struct task *thread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name)
 {
-	struct task *task = kthread_create_on(cpu, fn, arg, name);
+	struct task *task = thread_create_on(cpu, fn, arg, name);
 
 	if (task)
 		wake_up_process(task);
@@ -139,19 +139,19 @@ struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, con
 /* True: it is over. Else the caller is entered as joiner, and asleep as soon as it calls schedule(). */
 static bool join_or_sleep(struct task *task)
 {
-	bool flags = local_irq_save(), done;
+	bool flags = arch_local_irq_save(), done;
 	struct run_queue *rq = lock_run_queue_of(task);
 
 	done = task->done;
 	if (!done) {
 		task->joiner = current;
-		set_current_state(TASK_SLEEPING);
+		set_current_state(TASK_UNINTERRUPTIBLE);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return done;
 }
 
-void kthread_join(struct task *task)
+void thread_join(struct task *task)
 {
 	might_sleep();
 	while (!join_or_sleep(task))
@@ -169,7 +169,7 @@ void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_stru
 	bool flags;
 
 	BUG_ON(task != current);
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	task->pgtable = pgtable;
 	task->mm = mm;
 	pgtable_switch(pgtable, __builtin_frame_address(0));

@@ -2,16 +2,17 @@
 /*
  * Timers: a wheel a CPU, turned by its tick.
  *
- *	bucket:	  0    1    2   ...   63		a timer is in the bucket (expires / GRAIN_MS) % 64
+ *	bucket:	  0    1    2   ...   63		a timer is in the bucket (due / GRAIN_MS) % 64
  *		       ^ turned up to here		a turn takes 512 ms; what expires later waits for its turn
  *
  * Starting and stopping are O(1), and a tick looks only at the buckets whose time has come. A function runs with the lock
- * released; `running` tells del_timer_sync() which, by address alone, since the function may free its timer.
+ * released; `running` tells timer_delete_sync() which, by address alone, since the function may free its timer.
  */
 #include <kernel/timer.h>
 #include "internal.h"
 
 #include <arch/irq.h>
+#include <kernel/bug.h>
 #include <kernel/wait.h>
 
 #define BUCKETS	    64
@@ -21,7 +22,7 @@ struct timer_base {
 	spinlock_t lock; /* irqsave; two of them: the lower CPU's first */
 	unsigned int cpu;
 	u64 turned; /* everything before this grain has been looked at */
-	const struct timer *running;
+	const struct timer_list *running;
 	struct list_head bucket[BUCKETS];
 };
 static DEFINE_PER_CPU(struct timer_base, timer_base);
@@ -35,7 +36,7 @@ void timer_init_base(unsigned int cpu)
 {
 	struct timer_base *base = base_of(cpu);
 
-	spin_lock_init(&base->lock, "timer_base", RANK_TIMER_BASE);
+	spin_lock_init_ranked(&base->lock, "timer_base", RANK_TIMER_BASE);
 	base->cpu = cpu;
 	base->turned = arch_uptime_ms() >> GRAIN_SHIFT;
 	for (unsigned int i = 0; i < BUCKETS; i++)
@@ -56,12 +57,13 @@ static void unlock_bases(struct timer_base *a, struct timer_base *b)
 		spin_unlock(&b->lock);
 }
 
-void timer_setup(struct timer *timer, void (*fn)(struct timer *timer))
+void timer_setup(struct timer_list *timer, void (*function)(struct timer_list *timer),
+		 unsigned int flags __maybe_unused)
 {
-	*timer = (struct timer){ .fn = fn, .cpu = smp_processor_id() };
+	*timer = (struct timer_list){ .function = function, .cpu = smp_processor_id() };
 }
 
-static bool remove_timer(struct timer *timer)
+static bool remove_timer(struct timer_list *timer)
 {
 	bool was_pending = timer->pending;
 
@@ -72,19 +74,27 @@ static bool remove_timer(struct timer *timer)
 }
 
 /* A grain that has been looked at already comes too late: the next one, then. */
-static void insert_timer(struct timer_base *base, struct timer *timer)
+static void insert_timer(struct timer_base *base, struct timer_list *timer)
 {
-	u64 grain = max(timer->expires >> GRAIN_SHIFT, base->turned);
+	u64 grain = max(timer->due >> GRAIN_SHIFT, base->turned);
 
 	list_add_tail(&timer->list, &base->bucket[grain % BUCKETS]);
 	timer->pending = true;
 	timer->cpu = base->cpu;
 }
 
-/* While its function runs a timer stays with that CPU, so that del_timer_sync() has one place to look. */
-bool mod_timer(struct timer *timer, unsigned int ms)
+/* Part of the present jiffy is over already, so a timer is due one later. What is past counts as now. */
+static u64 due_time(unsigned long expires)
 {
-	bool flags = local_irq_save(), was_pending;
+	long ahead = (long)(expires - jiffies);
+
+	return arch_uptime_ms() + (ahead > 0 ? (u64)ahead : 0) + 1;
+}
+
+/* While its function runs a timer stays with that CPU, so that timer_delete_sync() has one place to look. */
+int mod_timer(struct timer_list *timer, unsigned long expires)
+{
+	bool flags = arch_local_irq_save(), was_pending;
 	struct timer_base *here = this_cpu_ptr(&timer_base), *there;
 
 	for (;;) {
@@ -95,7 +105,8 @@ bool mod_timer(struct timer *timer, unsigned int ms)
 		unlock_bases(here, there);
 	}
 	was_pending = remove_timer(timer);
-	timer->expires = arch_uptime_ms() + ms + 1; /* part of the first millisecond is over already */
+	timer->expires = expires;
+	timer->due = due_time(expires);
 	insert_timer(there->running == timer ? there : here, timer);
 	unlock_bases(here, there);
 	local_irq_restore(flags);
@@ -103,7 +114,7 @@ bool mod_timer(struct timer *timer, unsigned int ms)
 }
 
 /* Off the wheel. False: its function is running. */
-static bool try_to_stop(struct timer *timer, bool *was_pending)
+static bool try_to_stop(struct timer_list *timer, bool *was_pending)
 {
 	struct timer_base *base = base_of(READ_ONCE(timer->cpu));
 	bool flags, stopped = false;
@@ -117,7 +128,7 @@ static bool try_to_stop(struct timer *timer, bool *was_pending)
 	return stopped;
 }
 
-bool del_timer_sync(struct timer *timer)
+int timer_delete_sync(struct timer_list *timer)
 {
 	bool was_pending = false;
 
@@ -128,22 +139,22 @@ bool del_timer_sync(struct timer *timer)
 
 /* --- the tick -------------------------------------------------------------------------------------------------------- */
 
-static struct timer *expired_timer(struct list_head *bucket, u64 now)
+static struct timer_list *expired_timer(struct list_head *bucket, u64 now)
 {
-	struct timer *timer;
+	struct timer_list *timer;
 
 	list_for_each_entry(timer, bucket, list)
-		if (timer->expires <= now)
+		if (timer->due <= now)
 			return timer;
 	return NULL;
 }
 
-static void run_timer(struct timer_base *base, struct timer *timer)
+static void run_timer(struct timer_base *base, struct timer_list *timer)
 {
 	remove_timer(timer);
 	base->running = timer;
 	spin_unlock(&base->lock);
-	timer->fn(timer);
+	timer->function(timer);
 	spin_lock(&base->lock);
 	base->running = NULL;
 }
@@ -153,7 +164,7 @@ void timer_tick(void)
 {
 	struct timer_base *base = this_cpu_ptr(&timer_base);
 	u64 now = arch_uptime_ms(), grain = now >> GRAIN_SHIFT;
-	struct timer *timer;
+	struct timer_list *timer;
 
 	spin_lock(&base->lock);
 	if (grain - base->turned >= BUCKETS)
@@ -171,33 +182,48 @@ void timer_tick(void)
 /* --- sleeping with an end -------------------------------------------------------------------------------------------- */
 
 struct sleeper {
-	struct timer timer;
+	struct timer_list timer;
 	struct task *task;
 };
 
-static void wake_sleeper(struct timer *timer)
+static void wake_sleeper(struct timer_list *timer)
 {
 	wake_up_process(container_of(timer, struct sleeper, timer)->task);
 }
 
-unsigned int schedule_timeout(unsigned int ms)
+signed long schedule_timeout(signed long timeout)
 {
 	struct sleeper sleeper = { .task = current };
-	u64 end = arch_uptime_ms() + ms + 1, now;
+	unsigned long end = jiffies + (unsigned long)timeout + 1;
+	long left;
 
-	timer_setup(&sleeper.timer, wake_sleeper);
-	mod_timer(&sleeper.timer, ms);
+	if (timeout == MAX_SCHEDULE_TIMEOUT) {
+		schedule();
+		return timeout;
+	}
+	if (WARN_ONCE(timeout < 0, "schedule_timeout(%ld)", timeout)) {
+		set_current_state(TASK_RUNNING);
+		return 0;
+	}
+	timer_setup(&sleeper.timer, wake_sleeper, 0);
+	mod_timer(&sleeper.timer, end - 1);
 	schedule();
-	del_timer_sync(&sleeper.timer);
-	now = arch_uptime_ms();
-	return now < end ? min(ms, (unsigned int)(end - now)) : 0;
+	timer_delete_sync(&sleeper.timer);
+	left = (long)(end - jiffies);
+	return left > 0 ? min(timeout, left) : 0;
+}
+
+signed long schedule_timeout_uninterruptible(signed long timeout)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	return schedule_timeout(timeout);
 }
 
 void msleep(unsigned int ms)
 {
+	long left = (long)min(msecs_to_jiffies(ms), MAX_JIFFY_OFFSET);
+
 	might_sleep();
-	while (ms) {
-		set_current_state(TASK_SLEEPING);
-		ms = schedule_timeout(ms);
-	}
+	while (left)
+		left = schedule_timeout_uninterruptible(left);
 }

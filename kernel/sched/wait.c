@@ -17,12 +17,12 @@
 
 void init_waitqueue_head(struct wait_queue_head *queue)
 {
-	spin_lock_init(&queue->lock, "wait_queue", 0);
+	spin_lock_init_ranked(&queue->lock, "wait_queue", 0);
 	queue->nr = 0;
 	INIT_LIST_HEAD(&queue->waiters);
 }
 
-void prepare_to_wait(struct wait_queue_head *queue, struct wait_entry *entry)
+void prepare_to_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry, int state)
 {
 	bool flags;
 
@@ -30,15 +30,15 @@ void prepare_to_wait(struct wait_queue_head *queue, struct wait_entry *entry)
 	spin_lock_irqsave(&queue->lock, flags);
 	list_add_tail(&entry->list, &queue->waiters);
 	WRITE_ONCE(queue->nr, queue->nr + 1);
-	set_current_state(TASK_SLEEPING);
+	set_current_state((enum task_state)state);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-void finish_wait(struct wait_queue_head *queue, struct wait_entry *entry)
+void finish_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry)
 {
 	bool flags;
 
-	set_current_state(TASK_RUNNABLE);
+	set_current_state(TASK_RUNNING);
 	spin_lock_irqsave(&queue->lock, flags);
 	list_del(&entry->list);
 	WRITE_ONCE(queue->nr, queue->nr - 1);
@@ -48,7 +48,7 @@ void finish_wait(struct wait_queue_head *queue, struct wait_entry *entry)
 /* They stay in the queue until they have run. */
 void wake_up_locked(struct wait_queue_head *queue)
 {
-	struct wait_entry *entry;
+	struct wait_queue_entry *entry;
 
 	list_for_each_entry(entry, &queue->waiters, list)
 		wake_up_process(entry->task);
@@ -69,7 +69,7 @@ void wake_up_first(struct wait_queue_head *queue)
 
 	spin_lock_irqsave(&queue->lock, flags);
 	if (!list_empty(&queue->waiters))
-		wake_up_process(list_first_entry(&queue->waiters, struct wait_entry, list)->task);
+		wake_up_process(list_first_entry(&queue->waiters, struct wait_queue_entry, list)->task);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 

@@ -16,8 +16,6 @@
 #include <kernel/bug.h>
 #include <lib/format.h>
 
-#define UNBOUND_WORKERS 4u
-
 struct worker {
 	struct workqueue_struct *wq;
 	struct task *task;	     /* NULL: this CPU has none */
@@ -30,7 +28,7 @@ struct workqueue_struct {
 	bool unbound, stopping;
 	unsigned int most; /* unbound: so many workers */
 	bool passed_over; /* somebody is to look again when a run is over */
-	const char *name;
+	char name[WQ_NAME_LEN];
 	struct list_head shared;
 	struct wait_queue_head run_over; /* who waits for the end of a run, or for work to be taken off */
 	struct worker worker[MAX_CPUS];	 /* bound: by CPU id */
@@ -83,9 +81,9 @@ static struct worker *bound_worker(struct workqueue_struct *wq, unsigned int cpu
 	panic("workqueue %s has no worker", wq->name);
 }
 
-bool queue_work_on(unsigned int cpu, struct workqueue_struct *wq, struct work_struct *work)
+bool queue_work_on(int cpu, struct workqueue_struct *wq, struct work_struct *work)
 {
-	struct worker *worker = bound_worker(wq, cpu);
+	struct worker *worker = bound_worker(wq, (unsigned int)cpu);
 	bool flags, queued;
 
 	spin_lock_irqsave(&wq->lock, flags);
@@ -103,7 +101,7 @@ bool queue_work_on(unsigned int cpu, struct workqueue_struct *wq, struct work_st
 /* A thread that is moved meanwhile has still named the CPU where it was. */
 bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
-	return queue_work_on(smp_processor_id(), wq, work);
+	return queue_work_on((int)smp_processor_id(), wq, work);
 }
 
 /* --- workers --------------------------------------------------------------------------------------------------------- */
@@ -202,13 +200,15 @@ static bool is_empty(struct workqueue_struct *wq)
 	return empty;
 }
 
-void flush_work(struct work_struct *work)
+bool flush_work(struct work_struct *work)
 {
 	struct workqueue_struct *wq = READ_ONCE(work->wq);
 
 	might_sleep();
-	if (wq)
-		wait_event(wq->run_over, is_idle(wq, work));
+	if (!wq || is_idle(wq, work))
+		return false;
+	wait_event(wq->run_over, is_idle(wq, work));
+	return true;
 }
 
 bool cancel_work_sync(struct work_struct *work)
@@ -241,8 +241,8 @@ static bool start_worker(struct workqueue_struct *wq, unsigned int nr)
 	worker->wq = wq;
 	INIT_LIST_HEAD(&worker->own);
 	worker->list = wq->unbound ? &wq->shared : &worker->own;
-	worker->task = wq->unbound ? kthread_create(worker_loop, worker, name)
-				   : kthread_create_on(nr, worker_loop, worker, name);
+	worker->task = wq->unbound ? thread_create(worker_loop, worker, name)
+				   : thread_create_on(nr, worker_loop, worker, name);
 	if (!worker->task)
 		return false;
 	wake_up_process(worker->task);
@@ -267,37 +267,30 @@ static void stop_workers(struct workqueue_struct *wq)
 	WRITE_ONCE(wq->stopping, true);
 	for_each_worker(w, wq) {
 		wake_up_process(w->task);
-		kthread_join(w->task);
+		thread_join(w->task);
 	}
 }
 
-static struct workqueue_struct *queue_create(const char *name, bool unbound, unsigned int most)
+struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...)
 {
 	struct workqueue_struct *wq = wq_alloc(sizeof(*wq));
+	va_list args;
 
 	if (!wq)
 		return NULL;
-	spin_lock_init(&wq->lock, "workqueue", RANK_WORKQUEUE);
+	va_start(args, max_active);
+	vscnprintf(wq->name, sizeof(wq->name), fmt, args);
+	va_end(args);
+	spin_lock_init_ranked(&wq->lock, "workqueue", RANK_WORKQUEUE);
 	INIT_LIST_HEAD(&wq->shared);
 	init_waitqueue_head(&wq->run_over);
-	wq->name = name;
-	wq->unbound = unbound;
-	wq->most = most;
+	wq->unbound = flags & WQ_UNBOUND;
+	wq->most = (unsigned int)(max_active > 0 ? min(max_active, WQ_UNBOUND_WORKERS) : WQ_UNBOUND_WORKERS);
 	if (start_workers(wq))
 		return wq;
 	stop_workers(wq);
 	wq_free(wq);
 	return NULL;
-}
-
-struct workqueue_struct *alloc_workqueue(const char *name, bool unbound)
-{
-	return queue_create(name, unbound, UNBOUND_WORKERS);
-}
-
-struct workqueue_struct *alloc_ordered_workqueue(const char *name)
-{
-	return queue_create(name, true, 1);
 }
 
 void destroy_workqueue(struct workqueue_struct *wq)
@@ -315,8 +308,8 @@ void workqueue_set_allocator(void *(*alloc)(size_t bytes), void (*free)(void *))
 
 void workqueue_init(void)
 {
-	system_wq = alloc_workqueue("events", false);
-	system_unbound_wq = alloc_workqueue("events_unbound", true);
+	system_wq = alloc_workqueue("events", 0, 0);
+	system_unbound_wq = alloc_workqueue("events_unbound", WQ_UNBOUND, 0);
 	if (!system_wq || !system_unbound_wq)
 		panic("no memory for the system's work queues");
 }

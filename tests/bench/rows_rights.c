@@ -19,7 +19,7 @@ static void set_rights(unsigned long pages, pgprot_t prot)
 	for (vaddr_t at = area; pages; pages--, at += PAGE_SIZE) {
 		pte_t *ptep = pgtable_entries(&kernel_pgtable, at, at + PAGE_SIZE, PAGE_SHIFT);
 
-		set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), prot), 1);
+		pgtable_set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), prot), 1);
 	}
 }
 

@@ -146,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!ready) {
 		vm_machine(64 * MIB, 1 | 1 << 1 | 1 << 2);
-		BUG_ON(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, pages) != VMAP_MAX_ALLOC);
+		BUG_ON(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, pages) != VMAP_MAX_ALLOC);
 	}
 	ready = true;
 	bytes = data;

@@ -43,7 +43,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-struct task *kthread_create(void (*fn)(void *), void *arg, const char *name __maybe_unused)
+struct task *thread_create(void (*fn)(void *), void *arg, const char *name __maybe_unused)
 {
 	static struct task task;
 	pthread_t thread;

@@ -87,7 +87,7 @@ static struct parcel *make_parcel(void)
 
 	BUG_ON(!p);
 	p->n = 1 + (unsigned int)host_random_below(ARRAY_SIZE(p->pages));
-	BUG_ON(alloc_pages_bulk(GFP_KERNEL, p->n, p->pages) != p->n);
+	BUG_ON(alloc_page_array(GFP_KERNEL, p->n, p->pages) != p->n);
 	p->addr = vm_map_ram(p->pages, p->n, -1);
 	BUG_ON(!p->addr);
 	return p;
@@ -102,7 +102,7 @@ static void open_parcel(struct parcel *p)
 	vm_unmap_ram(p->addr, p->n);
 	if (host_random() % 16 == 0)
 		vm_unmap_aliases();
-	free_pages_bulk(p->pages, p->n);
+	free_page_array(p->pages, p->n);
 	kfree(p);
 }
 

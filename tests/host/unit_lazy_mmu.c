@@ -47,7 +47,7 @@ static int setup(void **state)
 
 static void forbid_writing(unsigned int first, unsigned long n)
 {
-	set_ptes(&kernel_pgtable, page_at(first), ptep[first], __pte(pte_read(ptep[first]).val & ~PTE_RW), n);
+	pgtable_set_ptes(&kernel_pgtable, page_at(first), ptep[first], __pte(pte_read(ptep[first]).val & ~PTE_RW), n);
 }
 
 /* Batches executed since seq, all of them for [first, last]. */
@@ -80,14 +80,14 @@ static void without_a_scope_the_leave_flushes(void **state)
 	unsigned long seq = tlb_log_seq();
 
 	(void)state;
-	arch_enter_lazy_mmu_mode(&kernel_pgtable);
-	assert_true(arch_in_lazy_mmu_mode());
+	lazy_mmu_enter(&kernel_pgtable);
+	assert_true(lazy_mmu_active());
 	forbid_writing(0, 2);
 	forbid_writing(2, 1);
 	assert_false(pgtable_query(&kernel_pgtable, page_at(2)).pte.val & PTE_RW);
 	assert_int_equal(tlb_log_seq(), seq);
-	arch_leave_lazy_mmu_mode(&kernel_pgtable);
-	assert_false(arch_in_lazy_mmu_mode());
+	lazy_mmu_leave(&kernel_pgtable);
+	assert_false(lazy_mmu_active());
 	assert_int_equal(flushed_since(seq, 0, 2), 1);
 }
 
@@ -98,9 +98,9 @@ static void a_scope_flushes_once_at_its_end(void **state)
 	(void)state;
 	arch_update_kernel_mappings_begin(&update, window, page_at(PAGES));
 	for (unsigned int i = 0; i < 4; i++) {
-		arch_enter_lazy_mmu_mode(&kernel_pgtable);
+		lazy_mmu_enter(&kernel_pgtable);
 		forbid_writing(i, 1);
-		arch_leave_lazy_mmu_mode(&kernel_pgtable);
+		lazy_mmu_leave(&kernel_pgtable);
 	}
 	assert_int_equal(tlb_log_seq(), seq);
 	arch_update_kernel_mappings_end(&update);
@@ -113,9 +113,9 @@ static void new_entries_need_no_flush(void **state)
 	unsigned long seq;
 
 	(void)state;
-	set_ptes(&kernel_pgtable, page_at(0), ptep[0], __pte(0), 1);
+	pgtable_set_ptes(&kernel_pgtable, page_at(0), ptep[0], __pte(0), 1);
 	seq = tlb_log_seq();
-	set_ptes(&kernel_pgtable, page_at(0), ptep[0], pte, 1);
+	pgtable_set_ptes(&kernel_pgtable, page_at(0), ptep[0], pte, 1);
 	assert_int_equal(tlb_log_seq(), seq);
 }
 
@@ -129,7 +129,7 @@ static void protecting_flushes_once(void **state)
 	(void)state;
 	arch_update_kernel_mappings_begin(&update, window, end);
 	assert_int_equal(pgtable_protect(&kernel_pgtable, &update, window, end, none, PROT_BIT_RW), 0);
-	assert_false(arch_in_lazy_mmu_mode());
+	assert_false(lazy_mmu_active());
 	assert_int_equal(tlb_log_seq(), seq);
 	arch_update_kernel_mappings_end(&update);
 	assert_int_equal(flushed_since(seq, 0, PAGES - 1), 1);
@@ -158,8 +158,8 @@ static int change_and_fail(void *ctx, pte_t *p, vaddr_t addr, unsigned long n)
 {
 	(void)ctx;
 	(void)n;
-	assert_true(arch_in_lazy_mmu_mode());
-	set_ptes(&kernel_pgtable, addr, p, __pte(pte_read(p).val & ~PTE_RW), 1);
+	assert_true(lazy_mmu_active());
+	pgtable_set_ptes(&kernel_pgtable, addr, p, __pte(pte_read(p).val & ~PTE_RW), 1);
 	return -EINVAL;
 }
 
@@ -171,7 +171,7 @@ static void an_error_leaves_the_mode(void **state)
 	arch_update_kernel_mappings_begin(&update, window, page_at(PAGES));
 	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &update, window, page_at(PAGES), true, change_and_fail, NULL),
 			 -EINVAL);
-	assert_false(arch_in_lazy_mmu_mode());
+	assert_false(lazy_mmu_active());
 	arch_update_kernel_mappings_end(&update);
 	assert_int_equal(flushed_since(seq, 0, 0), 1);
 }
@@ -181,27 +181,27 @@ static void an_error_leaves_the_mode(void **state)
 static void never_nested(void **state)
 {
 	(void)state;
-	arch_enter_lazy_mmu_mode(&kernel_pgtable);
-	assert_true(PANICS(arch_enter_lazy_mmu_mode(&kernel_pgtable)));
-	assert_true(PANICS(arch_enter_lazy_mmu_mode(&process)));
-	assert_true(PANICS(arch_leave_lazy_mmu_mode(&process)));
-	arch_leave_lazy_mmu_mode(&kernel_pgtable);
-	assert_true(PANICS(arch_leave_lazy_mmu_mode(&kernel_pgtable)));
+	lazy_mmu_enter(&kernel_pgtable);
+	assert_true(PANICS(lazy_mmu_enter(&kernel_pgtable)));
+	assert_true(PANICS(lazy_mmu_enter(&process)));
+	assert_true(PANICS(lazy_mmu_leave(&process)));
+	lazy_mmu_leave(&kernel_pgtable);
+	assert_true(PANICS(lazy_mmu_leave(&kernel_pgtable)));
 }
 
 static void never_in_an_interrupt(void **state)
 {
 	(void)state;
 	host_trap_depth = 1;
-	assert_true(PANICS(arch_enter_lazy_mmu_mode(&kernel_pgtable)));
+	assert_true(PANICS(lazy_mmu_enter(&kernel_pgtable)));
 	host_trap_depth = 0;
-	arch_enter_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_enter(&kernel_pgtable);
 	host_trap_depth = 1;
-	assert_false(arch_in_lazy_mmu_mode());
+	assert_false(lazy_mmu_active());
 	assert_true(PANICS(forbid_writing(0, 1)));
-	assert_true(PANICS(arch_leave_lazy_mmu_mode(&kernel_pgtable)));
+	assert_true(PANICS(lazy_mmu_leave(&kernel_pgtable)));
 	host_trap_depth = 0;
-	arch_leave_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_leave(&kernel_pgtable);
 }
 
 static void no_table_and_no_scope_inside(void **state)
@@ -211,12 +211,12 @@ static void no_table_and_no_scope_inside(void **state)
 
 	(void)state;
 	arch_update_kernel_mappings_begin(&update, window, page_at(PAGES));
-	arch_enter_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_enter(&kernel_pgtable);
 	assert_true(PANICS(pgtable_init_process(&other)));
 	assert_true(PANICS(pgtable_map(&process, NULL, PAGE_SIZE, 2 * PAGE_SIZE, 0, PAGE_USER, PAGE_SHIFT)));
 	assert_true(PANICS(arch_update_kernel_mappings_begin(&inner, window, page_at(1))));
 	assert_true(PANICS(arch_update_kernel_mappings_end(&update)));
-	arch_leave_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_leave(&kernel_pgtable);
 	arch_update_kernel_mappings_end(&update);
 }
 

@@ -38,10 +38,10 @@ static phys_addr_t table;
 
 static int fill_some(void)
 {
-	had = alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(some), some);
+	had = alloc_page_array(GFP_KERNEL, ARRAY_SIZE(some), some);
 	if (had == ARRAY_SIZE(some))
 		return 0;
-	free_pages_bulk(some, had); /* never undone by itself */
+	free_page_array(some, had); /* never undone by itself */
 	return -ENOMEM;
 }
 
@@ -50,8 +50,11 @@ static void pages(void **state)
 	(void)state;
 	SWEEP(alloc_page, FAILS, MADE(alloc_page(GFP_KERNEL)), __free_page(made));
 	SWEEP(alloc_pages, FAILS, MADE(alloc_pages(GFP_KERNEL, 3)), __free_pages(made, 3));
-	SWEEP(get_free_pages, FAILS, MADE(get_free_pages(GFP_KERNEL, 2)), free_pages(made, 2));
-	SWEEP(alloc_pages_bulk, FAILS, fill_some(), free_pages_bulk(some, had));
+	SWEEP(alloc_pages_node, FAILS, MADE(alloc_pages_node(0, GFP_KERNEL, 3)), __free_pages(made, 3));
+	SWEEP(__get_free_pages, FAILS, MADE((void *)__get_free_pages(GFP_KERNEL, 2)), free_pages((unsigned long)made, 2));
+	SWEEP(__get_free_page, FAILS, MADE((void *)__get_free_page(GFP_KERNEL)), free_page((unsigned long)made));
+	SWEEP(get_zeroed_page, FAILS, MADE((void *)get_zeroed_page(GFP_KERNEL)), free_page((unsigned long)made));
+	SWEEP(alloc_page_array, FAILS, fill_some(), free_page_array(some, had));
 	SWEEP(alloc_pages_split, FAILS, MADE(alloc_pages_split(GFP_KERNEL, 3)), free_pages_split(made, 3));
 	SWEEP(mm_table_alloc, FAILS, (table = mm_table_alloc(GFP_KERNEL)) ? 0 : -ENOMEM, mm_table_free(table));
 }
@@ -64,6 +67,9 @@ static void objects(void **state)
 	SWEEP(__kmalloc, FAILS, MADE(__kmalloc(3 * P, GFP_ATOMIC)), kfree(made));
 	SWEEP(kzalloc, FAILS, MADE(kzalloc(100, GFP_KERNEL)), kfree(made));
 	SWEEP(kcalloc, FAILS, MADE(kcalloc(3, 100, GFP_KERNEL)), kfree(made));
+	SWEEP(kmalloc_array, FAILS, MADE(kmalloc_array(3, 100, GFP_KERNEL)), kfree(made));
+	SWEEP(krealloc, FAILS, MADE(krealloc(NULL, 100, GFP_KERNEL)), kfree(made));
+	SWEEP(krealloc_array, FAILS, MADE(krealloc_array(NULL, 3, 100, GFP_KERNEL)), kfree(made));
 	SWEEP_FREES(kfree, made = kmalloc(100, GFP_KERNEL), kfree(made));
 }
 
@@ -76,11 +82,12 @@ static void a_cache(void **state)
 	(void)state;
 	SWEPT(kmem_cache_create);
 	sweep_arm(&s);
-	sweep_disarm(&s, MADE(kmem_cache_create("sweep", 96, 0)));
+	sweep_disarm(&s, MADE(kmem_cache_create("sweep", 96, 0, 0, NULL)));
 	assert_int_equal(s.failed, 1);
-	cache = kmem_cache_create("sweep", 96, 0);
+	cache = kmem_cache_create("sweep", 96, 0, 0, NULL);
 	assert_non_null(cache);
 	SWEEP(kmem_cache_alloc, FAILS, MADE(kmem_cache_alloc(cache, GFP_KERNEL)), kmem_cache_free(cache, made));
+	SWEEP(kmem_cache_zalloc, FAILS, MADE(kmem_cache_zalloc(cache, GFP_KERNEL)), kmem_cache_free(cache, made));
 	SWEEP_FREES(kmem_cache_free, made = kmem_cache_alloc(cache, GFP_KERNEL), kmem_cache_free(cache, made));
 }
 

@@ -93,7 +93,7 @@ static void op_bulk_alloc(void)
 {
 	struct page *pages[400];
 	unsigned long n = min((u64)(MAX_BLOCKS - nr_blocks), host_random_below(ARRAY_SIZE(pages)));
-	unsigned long got = alloc_pages_bulk(GFP_NOWAIT, n, pages);
+	unsigned long got = alloc_page_array(GFP_NOWAIT, n, pages);
 
 	assert_true(got <= n);
 	for (unsigned long i = 0; i < got; i++)
@@ -108,7 +108,7 @@ static void op_bulk_free(void)
 	for (unsigned int i = 0; i < nr_blocks && n < ARRAY_SIZE(pages); i++)
 		if (blocks[i].order == 0 && host_random_below(2))
 			pages[n++] = disown(i--).page;
-	free_pages_bulk(pages, n);
+	free_page_array(pages, n);
 }
 
 static void op_split(void)
@@ -171,7 +171,7 @@ static void random_operations(void **state)
 	}
 	while (nr_blocks)
 		op_free();
-	drain_all_pages();
+	drain_page_lists();
 	check(all);
 	for (enum zone_id z = 0; z < NR_ZONES; z++) {
 		struct zone_stats s;
@@ -199,8 +199,8 @@ static void exhaustion(void **state)
 	assert_int_equal(n, all);
 	assert_int_equal(nr_free_pages(), 0);
 	assert_null(alloc_pages(GFP_NOWAIT, 3));
-	free_pages_bulk(pages, n);
-	drain_all_pages();
+	free_page_array(pages, n);
+	drain_page_lists();
 	check(all);
 	for (n = 0; (page = alloc_pages(GFP_NOWAIT, MAX_PAGE_ORDER)); n++)
 		pages[n] = page;
@@ -235,7 +235,7 @@ static void bad_frees_are_refused(void **state)
 	refused(phys_to_page(table), 0);  /* somebody's page table */
 	__free_page(single);
 	refused(single, 0);		  /* twice, on a per-CPU list */
-	drain_all_pages();
+	drain_page_lists();
 	refused(single, 0);		  /* twice, in the buddy */
 	__free_pages(block, 4);
 	refused(block, 4);
@@ -255,7 +255,7 @@ static void bulk_refuses_page_by_page(void **state)
 	(void)state;
 	__free_page(free);
 	before = nr_free_pages();
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, BULK - 3, pages), BULK - 3);
+	assert_int_equal(alloc_page_array(GFP_KERNEL, BULK - 3, pages), BULK - 3);
 	shared = pages[70];
 	get_page(shared);
 	pages[BULK - 3] = pages[100];
@@ -264,14 +264,14 @@ static void bulk_refuses_page_by_page(void **state)
 	pages[BULK - 1] = block + 1;
 	pages[100] = pages[90]; /* twice, and not beside itself */
 	warn_expected(true);
-	free_pages_bulk(pages, BULK);
+	free_page_array(pages, BULK);
 	warn_expected(false);
 	assert_int_equal(warn_count(), warnings + 3);
 	assert_int_equal(nr_free_pages(), before - 1);
 	__free_page(shared);
 	assert_int_equal(nr_free_pages(), before);
 	__free_pages(block, 2);
-	drain_all_pages();
+	drain_page_lists();
 	assert_int_equal(page_alloc_check(), 0);
 }
 
@@ -282,18 +282,18 @@ static void bulk_comes_in_runs(void **state)
 	unsigned long breaks = 0;
 
 	(void)state;
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, BULK, splinter), BULK);
+	assert_int_equal(alloc_page_array(GFP_KERNEL, BULK, splinter), BULK);
 	for (unsigned int i = 0; i < BULK; i += 2)
 		__free_page(splinter[i]);
-	drain_all_pages();
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, BULK, pages), BULK);
+	drain_page_lists();
+	assert_int_equal(alloc_page_array(GFP_KERNEL, BULK, pages), BULK);
 	for (unsigned int i = 1; i < BULK; i++)
 		breaks += pages[i] != pages[i - 1] + 1;
 	assert_true(breaks < BULK / 32);
-	free_pages_bulk(pages, BULK);
+	free_page_array(pages, BULK);
 	for (unsigned int i = 1; i < BULK; i += 2)
 		__free_page(splinter[i]);
-	drain_all_pages();
+	drain_page_lists();
 	assert_int_equal(page_alloc_check(), 0);
 }
 
@@ -362,7 +362,7 @@ static void each_is_a_page_by_itself(void **state)
 		for (unsigned int i = 0; i < NR; i++)
 			assert_int_equal(page_count(pages[i]), 1 + (i == which[w]));
 		assert_false(free_pages_split(block, ORDER));
-		free_pages_bulk(pages, NR);
+		free_page_array(pages, NR);
 		assert_int_equal(nr_free_pages(), before - 1);
 		put_page(block + which[w]);
 		assert_int_equal(nr_free_pages(), before);
@@ -388,19 +388,19 @@ static void part_of_a_block_goes_page_by_page(void **state)
 
 	(void)state;
 	block_of_singles(pages);
-	free_pages_bulk(pages, NR - 1);
+	free_page_array(pages, NR - 1);
 	assert_int_equal(nr_free_pages(), before - 1);
 	__free_page(pages[NR - 1]);
 	block_of_singles(pages);
 	swap = pages[4];
 	pages[4] = pages[NR - 1];
 	pages[NR - 1] = swap;
-	free_pages_bulk(pages, NR);
+	free_page_array(pages, NR);
 	block_of_singles(pages);
-	free_pages_bulk(pages + 1, NR - 1);
+	free_page_array(pages + 1, NR - 1);
 	__free_page(pages[0]);
 	assert_int_equal(nr_free_pages(), before);
-	drain_all_pages();
+	drain_page_lists();
 	assert_int_equal(page_alloc_check(), 0);
 }
 
@@ -416,7 +416,7 @@ static void tails_of_others_are_refused(void **state)
 	refused(block + 1, 0); /* and of a free one */
 	block = block_of_singles(single);
 	refused(block, ORDER); /* it was promised as single pages */
-	free_pages_bulk(single, NR);
+	free_page_array(single, NR);
 	assert_int_equal(page_alloc_check(), 0);
 }
 
@@ -453,9 +453,9 @@ static void injected_failures(void **state)
 
 	(void)state;
 	inject_set(INJECT_PAGE, 40);
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, 64, pages), 39);
+	assert_int_equal(alloc_page_array(GFP_KERNEL, 64, pages), 39);
 	assert_int_equal(inject_clear(INJECT_PAGE), 0);
-	free_pages_bulk(pages, 39);
+	free_page_array(pages, 39);
 
 	inject_set(INJECT_PAGE, 1);
 	table = mm_table_alloc(GFP_KERNEL); /* page tables count for themselves */

@@ -140,7 +140,7 @@ static void not_in_every_context(void **state)
 	mm_machine(large_ram(), 1);
 	before = offline();
 	take_all(GFP_NOWAIT | __GFP_HIGHMEM, 0, ~0ul);
-	irqs = local_irq_save();
+	irqs = arch_local_irq_save();
 	assert_int_equal(take_all(GFP_KERNEL, 0, ~0ul), 0);
 	local_irq_restore(irqs);
 	host_trap_depth = 1;
@@ -383,7 +383,7 @@ static void random_maps(void **state)
 		assert_int_equal(nr_free_pages(), 0);
 		give_back();
 		assert_int_equal(free_or_tables(), before);
-		drain_all_pages();
+		drain_page_lists();
 		assert_int_equal(page_alloc_check(), 0);
 	}
 }

@@ -11,8 +11,8 @@
 #include <kernel/spinlock.h>
 #include <lib/string.h>
 
-static DEFINE_SPINLOCK(lock, 0);
-static DEFINE_SPINLOCK(inner, 0);
+static DEFINE_SPINLOCK(lock);
+static DEFINE_SPINLOCK(inner);
 static DEFINE_PER_CPU(unsigned int, word);
 static unsigned int switches;
 
@@ -27,8 +27,8 @@ static int setup(void **state)
 {
 	(void)state;
 	host_machine(1 << 20, 2);
-	spin_lock_init(&lock, "outer", 0);
-	spin_lock_init(&inner, "inner", 0);
+	spin_lock_init_ranked(&lock, "outer", 0);
+	spin_lock_init_ranked(&inner, "inner", 0);
 	local_irq_enable();
 	host_trap_depth = 0;
 	switches = 0;
@@ -81,7 +81,7 @@ static void switch_at_the_unlock(void **state)
 /* With interrupts off, and in a handler, the request stays for later. */
 static void no_switch_where_none_may_be(void **state)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	(void)state;
 	this_cpu_write(need_resched, true);
@@ -221,7 +221,7 @@ static void per_cpu_data_wants_the_cpu_to_stay(void **state)
 	preempt_disable();
 	this_cpu(word) = 1;
 	preempt_enable();
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	this_cpu(word)++;
 	local_irq_restore(flags);
 	assert_int_equal(warn_count(), before);

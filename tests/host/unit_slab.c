@@ -109,7 +109,7 @@ static void create_caches(void)
 	static const char *const names[] = { "c24", "c40", "c96", "c200", "c1000", "c2048" };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(caches); i++)
-		caches[i] = kmem_cache_create(names[i], cache_size[i], cache_align[i]);
+		caches[i] = kmem_cache_create(names[i], cache_size[i], cache_align[i], 0, NULL);
 }
 
 static void op_cache(void)
@@ -204,7 +204,10 @@ static void sizes_and_limits(void **state)
 	void *ptr;
 
 	(void)state;
-	for (size_t size = 0; size <= 3 * PAGE_SIZE; size += 1 + size / 16) {
+	assert_ptr_equal(kmalloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
+	kfree(ZERO_SIZE_PTR);
+	assert_int_equal(ksize(ZERO_SIZE_PTR), 0);
+	for (size_t size = 1; size <= 3 * PAGE_SIZE; size += 1 + size / 16) {
 		ptr = kmalloc(size, GFP_KERNEL);
 		assert_true(ksize(ptr) >= max(size, (size_t)KMALLOC_MIN_SIZE));
 		assert_int_equal(virt_to_phys(ptr) & (expected_alignment(size) - 1), 0);
@@ -280,7 +283,7 @@ static void large_blocks_are_not_pages(void **state)
 
 	(void)state;
 	warn_expected(true);
-	free_pages(large, 0);
+	free_pages((unsigned long)large, 0);
 	warn_expected(false);
 	kfree(large);
 	assert_int_equal(page_alloc_check(), 0);
@@ -305,9 +308,9 @@ static void bad_caches_are_refused(void **state)
 {
 	(void)state;
 	warn_expected(true);
-	assert_null(kmem_cache_create("none", 0, 0));
-	assert_null(kmem_cache_create("large", KMALLOC_SLAB_MAX + 1, 0));
-	assert_null(kmem_cache_create("align", 64, 48));
+	assert_null(kmem_cache_create("none", 0, 0, 0, NULL));
+	assert_null(kmem_cache_create("large", KMALLOC_MAX_SIZE + 1, 0, 0, NULL));
+	assert_null(kmem_cache_create("align", 64, 48, 0, NULL));
 	warn_expected(false);
 }
 
@@ -359,7 +362,7 @@ static void only_objects_are_freed(void **state)
 {
 	(void)state;
 	for (unsigned int size = 8; size <= KMALLOC_SLAB_MAX; size += size < 256 ? 8 : 200) {
-		struct kmem_cache *cache = kmem_cache_create("places", size, 0);
+		struct kmem_cache *cache = kmem_cache_create("places", size, 0, 0, NULL);
 		char *p = kmem_cache_alloc(cache, GFP_KERNEL);
 		struct slab *slab = virt_to_page(p)->slab;
 		char *end = (char *)slab + (PAGE_SIZE << cache->order);
@@ -384,7 +387,7 @@ static void sizes_known_or_not(void **state)
 	void *p;
 
 	(void)state;
-	KNOWN(0, 8), KNOWN(1, 8), KNOWN(8, 8), KNOWN(9, 16), KNOWN(64, 64), KNOWN(65, 128), KNOWN(2047, 2048), KNOWN(2048, 2048);
+	KNOWN(0, 0), KNOWN(1, 8), KNOWN(8, 8), KNOWN(9, 16), KNOWN(64, 64), KNOWN(65, 128), KNOWN(2047, 2048), KNOWN(2048, 2048);
 	KNOWN(2049, PAGE_SIZE);
 	for (size_t size = 1; size <= KMALLOC_SLAB_MAX; size++) {
 		p = __kmalloc(size, GFP_KERNEL);

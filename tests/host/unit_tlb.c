@@ -68,7 +68,7 @@ static void empty_and_crooked_ranges_are_bugs(void **state)
 	assert_true(PANICS(flush_tlb_kernel_range(~0ul, 0)));
 	assert_true(PANICS(flush_tlb_kernel_range(AT(1) + 1, AT(2))));
 	assert_true(PANICS(flush_tlb_kernel_range(AT(1), AT(2) - 1)));
-	assert_true(PANICS(flush_tlb_mm_range(&pt, AT(2), AT(2))));
+	assert_true(PANICS(flush_tlb_user_range(&pt, AT(2), AT(2))));
 }
 
 static void log_tells_trees_apart(void **state)
@@ -78,8 +78,8 @@ static void log_tells_trees_apart(void **state)
 	struct tlb_log_entry entry;
 
 	(void)state;
-	flush_tlb_mm(&pt);
-	flush_tlb_mm_range(&pt, AT(0), AT(1));
+	flush_tlb_user(&pt);
+	flush_tlb_user_range(&pt, AT(0), AT(1));
 	assert_int_equal(atomic_long_read(&pt.flushes), 2);
 	assert_true(tlb_log_read(since + 1, &entry));
 	assert_true(entry.all && entry.tree == 7 && entry.cause == TLB_USER);

@@ -30,7 +30,7 @@ static int setup(void **state)
 	vm_area_register_early(&early[2], 16 * P); /* behind it */
 	overlap_panics = PANICS(vm_area_add_early(&(struct vm_struct){ .addr = early[0].addr + P, .size = 2 * P }));
 	vmalloc_init();
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	assert_int_equal(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	return 0;
 }
 
@@ -357,7 +357,7 @@ static void pages_go_with_the_map(void **state)
 	char *p;
 
 	(void)state;
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, 3, mine), 3);
+	assert_int_equal(alloc_page_array(GFP_KERNEL, 3, mine), 3);
 	p = vmap(mine, 3, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
 	assert_int_equal(find_vm_area(p)->nr_pages, 3);
 	assert_int_equal(vmalloc_nr_pages(), before.vmalloc_pages);

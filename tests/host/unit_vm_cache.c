@@ -195,7 +195,7 @@ static void entries_in_two_tables(void **state)
 
 	(void)state;
 	vm_cache_reclaim();
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(frames), frames), ARRAY_SIZE(frames));
+	assert_int_equal(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(frames), frames), ARRAY_SIZE(frames));
 	for (unsigned int round = 0; round < 3; round++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
 			p[i] = vmap(frames, count - round, VM_MAP, PAGE_KERNEL);

@@ -10,7 +10,7 @@
 #define RAM (1ull << 30) /* more than the arena of 32-bit modes */
 #define P   PAGE_SIZE
 
-static DEFINE_SPINLOCK(lock, 20);
+static DEFINE_RANKED_SPINLOCK(lock, 20);
 
 /* Table pages, and how they were asked for. */
 static struct {

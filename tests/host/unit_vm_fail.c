@@ -18,7 +18,7 @@ static int setup(void **state)
 {
 	(void)state;
 	vm_machine(RAM, 1);
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	assert_int_equal(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	assert_int_equal(pgtable_init_process(&process), 0);
 	return 0;
 }
@@ -155,7 +155,7 @@ static struct page **own_pages;
 static void make_own_pages(void)
 {
 	own_pages = kmalloc(3 * sizeof(*own_pages), GFP_KERNEL);
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, 3, own_pages), 3);
+	assert_int_equal(alloc_page_array(GFP_KERNEL, 3, own_pages), 3);
 }
 
 static void own_pages_are_mine(void)

@@ -147,7 +147,7 @@ static void removed_area_lists_its_pages(void **state)
 	area = remove_vm_area(p);
 	assert_int_equal(area->nr_pages, count);
 	assert_memory_equal(area->pages, seen, count * sizeof(*seen));
-	free_pages_bulk(area->pages, count);
+	free_page_array(area->pages, count);
 	kvfree(area->pages);
 	kfree(area);
 	test_free(seen);

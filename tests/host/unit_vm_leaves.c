@@ -130,7 +130,7 @@ static void vmap_of_single_pages_follows(void **state)
 		assert_ptr_equal(vmalloc_to_page(p + i * PAGE_SIZE), pages[i]);
 	vunmap(p);
 	assert_int_equal(level_at(p) + level_at(p + leaf), 0);
-	free_pages_bulk(pages, n);
+	free_page_array(pages, n);
 	test_free(pages);
 	assert_balance(before);
 }

@@ -15,7 +15,7 @@ static int setup(void **state)
 {
 	(void)state;
 	vm_machine(RAM, 1);
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	assert_int_equal(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	return 0;
 }
 
@@ -260,7 +260,7 @@ static void pages_outlive_their_area(void **state)
 		next = vmalloc(counts[i] * PAGE_SIZE);
 		assert_ptr_equal(area->pages[0], first);
 		assert_ptr_not_equal(vmalloc_to_page(next), first);
-		free_pages_bulk(area->pages, area->nr_pages);
+		free_page_array(area->pages, area->nr_pages);
 		kvfree(area->pages);
 		kfree(area);
 		vfree(next);

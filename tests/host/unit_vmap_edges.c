@@ -13,7 +13,7 @@ static int setup(void **state)
 {
 	(void)state;
 	vm_machine(RAM, 1 | 1 << 2);
-	assert_int_equal(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	assert_int_equal(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	return 0;
 }
 

@@ -361,14 +361,14 @@ static void trees_get_lower(void **state)
 static void wrong_calls(void **state)
 {
 	static DEFINE_XARRAY_RANK(low, 0, 3);
-	static DEFINE_SPINLOCK(high, 7);
+	static DEFINE_RANKED_SPINLOCK(high, 7);
 	u32 id;
 
 	(void)state;
 	spin_lock(&high);
 	assert_true(PANICS(xa_lock(&low))); /* rank 3 under rank 7 */
 	host_machine(0x1000, 1);
-	spin_lock_init(&high, "high", 7);
+	spin_lock_init_ranked(&high, "high", 7);
 	xa_lock(&low);
 	spin_lock(&high);
 	spin_unlock(&high);

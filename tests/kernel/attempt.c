@@ -47,7 +47,7 @@ static void make_attempt(void)
 	WRITE_ONCE(attempt.over, true);
 }
 
-static void in_timer(struct timer *timer)
+static void in_timer(struct timer_list *timer)
 {
 	(void)timer;
 	make_attempt();
@@ -62,7 +62,7 @@ static void in_nmi_handler(struct trap_frame *frame)
 
 static void under_lock(void)
 {
-	static DEFINE_SPINLOCK(some_lock, 20);
+	static DEFINE_RANKED_SPINLOCK(some_lock, 20);
 
 	spin_lock(&some_lock);
 	make_attempt();
@@ -71,7 +71,7 @@ static void under_lock(void)
 
 static void with_irqs_off(void)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	make_attempt();
 	local_irq_restore(flags);
@@ -79,11 +79,11 @@ static void with_irqs_off(void)
 
 static void strike(enum context where)
 {
-	static struct timer timer;
+	static struct timer_list timer;
 
 	if (where == HANDLER) {
-		timer_setup(&timer, in_timer);
-		mod_timer(&timer, 1);
+		timer_setup(&timer, in_timer, 0);
+		mod_timer(&timer, jiffies + 1);
 	} else {
 		arch_set_nmi_handler(in_nmi_handler);
 		arch_send_nmi(smp_processor_id());

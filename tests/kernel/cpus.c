@@ -27,7 +27,7 @@ KTEST(cpus, call_on_each)
 {
 	atomic_set(&calls, 0);
 	callers = (cpumask_t){ 0 };
-	on_each_cpu(note_call, NULL);
+	on_each_cpu(note_call, NULL, true);
 	EXPECT_EQ(atomic_read(&calls), num_online_cpus());
 	EXPECT_EQ(cpumask_weight(&callers), num_online_cpus());
 }
@@ -50,7 +50,7 @@ static void call_each_many_times(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < CROSSINGS; i++)
-		on_each_cpu(note_call, NULL);
+		on_each_cpu(note_call, NULL, true);
 }
 
 /* All call all: nobody waits for ever. */

@@ -18,7 +18,7 @@ static unsigned long pages_in_use(void)
 	vm_purge_drain();
 	rcu_barrier();
 	vm_unmap_aliases();
-	drain_all_pages();
+	drain_page_lists();
 	vmalloc_shrink();
 	rcu_barrier();
 	slab_shrink();

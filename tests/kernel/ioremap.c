@@ -69,7 +69,7 @@ KTEST(ioremap, every_cpu_knows_the_same_types)
 {
 	atomic_t differ = { 0 };
 
-	on_each_cpu(check_cpu, &differ);
+	on_each_cpu(check_cpu, &differ, true);
 	EXPECT_EQ(atomic_read(&differ), 0);
 }
 

@@ -49,14 +49,14 @@ static unsigned long change_by_hand(vaddr_t at, pgprot_t prot, bool lazy)
 	unsigned long before = flushes_now();
 
 	if (lazy)
-		arch_enter_lazy_mmu_mode(&kernel_pgtable);
+		lazy_mmu_enter(&kernel_pgtable);
 	for (unsigned int i = 0; i < MANY; i++, at += PAGE_SIZE) {
 		pte_t *ptep = pgtable_entries(&kernel_pgtable, at, at + PAGE_SIZE, PAGE_SHIFT);
 
-		set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), pgprot_supported(prot)), 1);
+		pgtable_set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), pgprot_supported(prot)), 1);
 	}
 	if (lazy)
-		arch_leave_lazy_mmu_mode(&kernel_pgtable);
+		lazy_mmu_leave(&kernel_pgtable);
 	return flushes_now() - before;
 }
 

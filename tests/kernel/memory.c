@@ -134,7 +134,7 @@ static void leave_pages_on_list(void *unused)
 	struct page *pages[16];
 
 	(void)unused;
-	free_pages_bulk(pages, alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages));
+	free_page_array(pages, alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages));
 }
 
 /* A page freed on one CPU lies on that CPU's list; it can be had all the same when nothing else is left. */
@@ -258,5 +258,5 @@ KTEST(memory, kmap_slots)
 		crew_call(&crew, slots_work, pages);
 		crew_stop(&crew);
 	}
-	free_pages_bulk(pages, n);
+	free_page_array(pages, n);
 }

@@ -16,7 +16,7 @@ static struct page *pages[VMAP_MAX_ALLOC + 1];
 
 static bool get_pages(unsigned long n)
 {
-	return EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, n, pages), n);
+	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, n, pages), n);
 }
 
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
@@ -63,7 +63,7 @@ KTEST(museum, m15_vread_of_the_wrong_page)
 		if (i != 2)
 			vm_unmap_ram(map[i], count[i]);
 	vm_unmap_aliases();
-	free_pages_bulk(pages, 10);
+	free_page_array(pages, 10);
 }
 
 struct made {
@@ -106,7 +106,7 @@ KTEST(museum, m16_vread_of_a_half_made_block)
 	ASSERT(worker_start(&w, another_cpu(), false));
 	if (get_pages(1)) {
 		read_half_made(&w);
-		free_pages_bulk(pages, 1);
+		free_page_array(pages, 1);
 	}
 	worker_stop(&w);
 }
@@ -127,7 +127,7 @@ KTEST(museum, m17_long_map_freed_as_an_area)
 	vm_unmap_ram(p, ARRAY_SIZE(pages));
 	vm_unmap_aliases();
 	EXPECT_EQ(probe_read(p, NULL), PROBE_NOT_PRESENT);
-	free_pages_bulk(pages, ARRAY_SIZE(pages));
+	free_page_array(pages, ARRAY_SIZE(pages));
 }
 
 /* --- who may call what ---------------------------------------------------------------------------------------------- */
@@ -158,7 +158,7 @@ KTEST(museum, m25_vfree_where_one_may_not_sleep)
 	EXPECT(!vmalloc_to_page(p));
 	p = vmalloc(PAGE_SIZE);
 	ASSERT(p);
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	vfree(p);
 	EXPECT(vmalloc_to_page(p));
 	local_irq_restore(flags);
@@ -429,7 +429,7 @@ KTEST(museum, m33_vmap_flags_and_pages)
 		EXPECT_EQ(find_vm_area(p)->size, 4 * PAGE_SIZE);
 		vunmap(p);
 	}
-	free_pages_bulk(pages, 3);
+	free_page_array(pages, 3);
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 

@@ -12,12 +12,12 @@ static struct page *pages[VMAP_MAX_ALLOC];
 
 static bool get_pages(void)
 {
-	return EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
+	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
 }
 
 static void put_pages(void)
 {
-	free_pages_bulk(pages, VMAP_MAX_ALLOC);
+	free_page_array(pages, VMAP_MAX_ALLOC);
 }
 
 static unsigned long blocks_created(void)

@@ -49,7 +49,7 @@ static void forbid_writing(const struct mapped *m, unsigned int i)
 {
 	pte_t pte = pte_read(m->ptep[i]);
 
-	set_ptes(&kernel_pgtable, page_at(m, i), m->ptep[i], __pte(pte.val & ~PTE_RW), 1);
+	pgtable_set_ptes(&kernel_pgtable, page_at(m, i), m->ptep[i], __pte(pte.val & ~PTE_RW), 1);
 }
 
 static bool writable(const struct mapped *m, unsigned int i)
@@ -57,21 +57,21 @@ static bool writable(const struct mapped *m, unsigned int i)
 	return pgtable_query(&kernel_pgtable, page_at(m, i)).pte.val & PTE_RW;
 }
 
-/* --- 8a: set_ptes() inside the mode --------------------------------------------------------------------------------- */
+/* --- 8a: pgtable_set_ptes() inside the mode --------------------------------------------------------------------------------- */
 
 static void change_in_mode(const struct mapped *m, unsigned int first, unsigned int n)
 {
 	unsigned long seq = tlb_log_seq();
 
-	arch_enter_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_enter(&kernel_pgtable);
 	for (unsigned int i = first; i < first + n; i++) {
 		forbid_writing(m, i);
 		EXPECT(!writable(m, i));
-		EXPECT(arch_in_lazy_mmu_mode());
+		EXPECT(lazy_mmu_active());
 	}
 	EXPECT_EQ(tlb_log_seq(), seq);
-	arch_leave_lazy_mmu_mode(&kernel_pgtable);
-	EXPECT(!arch_in_lazy_mmu_mode());
+	lazy_mmu_leave(&kernel_pgtable);
+	EXPECT(!lazy_mmu_active());
 }
 
 static void change_twice_in_a_scope(const struct mapped *m)
@@ -113,11 +113,11 @@ static int write_sleep_allocate(pte_t *ptep, unsigned long addr, void *data)
 	void *object = kmalloc(100, GFP_KERNEL);
 	struct page *page = alloc_page(GFP_KERNEL);
 
-	EXPECT(arch_in_lazy_mmu_mode());
-	set_ptes(&kernel_pgtable, addr, ptep, pte, 1);
+	EXPECT(lazy_mmu_active());
+	pgtable_set_ptes(&kernel_pgtable, addr, ptep, pte, 1);
 	EXPECT_EQ(pte_read(ptep).val, pte.val);
 	msleep(1);
-	EXPECT(arch_in_lazy_mmu_mode());
+	EXPECT(lazy_mmu_active());
 	*(volatile u32 *)addr = 0x8b00;
 	EXPECT_EQ(*(volatile u32 *)page_address(data), 0x8b00);
 	if (EXPECT(page))
@@ -152,15 +152,15 @@ static void travel(void *arg)
 {
 	struct traveller *t = arg;
 
-	arch_enter_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_enter(&kernel_pgtable);
 	for (unsigned int i = 0; i < 3; i++)
 		forbid_writing(t->m, i);
 	WRITE_ONCE(t->inside, true);
 	while (!READ_ONCE(t->go_on))
 		cpu_relax();
-	EXPECT(arch_in_lazy_mmu_mode());
+	EXPECT(lazy_mmu_active());
 	forbid_writing(t->m, 3);
-	arch_leave_lazy_mmu_mode(&kernel_pgtable);
+	lazy_mmu_leave(&kernel_pgtable);
 }
 
 /* Pages 5 and 6, by another thread on the CPU where the traveller was stopped. */
@@ -168,7 +168,7 @@ static void pass_by(void *arg)
 {
 	struct traveller *t = arg;
 
-	EXPECT(!arch_in_lazy_mmu_mode());
+	EXPECT(!lazy_mmu_active());
 	change_in_mode(t->m, 5, 2);
 }
 
@@ -233,7 +233,7 @@ static int touch_fresh(pte_t *ptep __maybe_unused, unsigned long addr __maybe_un
 	WRITE_ONCE(v->inside, true);
 	while (!READ_ONCE(v->has_mapped))
 		msleep(1);
-	EXPECT(arch_in_lazy_mmu_mode());
+	EXPECT(lazy_mmu_active());
 	if (v->fresh)
 		WRITE_ONCE(*v->fresh, 0x4545);
 	return 0;
@@ -284,13 +284,13 @@ static int fail_third(pte_t *ptep, unsigned long addr, void *data)
 
 	if (!--f->left)
 		return -EINVAL;
-	set_ptes(&kernel_pgtable, addr, ptep, pfn_pte(page_to_pfn(f->page), pgprot_supported(PAGE_KERNEL)), 1);
+	pgtable_set_ptes(&kernel_pgtable, addr, ptep, pfn_pte(page_to_pfn(f->page), pgprot_supported(PAGE_KERNEL)), 1);
 	return 0;
 }
 
 static int clear_entry(pte_t *ptep, unsigned long addr, void *data __maybe_unused)
 {
-	set_ptes(&kernel_pgtable, addr, ptep, __pte(0), 1);
+	pgtable_set_ptes(&kernel_pgtable, addr, ptep, __pte(0), 1);
 	return 0;
 }
 

@@ -221,10 +221,10 @@ static void fresh_stack(struct worker *w)
 	struct task *task;
 
 	sched_set_stack_allocator(stack_in_fresh_slot, kstack_free);
-	task = kthread_run_on(w->cpu, run_in_older_process, &v, "visitor");
+	task = thread_run_on(w->cpu, run_in_older_process, &v, "visitor");
 	sched_set_stack_allocator(kstack_alloc, kstack_free);
 	ASSERT(task);
-	kthread_join(task);
+	thread_join(task);
 	EXPECT(v.stack >= slot && v.stack - slot < slot_size());
 	EXPECT(v.in_tree);
 }

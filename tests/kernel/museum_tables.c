@@ -288,7 +288,7 @@ struct hiding {
 static void hide(void *arg)
 {
 	struct hiding *h = arg;
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	WRITE_ONCE(h->hidden, true);
 	for (unsigned int us = 0; us < 20000 && !READ_ONCE(h->flushed); us += 10)

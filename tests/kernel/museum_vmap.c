@@ -36,14 +36,14 @@ static bool begin(void)
 	nr_maps = usable / run * BLOCKS;
 	vm_purge_drain();
 	vmap_block_reclaim();
-	return EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
+	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
 }
 
 static void end(void)
 {
 	vm_purge_drain();
 	vmap_block_reclaim();
-	free_pages_bulk(pages, VMAP_MAX_ALLOC);
+	free_page_array(pages, VMAP_MAX_ALLOC);
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 

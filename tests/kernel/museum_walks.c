@@ -52,9 +52,9 @@ static void change_leaf(void)
 	if (!EXPECT(ptep))
 		return;
 	for (unsigned int i = 0; i < 20; i++)
-		set_ptes(&kernel_pgtable, page, ptep,
-			 pfn_pte((unsigned long)((walk_phys(2 - (i & 1)) + (page - race.piece.addr)) >> PAGE_SHIFT),
-				 pgprot_supported(PAGE_KERNEL)), 1);
+		pgtable_set_ptes(&kernel_pgtable, page, ptep,
+				 pfn_pte((unsigned long)((walk_phys(2 - (i & 1)) + (page - race.piece.addr)) >> PAGE_SHIFT),
+					 pgprot_supported(PAGE_KERNEL)), 1);
 }
 
 /* Leaf, nothing, table with a leaf that changes, nothing, and again. */

@@ -150,7 +150,7 @@ KTEST(numbers, shootdowns)
 static unsigned long pages_free(void)
 {
 	vm_unmap_aliases();
-	drain_all_pages();
+	drain_page_lists();
 	slab_shrink();
 	return nr_free_pages();
 }

@@ -97,7 +97,7 @@ static void load_again(void *unused)
 	pgtable_load(pgtable_current());
 }
 
-static void cr3_everywhere(void) { on_each_cpu(load_again, NULL); }
+static void cr3_everywhere(void) { on_each_cpu(load_again, NULL, true); }
 
 KTEST(oracle, a_range_mapped_anew)
 {
@@ -213,7 +213,7 @@ static unsigned long early_frames(void (*unmap)(void *map))
 		return 0;
 	unmap(map);
 	oracle_expect(true);
-	flags = local_irq_save(); /* nobody else shall get it */
+	flags = arch_local_irq_save(); /* nobody else shall get it */
 	__free_page(page);
 	again = alloc_page(GFP_ATOMIC);
 	local_irq_restore(flags);

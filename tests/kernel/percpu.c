@@ -35,7 +35,7 @@ KTEST(percpu, instances_are_apart)
 		objects[i] = alloc_percpu(struct object);
 		ASSERT(objects[i]);
 		EXPECT(is_vmalloc_addr(objects[i]));
-		for_each_cpu(cpu, &cpu_possible_mask) {
+		for_each_cpu(cpu, cpu_possible_mask) {
 			struct object *o = percpu_ptr(objects[i], cpu);
 
 			EXPECT(!o->first && !o->last);
@@ -43,7 +43,7 @@ KTEST(percpu, instances_are_apart)
 		}
 	}
 	for (unsigned int i = 0; i < MANY; i++) {
-		for_each_cpu(cpu, &cpu_possible_mask) {
+		for_each_cpu(cpu, cpu_possible_mask) {
 			EXPECT_EQ(percpu_ptr(objects[i], cpu)->first, tag(i, cpu));
 			EXPECT_EQ(percpu_ptr(objects[i], cpu)->last, ~tag(i, cpu));
 		}
@@ -114,14 +114,14 @@ KTEST(percpu, reuse_and_alignment)
 
 	p = __alloc_percpu(100, 64);
 	ASSERT(keep && p);
-	for_each_cpu(cpu, &cpu_possible_mask) {
+	for_each_cpu(cpu, cpu_possible_mask) {
 		EXPECT(IS_ALIGNED((vaddr_t)percpu_ptr(p, cpu), 64));
 		memset(percpu_ptr(p, cpu), 0xff, 100);
 	}
 	free_percpu(p);
 	q = __alloc_percpu(100, 64);
 	EXPECT(q == p);
-	for_each_cpu(cpu, &cpu_possible_mask)
+	for_each_cpu(cpu, cpu_possible_mask)
 		EXPECT_EQ(*(percpu_ptr(q, cpu) + 99), 0);
 	free_percpu(q);
 	free_percpu(keep);
@@ -164,7 +164,7 @@ KTEST(percpu, pages_come_when_needed)
 	unit = find_vm_area(large);
 	p = (char *)unit->addr + get_vm_area_size(unit) - PAGE_SIZE; /* nobody has it */
 	behind = (char *)unit->addr + get_vm_area_size(unit);
-	for_each_cpu(cpu, &cpu_possible_mask) {
+	for_each_cpu(cpu, cpu_possible_mask) {
 		EXPECT_EQ(probe_write(percpu_ptr(large, cpu)), PROBE_OK);
 		EXPECT_EQ(probe_write(percpu_ptr(large, cpu) + PERCPU_ALLOC_MAX - 1), PROBE_OK);
 		EXPECT_EQ(probe_read(percpu_ptr(p, cpu), NULL), PROBE_NOT_PRESENT);
@@ -230,7 +230,7 @@ KTEST(percpu, each_cpu_counts_for_itself)
 	hits = alloc_percpu(unsigned long);
 	if (EXPECT(hits)) {
 		crew_call(&crew, count_here, hits);
-		for_each_cpu(cpu, &cpu_possible_mask)
+		for_each_cpu(cpu, cpu_possible_mask)
 			sum += *percpu_ptr(hits, cpu);
 		EXPECT_EQ(sum, crew.nr * ROUNDS);
 		EXPECT_EQ(*percpu_ptr(hits, crew.worker[0].cpu), ROUNDS);

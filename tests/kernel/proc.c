@@ -109,11 +109,11 @@ KTEST(proc, listed_while_it_is_cleared_away)
 	sched_hold("process:joined");
 	process = process_spawn("nothing");
 	if (EXPECT(process))
-		waiter = kthread_run(wait_for_program, process, "waiter");
+		waiter = thread_run(wait_for_program, process, "waiter");
 	if (EXPECT(waiter && sched_wait_held("process:joined", 2000)))
 		process_dump();
 	sched_release("process:joined");
 	if (waiter)
-		kthread_join(waiter);
+		thread_join(waiter);
 	EXPECT_EQ(process_count(), 0);
 }

@@ -107,7 +107,7 @@ static void start_mappers(void)
 	memset(mapper, 0, sizeof(mapper));
 	map_once(&mapper[0]); /* programs find a buffer from the start */
 	for (unsigned int i = 0; i < MAPPERS; i++)
-		mapper[i].task = kthread_run(map_and_unmap, &mapper[i], "mapper");
+		mapper[i].task = thread_run(map_and_unmap, &mapper[i], "mapper");
 }
 
 static void stop_mappers(void)
@@ -115,7 +115,7 @@ static void stop_mappers(void)
 	WRITE_ONCE(mappers_stop, true);
 	for (unsigned int i = 0; i < MAPPERS; i++)
 		if (EXPECT(mapper[i].task))
-			kthread_join(mapper[i].task);
+			thread_join(mapper[i].task);
 	vfree(kbuf_replace(original_kbuf, 4 * PAGE_SIZE));
 }
 

@@ -36,7 +36,7 @@ static void spin(void *arg)
 
 static bool spinner_start(struct spinner *s, unsigned int cpu, int priority)
 {
-	*s = (struct spinner){ .task = kthread_create(spin, s, "spinner"), .cpu = MAX_CPUS };
+	*s = (struct spinner){ .task = thread_create(spin, s, "spinner"), .cpu = MAX_CPUS };
 	if (!s->task)
 		return false;
 	set_affinity_cpu(s->task, cpu);
@@ -48,7 +48,7 @@ static bool spinner_start(struct spinner *s, unsigned int cpu, int priority)
 static void spinner_stop(struct spinner *s)
 {
 	WRITE_ONCE(s->stop, true);
-	kthread_join(s->task);
+	thread_join(s->task);
 }
 
 /* True: it has gone on within PATIENCE_MS. */
@@ -112,7 +112,7 @@ static void write_down(void *what)
 
 static struct task *writer(unsigned long what, int priority)
 {
-	struct task *task = kthread_create(write_down, (void *)what, "writer");
+	struct task *task = thread_create(write_down, (void *)what, "writer");
 
 	if (!EXPECT(task != NULL))
 		return NULL;
@@ -129,7 +129,7 @@ static void diary_clear(void)
 /* A better thread takes the CPU where the lock is given back: not before, and not later. */
 KTEST(sched, preempted_at_the_unlock)
 {
-	static DEFINE_SPINLOCK(lock, 0);
+	static DEFINE_SPINLOCK(lock);
 	struct task *task = writer(1, PRIORITY_HIGH);
 
 	ASSERT(task);
@@ -140,12 +140,12 @@ KTEST(sched, preempted_at_the_unlock)
 	EXPECT_EQ(atomic_read(&diary.nr), 0);
 	spin_unlock(&lock);
 	EXPECT_EQ(atomic_read(&diary.nr), 1);
-	kthread_join(task);
+	thread_join(task);
 }
 
 KTEST(sched, preempted_when_interrupts_come_back)
 {
-	static DEFINE_SPINLOCK(lock, 0);
+	static DEFINE_SPINLOCK(lock);
 	struct task *task = writer(1, PRIORITY_HIGH);
 	bool flags;
 
@@ -156,7 +156,7 @@ KTEST(sched, preempted_when_interrupts_come_back)
 	EXPECT_EQ(atomic_read(&diary.nr), 0);
 	spin_unlock_irqrestore(&lock, flags);
 	EXPECT_EQ(atomic_read(&diary.nr), 1);
-	kthread_join(task);
+	thread_join(task);
 }
 
 /* Nesting counts, and a thread begins with nothing counted. */
@@ -176,7 +176,7 @@ KTEST(sched, preempt_count_nests)
 	preempt_enable();
 	EXPECT_EQ(atomic_read(&diary.nr), 1);
 	EXPECT(preemptible());
-	kthread_join(task);
+	thread_join(task);
 }
 
 /* --- priorities ------------------------------------------------------------------------------------------------------ */
@@ -196,10 +196,10 @@ KTEST(sched, highest_priority_first)
 	wake_up_process(high);
 	preempt_enable();
 	EXPECT(atomic_read(&diary.nr) >= 1);
-	kthread_join(low);
-	kthread_join(normal);
-	kthread_join(high);
-	kthread_join(raised);
+	thread_join(low);
+	thread_join(normal);
+	thread_join(high);
+	thread_join(raised);
 	EXPECT_EQ(diary.entry[0], 3);
 	EXPECT_EQ(diary.entry[1] + diary.entry[2], 2 + 4);
 	EXPECT_EQ(diary.entry[3], 1);
@@ -220,7 +220,7 @@ KTEST(sched, equals_in_turn)
 			wake_up_process(task[i]);
 		preempt_enable();
 		for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-			kthread_join(task[i]);
+			thread_join(task[i]);
 		for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
 			in_order = in_order && diary.entry[i] == i;
 	}
@@ -241,7 +241,7 @@ KTEST(sched, lowering_oneself)
 	set_priority(current, PRIORITY_LOW);
 	EXPECT_EQ(atomic_read(&diary.nr), 1);
 	set_priority(current, PRIORITY_NORMAL);
-	kthread_join(task);
+	thread_join(task);
 }
 
 /* A thread that never stops does not keep better ones from running. */
@@ -274,10 +274,10 @@ static void tour(void *arg)
 
 KTEST(sched, a_thread_moves_itself)
 {
-	struct task *task = kthread_run(tour, NULL, "tourist");
+	struct task *task = thread_run(tour, NULL, "tourist");
 
 	ASSERT(task);
-	kthread_join(task);
+	thread_join(task);
 }
 
 KTEST(sched, affinity_needs_an_online_cpu)
@@ -287,10 +287,10 @@ KTEST(sched, affinity_needs_an_online_cpu)
 
 	EXPECT_EQ(set_affinity(current, &mask), -EINVAL);
 	EXPECT_EQ(set_affinity_cpu(current, MAX_CPUS), -EINVAL);
-	for (cpu = 0; cpu < MAX_CPUS && cpumask_test(&cpu_online_mask, cpu); cpu++)
+	for (cpu = 0; cpu < MAX_CPUS && cpumask_test(cpu_online_mask, cpu); cpu++)
 		;
 	EXPECT_EQ(set_affinity_cpu(current, cpu), -EINVAL);
-	EXPECT(kthread_run_on(cpu, write_down, NULL, "nowhere") == NULL);
+	EXPECT(thread_run_on(cpu, write_down, NULL, "nowhere") == NULL);
 }
 
 static bool arrives(const struct spinner *s, unsigned int cpu)
@@ -338,7 +338,7 @@ KTEST(sched, idle_cpus_pull)
 	ASSERT(spinner_start(&s, cpu, PRIORITY_LOW));
 	msleep(30);
 	EXPECT_EQ(READ_ONCE(s.rounds), 0);
-	EXPECT_EQ(set_affinity(s.task, &cpu_online_mask), 0);
+	EXPECT_EQ(set_affinity(s.task, cpu_online_mask), 0);
 	EXPECT(spinner_advances(&s));
 	EXPECT(READ_ONCE(s.cpu) != cpu);
 	spinner_stop(&blocker);
@@ -368,14 +368,14 @@ KTEST(sched, current_survives_migration)
 	struct task *task[6];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++) {
-		task[i] = kthread_create(check_identity, NULL, "identity");
+		task[i] = thread_create(check_identity, NULL, "identity");
 		ASSERT(task[i]);
 		task[i]->arg = task[i];
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
 		wake_up_process(task[i]);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		kthread_join(task[i]);
+		thread_join(task[i]);
 }
 
 /* --- faults that sleep ----------------------------------------------------------------------------------------------- */
@@ -437,9 +437,9 @@ KTEST(sched, threads_come_and_go)
 
 	atomic_set(&ended, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		ASSERT((task[i] = kthread_run(end_at_once, NULL, "brief")) != NULL);
+		ASSERT((task[i] = thread_run(end_at_once, NULL, "brief")) != NULL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		kthread_join(task[i]);
+		thread_join(task[i]);
 	EXPECT_EQ(atomic_read(&ended), ARRAY_SIZE(task));
 }
 
@@ -454,12 +454,12 @@ KTEST(sched, a_thread_on_every_cpu)
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu) {
-		struct task *task = kthread_run_on(cpu, note_cpu, &seen, "here");
+		struct task *task = thread_run_on(cpu, note_cpu, &seen, "here");
 
 		ASSERT(task);
-		kthread_join(task);
+		thread_join(task);
 		EXPECT(cpumask_test(&seen, cpu));
-		EXPECT(cpumask_test(&cpu_possible_mask, cpu));
+		EXPECT(cpumask_test(cpu_possible_mask, cpu));
 	}
 	EXPECT_EQ(cpumask_weight(&seen), num_online_cpus());
 }
@@ -477,7 +477,7 @@ KTEST(sched, cpu_ids_with_holes)
 			EXPECT_EQ(cpu, expected[n]);
 		n++;
 	}
-	EXPECT(!cpumask_test(&cpu_possible_mask, 1));
-	EXPECT(!cpumask_test(&cpu_online_mask, 1));
+	EXPECT(!cpumask_test(cpu_possible_mask, 1));
+	EXPECT(!cpumask_test(cpu_online_mask, 1));
 	EXPECT_EQ(n, num_online_cpus());
 }

@@ -31,7 +31,7 @@ KTEST(sched, equals_share_what_a_better_one_leaves)
 	memset(&game, 0, sizeof(game));
 	set_priority(current, PRIORITY_HIGH);
 	for (unsigned long i = 0; i < 2; i++)
-		task[i] = kthread_run_on(smp_processor_id(), take_turns, (void *)(i + 1), "equal");
+		task[i] = thread_run_on(smp_processor_id(), take_turns, (void *)(i + 1), "equal");
 	for (unsigned int i = 0; i < WAKE_UPS; i++)
 		msleep(1);
 	EXPECT(game.turns >= WAKE_UPS / 4);
@@ -39,5 +39,5 @@ KTEST(sched, equals_share_what_a_better_one_leaves)
 	set_priority(current, PRIORITY_NORMAL);
 	for (unsigned int i = 0; i < 2; i++)
 		if (EXPECT(task[i]))
-			kthread_join(task[i]);
+			thread_join(task[i]);
 }

@@ -20,9 +20,9 @@ static bool condition;
 /* The wake-up comes between the entry into the queue and schedule(): the thread must not fall asleep at all. */
 KTEST(sched, wake_up_before_the_sleep)
 {
-	struct wait_entry entry;
+	struct wait_queue_entry entry;
 
-	prepare_to_wait(&queue, &entry);
+	prepare_to_wait(&queue, &entry, TASK_UNINTERRUPTIBLE);
 	wake_up(&queue);
 	schedule();
 	finish_wait(&queue, &entry);
@@ -41,14 +41,14 @@ KTEST(sched, preempted_while_about_to_sleep)
 	struct task *other;
 	u64 start = arch_uptime_ms();
 
-	other = kthread_run_on(smp_processor_id(), run_a_little, NULL, "rival");
+	other = thread_run_on(smp_processor_id(), run_a_little, NULL, "rival");
 	ASSERT(other);
-	set_current_state(TASK_SLEEPING);
+	set_current_state(TASK_UNINTERRUPTIBLE);
 	while (arch_uptime_ms() - start < 80)
 		cpu_relax();
-	EXPECT_EQ(current->state, TASK_SLEEPING);
-	set_current_state(TASK_RUNNABLE);
-	kthread_join(other);
+	EXPECT_EQ(current->state, TASK_UNINTERRUPTIBLE);
+	set_current_state(TASK_RUNNING);
+	thread_join(other);
 }
 
 /* Two threads hand a ball to and fro; a lost wake-up would make one of them wait until its time is over. */
@@ -86,11 +86,11 @@ static void ping_pong(unsigned int cpu_a, unsigned int cpu_b)
 
 	init_waitqueue_head(&table.here);
 	table.ball = table.too_late = 0;
-	a = kthread_run_on(cpu_a, player, (void *)0ul, "ping");
-	b = kthread_run_on(cpu_b, player, (void *)1ul, "pong");
+	a = thread_run_on(cpu_a, player, (void *)0ul, "ping");
+	b = thread_run_on(cpu_b, player, (void *)1ul, "pong");
 	ASSERT(a && b);
-	kthread_join(a);
-	kthread_join(b);
+	thread_join(a);
+	thread_join(b);
 	EXPECT_EQ(table.too_late, 0);
 	EXPECT_EQ(table.ball, 2 * BALLS);
 }
@@ -118,7 +118,7 @@ KTEST(sched, wake_up_wakes_all)
 
 	WRITE_ONCE(condition, false);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		ASSERT((task[i] = kthread_run(wait_for_condition, &woken, "waiter")) != NULL);
+		ASSERT((task[i] = thread_run(wait_for_condition, &woken, "waiter")) != NULL);
 	msleep(20);
 	EXPECT_EQ(atomic_read(&woken), 0);
 	wake_up(&queue); /* for nothing: the condition is false */
@@ -127,7 +127,7 @@ KTEST(sched, wake_up_wakes_all)
 	WRITE_ONCE(condition, true);
 	wake_up(&queue);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		kthread_join(task[i]);
+		thread_join(task[i]);
 	EXPECT_EQ(atomic_read(&woken), ARRAY_SIZE(task));
 }
 
@@ -211,9 +211,9 @@ KTEST(sched, mutexes_exclude)
 
 	guarded.inside = guarded.most = guarded.sum = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		ASSERT((task[i] = kthread_run(take_turns, NULL, "turn")) != NULL);
+		ASSERT((task[i] = thread_run(take_turns, NULL, "turn")) != NULL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		kthread_join(task[i]);
+		thread_join(task[i]);
 	EXPECT_EQ(guarded.most, 1);
 	EXPECT_EQ(guarded.sum, ARRAY_SIZE(task) * TURNS);
 }
@@ -228,10 +228,10 @@ static void try_mutex(void *got)
 static bool somebody_gets_it(void)
 {
 	bool got = false;
-	struct task *task = kthread_run(try_mutex, &got, "try");
+	struct task *task = thread_run(try_mutex, &got, "try");
 
 	if (EXPECT(task != NULL))
-		kthread_join(task);
+		thread_join(task);
 	return got;
 }
 
@@ -248,14 +248,14 @@ KTEST(sched, mutex_trylock)
 /* --- timers ---------------------------------------------------------------------------------------------------------- */
 
 struct alarm {
-	struct timer timer;
+	struct timer_list timer;
 	struct completion rang;
 	u64 when;
 	unsigned int cpu, times, again;
 	bool in_interrupt;
 };
 
-static void ring(struct timer *timer)
+static void ring(struct timer_list *timer)
 {
 	struct alarm *alarm = container_of(timer, struct alarm, timer);
 
@@ -264,7 +264,7 @@ static void ring(struct timer *timer)
 	alarm->in_interrupt = in_interrupt();
 	alarm->times++;
 	if (alarm->times < alarm->again)
-		mod_timer(timer, 1);
+		mod_timer(timer, jiffies + 1);
 	else
 		complete(&alarm->rang);
 }
@@ -272,7 +272,7 @@ static void ring(struct timer *timer)
 static void alarm_init(struct alarm *alarm, unsigned int again)
 {
 	*alarm = (struct alarm){ .again = again };
-	timer_setup(&alarm->timer, ring);
+	timer_setup(&alarm->timer, ring, 0);
 	init_completion(&alarm->rang);
 }
 
@@ -291,7 +291,7 @@ KTEST(timer, fires_when_it_is_time)
 		u64 start = arch_uptime_ms();
 
 		alarm_init(&alarm, 1);
-		EXPECT(!mod_timer(&alarm.timer, delays[i]));
+		EXPECT(!mod_timer(&alarm.timer, jiffies + delays[i]));
 		rings(&alarm);
 		EXPECT(alarm.when - start >= delays[i]);
 		EXPECT(alarm.when - start < delays[i] + 2000);
@@ -307,11 +307,11 @@ KTEST(timer, is_moved_and_stopped)
 	u64 start = arch_uptime_ms();
 
 	alarm_init(&alarm, 1);
-	EXPECT(!mod_timer(&alarm.timer, 3000));
-	EXPECT(mod_timer(&alarm.timer, 5));
+	EXPECT(!mod_timer(&alarm.timer, jiffies + 3000));
+	EXPECT(mod_timer(&alarm.timer, jiffies + 5));
 	rings(&alarm);
 	EXPECT(alarm.when - start < 2500);
-	EXPECT(!mod_timer(&alarm.timer, 20));
+	EXPECT(!mod_timer(&alarm.timer, jiffies + 20));
 	EXPECT(del_timer_sync(&alarm.timer));
 	EXPECT(!del_timer_sync(&alarm.timer));
 	msleep(40);
@@ -323,29 +323,29 @@ KTEST(timer, sets_itself_again)
 	struct alarm alarm;
 
 	alarm_init(&alarm, 4);
-	mod_timer(&alarm.timer, 1);
+	mod_timer(&alarm.timer, jiffies + 1);
 	rings(&alarm);
 	EXPECT_EQ(alarm.times, 4);
 }
 
 static struct {
-	struct timer timer;
+	struct timer_list timer;
 	unsigned int entered, left;
 } slow;
 
-static void slow_timer(struct timer *timer)
+static void slow_timer(struct timer_list *timer)
 {
 	(void)timer;
 	WRITE_ONCE(slow.entered, slow.entered + 1);
 	arch_udelay(20000);
 	WRITE_ONCE(slow.left, slow.left + 1);
-	mod_timer(&slow.timer, 1);
+	mod_timer(&slow.timer, jiffies + 1);
 }
 
 static void start_slow_timer(void *arg)
 {
 	(void)arg;
-	mod_timer(&slow.timer, 1);
+	mod_timer(&slow.timer, jiffies + 1);
 }
 
 /* On return the function is not running, although it runs on another CPU and sets its timer again and again. */
@@ -354,7 +354,7 @@ KTEST(timer, stopping_waits_for_the_function)
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
 	slow.entered = slow.left = 0;
-	timer_setup(&slow.timer, slow_timer);
+	timer_setup(&slow.timer, slow_timer, 0);
 	smp_call_function_single(another_cpu(), start_slow_timer, NULL, true);
 	for (unsigned int ms = 0; ms < PATIENCE_MS && !READ_ONCE(slow.entered); ms++)
 		arch_udelay(1000);

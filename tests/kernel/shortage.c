@@ -31,7 +31,7 @@ KTEST(shortage, drain_against_flush)
 	stop = false;
 	worker_post(&other, flush_and_allocate, NULL);
 	for (unsigned int i = 0; i < 100; i++)
-		drain_all_pages();
+		drain_page_lists();
 	WRITE_ONCE(stop, true);
 	worker_stop(&other);
 }

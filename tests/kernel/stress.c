@@ -288,7 +288,7 @@ static void play(void *arg)
 {
 	struct player *p = arg;
 
-	if (!EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, MOST_PAGES, p->page), MOST_PAGES))
+	if (!EXPECT_EQ(alloc_page_array(GFP_KERNEL, MOST_PAGES, p->page), MOST_PAGES))
 		return;
 	for (unsigned int i = 0; i < MOST_PAGES; i++)
 		*(u32 *)page_address(p->page[i]) = i;
@@ -297,7 +297,7 @@ static void play(void *arg)
 		step(p);
 	for (unsigned int i = 0; i < OBJECTS; i++)
 		end(&p->object[i]);
-	free_pages_bulk(p->page, MOST_PAGES);
+	free_page_array(p->page, MOST_PAGES);
 }
 
 static void start_players(void)

@@ -188,7 +188,7 @@ KTEST(tlb, flushes_against_each_other_with_interrupts_off)
 	EXPECT_EQ(tlb_gen_completed(), tlb_gen_begun());
 }
 
-static DEFINE_SPINLOCK(lock, 0);
+static DEFINE_SPINLOCK(lock);
 
 static void take_lock(void *arg)
 {

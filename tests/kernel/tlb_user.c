@@ -33,7 +33,7 @@ static void set_user_page(struct page *page)
 
 static void flush_user_page(void)
 {
-	flush_tlb_mm_range(&process.mm->pgtable, USER_ADDR, USER_ADDR + PAGE_SIZE);
+	flush_tlb_user_range(&process.mm->pgtable, USER_ADDR, USER_ADDR + PAGE_SIZE);
 }
 
 static u32 number_of(unsigned int i)
@@ -43,7 +43,7 @@ static u32 number_of(unsigned int i)
 
 static bool start_process(void)
 {
-	if (!EXPECT_EQ(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages)))
+	if (!EXPECT_EQ(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages)))
 		return false;
 	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
 		*(u32 *)page_address(pages[i]) = number_of(i);
@@ -54,7 +54,7 @@ static void stop_process(void)
 {
 	set_user_page(NULL);
 	worker_stop(&process);
-	free_pages_bulk(pages, ARRAY_SIZE(pages));
+	free_page_array(pages, ARRAY_SIZE(pages));
 }
 
 static void read_user_word(void *arg)
@@ -77,7 +77,7 @@ static bool wait_borrowed(unsigned int cpu, const struct pgtable *pt)
 
 	for (unsigned int ms = 0; ms < 1000; ms++) {
 		before = tlb_counters();
-		flush_tlb_mm_range((struct pgtable *)pt, USER_ADDR, USER_ADDR + PAGE_SIZE);
+		flush_tlb_user_range((struct pgtable *)pt, USER_ADDR, USER_ADDR + PAGE_SIZE);
 		if (tlb_counters().spared == before.spared + 1)
 			return test_bit(cpu, pt->cpus);
 		msleep(1);
@@ -247,7 +247,7 @@ static void flush_beside(struct worker *deaf, struct worker *waiting)
 	worker_post(waiting, flush_everywhere, NULL);
 	while (tlb_gen_begun() == begun)
 		cpu_relax();
-	flush_tlb_mm(&mm->pgtable);
+	flush_tlb_user(&mm->pgtable);
 	EXPECT_EQ(tlb_gen_completed(), completed); /* the other one still waits */
 	WRITE_ONCE(is_deaf, false);
 	worker_wait(waiting);
@@ -375,14 +375,14 @@ KTEST(tlb, private_slots_change_with_the_process)
 {
 	struct worker w[2];
 
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	ASSERT(worker_start(&w[0], another_cpu(), true));
 	if (EXPECT(worker_start(&w[1], another_cpu(), true))) {
 		switch_between(w);
 		worker_stop(&w[1]);
 	}
 	worker_stop(&w[0]);
-	free_pages_bulk(pages, ARRAY_SIZE(pages));
+	free_page_array(pages, ARRAY_SIZE(pages));
 }
 
 /* More processes on one CPU than it has identifiers for, each with another page at the same address. */

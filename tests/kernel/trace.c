@@ -274,7 +274,7 @@ static void call_everybody(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < 5; i++)
-		on_each_cpu(do_nothing, NULL);
+		on_each_cpu(do_nothing, NULL, true);
 }
 
 /* Each that arrives names who sent it; a sender waits here for its answers, so all arrive. Not all come from one CPU. */

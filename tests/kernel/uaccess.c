@@ -61,7 +61,7 @@ static void do_foreign(void *unused)
 	EXPECT_EQ(copy_to_user(last - 3, "abcdef", 7), 7); /* begins in the user half */
 	EXPECT_EQ(copy_to_user((char *)-3ul, "abcdef", 7), 7);
 	EXPECT_EQ(copy_to_user(AT, "abcdef", -1ul), -1ul);
-	EXPECT_EQ(strncpy_from_user(buf, kernel, sizeof(buf)), -EFAULT);
+	EXPECT_EQ(strscpy_from_user(buf, kernel, sizeof(buf)), -EFAULT);
 	EXPECT(access_ok(AT, 0) && access_ok(last, 0) && access_ok(NULL, layout.user_end));
 	EXPECT(!access_ok(last, 1) && !access_ok(AT, layout.user_end) && !access_ok((char *)-1ul, 2));
 	EXPECT_EQ(fault_counters().expected, expected);
@@ -79,15 +79,15 @@ static void do_strings(void *unused)
 
 	(void)unused;
 	EXPECT_EQ(copy_to_user(end - 4, "abc", 4), 0);
-	EXPECT_EQ(strncpy_from_user(buf, end - 4, sizeof(buf)), 3); /* does not look behind its end */
+	EXPECT_EQ(strscpy_from_user(buf, end - 4, sizeof(buf)), 3); /* does not look behind its end */
 	EXPECT(strcmp(buf, "abc") == 0);
-	EXPECT_EQ(strncpy_from_user(buf, end - 4, 4), 3);
-	EXPECT_EQ(strncpy_from_user(buf, end - 4, 3), -E2BIG);
+	EXPECT_EQ(strscpy_from_user(buf, end - 4, 4), 3);
+	EXPECT_EQ(strscpy_from_user(buf, end - 4, 3), -E2BIG);
 	EXPECT_EQ(copy_to_user(end - 4, "abcd", 4), 0);
-	EXPECT_EQ(strncpy_from_user(buf, end - 4, sizeof(buf)), -EFAULT);
+	EXPECT_EQ(strscpy_from_user(buf, end - 4, sizeof(buf)), -EFAULT);
 	EXPECT_EQ(copy_to_user(AT + PAGE_SIZE - 2, "abcd", 5), 0);
-	EXPECT_EQ(strncpy_from_user(buf, AT + PAGE_SIZE - 2, sizeof(buf)), 4); /* across a page */
-	EXPECT_EQ(strncpy_from_user(buf, NULL, sizeof(buf)), -EFAULT);
+	EXPECT_EQ(strscpy_from_user(buf, AT + PAGE_SIZE - 2, sizeof(buf)), 4); /* across a page */
+	EXPECT_EQ(strscpy_from_user(buf, NULL, sizeof(buf)), -EFAULT);
 }
 
 KTEST(uaccess, strings)
@@ -104,7 +104,7 @@ static void do_atomic(void *unused)
 	preempt_disable();
 	EXPECT_EQ(copy_to_user(AT, "a", 1), 1);
 	preempt_enable();
-	flags = local_irq_save();
+	flags = arch_local_irq_save();
 	EXPECT_EQ(copy_to_user(AT, "a", 1), 1);
 	local_irq_restore(flags);
 	EXPECT_EQ(current->mm->user_pages, 0);

@@ -120,7 +120,7 @@ KTEST(vm_api, sparse_area)
 	vaddr_t at;
 
 	ASSERT(area);
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 3, pages), 3);
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, 3, pages), 3);
 	at = (vaddr_t)area->addr;
 	EXPECT_EQ(vm_area_map_pages(area, at + 2 * P, at + 5 * P, pages), 0);
 	EXPECT_EQ(probe_read((void *)(at + P), NULL), PROBE_NOT_PRESENT);
@@ -132,7 +132,7 @@ KTEST(vm_api, sparse_area)
 	EXPECT_EQ(vm_area_map_pages(area, at + 3 * P, at + 4 * P, pages + 1), 0);
 	EXPECT_EQ(vm_area_map_pages(area, at + 7 * P, at + 9 * P, pages), -ERANGE);
 	free_vm_area(area);
-	free_pages_bulk(pages, 3);
+	free_page_array(pages, 3);
 }
 
 KTEST(vm_api, frames_without_struct_page)
@@ -189,7 +189,7 @@ KTEST(vm_api, pages_go_with_the_map)
 	u8 *p;
 
 	ASSERT(pages);
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 4, pages), 4);
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, 4, pages), 4);
 	p = vmap(pages, 4, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
 	ASSERT(p);
 	get_page(pages[1]); /* somebody else uses it too */

@@ -256,10 +256,10 @@ KTEST(vm_races, reclaim_beside_block_create)
 
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, VMAP_MAX_ALLOC, ram_pages), VMAP_MAX_ALLOC);
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, ram_pages), VMAP_MAX_ALLOC);
 	ASSERT(worker_start(&other, another_cpu(), false));
 	reclaim_meets_new_block(&other);
 	worker_stop(&other);
-	free_pages_bulk(ram_pages, VMAP_MAX_ALLOC);
+	free_page_array(ram_pages, VMAP_MAX_ALLOC);
 	EXPECT_EQ(vmalloc_check(), 0);
 }

@@ -82,7 +82,7 @@ KTEST(vmalloc, vzalloc_is_zero)
 		EXPECT(zero);
 		memset(p, 0xa5, size);
 		vfree(p);
-		drain_all_pages(); /* many come out of the zones, not from this CPU's list */
+		drain_page_lists(); /* many come out of the zones, not from this CPU's list */
 	}
 }
 
@@ -171,7 +171,7 @@ KTEST(vmalloc, vmap_shows_the_pages)
 	struct page *pages[4];
 	u32 *p;
 
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 4, pages), 4);
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, 4, pages), 4);
 	p = vmap(pages, 4, VM_MAP, PAGE_KERNEL);
 	if (EXPECT(p)) {
 		for (unsigned int i = 0; i < 4; i++)
@@ -182,7 +182,7 @@ KTEST(vmalloc, vmap_shows_the_pages)
 		vm_unmap_aliases();
 		EXPECT_EQ(probe_read(p, NULL), PROBE_NOT_PRESENT);
 	}
-	free_pages_bulk(pages, 4);
+	free_page_array(pages, 4);
 }
 
 KTEST(vmalloc, vmap_read_only)
@@ -204,7 +204,7 @@ KTEST(vmalloc, vmap_refuses_bad_pages)
 {
 	struct page *pages[3];
 
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 3, pages), 3);
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, 3, pages), 3);
 	struct page *bad[3] = { pages[0], pages[1], NULL };
 
 	warn_expected(true);
@@ -214,7 +214,7 @@ KTEST(vmalloc, vmap_refuses_bad_pages)
 	EXPECT(!vm_map_ram(bad, 3, -1));
 	EXPECT(!vm_map_ram(bad, 0, -1));
 	warn_expected(false);
-	free_pages_bulk(pages, 3);
+	free_page_array(pages, 3);
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 
@@ -222,7 +222,7 @@ KTEST(vmalloc, vm_map_ram_roundtrip)
 {
 	static struct page *pages[VMAP_MAX_ALLOC + 4]; /* the longest come out of no block */
 
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, ARRAY_SIZE(pages), pages), ARRAY_SIZE(pages));
 	for (unsigned int count = 1; count <= ARRAY_SIZE(pages); count += 3) {
 		char *p = vm_map_ram(pages, count, -1);
 
@@ -238,7 +238,7 @@ KTEST(vmalloc, vm_map_ram_roundtrip)
 		EXPECT_EQ(probe_read(p, NULL), PROBE_NOT_PRESENT);
 		EXPECT_EQ(probe_read(p + (count - 1) * PAGE_SIZE, NULL), PROBE_NOT_PRESENT);
 	}
-	free_pages_bulk(pages, ARRAY_SIZE(pages));
+	free_page_array(pages, ARRAY_SIZE(pages));
 }
 
 /* Every allocation on the way fails once; nothing is lost and nothing stays mapped. */

@@ -270,7 +270,7 @@ static int vm_map_ram_test(struct runner *r)
 {
 	unsigned long nr = max(r->pages, 1ul);
 	struct page **pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL);
-	unsigned long got = pages ? alloc_pages_bulk(GFP_KERNEL, nr, pages) : 0;
+	unsigned long got = pages ? alloc_page_array(GFP_KERNEL, nr, pages) : 0;
 	int err = got == nr ? 0 : -1;
 
 	for (unsigned long i = 0; i < r->loops && !err; i++) {
@@ -280,7 +280,7 @@ static int vm_map_ram_test(struct runner *r)
 		if (p)
 			vm_unmap_ram(p, (unsigned int)nr);
 	}
-	free_pages_bulk(pages, got);
+	free_page_array(pages, got);
 	kvfree(pages);
 	return err;
 }

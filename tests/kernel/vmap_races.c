@@ -79,7 +79,7 @@ KTEST(vmap_races, alias_flush_is_waited_for_and_loses_nothing)
 		KTEST_SKIP("in quarantine no flush is put off");
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
-	ASSERT_EQ(alloc_pages_bulk(GFP_KERNEL, 2, two_pages), 2);
+	ASSERT_EQ(alloc_page_array(GFP_KERNEL, 2, two_pages), 2);
 	if (EXPECT(worker_start(&a, another_cpu(), false))) {
 		if (EXPECT(worker_start(&b, smp_processor_id(), false))) {
 			alias_flushes(&a, &b);
@@ -87,7 +87,7 @@ KTEST(vmap_races, alias_flush_is_waited_for_and_loses_nothing)
 		}
 		worker_stop(&a);
 	}
-	free_pages_bulk(two_pages, 2);
+	free_page_array(two_pages, 2);
 }
 
 /* --- a page of a block goes round only when its entry is empty ------------------------------------------------------- */

@@ -59,7 +59,7 @@ KTEST(watchdog, soft_lockup)
 /* A thread that does nothing but work is no lockup while it may be preempted now and then, be it between two locks. */
 KTEST(watchdog, busy_is_not_locked_up)
 {
-	static DEFINE_SPINLOCK(lock, 0);
+	static DEFINE_SPINLOCK(lock);
 	u64 start = arch_uptime_ms();
 	bool flags;
 
@@ -75,7 +75,7 @@ KTEST(watchdog, busy_is_not_locked_up)
 
 static void hang_with_interrupts_off(void *kind)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	hang_until_reported(*(enum watchdog *)kind);
 	local_irq_restore(flags);

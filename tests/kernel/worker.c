@@ -40,7 +40,7 @@ bool worker_start(struct worker *w, unsigned int cpu, bool own_process)
 		if (!w->mm)
 			return false;
 	}
-	w->task = kthread_run_on(cpu, worker_loop, w, "worker");
+	w->task = thread_run_on(cpu, worker_loop, w, "worker");
 	if (!w->task && w->mm)
 		mm_destroy(w->mm);
 	return w->task != NULL;
@@ -51,7 +51,7 @@ void worker_stop(struct worker *w)
 	worker_wait(w);
 	WRITE_ONCE(w->stop, true);
 	wake_up_process(w->task);
-	kthread_join(w->task);
+	thread_join(w->task);
 	if (w->mm)
 		mm_destroy(w->mm);
 }

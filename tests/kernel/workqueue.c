@@ -172,7 +172,7 @@ KTEST(workqueue, comes_and_goes)
 	static struct job job[6];
 
 	for (unsigned int unbound = 0; unbound < 2; unbound++) {
-		struct workqueue_struct *wq = alloc_workqueue("brief", unbound);
+		struct workqueue_struct *wq = alloc_workqueue("brief%d", unbound ? WQ_UNBOUND : 0, 0, unbound);
 
 		ASSERT(wq);
 		for (unsigned int i = 0; i < ARRAY_SIZE(job); i++) {
@@ -239,8 +239,8 @@ static void call_everybody(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < 20; i++) {
-		on_each_cpu(note_call, NULL);
-		smp_call_function_many(&cpu_online_mask, note_call, NULL, false);
+		on_each_cpu(note_call, NULL, true);
+		smp_call_function_many(cpu_online_mask, note_call, NULL, false);
 	}
 }
 
@@ -251,8 +251,8 @@ KTEST(cpus, calls_cross_from_unbound_threads)
 
 	atomic_set(&calls, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		ASSERT((task[i] = kthread_run(call_everybody, NULL, "caller")) != NULL);
+		ASSERT((task[i] = thread_run(call_everybody, NULL, "caller")) != NULL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		kthread_join(task[i]);
+		thread_join(task[i]);
 	EXPECT(calls_reach(ARRAY_SIZE(task) * 20 * (2 * num_online_cpus() - 1)));
 }

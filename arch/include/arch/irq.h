@@ -2,8 +2,9 @@
 /*
  * Interrupts as the layers above see them.
  *
- *   bool local_irq_save(void)            disable on this CPU; returns whether they were enabled
- *   void local_irq_restore(bool flags)   put back what local_irq_save returned
+ *   bool arch_local_irq_save(void)       disable on this CPU; returns whether they were enabled
+ *   local_irq_save(flags)                Linux's spelling: flags (bool or unsigned long) becomes that
+ *   void local_irq_restore(bool flags)   put back what they gave
  *   void local_irq_enable/disable(void)
  *   bool irqs_disabled(void)
  *   bool in_interrupt(void)              inside an interrupt, exception or NMI handler of this CPU?
@@ -15,6 +16,8 @@
 
 #include <lib/types.h>
 #include <asm/irqflags.h>
+
+#define local_irq_save(flags) ((flags) = arch_local_irq_save())
 
 struct trap_frame; /* what the entry code saved; its shape is <asm/trap.h> */
 

@@ -3,10 +3,10 @@
  * Lazy MMU mode: around each loop over the entries of one table (Linux's name and shape; the theory is in
  * arch/x86/mm/lazy_mmu.c).
  *
- *	arch_enter_lazy_mmu_mode(pt);
+ *	lazy_mmu_enter(pt);
  *	for (each entry)
- *		set_ptes(pt, addr, ptep, pte, 1);
- *	arch_leave_lazy_mmu_mode(pt);		on every path
+ *		pgtable_set_ptes(pt, addr, ptep, pte, 1);
+ *	lazy_mmu_leave(pt);		on every path
  *
  * Entries are written at once. What is put off is the invalidation of entries that change while present: it joins the
  * batch of the scope that is open (arch/mmu_sync.h) and is executed by its end; if none is open, by the leave.
@@ -28,12 +28,12 @@ struct lazy_mmu {
 /* The running thread's; it stays this thread's wherever that is moved to. Any context. */
 struct lazy_mmu *arch_lazy_mmu(void);
 
-void arch_enter_lazy_mmu_mode(struct pgtable *pt);
+void lazy_mmu_enter(struct pgtable *pt);
 /* May wait for other CPUs, as a flush does, if no scope is open. */
-void arch_leave_lazy_mmu_mode(struct pgtable *pt);
+void lazy_mmu_leave(struct pgtable *pt);
 
 /* Is the running thread in the mode? Not asked of interrupt handlers: they are never. Any context. */
-bool arch_in_lazy_mmu_mode(void);
+bool lazy_mmu_active(void);
 
 /*
  * Entries of [start, end) of pt have changed while present: their old translations must go. In the mode this gathers,
@@ -45,4 +45,4 @@ void pgtable_changed(struct pgtable *pt, vaddr_t start, vaddr_t end);
  * Write n neighbours of one level-1 table, for addr.. : `pte`, and the same rights with the frames that follow. They may
  * be present or not. The range is the caller's. Neither enters the mode nor needs it. Thread context.
  */
-void set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n);
+void pgtable_set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n);

@@ -57,8 +57,8 @@ void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch);
 
 /* Linux's names for the common cases. They assert start < end. */
 void flush_tlb_kernel_range(vaddr_t start, vaddr_t end);
-void flush_tlb_mm_range(struct pgtable *pt, vaddr_t start, vaddr_t end);
-void flush_tlb_mm(struct pgtable *pt);
+void flush_tlb_user_range(struct pgtable *pt, vaddr_t start, vaddr_t end);
+void flush_tlb_user(struct pgtable *pt);
 void flush_tlb_all(void);
 
 /* This CPU only: everything, global pages, every PCID and paging-structure caches included. */

@@ -24,7 +24,7 @@ size_t copy_from_user(void *to, const void *from, size_t n) __must_check;
  * Copy a string with its NUL into at most `size` bytes. The length without the NUL; -EFAULT; -E2BIG if no NUL is among the
  * first `size` bytes. `to` holds nothing useful on failure.
  */
-ssize_t strncpy_from_user(char *to, const char *from, size_t size) __must_check;
+ssize_t strscpy_from_user(char *to, const char *from, size_t size) __must_check;
 
 /* One word. 0 or -EFAULT. */
 #define put_user(value, addr) ({ \

@@ -104,7 +104,7 @@ static void wait_icr(void)
 /* The two halves of the command must not be torn apart by a handler that sends one too. */
 static void send_command(u32 apic_id, u32 command)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	if (x2apic) {
 		/* WRMSR to an APIC register waits for no store (SDM 11.12.3): the target must see what came before. */

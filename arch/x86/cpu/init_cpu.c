@@ -40,8 +40,8 @@ void arch_init_cpu(void)
 	restart_init();
 	load_tables(0);
 	features_init();
-	cpumask_set(&cpu_possible_mask, 0);
-	cpumask_set(&cpu_online_mask, 0);
+	cpumask_set(&__cpu_possible_mask, 0);
+	cpumask_set(&__cpu_online_mask, 0);
 }
 
 bool arch_init_ap(unsigned int cpu)

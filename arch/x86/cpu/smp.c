@@ -139,7 +139,7 @@ void ap_start(void)
 	timer_init_cpu();
 	if (cmpxchg(&ap_state, AP_ENTERED, AP_COMMITTED) != AP_ENTERED)
 		arch_cpu_stop();
-	cpumask_set(&cpu_online_mask, cpu);
+	cpumask_set(&__cpu_online_mask, cpu);
 	smp_mb();
 	flush_tlb_local(); /* flushes until now did not wait for this CPU */
 	entry(cpu);
@@ -167,7 +167,7 @@ static bool prepare_cpu(unsigned int cpu, void *(*alloc_stack)(void))
 	percpu_area_init(cpu, (void *)ALIGN((vaddr_t)area, PERCPU_ALIGN));
 	per_cpu(df_stack_top, cpu) = df;
 	per_cpu(nmi_stack_top, cpu) = nmi;
-	cpumask_set(&cpu_possible_mask, cpu);
+	cpumask_set(&__cpu_possible_mask, cpu);
 	ap_cpu = cpu;
 	return true;
 }
@@ -188,7 +188,7 @@ static bool wait_online(unsigned int cpu)
 	for (unsigned int us = 0; us < COMPLETE_US; us += POLL_US) {
 		u32 state = READ_ONCE(ap_state);
 
-		if (cpumask_test(&cpu_online_mask, cpu))
+		if (cpumask_test(cpu_online_mask, cpu))
 			return true;
 		if (state == AP_REFUSED || (state == AP_INVITED && us >= ANSWER_US))
 			return false;

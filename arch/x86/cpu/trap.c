@@ -128,7 +128,7 @@ static void ipi(unsigned int nr, struct trap_frame *frame)
 {
 	apic_eoi();
 	ipi_trace_ack(nr);
-	if (!WARN(!ipi_handlers[nr], "IPI %u has no handler", nr))
+	if (!WARN_ONCE(!ipi_handlers[nr], "IPI %u has no handler", nr))
 		ipi_handlers[nr](frame);
 }
 
@@ -148,7 +148,7 @@ static void interrupt(struct trap_frame *frame)
 			timer_interrupt(frame);
 	} else {
 		apic_eoi();
-		if (!WARN(vector != VECTOR_TIMER, "interrupt on vector %u, which nobody uses", vector))
+		if (!WARN_ONCE(vector != VECTOR_TIMER, "interrupt on vector %u, which nobody uses", vector))
 			timer_interrupt(frame);
 	}
 }

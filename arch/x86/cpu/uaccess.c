@@ -57,7 +57,7 @@ size_t copy_from_user(void *to, const void *from, size_t n)
 }
 
 /* In pieces that end where a page does: a string may end just before memory that is not there. */
-ssize_t strncpy_from_user(char *to, const char *from, size_t size)
+ssize_t strscpy_from_user(char *to, const char *from, size_t size)
 {
 	size_t done = 0;
 

@@ -18,7 +18,7 @@
  *    leave executes what its own thread has gathered. A per-CPU batch was the bug of Linux b9ef323ea168. A switch
  *    neither drains nor flushes: it must not wait for other CPUs.
  *
- * 3. No nesting, so that "the mode is over" means it (Linux 691ee97e1a9d). set_ptes() gathers if the mode is on and
+ * 3. No nesting, so that "the mode is over" means it (Linux 691ee97e1a9d). pgtable_set_ptes() gathers if the mode is on
  *    flushes if not, and never switches it.
  *
  * 4. Scopes of one thread nest, since an allocation inside one may bring RAM online, which maps. They are a stack whose
@@ -49,7 +49,7 @@ static void batch_begin(struct tlb_batch *batch, const struct pgtable *pt)
 	batch->cause = pt == &kernel_pgtable ? TLB_PROTECT : TLB_USER;
 }
 
-void arch_enter_lazy_mmu_mode(struct pgtable *pt)
+void lazy_mmu_enter(struct pgtable *pt)
 {
 	struct lazy_mmu *lazy = arch_lazy_mmu();
 
@@ -60,7 +60,7 @@ void arch_enter_lazy_mmu_mode(struct pgtable *pt)
 	lazy->pt = pt;
 }
 
-void arch_leave_lazy_mmu_mode(struct pgtable *pt)
+void lazy_mmu_leave(struct pgtable *pt)
 {
 	struct lazy_mmu *lazy = arch_lazy_mmu();
 
@@ -72,14 +72,14 @@ void arch_leave_lazy_mmu_mode(struct pgtable *pt)
 	flush(pt, &lazy->own);
 }
 
-bool arch_in_lazy_mmu_mode(void)
+bool lazy_mmu_active(void)
 {
 	return !in_interrupt() && arch_lazy_mmu()->pt;
 }
 
 void check_not_lazy(const char *what)
 {
-	if (CONFIG_DEBUG_MM && arch_in_lazy_mmu_mode())
+	if (CONFIG_DEBUG_MM && lazy_mmu_active())
 		panic("lazy MMU mode: %s inside it, for tree %u", what, arch_lazy_mmu()->pt->id);
 }
 
@@ -122,7 +122,7 @@ void pgtable_changed(struct pgtable *pt, vaddr_t start, vaddr_t end)
 	flush(pt, &now);
 }
 
-void set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n)
+void pgtable_set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n)
 {
 	vaddr_t changed_end = addr;
 

@@ -224,10 +224,10 @@ static int visit_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 	int err;
 
 	w->mask |= PGTBL_MODIFIED(1);
-	arch_enter_lazy_mmu_mode(w->pt);
+	lazy_mmu_enter(w->pt);
 	schedule_point("pgtable:lazy");
 	err = v->call(v->ctx, p, addr, n);
-	arch_leave_lazy_mmu_mode(w->pt);
+	lazy_mmu_leave(w->pt);
 	return err;
 }
 
@@ -278,8 +278,8 @@ static int unmap_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t 
 		return PT_SKIP;
 	if (pte_table_link(pte, level))
 		return PT_DESCEND;
-	if (WARN(!pt_whole_entry(level, start, end), "unmap %lx-%lx: only part of a %s leaf", start, end,
-		 pt_level_name(level)))
+	if (WARN_ONCE(!pt_whole_entry(level, start, end), "unmap %lx-%lx: only part of a %s leaf", start, end,
+		      pt_level_name(level)))
 		return PT_SKIP;
 	pte_xchg(p, __pte(pt_change_mark(level, start)));
 	w->mask |= PGTBL_MODIFIED(level);
@@ -365,9 +365,9 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 
 	if (u && tlb_batch_empty(&u->tlb))
 		u->tlb.cause = TLB_PROTECT;
-	arch_enter_lazy_mmu_mode(pt);
+	lazy_mmu_enter(pt);
 	err = walk(&c.w, start, end);
-	arch_leave_lazy_mmu_mode(pt);
+	lazy_mmu_leave(pt);
 	return err;
 }
 

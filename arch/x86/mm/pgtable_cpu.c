@@ -105,7 +105,7 @@ void pgtable_switch(struct pgtable *next, const void *next_sp)
 
 void pgtable_load(struct pgtable *pt)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
 
 	check_reachable(pt, __builtin_frame_address(0));
@@ -116,7 +116,7 @@ void pgtable_load(struct pgtable *pt)
 
 void pgtable_leave(struct pgtable *pt)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
 
 	if (mmu->loaded == pt) {

@@ -50,7 +50,7 @@
 #include <lib/string.h>
 
 LIST_HEAD(pgd_list);
-static DEFINE_SPINLOCK(pgd_lock, 64);
+static DEFINE_RANKED_SPINLOCK(pgd_lock, 64);
 
 /* All under pgd_lock; syncs_done is read without it when a scope opens. */
 static struct sync_counters counters;
@@ -101,8 +101,8 @@ static void check_parity(vaddr_t start, vaddr_t end)
 {
 	struct pgd_parity parity = pgd_parity_check();
 
-	if (!WARN(parity.differs + parity.missing, "sync %lx-%lx: %u entries differ, %u are missing", start, end,
-		  parity.differs, parity.missing))
+	if (!WARN_ONCE(parity.differs + parity.missing, "sync %lx-%lx: %u entries differ, %u are missing", start, end,
+		       parity.differs, parity.missing))
 		return;
 	pgd_lock_take();
 	counters.mismatches += parity.differs + parity.missing;
@@ -257,7 +257,7 @@ void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr)
 {
 	BUG_ON(!is_private_addr(addr));
 	pgtable_unmap(pt, NULL, addr, addr + PAGE_SIZE);
-	flush_tlb_mm_range(pt, addr, addr + PAGE_SIZE);
+	flush_tlb_user_range(pt, addr, addr + PAGE_SIZE);
 }
 
 /* --- what was done ---------------------------------------------------------------------------------------------- */

@@ -82,7 +82,7 @@ static void execute(const struct flush_request *r)
  */
 static void serve_requests(void)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	unsigned int from, me = smp_processor_id();
 	cpumask_t *mine = this_cpu_ptr(&inbox);
 
@@ -137,7 +137,7 @@ static void wait_for_answers(const struct flush_request *r)
 	struct answer_wait wait = { 0 };
 	unsigned int cpu;
 
-	while ((cpu = cpumask_next(&r->pending, -1)) < MAX_CPUS && !panic_in_progress()) {
+	while ((cpu = cpumask_next(-1, &r->pending)) < MAX_CPUS && !panic_in_progress()) {
 		if (READ_ONCE(this_cpu(bell))) /* only a look: who asks writes that line */
 			serve_requests();
 		cpu_relax();
@@ -199,7 +199,7 @@ void tlb_batch_flush(struct tlb_batch *batch)
 	r->batch = batch;
 	if (batch->all)
 		gen = tlb_gen_begin();
-	targets = cpu_online_mask;
+	targets = *cpu_online_mask;
 	count(batch, shoot_down(r, &targets));
 	if (batch->all)
 		tlb_gen_complete(gen);

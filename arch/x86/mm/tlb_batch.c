@@ -93,7 +93,7 @@ void flush_tlb_all(void)
 	tlb_batch_flush(&batch);
 }
 
-void flush_tlb_mm_range(struct pgtable *pt, vaddr_t start, vaddr_t end)
+void flush_tlb_user_range(struct pgtable *pt, vaddr_t start, vaddr_t end)
 {
 	struct tlb_batch batch;
 
@@ -103,7 +103,7 @@ void flush_tlb_mm_range(struct pgtable *pt, vaddr_t start, vaddr_t end)
 	tlb_batch_flush_user(pt, &batch);
 }
 
-void flush_tlb_mm(struct pgtable *pt)
+void flush_tlb_user(struct pgtable *pt)
 {
 	struct tlb_batch batch;
 
@@ -117,7 +117,7 @@ void flush_tlb_mm(struct pgtable *pt)
 
 static struct tlb_log_entry log[TLB_LOG_SIZE];
 static unsigned long log_seq;
-static DEFINE_SPINLOCK(log_lock, 0); /* innermost */
+static DEFINE_SPINLOCK(log_lock); /* innermost */
 
 static void log_entry(const struct tlb_batch *batch, unsigned int tree, struct tlb_range range)
 {

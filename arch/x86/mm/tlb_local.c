@@ -57,7 +57,7 @@ void tlb_flush_loaded(void)
 
 void flush_tlb_local(void)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	unsigned long cr4 = cpu_has(FEATURE_GLOBAL) ? read_cr4() : 0; /* a 486 may have none */
 	unsigned long since = tlb_oracle_now();
 
@@ -92,7 +92,7 @@ static void flush_ranges(const struct tlb_batch *batch)
 
 void flush_tlb_local_page(vaddr_t addr)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	drop_pages(addr, addr + PAGE_SIZE);
 	page_of_every_tree();
@@ -101,7 +101,7 @@ void flush_tlb_local_page(vaddr_t addr)
 
 void tlb_flush_kernel_here(const struct tlb_batch *batch)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	if (batch->all) {
 		flush_tlb_local();
@@ -115,7 +115,7 @@ void tlb_flush_kernel_here(const struct tlb_batch *batch)
 /* A CPU that has left the tree meanwhile, or only borrows it, has nothing to do: it finds the number when it comes back. */
 void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch)
 {
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 	struct cpu_mmu *mmu = this_cpu_ptr(&cpu_mmu);
 	enum asid_work work = ASID_NOTHING;
 

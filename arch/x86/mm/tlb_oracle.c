@@ -43,7 +43,7 @@
 #include <kernel/spinlock.h>
 #include <lib/atomic.h>
 
-static DEFINE_SPINLOCK(lock, 0); /* taken under any other lock; takes none */
+static DEFINE_SPINLOCK(lock); /* taken under any other lock; takes none */
 static atomic_long_t writes;	 /* numbers them */
 static bool off;
 unsigned long oracle_reissued, oracle_records;

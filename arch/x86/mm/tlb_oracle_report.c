@@ -113,7 +113,7 @@ void finding_tell(const struct finding *f)
 	}
 	if (strict)
 		panic("TLB oracle: %s", verdicts[f->verdict].name);
-	WARN(true, "TLB oracle: %s", verdicts[f->verdict].name);
+	WARN_ONCE(true, "TLB oracle: %s", verdicts[f->verdict].name);
 }
 
 void oracle_verdicts_reset(void)

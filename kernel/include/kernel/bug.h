@@ -22,12 +22,19 @@ struct panic_ops {
 };
 void panic_set_ops(const struct panic_ops *ops);
 
+#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
 #define BUG_ON(cond) \
 	do { if (unlikely(cond)) panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); } while (0)
 
-/* Reports once a call site, counts every time, and goes on. Value: the condition. */
+/* Report and go on. Value: the condition. WARN: each time. WARN_ONCE: once a call site, and counted (warn_count) each time. */
 #define WARN_ON(cond) WARN(cond, "%s", #cond)
 #define WARN(cond, fmt, ...) ({ \
+	bool _cond = !!(cond); \
+	bool _warned = false; \
+	if (unlikely(_cond)) warn_report(&_warned, __FILE__, __LINE__, fmt, ##__VA_ARGS__); \
+	unlikely(_cond); })
+#define WARN_ON_ONCE(cond) WARN_ONCE(cond, "%s", #cond)
+#define WARN_ONCE(cond, fmt, ...) ({ \
 	bool _cond = !!(cond); \
 	static bool _warned; \
 	if (unlikely(_cond)) warn_report(&_warned, __FILE__, __LINE__, fmt, ##__VA_ARGS__); \

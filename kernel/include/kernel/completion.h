@@ -12,4 +12,5 @@ void init_completion(struct completion *c);
 void complete(struct completion *c);				   /* lets one waiter go; any context but NMI */
 void complete_all(struct completion *c);			   /* lets all go, now and later */
 void wait_for_completion(struct completion *c);			   /* thread context, may sleep */
-unsigned int wait_for_completion_timeout(struct completion *c, unsigned int ms); /* 0: time is over */
+/* timeout: jiffies. How many are left, at least 1; 0: time is over. */
+unsigned long wait_for_completion_timeout(struct completion *c, unsigned long timeout);

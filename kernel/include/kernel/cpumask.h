@@ -10,17 +10,18 @@ typedef struct cpumask {
 	DECLARE_BITMAP(bits, MAX_CPUS);
 } cpumask_t;
 
-extern cpumask_t cpu_online_mask;   /* up and taking IPIs; only grows */
-extern cpumask_t cpu_possible_mask; /* has a per-CPU area, or may get one */
+extern cpumask_t __cpu_online_mask, __cpu_possible_mask; /* written by who starts CPUs */
+#define cpu_online_mask	  ((const cpumask_t *)&__cpu_online_mask)   /* up and taking IPIs; only grows */
+#define cpu_possible_mask ((const cpumask_t *)&__cpu_possible_mask) /* has a per-CPU area, or may get one */
 
 void cpumask_set(cpumask_t *mask, unsigned int cpu);   /* atomic */
 void cpumask_clear(cpumask_t *mask, unsigned int cpu); /* atomic */
 bool cpumask_test(const cpumask_t *mask, unsigned int cpu);
 unsigned int cpumask_weight(const cpumask_t *mask);
-unsigned int cpumask_next(const cpumask_t *mask, int after); /* first set id > after, or MAX_CPUS */
+unsigned int cpumask_next(int after, const cpumask_t *mask); /* first set id > after, or MAX_CPUS */
 
 #define for_each_cpu(cpu, mask) \
-	for ((cpu) = cpumask_next(mask, -1); (cpu) < MAX_CPUS; (cpu) = cpumask_next(mask, (int)(cpu)))
-#define for_each_online_cpu(cpu)   for_each_cpu(cpu, &cpu_online_mask)
-#define for_each_possible_cpu(cpu) for_each_cpu(cpu, &cpu_possible_mask)
-#define num_online_cpus() cpumask_weight(&cpu_online_mask)
+	for ((cpu) = cpumask_next(-1, mask); (cpu) < MAX_CPUS; (cpu) = cpumask_next((int)(cpu), mask))
+#define for_each_online_cpu(cpu)   for_each_cpu(cpu, cpu_online_mask)
+#define for_each_possible_cpu(cpu) for_each_cpu(cpu, cpu_possible_mask)
+#define num_online_cpus() cpumask_weight(cpu_online_mask)

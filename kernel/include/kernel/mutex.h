@@ -12,7 +12,8 @@ struct mutex {
 
 #define MUTEX_INIT(var)	  { .waiters = WAIT_QUEUE_INIT((var).waiters), .name = #var }
 #define DEFINE_MUTEX(var) struct mutex var = MUTEX_INIT(var)
-void mutex_init(struct mutex *mutex, const char *name);
+#define mutex_init(mutex) mutex_init_named(mutex, #mutex)
+void mutex_init_named(struct mutex *mutex, const char *name); /* name must outlive it */
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex); /* does not sleep */
 void mutex_unlock(struct mutex *mutex);

@@ -93,6 +93,16 @@ void preempt_set_schedule(void (*schedule)(void));
 #define might_sleep() do { if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); } while (0)
 void might_sleep_at(const char *file, int line);
 
+/* Let another thread run, if one is due. Thread context, may sleep. 1: it did, 0: none was. */
+static inline int cond_resched(void)
+{
+	might_sleep();
+	if (likely(!this_cpu_test(need_resched)))
+		return 0;
+	preempt_schedule();
+	return 1;
+}
+
 /* Less: that it is no handler, which would wait for a spinlock of threads that its own CPU may hold. */
 #define assert_thread() do { if (CONFIG_DEBUG_LOCKS) assert_thread_at(__FILE__, __LINE__); } while (0)
 void assert_thread_at(const char *file, int line);

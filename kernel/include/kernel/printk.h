@@ -10,6 +10,29 @@
 /* One or more whole lines, each stamped "[    1.234567] "; a missing '\n' is added. %p formats: see lib/format.h. */
 void printk(const char *fmt, ...) __printf(1, 2);
 
+/* Linux's levels by name. There is one level here: all is printed. pr_fmt(): what a file puts in front of its lines. */
+#define KERN_EMERG   ""
+#define KERN_ALERT   ""
+#define KERN_CRIT    ""
+#define KERN_ERR     ""
+#define KERN_WARNING ""
+#define KERN_NOTICE  ""
+#define KERN_INFO    ""
+#define KERN_DEBUG   ""
+#define KERN_CONT    ""
+#ifndef pr_fmt
+#define pr_fmt(fmt) fmt
+#endif
+#define pr_emerg(fmt, ...)  printk(KERN_EMERG pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_alert(fmt, ...)  printk(KERN_ALERT pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_crit(fmt, ...)   printk(KERN_CRIT pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_err(fmt, ...)    printk(KERN_ERR pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_warn(fmt, ...)   printk(KERN_WARNING pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_notice(fmt, ...) printk(KERN_NOTICE pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_info(fmt, ...)   printk(KERN_INFO pr_fmt(fmt), ##__VA_ARGS__)
+/* Checked by the compiler, and never printed: as Linux without DEBUG. */
+#define pr_debug(fmt, ...)  do { if (0) printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__); } while (0)
+
 /* Raw text without stamp, for the shell and for reports. */
 void cprintf(const char *fmt, ...) __printf(1, 2);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Spinlocks. In debug builds they know their holder, and a lock taken with a lower rank than one already held is a bug
- * (the ranks stand in mm/internal.h and at each DEFINE_SPINLOCK).
+ * (the ranks stand in mm/internal.h and at each DEFINE_RANKED_SPINLOCK).
  *
  * spin_lock:         thread context, interrupts as they are; never for a lock that a handler takes.
  * spin_lock_irqsave: any context but NMI.
@@ -36,8 +36,10 @@ typedef struct __capability spinlock {
 } spinlock_t;
 
 #define SPINLOCK_INIT(_name, _rank) { .cpu = -1, .rank = (_rank), .name = (_name) }
-#define DEFINE_SPINLOCK(var, rank)  spinlock_t var = SPINLOCK_INIT(#var, rank)
-void spin_lock_init(spinlock_t *lock, const char *name, unsigned int rank);
+#define DEFINE_RANKED_SPINLOCK(var, rank) spinlock_t var = SPINLOCK_INIT(#var, rank)
+#define DEFINE_SPINLOCK(var) DEFINE_RANKED_SPINLOCK(var, 0)
+void spin_lock_init_ranked(spinlock_t *lock, const char *name, unsigned int rank);
+#define spin_lock_init(lock) spin_lock_init_ranked(lock, #lock, 0)
 
 /* With the checks, and where a lock is waited for (spinlock.c). */
 void spin_lock_checked(spinlock_t *lock) __acquires(lock);
@@ -71,7 +73,7 @@ bool spin_trylock(spinlock_t *lock) __ts(try_acquire_capability(true, lock));
 bool spin_is_held(const spinlock_t *lock); /* by this CPU; always true when CONFIG_DEBUG_LOCKS is 0 */
 const char *spin_innermost_held(void);	   /* name of the lock that this CPU took last and still holds; "none" */
 
-#define spin_lock_irqsave(lock, flags) do { (flags) = local_irq_save(); spin_lock(lock); } while (0)
+#define spin_lock_irqsave(lock, flags) do { local_irq_save(flags); spin_lock(lock); } while (0)
 void spin_unlock_irqrestore(spinlock_t *lock, bool flags) __releases(lock);
 /* The same for code that knows that interrupts are on. */
 #define spin_lock_irq(lock)   do { local_irq_disable(); spin_lock(lock); } while (0)

@@ -2,7 +2,7 @@
 /*
  * Kernel threads: preemptive, on a run queue a CPU, the highest priority first, equals in turn.
  *
- * A thread is bound to one CPU (kthread_run_on) or may run on any that its affinity mask allows; it is moved when it is
+ * A thread is bound to one CPU (thread_run_on) or may run on any that its affinity mask allows; it is moved when it is
  * woken, when a CPU has nothing to do, and when its mask changes. A thread that runs on a process's page tables has
  * `pgtable` set (mm's kthread_use_mm).
  */
@@ -19,8 +19,8 @@ struct mm_struct;
 struct process;
 
 enum task_state {
-	TASK_RUNNABLE,
-	TASK_SLEEPING, /* or about to: the thread has yet to call schedule() */
+	TASK_RUNNING,
+	TASK_UNINTERRUPTIBLE, /* or about to: the thread has yet to call schedule() */
 	TASK_DEAD,
 };
 
@@ -36,7 +36,7 @@ struct task {
 	struct arch_thread thread; /* of a task that does not run */
 	struct list_head run;	   /* on a run queue, while `queued` */
 	struct list_head all;	   /* on the list of all tasks */
-	enum task_state state;	   /* to TASK_SLEEPING by the task itself, back under the run queue's lock */
+	enum task_state state;	   /* to "asleep" by the task itself, back under the run queue's lock */
 	bool queued;
 	int priority;
 	unsigned int slice;	   /* ticks that are left before an equal has its turn */
@@ -51,8 +51,8 @@ struct task {
 	void *stack;		   /* lowest byte, for freeing and for reports; struct task is at the upper end */
 	void (*fn)(void *arg);
 	void *arg;
-	struct task *joiner;	   /* who sleeps in kthread_join for it */
-	bool done;		   /* fn has returned and nobody is on its stack; read by kthread_join */
+	struct task *joiner;	   /* who sleeps in thread_join for it */
+	bool done;		   /* fn has returned and nobody is on its stack; read by thread_join */
 	atomic_t pins;		   /* CPUs that are about to wake it: not to be freed before that */
 	unsigned long switches;	   /* how often it was given a CPU */
 	char name[24];
@@ -76,18 +76,18 @@ void __noreturn cpu_idle_loop(void);
 
 /*
  * A thread that may run anywhere, priority normal, asleep: wake_up_process() starts it. NULL: no memory. Thread context,
- * may sleep. Whoever starts it must kthread_join it.
+ * may sleep. Whoever starts it must thread_join it.
  */
-struct task *kthread_create(void (*fn)(void *), void *arg, const char *name);
+struct task *thread_create(void (*fn)(void *), void *arg, const char *name);
 /* The same, and started. */
-struct task *kthread_run(void (*fn)(void *), void *arg, const char *name);
+struct task *thread_run(void (*fn)(void *), void *arg, const char *name);
 /* A thread bound to an online CPU, asleep. NULL: no memory or CPU not online. And the same, started. */
-struct task *kthread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
-struct task *kthread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
+struct task *thread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
+struct task *thread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
 /* End the running thread from anywhere in it, as if fn had returned. */
-void __noreturn kthread_exit(void);
+void __noreturn thread_exit(void);
 /* Wait until fn has returned, then free the thread. Thread context, may sleep. */
-void kthread_join(struct task *task);
+void thread_join(struct task *task);
 
 /*
  * Where it may run. -EINVAL: no CPU of the mask is online. On return the caller itself runs where it may; another thread
@@ -101,13 +101,13 @@ void set_priority(struct task *task, int priority);
 /* --- giving the CPU away --------------------------------------------------------------------------------------------- */
 
 /*
- * Let others run: equals first, then this one again, if its state is still TASK_RUNNABLE; else after a wake-up. Thread
+ * Let others run: equals first, then this one again, if its state is still TASK_RUNNING; else after a wake-up. Thread
  * context, preempt_count 0.
  */
 void schedule(void);
 /*
- * The running task's state. TASK_SLEEPING, then a look at the condition, then schedule(): whoever makes the condition true
- * and then calls wake_up_process() is not missed, since this orders the state before the look.
+ * The running task's state. TASK_UNINTERRUPTIBLE, then a look at the condition, then schedule(): whoever makes the
+ * condition true and then calls wake_up_process() is not missed, since this orders the state before the look.
  */
 void set_current_state(enum task_state state);
 /* Sleep at least this long. Thread context, may sleep. */

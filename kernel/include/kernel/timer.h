@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Do something later: functions called from the tick, in interrupt context, at the tick's resolution. */
+/* Do something later: functions called from the tick, in interrupt context, at the tick's resolution. Linux's names. */
 #pragma once
 
+#include <kernel/jiffies.h>
 #include <lib/list.h>
 
-struct timer {
+struct timer_list {
 	struct list_head list;
-	u64 expires;			 /* arch_uptime_ms() */
-	void (*fn)(struct timer *timer); /* interrupts off; may set the timer again, and may free it */
-	unsigned int cpu;		 /* where it is pending, or was last */
+	unsigned long expires;			      /* in jiffies: what mod_timer() was given last */
+	void (*function)(struct timer_list *timer); /* interrupts off; may set the timer again, and may free it */
+	u64 due;		 /* the same as `expires`, of a clock that does not wrap */
+	unsigned int cpu;	 /* where it is pending, or was last */
 	bool pending;
 };
-void timer_setup(struct timer *timer, void (*fn)(struct timer *timer));
-/* (Re)start: fn is called once, at least `ms` from now, on this CPU. Any context but NMI. Was it pending? */
-bool mod_timer(struct timer *timer, unsigned int ms);
-/* Not any more; and not running on return. Thread context, never from the function itself. Was it pending? */
-bool del_timer_sync(struct timer *timer);
+/* flags: 0; there are no kinds of timers. */
+void timer_setup(struct timer_list *timer, void (*function)(struct timer_list *timer), unsigned int flags);
+/*
+ * (Re)start: the function is called once, on this CPU, when `expires` jiffies have fully passed; at the next tick if they
+ * have already. Any context but NMI. 1: it was pending, 0: it was not.
+ */
+int mod_timer(struct timer_list *timer, unsigned long expires);
+static inline int timer_pending(const struct timer_list *timer) { return READ_ONCE(timer->pending); }
+/* Not any more; and not running on return. Thread context, never from the function itself. 1: it was pending, 0: not. */
+int timer_delete_sync(struct timer_list *timer);
+#define del_timer_sync(timer) timer_delete_sync(timer)

@@ -3,7 +3,7 @@
  * Waiting for a condition, under Linux's names.
  *
  *	wait_event(queue, condition)		sleeps until the condition is true; thread context, may sleep
- *	wait_event_timeout(queue, condition, ms) 0 if it is still false after ms milliseconds, else at least 1
+ *	wait_event_timeout(queue, condition, t)	0 if it is still false after t jiffies, else at least 1: how many were left
  *	wake_up(queue)				after making a condition true; any context but NMI
  *
  * The condition is evaluated any number of times, never with a lock of the queue held; it must change nothing. A queue on
@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <kernel/jiffies.h>
 #include <kernel/preempt.h>
 #include <kernel/spinlock.h>
 #include <kernel/task.h>
@@ -22,7 +23,7 @@ struct wait_queue_head {
 };
 typedef struct wait_queue_head wait_queue_head_t;
 
-struct wait_entry {
+struct wait_queue_entry {
 	struct list_head list;
 	struct task *task;
 };
@@ -37,32 +38,41 @@ void wake_up_first(struct wait_queue_head *queue);  /* the one who has waited lo
 /* Does anybody wait? Orders what the caller wrote before: who comes later sees it. */
 bool waitqueue_active(struct wait_queue_head *queue);
 
-/* The parts of wait_event: enter the queue and be asleep from the next schedule() on; leave it. */
-void prepare_to_wait(struct wait_queue_head *queue, struct wait_entry *entry);
-void finish_wait(struct wait_queue_head *queue, struct wait_entry *entry);
-/* schedule() with an end, ms milliseconds from now: returns how many were left, 0 if the time is over. */
-unsigned int schedule_timeout(unsigned int ms);
+/*
+ * The parts of wait_event: enter the queue and be asleep from the next schedule() on; leave it. state: TASK_UNINTERRUPTIBLE.
+ * Each prepare has its finish, and none comes twice before it.
+ */
+void prepare_to_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry, int state);
+void finish_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry);
+#define DEFINE_WAIT(name) struct wait_queue_entry name = { 0 }
+/*
+ * schedule() with an end, `timeout` jiffies from now: how many were left, 0 if the time is over. The caller has set its state
+ * before; in TASK_RUNNING it just lets others run. MAX_SCHEDULE_TIMEOUT: no end. Less than 0 is reported, and 0 returned.
+ */
+#define MAX_SCHEDULE_TIMEOUT LONG_MAX
+signed long schedule_timeout(signed long timeout);
+signed long schedule_timeout_uninterruptible(signed long timeout); /* sets the state itself */
 
 #define wait_event(queue, condition) \
 	do { \
-		struct wait_entry _entry; \
+		struct wait_queue_entry _entry; \
 		might_sleep(); \
 		while (!(condition)) { \
-			prepare_to_wait(&(queue), &_entry); \
+			prepare_to_wait(&(queue), &_entry, TASK_UNINTERRUPTIBLE); \
 			if (!(condition)) \
 				schedule(); \
 			finish_wait(&(queue), &_entry); \
 		} \
 	} while (0)
 
-#define wait_event_timeout(queue, condition, ms) ({ \
-	struct wait_entry _entry; \
-	unsigned int _left = (ms); \
+#define wait_event_timeout(queue, condition, timeout) ({ \
+	struct wait_queue_entry _entry; \
+	long _left = (timeout); \
 	might_sleep(); \
 	while (!(condition) && _left) { \
-		prepare_to_wait(&(queue), &_entry); \
+		prepare_to_wait(&(queue), &_entry, TASK_UNINTERRUPTIBLE); \
 		if (!(condition)) \
 			_left = schedule_timeout(_left); \
 		finish_wait(&(queue), &_entry); \
 	} \
-	(condition) ? max(_left, 1u) : 0u; })
+	(condition) ? max(_left, 1l) : 0l; })

@@ -102,7 +102,7 @@ struct xarray {
 
 static inline void xa_init_flags(struct xarray *xa, gfp_t flags)
 {
-	spin_lock_init(&xa->xa_lock, "xa_lock", 0);
+	spin_lock_init_ranked(&xa->xa_lock, "xa_lock", 0);
 	xa->xa_flags = flags;
 	xa->xa_head = NULL;
 }

@@ -53,6 +53,13 @@ static inline void list_del(struct list_head *node)
 	node->prev = NULL;
 }
 
+/* The same for a list that RCU readers walk: who stands on the node goes on from it. It is freed after a grace period. */
+static inline void list_del_rcu(struct list_head *node)
+{
+	__list_join(node->prev, node->next);
+	node->prev = NULL;
+}
+
 /* Unlink; the node is an empty list afterwards, and list_empty(node) tells that it is on none. */
 static inline void list_del_init(struct list_head *node)
 {

@@ -18,5 +18,6 @@ typedef unsigned long vaddr_t; /* a virtual address; prints with %lx */
 typedef long ssize_t;
 
 #define ULONG_MAX (~0ul)
+#define LONG_MAX  ((long)(ULONG_MAX >> 1))
 
 #include <asm/word.h> /* phys_addr_t, BITS_PER_LONG */

@@ -109,5 +109,9 @@ struct page *virt_to_page_checked(const void *virt);
 /* One more user of an allocated block: it is freed when the last one calls put_page (or __free_pages). Any context but NMI. */
 void get_page(struct page *page);
 void put_page(struct page *page);
+/* A word of the owner's. 0 when the page is handed out. */
+static inline unsigned long page_private(const struct page *page) { return page->private; }
+static inline void set_page_private(struct page *page, unsigned long private) { page->private = private; }
+
 /* How many users the page has. It may have changed on return, unless the caller is the only one. Any context. */
 int page_count(struct page *page);

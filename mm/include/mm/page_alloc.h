@@ -26,13 +26,22 @@ void __free_pages(struct page *page, unsigned int order);
 static inline struct page *alloc_page(gfp_t gfp) { return alloc_pages(gfp, 0); }
 static inline void __free_page(struct page *page) { __free_pages(page, 0); }
 
-/* Lowmem pages by address. NULL = no memory. free_pages(NULL) does nothing. */
-void *get_free_pages(gfp_t gfp, unsigned int order);
-void free_pages(void *addr, unsigned int order);
+/* Any node: there is one. */
+static inline struct page *alloc_pages_node(int nid __maybe_unused, gfp_t gfp, unsigned int order)
+{
+	return alloc_pages(gfp, order);
+}
+
+/* Lowmem pages by address. 0 = no memory. free_pages(0) does nothing. */
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order);
+void free_pages(unsigned long addr, unsigned int order);
+static inline unsigned long __get_free_page(gfp_t gfp) { return __get_free_pages(gfp, 0); }
+static inline unsigned long get_zeroed_page(gfp_t gfp) { return __get_free_pages(gfp | __GFP_ZERO, 0); }
+static inline void free_page(unsigned long addr) { free_pages(addr, 0); }
 
 /* Fill pages[0..n) with single pages; returns how many were had (the first ones), never undoing. */
-unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long n, struct page **pages);
-void free_pages_bulk(struct page **pages, unsigned long n);
+unsigned long alloc_page_array(gfp_t gfp, unsigned long n, struct page **pages);
+void free_page_array(struct page **pages, unsigned long n);
 
 /* Turn an allocated block of an order, with one user, into that many independent single pages. */
 void split_page(struct page *page, unsigned int order);
@@ -68,4 +77,4 @@ unsigned long totalram_pages(void);
 /* Walk all free lists: sizes, buddies, states. Returns the number of faults found (and prints them). Tests and `meminfo`. */
 unsigned int page_alloc_check(void);
 /* Give the per-CPU lists back to the buddy (all CPUs). Thread context, interrupts on (off: only this CPU's). */
-void drain_all_pages(void);
+void drain_page_lists(void);

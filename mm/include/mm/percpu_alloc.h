@@ -6,7 +6,7 @@
  *	preempt_disable();
  *	++*this_percpu_ptr(hits);
  *	preempt_enable();
- *	for_each_cpu(cpu, &cpu_possible_mask)
+ *	for_each_cpu(cpu, cpu_possible_mask)
  *		sum += *percpu_ptr(hits, cpu);
  *	free_percpu(hits);
  *

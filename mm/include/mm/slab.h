@@ -12,6 +12,10 @@
 #define KMALLOC_SLAB_MAX  2048 /* larger ones are page blocks */
 #define KMALLOC_MAX_SIZE  (PAGE_SIZE << MAX_PAGE_ORDER)
 
+/* What kmalloc(0) returns: never NULL, never mapped, and kfree() takes it. */
+#define ZERO_SIZE_PTR	    ((void *)16)
+#define ZERO_OR_NULL_PTR(p) ((unsigned long)(p) <= (unsigned long)ZERO_SIZE_PTR)
+
 struct kmem_cache;
 extern struct kmem_cache *const kmalloc_caches[]; /* of 8, 16, ... KMALLOC_SLAB_MAX bytes */
 
@@ -26,8 +30,8 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp); /* without a look at __GFP_ZERO */
 /*
  * Zeroed with __GFP_ZERO. Alignment: the size rounded up to a power of two, at most a page; 8 bytes at least.
- * Size 0 is the smallest object. NULL = no memory, or more than KMALLOC_MAX_SIZE. (Inline as Linux's: of a size that the compiler
- * knows it knows the cache.)
+ * Size 0: ZERO_SIZE_PTR, which nobody may look behind. NULL = no memory, or more than KMALLOC_MAX_SIZE. (Inline as
+ * Linux's: of a size that the compiler knows it knows the cache.)
  */
 static __always_inline void *kmalloc(size_t size, gfp_t gfp)
 {
@@ -38,10 +42,19 @@ static __always_inline void *kmalloc(size_t size, gfp_t gfp)
 	return kmem_cache_alloc(kmalloc_caches[kmalloc_index(size)], gfp);
 }
 void kfree(const void *ptr);
-/* Bytes that may be used behind a kmalloc pointer; 0 for NULL. */
+/* Bytes that may be used behind a kmalloc pointer; 0 for NULL and ZERO_SIZE_PTR. */
 size_t ksize(const void *ptr);
 static inline void *kzalloc(size_t size, gfp_t gfp) { return kmalloc(size, gfp | __GFP_ZERO); }
-void *kcalloc(size_t n, size_t size, gfp_t gfp); /* NULL when n * size overflows */
+/* NULL when n * size overflows. */
+void *kmalloc_array(size_t n, size_t size, gfp_t gfp);
+static inline void *kcalloc(size_t n, size_t size, gfp_t gfp) { return kmalloc_array(n, size, gfp | __GFP_ZERO); }
+/*
+ * Another size: the block's address afterwards, with what fits of its bytes. NULL pointer: as kmalloc(). Size 0: freed, and
+ * ZERO_SIZE_PTR. NULL: no memory, and the old block is as it was. A block only knows how many bytes it has, not how many
+ * were asked for: with __GFP_ZERO at each call all bytes that its caller has not had before are zero.
+ */
+void *krealloc(const void *ptr, size_t size, gfp_t gfp);
+void *krealloc_array(const void *ptr, size_t n, size_t size, gfp_t gfp);
 
 /*
  * By kmalloc if that is easy, else by vmalloc. gfp as for __vmalloc(); with __GFP_NOWAIT any context but NMI, but in handlers
@@ -59,11 +72,28 @@ void kvfree_rcu_mightsleep(const void *addr);
 void *kvrealloc(const void *p, size_t size, gfp_t gfp);
 
 /*
- * Objects of one size, at most KMALLOC_SLAB_MAX. align: a power of two up to that, 0 = 8 bytes; beyond 8 the caller
- * gives a size that is a multiple of it. name must outlive the cache. NULL on lack of memory or bad arguments.
+ * Objects of one size, at most KMALLOC_MAX_SIZE. align: a power of two up to a page, 0 = 8 bytes; the size is rounded up to it.
+ * flags: below. ctor, or NULL: called for an object before it is given out; its user leaves it in that state at the free.
+ * name must outlive the cache. NULL: no memory, or wrong arguments (warned). Thread context, may sleep.
  */
-struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-/* An object of another cache is reported and ignored. */
+typedef unsigned int slab_flags_t;
+#define SLAB_HWCACHE_ALIGN 0x1u /* objects share no cache line that they need not share */
+#define SLAB_PANIC	   0x2u /* panic instead of NULL */
+#define SLAB_FLAGS	   (SLAB_HWCACHE_ALIGN | SLAB_PANIC)
+/* What Linux tells apart and this kernel does not. (Debug builds poison each free object.) */
+#define SLAB_RECLAIM_ACCOUNT 0u
+#define SLAB_ACCOUNT	     0u
+#define SLAB_POISON	     0u
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
+				     void (*ctor)(void *));
+#define KMEM_CACHE(type, flags) kmem_cache_create(#type, sizeof(struct type), __alignof__(struct type), flags, NULL)
+/* NULL is fine. If objects are in use it is reported, and the cache stays. Thread context, may sleep. */
+void kmem_cache_destroy(struct kmem_cache *cache);
+static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return kmem_cache_alloc(cache, gfp | __GFP_ZERO);
+}
+/* An object of another cache is reported and ignored. NULL is fine. */
 void kmem_cache_free(struct kmem_cache *cache, void *obj);
 
 void slab_init(void);

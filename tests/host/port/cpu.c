@@ -47,7 +47,7 @@ void arch_set_ipi_handler(enum ipi_vector ipi, void (*handler)(struct trap_frame
 void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
 {
 	unsigned int here = host_run_on(cpu);
-	bool flags = local_irq_save();
+	bool flags = arch_local_irq_save();
 
 	host_trap_depth++;
 	if (ipi_handler[ipi])
@@ -57,22 +57,23 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
 	host_run_on(here);
 }
 
-void smp_call_function_single(unsigned int cpu, void (*fn)(void *), void *arg, bool wait __maybe_unused)
+int smp_call_function_single(int cpu, void (*fn)(void *), void *arg, int wait __maybe_unused)
 {
-	unsigned int here = host_run_on(cpu);
-	bool flags = local_irq_save();
+	unsigned int here = host_run_on((unsigned int)cpu);
+	bool flags = arch_local_irq_save();
 
 	fn(arg);
 	local_irq_restore(flags);
 	host_run_on(here);
+	return 0;
 }
 
-void on_each_cpu(void (*fn)(void *), void *arg)
+void on_each_cpu(void (*fn)(void *), void *arg, int wait)
 {
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
-		smp_call_function_single(cpu, fn, arg, true);
+		smp_call_function_single((int)cpu, fn, arg, wait);
 }
 
 /* --- devices: physical memory that is not RAM has nobody behind it ---------------------------------------------- */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 vaddr_t per_cpu_offset[MAX_CPUS];
-cpumask_t cpu_online_mask, cpu_possible_mask;
+cpumask_t __cpu_online_mask, __cpu_possible_mask;
 static void *area[MAX_CPUS];
 
 __thread unsigned int host_cpu;
@@ -36,14 +36,14 @@ void host_percpu_init(u64 cpu_mask)
 		free(area[cpu]);
 		area[cpu] = NULL;
 		per_cpu_offset[cpu] = 0;
-		cpumask_clear(&cpu_online_mask, cpu);
-		cpumask_clear(&cpu_possible_mask, cpu);
+		cpumask_clear(&__cpu_online_mask, cpu);
+		cpumask_clear(&__cpu_possible_mask, cpu);
 		if (!(cpu_mask >> cpu & 1))
 			continue;
 		area[cpu] = aligned_alloc(64, percpu_area_size());
 		percpu_area_init(cpu, area[cpu]);
-		cpumask_set(&cpu_possible_mask, cpu);
-		cpumask_set(&cpu_online_mask, cpu);
+		cpumask_set(&__cpu_possible_mask, cpu);
+		cpumask_set(&__cpu_online_mask, cpu);
 	}
 }
 

@@ -44,7 +44,7 @@ void *host_translate(vaddr_t addr)
 
 static phys_addr_t next_table, free_tables;
 static unsigned long live_tables;
-static DEFINE_SPINLOCK(table_lock, 0);
+static DEFINE_SPINLOCK(table_lock);
 
 static phys_addr_t take_table(void)
 {

@@ -11,7 +11,7 @@ void host_tasks_init(u64 cpu_mask)
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
 		if (!(cpu_mask >> cpu & 1))
 			continue;
-		boot_task[cpu] = (struct task){ .id = cpu, .cpu = cpu, .state = TASK_RUNNABLE, .name = "host" };
+		boot_task[cpu] = (struct task){ .id = cpu, .cpu = cpu, .state = TASK_RUNNING, .name = "host" };
 		per_cpu(current_task, cpu) = &boot_task[cpu];
 	}
 }
@@ -29,11 +29,12 @@ void schedule(void) { cpu_relax(); }
 /* Who waits looks again and again, so nobody needs to be woken, and no timer to end a wait. */
 void set_current_state(enum task_state state) { current->state = state; }
 void wake_up_process(struct task *task __maybe_unused) { }
-unsigned int schedule_timeout(unsigned int ms)
+signed long schedule_timeout(signed long timeout)
 {
 	arch_udelay(1000);
-	return ms - 1;
+	return timeout - 1;
 }
+signed long schedule_timeout_uninterruptible(signed long timeout) { return schedule_timeout(timeout); }
 
 void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_struct *mm)
 {

@@ -9,7 +9,8 @@ struct workqueue_struct {
 static struct workqueue_struct system_queue, ordered_queue;
 struct workqueue_struct *system_wq = &system_queue;
 
-struct workqueue_struct *alloc_ordered_workqueue(const char *name __maybe_unused)
+struct workqueue_struct *alloc_workqueue(const char *fmt __maybe_unused, unsigned int flags __maybe_unused,
+					 int max_active __maybe_unused, ...)
 {
 	return &ordered_queue;
 }
@@ -20,8 +21,10 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 	return xchg(&wq->queued, work) != work;
 }
 
-void flush_work(struct work_struct *work)
+bool flush_work(struct work_struct *work)
 {
-	if (work->wq && cmpxchg(&work->wq->queued, work, NULL) == work)
-		work->fn(work);
+	if (!work->wq || cmpxchg(&work->wq->queued, work, NULL) != work)
+		return false;
+	work->fn(work);
+	return true;
 }

@@ -54,7 +54,7 @@ static inline bool irqs_disabled(void)
 	return !(read_flags() & FLAGS_IF);
 }
 
-static inline bool local_irq_save(void)
+static inline bool arch_local_irq_save(void)
 {
 	bool enabled = !irqs_disabled();
 

@@ -11,7 +11,7 @@ static inline void local_irq_enable(void) { host_irqs_on = true; }
 static inline void local_irq_disable(void) { host_irqs_on = false; }
 static inline bool irqs_disabled(void) { return !host_irqs_on; }
 
-static inline bool local_irq_save(void)
+static inline bool arch_local_irq_save(void)
 {
 	bool were_on = host_irqs_on;
 
