@@ -22,7 +22,8 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-profile trace debug usb clean \
+.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-profile \
+	trace debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -47,6 +48,9 @@ run: iso ## boot it in QEMU: quick self-test, then a shell on this terminal
 
 test: iso ## every test: on this machine, then the matrix of virtual machines
 	@$(MAKE) --no-print-directory -f tests/tests.mk T='$(T)'
+
+check: iso ## the first look: checks of the house, host ring of one geometry, one boot a mode (a minute)
+	@$(MAKE) --no-print-directory -f tests/tests.mk check
 
 bochs: iso ## tests in Bochs, whose TLB is stricter: make bochs ENV=pae T='museum,tlb' (T=smoke)
 	@tests/qemu/run-guest --bochs --cpus $(or $(CPUS),2) --timeout 900 --cmdline 'test=$(or $(T),smoke) $(CMDLINE)'

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# `make test`: prove runs every tests/qemu/*.t, two at a time. ENV= and T= choose booted tests; then the others step aside.
-# What takes longest goes first.
+# `make test`: tests/qemu/suite runs every tests/qemu/*.t, with JOBS jobs side by side, and prove judges what they wrote.
+# ENV= and T= choose booted tests; then the others step aside. `make check`: some of the scripts, which then do less.
 
-JOBS  ?= 2
-LONG  := tests/qemu/host.t $(wildcard tests/qemu/matrix-*.t)
-PROOF := $(LONG) $(filter-out $(LONG),$(wildcard tests/qemu/*.t))
+JOBS  ?= $(shell nproc)
+FIRST := house-checks mutations host matrix-x64 matrix-x64-la57 matrix-pae matrix-i386
 
-export T SEED
+export T SEED JOBS
 
-.PHONY: test
+.PHONY: test check
 test:
-	@prove -j$(JOBS) --timer $(if $(V),-v) $(PROOF)
+	@tests/qemu/suite $(wildcard tests/qemu/*.t)
+
+check:
+	@CHECK=1 ENV= T= tests/qemu/suite $(FIRST:%=tests/qemu/%.t)

@@ -6,9 +6,12 @@
 #	make host-test HOST_T=unit_slab	programs whose name contains that
 #	make fuzz SECONDS=60		the fuzzers, for longer
 #
-# Every unit_*.c is a program. Those of $(host_plain) do not depend on page tables and are built once; all others are
-# built four times, for 2, 3 (PAE), 4 and 5 levels. With clang, every race_*.c is built with the thread sanitizer and every
+# Every unit_*.c is a program. Those of $(host_plain) do not depend on page tables and are there once; all others are
+# there four times, for 2, 3 (PAE), 4 and 5 levels. With clang, every race_*.c is built with the thread sanitizer and every
 # fuzz_*.c with libFuzzer (those of page tables for PAE as well); with gcc these are left out.
+#
+# What is the same is compiled once: 4 and 5 levels have the same table format and are one program (port/machine.c), and the
+# fuzzers are linked from the objects of the unit tests, which count what they covered.
 
 O	 ?= build
 HO	 := $(O)/host
@@ -33,6 +36,7 @@ HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgta
 HOST_MM	  ?= $(filter-out mm/highmem.c,$(wildcard mm/*.c))
 host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
+, := ,
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)
 host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
@@ -42,17 +46,27 @@ endif
 
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-builtin -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -Werror -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -MMD -MP
-HOST_LDFLAGS := -pthread -Wl,-T,tests/host/port/port.ld
+HOST_LDFLAGS = $(if $(host_fuzzers),$(host_link)) -pthread -Wl,-T,tests/host/port/port.ld
 
 host_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 host_tsan := -fsanitize=thread
-host_fuzz := $(host_asan) -fsanitize=fuzzer-no-link
+# Which branches were taken is counted inline, which costs a unit test nearly nothing. What was compared is told to the fuzzer only
+# where it has to guess numbers: with it the walker's tests take five times as long.
+host_counted := $(if $(host_fuzzers),-fsanitize-coverage=inline-8bit-counters$(,)pc-table)
+host_guessed := multiboot2 elf
+host_compared := $(if $(host_fuzzers),-fsanitize-coverage=trace-cmp)
+host_fuzz := $(host_asan) $(host_counted)
+host_link := $(shell command -v ld.lld >/dev/null && echo -fuse-ld=lld)
 
-# A build: $(1) directory, $(2) levels, $(3) target whose table format it has, $(4) layout, $(5) physical address, $(6) sanitizers
+.SECONDEXPANSION:
+$(HO)/%/.:
+	@mkdir -p $@
+
+# A set of objects: $(1) directory, $(2) levels, $(3) target whose table format it has, $(4) layout, $(5) physical address,
+# $(6) sanitizers, $(7) more of them for $(host_guessed)
 define host_build
-$(HO)/$(1)/%.o: %.c tests/host/host.mk
-	@mkdir -p $$(@D)
-	@$(HOST_CC) $(HOST_CFLAGS) $(6) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) $$(host_cflags_$$(notdir $$*)) \
+$(HO)/$(1)/%.o: %.c tests/host/host.mk | $$$$(@D)/.
+	@$(HOST_CC) $(HOST_CFLAGS) $(6) $$(if $$(filter $(host_guessed),$$(notdir $$*)),$(7)) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) $$(host_cflags_$$(notdir $$*)) \
 		-I. -Itests/host/port/include -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include \
 		-Iarch/x86/target/$(3) -Ikernel/config/debug -c $$< -o $$@
 
@@ -74,34 +88,55 @@ $(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/h
 
 # The kernel's own grace periods, in place of the port's (port/rcu.c).
 $(HO)/$(1)/race_rcu: $(HO)/$(1)/kernel/sched/rcu.o
-
-$(HO)/$(1)/fuzz_%: $(HO)/$(1)/tests/host/fuzz_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
-	@$(HOST_CC) -fsanitize=fuzzer $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
 endef
 
 host_cflags_string	:= -include tests/host/port/rename.h
 host_cflags_unit_string := -include tests/host/port/rename.h
 
+# Fuzzers of a set: $(1) directory, $(2) set
+define host_fuzz_build
+$(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_fuzzers))): $(HO)/$(2)/libmm.a
+
+$(HO)/$(1)/fuzz_%: $(HO)/$(2)/tests/host/fuzz_%.o $(HO)/$(2)/libkvasir.a tests/host/port/port.ld | $(HO)/$(1)/.
+	@$(HOST_CC) -fsanitize=fuzzer $(host_asan) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+endef
+
 $(eval $(call host_build,2level,2,i386,layout_32,u32,$(host_asan)))
-$(eval $(call host_build,pae,3,i386-pae,layout_32,u64,$(host_asan)))
-$(eval $(call host_build,4level,4,x86_64,layout_64,u64,$(host_asan)))
-$(eval $(call host_build,5level,5,x86_64,layout_64,u64,$(host_asan)))
+$(eval $(call host_build,pae,3,i386-pae,layout_32,u64,$(host_fuzz),$(host_compared)))
+$(eval $(call host_build,4level,4,x86_64,layout_64,u64,$(host_fuzz),$(host_compared)))
 $(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan)))
-$(eval $(call host_build,fuzz,4,x86_64,layout_64,u64,$(host_fuzz)))
-$(eval $(call host_build,fuzz-pae,3,i386-pae,layout_32,u64,$(host_fuzz)))
+$(eval $(call host_fuzz_build,fuzz,4level))
+$(eval $(call host_fuzz_build,fuzz-pae,pae))
+
+$(HO)/5level/%: $(HO)/4level/% | $(HO)/5level/.
+	@printf '#!/bin/sh\nHOST_LEVELS=5 exec "$$(dirname "$$0")/../4level/$*" "$$@"\n' > $@ && chmod +x $@
 .SECONDARY:
 
-host_fuzz_programs := $(addprefix $(HO)/fuzz/,$(host_fuzzers)) $(addprefix $(HO)/fuzz-pae/,$(filter-out $(host_fuzz_plain),$(host_fuzzers)))
-host_programs := $(addprefix $(HO)/4level/,$(filter $(host_plain),$(host_units))) \
-	$(foreach g,2level pae 4level 5level,$(addprefix $(HO)/$g/,$(filter-out $(host_plain),$(host_units)))) \
-	$(addprefix $(HO)/race/,$(host_raced)) $(host_fuzz_programs)
+# Programs by the set of objects that they come from: sets can be built side by side.
+host_everywhere := $(filter-out $(host_plain),$(host_units))
+host_sets := 2level pae 4level $(if $(host_raced),race)
+host_set_2level := $(addprefix $(HO)/2level/,$(host_everywhere))
+host_set_pae	:= $(addprefix $(HO)/pae/,$(host_everywhere)) \
+		   $(addprefix $(HO)/fuzz-pae/,$(filter-out $(host_fuzz_plain),$(host_fuzzers)))
+host_set_4level := $(addprefix $(HO)/4level/,$(host_units)) $(addprefix $(HO)/5level/,$(host_everywhere)) \
+		   $(addprefix $(HO)/fuzz/,$(host_fuzzers))
+host_set_race	:= $(addprefix $(HO)/race/,$(host_raced))
+host_programs	:= $(foreach s,$(host_sets),$(host_set_$s))
+host_fuzz_programs := $(filter $(HO)/fuzz%,$(host_programs))
 host_chosen := $(if $(HOST_T),$(foreach p,$(host_programs),$(if $(findstring $(HOST_T),$p),$p)),$(host_programs))
 
-.PHONY: host-test fuzz
+.PHONY: host-test host-sets fuzz
 host-test: $(host_chosen) ## unit tests of the portable code, as programs on this machine
 	@tests/host/run $^
 
 fuzz: $(host_fuzz_programs) ## run the fuzzers for SECONDS=60 each
 	@FUZZ_SECONDS=$(SECONDS) tests/host/run $^
 
+# For tests/qemu/host.t: one line a set, its programs.
+host-sets:
+	@$(foreach s,$(host_sets),echo $s $(host_set_$s);)
+
+# Headers matter to whoever builds a program; the top Makefile includes this file for every target.
+ifneq ($(filter host-test fuzz $(HO)/%,$(MAKECMDGOALS)),)
 -include $(shell find $(HO) -name '*.d' 2>/dev/null)
+endif

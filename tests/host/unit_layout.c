@@ -9,6 +9,8 @@
 #include <arch/mmu_sync.h>
 #include <asm/layout.h>
 
+#include <stdlib.h>
+
 #define MiB (1ull << 20)
 #define SIZEOF_STRUCT_PAGE (pt_top() > 3 ? 32u : 16u) /* four words of the real machine */
 
@@ -89,9 +91,24 @@ static void direct_map_takes_all_ram(void **state)
 		assert_true(arch_lowmem_limit() < 1024 * MiB);
 }
 
+/* 4 and 5 levels are one program; whoever runs it says which, and must get that. */
+static void levels_are_those_asked_for(void **state)
+{
+	const char *wanted = getenv("HOST_LEVELS");
+
+	(void)state;
+	if (wanted)
+		assert_int_equal(host_levels, atoi(wanted));
+	arch_init_layout(1024 * MiB, SIZEOF_STRUCT_PAGE, 0);
+	assert_int_equal(pt_top(), host_levels);
+	if (host_levels > 3)
+		assert_int_equal(layout.direct_start, host_levels == 5 ? 0xff11000000000000 : 0xffff888000000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(levels_are_those_asked_for),
 		cmocka_unit_test(every_amount_of_ram),
 		cmocka_unit_test(vmalloc_size_is_honoured),
 		cmocka_unit_test(direct_map_takes_all_ram),

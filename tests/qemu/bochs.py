@@ -66,6 +66,9 @@ class Machine(guest.Machine):
     def name(self):
         return "bochs " + super().name()
 
+    def expected(self):
+        return 4 * super().expected()
+
     def facts(self):
         return super().facts() + (["pcid=1"] if "pcid" in self.cmdline.split() else [])
 

@@ -28,10 +28,8 @@ def main():
         tap.skip_all("no machine of Bochs is of mode " + os.environ["ENV"])
     out = tap.Tap()
     try:
-        for number, row in enumerate(rows, 1):
-            log_path = guest.build_path("logs", "bochs", "%02d.log" % number)
-            machine = bochs.Machine(row.env, row.cpus, row.memory, row.model, cmdline=matrix.cmdline(row))
-            matrix.report(out, row, machine, bochs.Run(machine, log_path, SECONDS).run(), log_path)
+        machines = [(row, bochs.Machine(row.env, row.cpus, row.memory, row.model, cmdline=matrix.cmdline(row))) for row in rows]
+        matrix.boot_all(out, machines, "bochs", bochs.Run, SECONDS)
     except guest.SetupError as error:
         out.ok(False, "bochs: setup", [str(error)])
     return out.end()

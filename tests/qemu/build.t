@@ -6,21 +6,22 @@ sys.dont_write_bytecode = True
 
 import os
 import shutil
-import subprocess
 
 import guest
+import make
+import slots
 import tap
 
 COMPILERS = ("gcc", "clang")
 
 
-def build(folder, compiler):
-    """Everything below `folder` anew. (exit code, last lines)."""
+def build(choice):
+    """(exit code, last lines), or None where there is no such compiler."""
+    compiler, folder = choice
+    if not shutil.which(compiler):
+        return None
     shutil.rmtree(os.path.join(guest.ROOT, folder), ignore_errors=True)
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "ISO", "V", "ENV")}
-    run = subprocess.run(["make", "-j2", "O=" + folder, "CC=" + compiler, "iso"], cwd=guest.ROOT, env=environment, text=True,
-                         errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return run.returncode, run.stdout.split("\n")[-40:]
+    return make.make_kernels(folder, "CC=" + compiler, "CONFIG=" + (os.environ.get("CONFIG") or "debug"))
 
 
 def same(first, second):
@@ -31,15 +32,13 @@ def same(first, second):
 def main():
     tap.only_without_choice()
     out = tap.Tap()
-    folders = {}
     tested = os.environ.get("O") or "build"
-    for compiler in COMPILERS:
-        folders[compiler] = os.path.join(tested, "check", compiler)
-        if not shutil.which(compiler):
+    folders = {compiler: os.path.join(tested, "check", compiler) for compiler in COMPILERS}
+    for (compiler, folder), result in zip(folders.items(), slots.each(build, folders.items())):
+        if result is None:
             out.ok(True, "%s builds everything" % compiler, skip="there is no " + compiler)
-            continue
-        code, lines = build(folders[compiler], compiler)
-        out.ok(code == 0, "%s builds three kernels and the image (%s)" % (compiler, folders[compiler]), lines)
+        else:
+            out.ok(result[0] == 0, "%s builds three kernels and the image (%s)" % (compiler, folder), result[1])
     usual = os.path.basename(os.environ.get("CC") or "gcc")
     for product in ("x86_64/kernel", "i386-pae/kernel", "i386/kernel", "kvasir.iso"):
         pair = [os.path.join(guest.ROOT, folder, product) for folder in (tested, folders.get(usual, folders["gcc"]))]

@@ -8,6 +8,7 @@ import re
 
 import guest
 import ktap
+import slots
 import tap
 
 HEX = "[0-9a-f]+"
@@ -20,22 +21,22 @@ REPORTS = (  # test, what the panic says, a function in its backtrace
 )
 
 
-def crash(out, env, test, message, function):
+def crash(choice):
+    env, (test, message, function) = choice
     machine = guest.Machine(env, 2, cmdline="exit test=crash." + test)
     run = guest.Run(machine, guest.build_path("logs", "crash-%s-%s.log" % (env, test)), timeout=60, silence=20).run()
     text = run.serial.decode("utf-8", "replace").replace("\r", "")
     good = (run.status == 2 * 0x15 + 1 and not run.triple_fault() and re.search("panic " + message, text)
             and re.search(r"\] +%s %s\+" % (HEX, function), text))
-    out.ok(good, "%s: %s is reported" % (env, test), run.diagnosis(ktap.CRASH) + text.split("\n")[-30:])
+    return good, "%s: %s is reported" % (env, test), run.diagnosis(ktap.CRASH) + text.split("\n")[-30:]
 
 
 def main():
     tap.only_without_choice()
     out = tap.Tap()
     try:
-        for env in guest.ENVS:
-            for test, message, function in REPORTS if env != "auto" else ():
-                crash(out, env, test, message, function)
+        for result in slots.each(crash, [(env, report) for env in guest.ENVS if env != "auto" for report in REPORTS]):
+            out.ok(*result)
     except guest.SetupError as error:
         out.ok(False, "setup", [str(error)])
     return out.end()

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import ktap
+import slots
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -49,6 +50,12 @@ class Machine:
 
     def name(self):
         return "%s %dcpu %s %s %s %s" % (self.env, self.cpus, self.cpu, self.firmware, self.medium, self.memory)
+
+    def expected(self):
+        """Seconds of a run, roughly, for the queue: one that was measured replaces it."""
+        tests = re.search(r"test=(\S+)", self.cmdline)
+        seconds = {"all": 20, "smoke": 4, None: 4}.get(tests and tests[1], 8)
+        return seconds * (0.6 if self.cpus == 1 else 1) + (5 if self.firmware == "uefi" else 0)
 
     def command(self, console, program="qemu-system-x86_64"):
         """console: QEMU's arguments about serial line, monitor and display, which differ between a person and a test."""
@@ -124,8 +131,14 @@ class Run:
         self.seconds = 0.0
         self.registers = ""            # of all CPUs, if it had to be stopped
         self.log_path = log_path
+        self.job = slots.Job("machine", "%s %s" % (machine.name(), machine.cmdline.removeprefix("exit ")), machine.expected())
 
     def run(self):
+        with self.job:
+            self.run_in_slot()
+        return self
+
+    def run_in_slot(self):
         os.makedirs(os.path.dirname(os.path.abspath(self.log_path)), exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="kvasir-") as folder, open(self.log_path, "wb") as self.file:
             fifo = os.path.join(folder, "fifo")
@@ -136,7 +149,6 @@ class Run:
             finally:
                 os.close(self.fifo)
             self.file.write(self.errors)
-        return self
 
     def start(self, command):
         self.file.write(b"# " + shlex.join(command).encode() + b"\n")

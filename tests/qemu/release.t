@@ -6,30 +6,41 @@ sys.dont_write_bytecode = True
 
 import os
 import re
-import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import guest
+import make
 import matrix
+import slots
 import tap
 
 MACHINES = (("x64", 4), ("x64-la57", 2), ("pae", 4), ("i386", 2))
+CRASHES = ("x64", "i386")
 
 
 def build(folder):
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "ISO", "V", "ENV")}
-    run = subprocess.run(["make", "-j2", "bench-build"], cwd=guest.ROOT, env=environment, text=True, errors="replace",
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    code, lines = make.make_kernels(folder, "CONFIG=release")
+    if code == 0:
+        code, lines = make.make("bench-build", 3, "bench-build")
     os.environ.update(O=folder, ISO=os.path.join(guest.ROOT, folder, "kvasir.iso"))
-    return run.returncode, run.stdout.split("\n")[-40:]
+    return code, lines
 
 
-def guessed_backtrace(out, env):
-    """Without frame pointers the callers are searched for on the stack, and marked as a guess."""
+def crash(env):
     machine = guest.Machine(env, 2, cmdline="exit test=crash.read_of_a_guard_page")
-    run = guest.Run(machine, guest.build_path("logs", "crash-%s.log" % env), timeout=60, silence=20).run()
+    return guest.Run(machine, guest.build_path("logs", "crash-%s.log" % env), timeout=60, silence=20).run()
+
+
+def guessed_backtrace(out, env, run):
+    """Without frame pointers the callers are searched for on the stack, and marked as a guess."""
     text = run.serial.decode("utf-8", "replace")
     good = re.search(r"\] +[0-9a-f]+ read_it\+", text) and re.search(r"\] +[0-9a-f]+ \? thread_main\+", text)
     out.ok(good, "%s: a backtrace without frame pointers" % env, text.split("\n")[-30:])
+
+
+def machine_of(env, cpus):
+    machine = guest.Machine(env, cpus, "256M", cmdline="exit test=all")
+    return matrix.Row(env, cpus, machine.cpu, "bios", "cd", "256M", "all", "release"), machine
 
 
 def main():
@@ -38,13 +49,11 @@ def main():
     code, lines = build(os.path.join(os.environ.get("O") or "build", "release"))
     if not out.ok(code == 0, "the release build and the plugin of the benchmark", lines):
         return out.end()
-    for env, cpus in MACHINES:
-        machine = guest.Machine(env, cpus, "256M", cmdline="exit test=all")
-        log_path = guest.build_path("logs", "all-%s.log" % env)
-        row = matrix.Row(env, cpus, machine.cpu, "bios", "cd", "256M", "all", "release")
-        matrix.report(out, row, machine, guest.Run(machine, log_path).run(), log_path)
-    for env in ("x64", "i386"):
-        guessed_backtrace(out, env)
+    with ThreadPoolExecutor(1) as beside:
+        crashes = beside.submit(lambda: list(slots.each(crash, CRASHES)))
+        matrix.boot_all(out, [machine_of(*choice) for choice in MACHINES], "all")
+        for env, run in zip(CRASHES, crashes.result()):
+            guessed_backtrace(out, env, run)
     return out.end()
 
 

@@ -7,6 +7,7 @@ sys.dont_write_bytecode = True
 import re
 
 import guest
+import slots
 import tap
 
 MODES = ("x64", "i386")
@@ -37,12 +38,19 @@ COMMANDS = (  # typed, pattern in what comes back
 )
 
 
-def converse(out, env):
-    prompt = "kvasir %s cpu0> " % env
+def prompt_of(env):
+    return "kvasir %s cpu0> " % env
+
+
+def converse(env):
+    prompt = prompt_of(env)
     steps = [(prompt, command + "\r") for command, _ in COMMANDS] + [(prompt, "poweroff\r")]
     machine = guest.Machine(env, 2, cmdline="shell")
-    run = guest.Run(machine, guest.build_path("logs", "shell-%s.log" % env), timeout=120, silence=30, steps=steps).run()
-    answers = run.serial.decode("utf-8", "replace").replace("\r", "").split(prompt)[1:]
+    return guest.Run(machine, guest.build_path("logs", "shell-%s.log" % env), timeout=120, silence=30, steps=steps).run()
+
+
+def judge(out, env, run):
+    answers = run.serial.decode("utf-8", "replace").replace("\r", "").split(prompt_of(env))[1:]
     for number, (command, pattern) in enumerate(COMMANDS):
         answer = answers[number].split("\n", 1)[-1] if number < len(answers) else "(no prompt came)"
         out.ok(re.search(pattern, answer) is not None, "%s shell: %r answers" % (env, command), answer.split("\n")[-30:])
@@ -55,8 +63,8 @@ def main():
     tap.only_without_choice()
     out = tap.Tap()
     try:
-        for env in MODES:
-            converse(out, env)
+        for env, run in zip(MODES, slots.each(converse, MODES)):
+            judge(out, env, run)
     except guest.SetupError as error:
         out.ok(False, "setup", [str(error)])
     return out.end()

@@ -9,7 +9,10 @@ import json
 import guest
 import ktap
 import perfetto
+import slots
 import tap
+
+MODES = ("x64", "i386")
 
 CANNED = """noise
 @trace begin
@@ -47,9 +50,12 @@ def broken(out):
         out.ok(perfetto.check({"traceEvents": bad}) != [], "%s: found" % what)
 
 
-def booted(out, env):
+def boot(env):
     machine = guest.Machine(env, 2, cmdline="exit trace=* test=cpus.call_*,cpus.processes_are_apart")
-    run = guest.Run(machine, guest.build_path("logs", "trace-%s.log" % env), timeout=120).run()
+    return guest.Run(machine, guest.build_path("logs", "trace-%s.log" % env), timeout=120).run()
+
+
+def booted(out, env, run):
     verdict = ktap.verdict(run.log(), run.status, run.triple_fault())
     out.ok(verdict.code == ktap.PASS, "%s: traced tests pass" % env, [verdict.reason] + run.last_lines(verdict.code))
     records, complaints = perfetto.read_records(ktap.clean(run.serial))
@@ -68,8 +74,8 @@ def main():
     canned(out)
     broken(out)
     try:
-        for env in ("x64", "i386"):
-            booted(out, env)
+        for env, run in zip(MODES, slots.each(boot, MODES)):
+            booted(out, env, run)
     except guest.SetupError as error:
         out.ok(False, "setup", [str(error)])
     return out.end()

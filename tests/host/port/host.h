@@ -17,8 +17,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/* The geometry that this program was built for: 2, 3 (PAE), 4 or 5 levels. */
-#define host_levels HOST_LEVELS
+/* The geometry of this run: 2, 3 (PAE), 4 or 5 levels. */
+extern unsigned int host_levels;
 const char *host_geometry_name(void);
 
 /*

@@ -26,16 +26,32 @@ char *host_ram, *host_page_array;
 static size_t ram_size, page_array_size;
 
 /* The layout code reads these. */
-u32 boot_levels = HOST_LEVELS;
-struct cpu_info boot_cpu = { .phys_bits = HOST_LEVELS == 5 ? 52 : HOST_LEVELS == 4 ? 46 : 36 };
+unsigned int host_levels = HOST_LEVELS;
+u32 boot_levels;
+struct cpu_info boot_cpu;
 u8 boot_root[PAGE_SIZE], boot_root5[PAGE_SIZE];
 char __image_start[1], __image_end[1];
+
+/* 4 and 5 levels have the same table format, so they are one program: HOST_LEVELS=5 in its environment chooses. */
+__attribute__((constructor)) static void choose_levels(void)
+{
+	const char *wanted = getenv("HOST_LEVELS");
+
+	if (wanted)
+		host_levels = (unsigned int)atoi(wanted);
+	if (host_levels != HOST_LEVELS && (HOST_LEVELS != 4 || host_levels != 5)) {
+		fprintf(stderr, "HOST_LEVELS=%s: this program was built for %d\n", wanted, HOST_LEVELS);
+		exit(2);
+	}
+	boot_levels = host_levels;
+	boot_cpu.phys_bits = host_levels == 5 ? 52 : host_levels == 4 ? 46 : 36;
+}
 
 const char *host_geometry_name(void)
 {
 	static const char *const names[] = { [2] = "2 levels", [3] = "PAE", [4] = "4 levels", [5] = "5 levels" };
 
-	return names[HOST_LEVELS];
+	return names[host_levels];
 }
 
 static void renew(char **memory, size_t *size, size_t new_size)
@@ -66,7 +82,7 @@ void host_machine_cpus(u64 ram_bytes, u64 cpu_mask)
 	renew(&host_ram, &ram_size, ram_bytes);
 	renew(&host_page_array, &page_array_size, (ram_bytes >> PAGE_SHIFT) * SIZEOF_STRUCT_PAGE);
 	arch_init_layout(ram_bytes, SIZEOF_STRUCT_PAGE, 0);
-	if (HOST_LEVELS <= 3)
+	if (host_levels <= 3)
 		sign_extend_layout();
 	host_percpu_init(cpu_mask);
 	host_tasks_init(cpu_mask);
