@@ -63,12 +63,14 @@ LDFLAGS := -m $(if $(filter 64,$(WORD)),elf_x86_64,elf_i386) -nostdlib -static -
 	-z max-page-size=4096 -z noexecstack --no-warn-rwx-segments
 
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$1' '$2')
+say = $(if $(V),,$(info $(space) $1	$2))
+space := $(empty) $(empty)
 
 # --- rules --------------------------------------------------------------------------------------------------------
 
 .PHONY: all compile_commands FORCE
 .DELETE_ON_ERROR:
+.SECONDEXPANSION:
 all: $(OUT)/kernel
 
 # A changed compiler or flag rebuilds everything; so does a source that appears or goes.
@@ -77,27 +79,29 @@ $(OUT)/flags: FORCE
 	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS)' | cmp -s - $@ || \
 		printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS)' > $@
 
-$(OUT)/obj/%.c.o: %.c $(OUT)/flags
+# Folders are made once, not once an object: a process costs as much as a tenth of a compile.
+$(OUT)/obj/%/.:
+	@mkdir -p $@
+
+$(OUT)/obj/%.c.o: %.c $(OUT)/flags | $$(@D)/.
 	$(call say,CC,$(TARGET) $<)
-	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/obj/%.S.o: %.S $(OUT)/flags
+$(OUT)/obj/%.S.o: %.S $(OUT)/flags | $$(@D)/.
 	$(call say,AS,$(TARGET) $<)
-	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/user/%.o: tests/user/%.c $(OUT)/flags
+$(OUT)/user/.:
+	@mkdir -p $@
+
+$(OUT)/user/%.o: tests/user/%.c $(OUT)/flags | $(OUT)/user/.
 	$(call say,CC,$(TARGET) $<)
-	@mkdir -p $(@D)
 	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/user/start.o: tests/user/start_$(WORD).S $(OUT)/flags
-	@mkdir -p $(@D)
+$(OUT)/user/start.o: tests/user/start_$(WORD).S $(OUT)/flags | $(OUT)/user/.
 	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
 
-$(OUT)/user/string.o: kernel/lib/string.c $(OUT)/flags
-	@mkdir -p $(@D)
+$(OUT)/user/string.o: kernel/lib/string.c $(OUT)/flags | $(OUT)/user/.
 	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
 
 $(OUT)/user/%.elf: $(OUT)/user/%.o $(OUT)/user/start.o $(OUT)/user/string.o tests/user/program.ld

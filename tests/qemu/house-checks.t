@@ -7,6 +7,7 @@ sys.dont_write_bytecode = True
 import os
 import re
 
+import outside
 import tap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -203,6 +204,7 @@ def main():
                         ("files have at most %d lines" % MAX_FILE, long_files(tree)),
                         ("functions have at most %d lines" % MAX_FUNCTION, long_functions(tree, MAX_FUNCTION)),
                         ("each allocation behind a function of mm is made to fail", unswept(tree)),
+                        ("each test that %s names exists" % outside.TABLE, outside.missing()),
                         ("each source says its licence", unlicensed(tree)),
                         ("each folder has a README.md", without_readme(rules, tree))):
         complaints = list(found)
