@@ -82,7 +82,7 @@ struct page *zone_take_locked(struct zone *zone, unsigned int order)
  */
 static unsigned int next_order(const struct zone *zone, unsigned long wanted, unsigned int least)
 {
-	unsigned int most = ilog2(wanted), worth = zone->orders & ~0u << min(least, most);
+	unsigned int most = (unsigned int)ilog2(wanted), worth = zone->orders & ~0u << min(least, most);
 	unsigned int smallest = __ffs(worth ? worth : zone->orders);
 
 	return min(smallest, most);
@@ -138,7 +138,7 @@ static unsigned int block_order(unsigned long start, unsigned long end)
 {
 	unsigned int order = __ffs(start | 1ul << MAX_PAGE_ORDER);
 
-	return min(order, ilog2(end - start));
+	return min_t(unsigned int, order, ilog2(end - start));
 }
 
 void zone_put_run_locked(struct zone *zone, struct page *page, unsigned long n)

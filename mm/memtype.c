@@ -66,12 +66,9 @@ static unsigned long last_below(const struct rb_node *node)
 	return node ? rb_entry(node, struct reservation, node)->last : 0;
 }
 
-static unsigned long compute_last(const struct reservation *r)
-{
-	return max(r->end, max(last_below(r->node.rb_left), last_below(r->node.rb_right)));
-}
+static unsigned long own_end(const struct reservation *r) { return r->end; }
 
-RB_DECLARE_CALLBACKS(augment, struct reservation, node, last, compute_last);
+RB_DECLARE_CALLBACKS_MAX(static, augment, struct reservation, node, unsigned long, last, own_end);
 
 /* <0, 0, >0: does [start, end) come before the reservation, is it the same, does it come behind it? */
 static int compare(unsigned long start, unsigned long end, const struct reservation *r)
@@ -313,9 +310,10 @@ static unsigned int check_one(const struct reservation *r, enum memtype type)
 {
 	const struct reservation *before = entry(rb_prev(&r->node));
 	enum memtype other;
+	unsigned long last = max(r->end, max(last_below(r->node.rb_left), last_below(r->node.rb_right)));
 	bool ordered = r->start < r->end && r->count && (!before || compare(before->start, before->end, r) < 0);
 
-	if (ordered && r->last == compute_last(r) && !find_conflict(r->start, r->end, type, &other))
+	if (ordered && r->last == last && !find_conflict(r->start, r->end, type, &other))
 		return 0;
 	printk("memtype: bad reservation of frames %lx-%lx %s x%lu, last %lx\n", r->start, r->end, memtype_name(type),
 	       r->count, r->last);

@@ -181,9 +181,9 @@ static void account(struct percpu_chunk *chunk, unsigned int used)
 /* Under the lock. NULL: there is no room for n granules. */
 static void *take_from(struct percpu_chunk *chunk, unsigned int n, unsigned int align_mask)
 {
-	unsigned int at = bitmap_find_next_zero_area(chunk->used, NR_GRANULES, 0, n, align_mask);
+	unsigned long at = bitmap_find_next_zero_area(chunk->used, NR_GRANULES, 0, n, align_mask);
 
-	if (at == NR_GRANULES)
+	if (at >= NR_GRANULES)
 		return NULL;
 	bitmap_set(chunk->used, at, n);
 	__set_bit(at + n - 1, chunk->last);
@@ -295,7 +295,7 @@ static bool find_and_give_back(const void *ptr)
 	list_for_each_entry(chunk, &chunks, list) {
 		unsigned int at = object_at(chunk, ptr);
 
-		if (at == NR_GRANULES)
+		if (at >= NR_GRANULES)
 			continue;
 		give_back(chunk, at);
 		return true;

@@ -55,7 +55,7 @@ static void return_to_fresh(struct vmap_block *block, unsigned int page)
 	if (unlikely(page && !test_bit(page - 1, block->taken_map))) {
 		unsigned int end = page;
 
-		page = find_last_bit(block->taken_map, end) + 1;
+		page = (unsigned int)find_last_bit(block->taken_map, end) + 1;
 		bitmap_set(block->taken_map, page, end - page);
 	}
 	block->fresh = page;

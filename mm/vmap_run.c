@@ -21,7 +21,7 @@ static bool find_clean(struct vmap_block *block, unsigned int count, unsigned in
 {
 	if (block->longest < count)
 		return false;
-	*page = bitmap_find_next_zero_area(block->taken_map, VMAP_BLOCK_USABLE, 0, count, 0);
+	*page = (unsigned int)bitmap_find_next_zero_area(block->taken_map, VMAP_BLOCK_USABLE, 0, count, 0);
 	if (*page >= VMAP_BLOCK_USABLE) {
 		block->longest = count - 1;
 		return false;

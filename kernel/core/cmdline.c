@@ -91,7 +91,7 @@ u64 cmdline_size(const char *name, u64 otherwise)
 
 	if (!text)
 		return otherwise;
-	size = memparse(text, &end);
+	size = parse_size(text, &end);
 	if (end != text && !*end)
 		return size;
 	printk("command line: %s=%s is not a size, ignored\n", name, text);

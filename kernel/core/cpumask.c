@@ -24,5 +24,5 @@ unsigned int cpumask_weight(const cpumask_t *mask)
 
 unsigned int cpumask_next(int after, const cpumask_t *mask)
 {
-	return find_next_bit(mask->bits, MAX_CPUS, (unsigned int)(after + 1));
+	return (unsigned int)find_next_bit(mask->bits, MAX_CPUS, (unsigned long)(after + 1));
 }

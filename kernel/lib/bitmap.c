@@ -4,14 +4,13 @@
 #include <lib/math.h>
 
 /* First bit at or after `start` that differs from those of `invert` (0: set bits, ~0: clear bits). */
-static unsigned int find_next(const unsigned long *map, unsigned int size, unsigned int start, unsigned long invert)
+static unsigned long find_next(const unsigned long *map, unsigned long size, unsigned long start, unsigned long invert)
 {
-	unsigned long mask = ~0UL << (start % BITS_PER_LONG), word;
-	unsigned int bit;
+	unsigned long mask = ~0UL << (start % BITS_PER_LONG), word, bit;
 
 	if (start >= size)
 		return size;
-	for (unsigned int i = BIT_WORD(start); i < BITS_TO_LONGS(size); i++, mask = ~0UL) {
+	for (unsigned long i = BIT_WORD(start); i < BITS_TO_LONGS(size); i++, mask = ~0UL) {
 		word = (__atomic_load_n(&map[i], __ATOMIC_RELAXED) ^ invert) & mask;
 		if (!word)
 			continue;
@@ -21,24 +20,24 @@ static unsigned int find_next(const unsigned long *map, unsigned int size, unsig
 	return size;
 }
 
-unsigned int find_next_bit(const unsigned long *map, unsigned int size, unsigned int start)
+unsigned long find_next_bit(const unsigned long *map, unsigned long size, unsigned long start)
 {
 	return find_next(map, size, start, 0);
 }
 
-unsigned int find_next_zero_bit(const unsigned long *map, unsigned int size, unsigned int start)
+unsigned long find_next_zero_bit(const unsigned long *map, unsigned long size, unsigned long start)
 {
 	return find_next(map, size, start, ~0UL);
 }
 
 /* The bits of the last word that lie in front of `end` > 0. */
-static unsigned long bits_before(unsigned int end) { return ~0UL >> (-end % BITS_PER_LONG); }
+static unsigned long bits_before(unsigned long end) { return ~0UL >> (-end % BITS_PER_LONG); }
 
-unsigned int find_last_bit(const unsigned long *map, unsigned int size)
+unsigned long find_last_bit(const unsigned long *map, unsigned long size)
 {
 	unsigned long mask = bits_before(size), word;
 
-	for (unsigned int i = BITS_TO_LONGS(size); i-- > 0; mask = ~0UL) {
+	for (unsigned long i = BITS_TO_LONGS(size); i-- > 0; mask = ~0UL) {
 		word = __atomic_load_n(&map[i], __ATOMIC_RELAXED) & mask;
 		if (word)
 			return i * BITS_PER_LONG + __fls(word);
@@ -46,16 +45,16 @@ unsigned int find_last_bit(const unsigned long *map, unsigned int size)
 	return size;
 }
 
-unsigned int bitmap_find_next_zero_area(const unsigned long *map, unsigned int size, unsigned int start, unsigned int n,
-					unsigned int align_mask)
+unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start, unsigned int n,
+					 unsigned long align_mask)
 {
-	unsigned int first, taken;
+	unsigned long first, taken;
 
 	for (;;) {
 		first = find_next_zero_bit(map, size, start);
 		first = (first + align_mask) & ~align_mask;
-		if (first >= size || n > size - first)
-			return size;
+		if (first > size || n > size - first)
+			return size + 1;
 		taken = find_next_bit(map, first + n, first);
 		if (taken == first + n)
 			return first;
@@ -94,7 +93,7 @@ unsigned int bitmap_weight(const unsigned long *map, unsigned int size)
 	for (unsigned int i = 0; i < words; i++) {
 		unsigned long word = __atomic_load_n(&map[i], __ATOMIC_RELAXED);
 
-		weight += hweight_long(i == words - 1 ? word & bits_before(size) : word);
+		weight += (unsigned int)hweight_long(i == words - 1 ? word & bits_before(size) : word);
 	}
 	return weight;
 }

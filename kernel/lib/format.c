@@ -1,65 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /* printf into memory: parse one conversion into a struct spec, fetch its argument, put it out padded. */
+#include "format_internal.h"
+
+#include <lib/errno.h>
 #include <lib/format.h>
 #include <lib/math.h>
 #include <lib/string.h>
 
-/* Where text goes: what does not fit is counted only. */
-struct sink {
-	char *buf;
-	size_t size, len;
-};
+#define INT_MAX	     0x7fffffff
+#define LOWEST_VALID 4096 /* the page of NULL, and of what lies a few bytes behind it */
 
-struct spec {
-	bool left, zero, plus, space, alternate, upper;
-	int width, precision; /* precision -1: none */
-	int longs;	      /* -2 char, -1 short, 0 int, 1 long, 2 long long */
-};
-
-static size_t (*symbol_formatter)(char *buf, size_t len, vaddr_t addr);
-
-void format_set_symbol_formatter(size_t (*formatter)(char *buf, size_t len, vaddr_t addr))
+/* Far from where the count would begin anew. */
+static void advance(struct sink *out, size_t n)
 {
-	symbol_formatter = formatter;
+	const size_t most = (size_t)-1 / 2;
+
+	out->len = n < most - out->len ? out->len + n : most;
 }
 
-static void put(struct sink *out, char c)
+void put_text(struct sink *out, const char *text, size_t n)
 {
 	if (out->len < out->size)
-		out->buf[out->len] = c;
-	out->len++;
+		memcpy(out->buf + out->len, text, min(n, out->size - out->len));
+	advance(out, n);
 }
 
-static void put_text(struct sink *out, const char *text, size_t n)
+/* The width may be any number: only what fits costs time. */
+static void pad(struct sink *out, char c, s64 n)
 {
-	for (size_t i = 0; i < n; i++)
-		put(out, text[i]);
+	if (n <= 0)
+		return;
+	if (out->len < out->size)
+		memset(out->buf + out->len, c, min((size_t)n, out->size - out->len));
+	advance(out, (size_t)n);
 }
 
-static void pad(struct sink *out, char c, int n)
+void put_padded(struct sink *out, const struct spec *spec, const char *text, size_t n)
 {
-	while (n-- > 0)
-		put(out, c);
+	s64 blank = spec->width - (s64)n;
+
+	pad(out, ' ', spec->left ? 0 : blank);
+	put_text(out, text, n);
+	pad(out, ' ', spec->left ? blank : 0);
 }
 
-static void put_string(struct sink *out, const struct spec *spec, const char *s)
+static const char *name_of_bad(const void *ptr)
 {
-	size_t max = spec->precision < 0 ? (size_t)-1 : (size_t)spec->precision;
-	int n;
+	if (!ptr)
+		return "(null)";
+	return (vaddr_t)ptr < LOWEST_VALID || IS_ERR(ptr) ? "(efault)" : NULL;
+}
 
-	if (!s)
-		s = "(null)";
-	n = (int)strnlen(s, max);
-	pad(out, ' ', spec->left ? 0 : spec->width - n);
-	put_text(out, s, (size_t)n);
-	pad(out, ' ', spec->left ? spec->width - n : 0);
+void put_string(struct sink *out, const struct spec *spec, const char *s)
+{
+	const char *bad = name_of_bad(s);
+
+	s = bad ? bad : s;
+	put_padded(out, spec, s, strnlen(s, spec->precision < 0 ? (size_t)-1 : (size_t)spec->precision));
+}
+
+bool put_bad_pointer(struct sink *out, const struct spec *spec, const void *ptr)
+{
+	const char *bad = name_of_bad(ptr);
+
+	if (bad)
+		put_padded(out, spec, bad, strlen(bad));
+	return bad;
 }
 
 /* Write the digits so that they end before `end`; returns their start. 0 has no digits here. */
 static char *write_digits(char *end, u64 value, unsigned int base, bool upper)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-
 	u32 digit;
 
 	while (value) {
@@ -69,23 +81,22 @@ static char *write_digits(char *end, u64 value, unsigned int base, bool upper)
 	return end;
 }
 
-/* prefix: sign or 0x. Zero padding stands between it and the digits; a precision replaces zero padding. */
-static void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned int base, const char *prefix)
+/* Zero padding stands between prefix and digits; a precision replaces zero padding. */
+void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned int base, const char *prefix)
 {
 	char buf[24];
 	char *end = buf + sizeof(buf), *start = write_digits(end, value, base, spec->upper);
-	int digits = (int)(end - start), prefix_len = (int)strlen(prefix);
-	int zeros = max(spec->precision, spec->precision < 0 ? 1 : 0) - digits;
-	int blank;
+	size_t digits = (size_t)(end - start), prefix_len = strlen(prefix);
+	s64 zeros = max(spec->precision, spec->precision < 0 ? 1 : 0) - (s64)digits, blank;
 
 	if (spec->zero && !spec->left && spec->precision < 0)
-		zeros = max(zeros, spec->width - prefix_len - digits);
-	zeros = max(zeros, 0);
-	blank = spec->width - prefix_len - zeros - digits;
+		zeros = max(zeros, spec->width - (s64)(prefix_len + digits));
+	zeros = max(zeros, (s64)0);
+	blank = spec->width - (s64)(prefix_len + digits) - zeros;
 	pad(out, ' ', spec->left ? 0 : blank);
-	put_text(out, prefix, (size_t)prefix_len);
+	put_text(out, prefix, prefix_len);
 	pad(out, '0', zeros);
-	put_text(out, start, (size_t)digits);
+	put_text(out, start, digits);
 	pad(out, ' ', spec->left ? blank : 0);
 }
 
@@ -95,42 +106,6 @@ static void put_signed(struct sink *out, const struct spec *spec, s64 value)
 	u64 magnitude = value < 0 ? -(u64)value : (u64)value;
 
 	put_number(out, spec, magnitude, 10, value < 0 ? "-" : sign);
-}
-
-static void put_hex_digits(struct sink *out, struct spec spec, u64 value, size_t bytes, const char *prefix)
-{
-	spec.precision = (int)(2 * bytes);
-	put_number(out, &spec, value, 16, prefix);
-}
-
-static void put_symbol(struct sink *out, const struct spec *spec, vaddr_t addr)
-{
-	char text[96];
-
-	if (symbol_formatter) {
-		symbol_formatter(text, sizeof(text), addr);
-		put_string(out, spec, text);
-	} else {
-		put_hex_digits(out, *spec, addr, sizeof(addr), "0x");
-	}
-}
-
-/* %p and the letter that may follow it. Returns the first character that is not part of the conversion. */
-static const char *put_pointer(struct sink *out, const struct spec *spec, const char *p, const void *ptr)
-{
-	switch (*p) {
-	case 'S':
-		put_symbol(out, spec, (vaddr_t)ptr);
-		return p + 1;
-	case 'a':
-		put_hex_digits(out, *spec, *(const phys_addr_t *)ptr, sizeof(phys_addr_t), "0x");
-		return p + 1;
-	case 'x':
-		p++;
-		break;
-	}
-	put_hex_digits(out, *spec, (vaddr_t)ptr, sizeof(ptr), "");
-	return p;
 }
 
 static const char *parse_flags(const char *p, struct spec *spec)
@@ -147,26 +122,38 @@ static const char *parse_flags(const char *p, struct spec *spec)
 	}
 }
 
+/* As many digits as there are; a number that is too large becomes the largest. */
 static int parse_int(const char **p)
 {
 	int n = 0;
 
 	for (; is_digit(**p); ++*p)
-		n = n * 10 + (**p - '0');
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, **p - '0', &n))
+			n = INT_MAX;
 	return n;
 }
 
 static const char *parse_length(const char *p, struct spec *spec)
 {
-	for (;; p++) {
-		switch (*p) {
-		case 'h': spec->longs--; break;
-		case 'l': spec->longs++; break;
-		case 'z':
-		case 't': spec->longs = 1; break; /* as wide as a long on every target */
-		case 'j': spec->longs = 2; break;
-		default: return p;
-		}
+	spec->length = LENGTH_INT;
+	switch (*p) {
+	case 'h':
+		spec->length = p[1] == 'h' ? LENGTH_CHAR : LENGTH_SHORT;
+		return p[1] == 'h' ? p + 2 : p + 1;
+	case 'l':
+		spec->length = p[1] == 'l' ? LENGTH_LONG_LONG : LENGTH_LONG;
+		return p[1] == 'l' ? p + 2 : p + 1;
+	case 'z':
+	case 't':
+		spec->length = LENGTH_LONG; /* as wide as a long on every target */
+		return p + 1;
+	case 'j':
+	case 'q':
+	case 'L': /* of integers as well, say gcc and all C libraries */
+		spec->length = LENGTH_LONG_LONG;
+		return p + 1;
+	default:
+		return p;
 	}
 }
 
@@ -175,124 +162,163 @@ struct arguments {
 	va_list list;
 };
 
+static const char *parse_width(const char *p, struct spec *spec, struct arguments *args)
+{
+	spec->has_width = *p == '*' || is_digit(*p);
+	if (*p != '*') {
+		spec->width = parse_int(&p);
+		return p;
+	}
+	spec->width = va_arg(args->list, int);
+	if (spec->width < 0) {
+		spec->left = true;
+		spec->width = spec->width < -INT_MAX ? INT_MAX : -spec->width;
+	}
+	return p + 1;
+}
+
+static const char *parse_precision(const char *p, struct spec *spec, struct arguments *args)
+{
+	if (*p != '.')
+		return p;
+	if (*++p == '*') {
+		spec->precision = max(va_arg(args->list, int), -1);
+		return p + 1;
+	}
+	spec->precision = parse_int(&p);
+	return p;
+}
+
 static const char *parse_spec(const char *p, struct spec *spec, struct arguments *args)
 {
 	*spec = (struct spec){ .precision = -1 };
 	p = parse_flags(p, spec);
-	if (*p == '*') {
-		spec->width = va_arg(args->list, int);
-		p++;
-	} else {
-		spec->width = parse_int(&p);
-	}
-	if (spec->width < 0) {
-		spec->left = true;
-		spec->width = -spec->width;
-	}
-	if (*p == '.') {
-		p++;
-		if (*p == '*') {
-			spec->precision = va_arg(args->list, int);
-			p++;
-		} else {
-			spec->precision = parse_int(&p);
-		}
-	}
+	p = parse_width(p, spec, args);
+	p = parse_precision(p, spec, args);
 	return parse_length(p, spec);
 }
 
 static s64 fetch_signed(const struct spec *spec, struct arguments *args)
 {
-	switch (spec->longs) {
-	case -2: return (s8)va_arg(args->list, int);
-	case -1: return (s16)va_arg(args->list, int);
-	case 0: return va_arg(args->list, int);
-	case 1: return va_arg(args->list, long);
+	switch (spec->length) {
+	case LENGTH_CHAR: return (s8)va_arg(args->list, int);
+	case LENGTH_SHORT: return (s16)va_arg(args->list, int);
+	case LENGTH_INT: return va_arg(args->list, int);
+	case LENGTH_LONG: return va_arg(args->list, long);
 	default: return va_arg(args->list, s64);
 	}
 }
 
 static u64 fetch_unsigned(const struct spec *spec, struct arguments *args)
 {
-	switch (spec->longs) {
-	case -2: return (u8)va_arg(args->list, unsigned int);
-	case -1: return (u16)va_arg(args->list, unsigned int);
-	case 0: return va_arg(args->list, unsigned int);
-	case 1: return va_arg(args->list, unsigned long);
+	switch (spec->length) {
+	case LENGTH_CHAR: return (u8)va_arg(args->list, unsigned int);
+	case LENGTH_SHORT: return (u16)va_arg(args->list, unsigned int);
+	case LENGTH_INT: return va_arg(args->list, unsigned int);
+	case LENGTH_LONG: return va_arg(args->list, unsigned long);
 	default: return va_arg(args->list, u64);
 	}
+}
+
+/* With # the first digit of an octal number is 0: is there none yet, neither from the precision nor as the value? */
+static bool needs_octal_zero(const struct spec *spec, u64 value)
+{
+	int digits = (int)(fls64(value) + 2) / 3;
+
+	return value ? spec->precision <= digits : !spec->precision;
 }
 
 static void put_unsigned(struct sink *out, struct spec *spec, char conversion, struct arguments *args)
 {
 	u64 value = fetch_unsigned(spec, args);
-	const char *prefix = "";
-	unsigned int base = 10;
 
-	if (conversion == 'o') {
-		base = 8;
-	} else if (conversion != 'u') {
-		base = 16;
+	switch (conversion) {
+	case 'o':
+		put_number(out, spec, value, 8, spec->alternate && needs_octal_zero(spec, value) ? "0" : "");
+		break;
+	case 'u':
+		put_number(out, spec, value, 10, "");
+		break;
+	default:
 		spec->upper = conversion == 'X';
-		if (spec->alternate && value)
-			prefix = spec->upper ? "0X" : "0x";
+		put_number(out, spec, value, 16, !spec->alternate || !value ? "" : spec->upper ? "0X" : "0x");
 	}
-	put_number(out, spec, value, base, prefix);
 }
 
-/* Put one conversion, p being just behind its '%'. Returns what follows it. */
+static void put_char(struct sink *out, const struct spec *spec, struct arguments *args)
+{
+	char c = (char)va_arg(args->list, int);
+
+	put_padded(out, spec, &c, 1);
+}
+
+/* Wide characters and strings are none of the kernel's. */
+static bool is_known(const struct spec *spec, char conversion)
+{
+	if (conversion == 'c' || conversion == 's')
+		return spec->length == LENGTH_INT;
+	return conversion && strchr("diuxXopn", conversion);
+}
+
+/* Put one conversion, p being just behind its '%'. Returns what follows it; NULL: it is unknown. */
 static const char *put_conversion(struct sink *out, const char *p, struct arguments *args)
 {
-	const char *start = p - 1;
 	struct spec spec;
-	char c[2] = "";
 
+	if (*p == '%') {
+		put_text(out, p, 1);
+		return p + 1;
+	}
 	p = parse_spec(p, &spec, args);
+	if (!is_known(&spec, *p))
+		return NULL;
 	switch (*p) {
 	case 'd':
 	case 'i':
 		put_signed(out, &spec, fetch_signed(&spec, args));
-		return p + 1;
-	case 'u':
-	case 'x':
-	case 'X':
-	case 'o':
-		put_unsigned(out, &spec, *p, args);
-		return p + 1;
+		break;
 	case 'c':
-		c[0] = (char)va_arg(args->list, int);
-		put_string(out, &spec, c);
-		return p + 1;
+		put_char(out, &spec, args);
+		break;
 	case 's':
 		put_string(out, &spec, va_arg(args->list, const char *));
-		return p + 1;
+		break;
 	case 'p':
 		return put_pointer(out, &spec, p + 1, va_arg(args->list, const void *));
-	case '%':
-		put(out, '%');
-		return p + 1;
-	default: /* unknown: as it stands, so that the mistake is seen */
-		put_text(out, start, (size_t)(p - start));
-		return p;
+	case 'n':
+		(void)va_arg(args->list, void *);
+		break;
+	default:
+		put_unsigned(out, &spec, *p, args);
 	}
+	return p + 1;
+}
+
+void put_format(struct sink *out, const char *fmt, va_list args)
+{
+	struct arguments copy;
+
+	va_copy(copy.list, args);
+	while (fmt && *fmt) {
+		const char *next = strchr(fmt, '%'), *start;
+
+		start = next ? next : fmt + strlen(fmt);
+		put_text(out, fmt, (size_t)(start - fmt));
+		fmt = next ? put_conversion(out, next + 1, &copy) : NULL;
+		if (next && !fmt)
+			put_text(out, next, strlen(next));
+	}
+	va_end(copy.list);
 }
 
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 {
 	struct sink out = { buf, size, 0 };
-	struct arguments copy;
 
-	va_copy(copy.list, args);
-	while (*fmt) {
-		if (*fmt == '%')
-			fmt = put_conversion(&out, fmt + 1, &copy);
-		else
-			put(&out, *fmt++);
-	}
-	va_end(copy.list);
+	put_format(&out, fmt, args);
 	if (size)
 		buf[min(out.len, size - 1)] = '\0';
-	return (int)out.len;
+	return (int)min(out.len, (size_t)INT_MAX);
 }
 
 int snprintf(char *buf, size_t size, const char *fmt, ...)

@@ -2,6 +2,43 @@
 /* Wildcards. */
 #include <lib/glob.h>
 
+/* A set like [a-z_] or [!0-9], p being behind its bracket. Returns what follows it; NULL: it has no end, so it is none. */
+static const char *match_set(const char *p, const char *end, char c, bool *matches)
+{
+	bool inverted = p < end && *p == '!', found = false;
+	const char *first = p + inverted;
+
+	for (p = first; p < end && (*p != ']' || p == first); p++) {
+		u8 low = (u8)*p, high = low;
+
+		if (end - p > 2 && p[1] == '-' && p[2] != ']') {
+			high = (u8)p[2];
+			p += 2;
+		}
+		found |= low <= (u8)c && (u8)c <= high;
+	}
+	*matches = found != inverted;
+	return p < end ? p + 1 : NULL;
+}
+
+/* Does c match what the pattern begins with, which is no star? *pattern moves behind that. */
+static bool match_one(const char **pattern, const char *end, char c)
+{
+	const char *p = *pattern, *rest;
+	bool matches;
+
+	if (*p == '[' && (rest = match_set(p + 1, end, c, &matches))) {
+		*pattern = rest;
+		return matches;
+	}
+	if (*p == '\\' && p + 1 < end)
+		p++;
+	else if (*p == '?')
+		c = '?';
+	*pattern = p + 1;
+	return *p == c;
+}
+
 /*
  * Match against the first `len` characters of a pattern. On a mismatch the last star takes one character more; earlier
  * stars never need to be tried again, so this is at worst len * strlen(text) steps.
@@ -14,8 +51,7 @@ static bool match(const char *pattern, size_t len, const char *text)
 		if (pattern < end && *pattern == '*') {
 			star = ++pattern;
 			retry = text;
-		} else if (pattern < end && (*pattern == '?' || *pattern == *text)) {
-			pattern++;
+		} else if (pattern < end && match_one(&pattern, end, *text)) {
 			text++;
 		} else if (star) {
 			pattern = star;

@@ -16,7 +16,7 @@ unsigned int hweight32(u32 x)
 	return (x * 0x01010101u) >> 24;
 }
 
-unsigned int hweight64(u64 x)
+unsigned long hweight64(u64 x)
 {
 	return hweight32((u32)x) + hweight32((u32)(x >> 32));
 }

@@ -13,18 +13,17 @@ static unsigned int digit_value(char c)
 	return c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a' + 10) : ~0u;
 }
 
+static bool has_hex_prefix(const char *s)
+{
+	return s[0] == '0' && (s[1] | 0x20) == 'x' && digit_value(s[2]) < 16;
+}
+
 /* Read digits from *s on and move it behind them. 0, -EINVAL, -ERANGE. */
 static int scan_number(const char **s, unsigned int base, u64 *result)
 {
 	const char *p = *s;
 	u64 value = 0;
 
-	if (base != 10 && p[0] == '0' && (p[1] | 0x20) == 'x' && digit_value(p[2]) < 16) {
-		p += 2;
-		base = 16;
-	}
-	if (!base)
-		base = 10;
 	if (digit_value(*p) >= base)
 		return -EINVAL;
 	for (; digit_value(*p) < base; p++) {
@@ -40,10 +39,17 @@ static int scan_number(const char **s, unsigned int base, u64 *result)
 int kstrtou64(const char *s, unsigned int base, u64 *result)
 {
 	u64 value;
-	int err = scan_number(&s, base, &value);
+	int err;
 
+	s += *s == '+';
+	if (!base)
+		base = has_hex_prefix(s) ? 16 : *s == '0' ? 8 : 10;
+	if (base == 16 && has_hex_prefix(s))
+		s += 2;
+	err = scan_number(&s, base, &value);
 	if (err)
 		return err;
+	s += *s == '\n';
 	if (*s)
 		return -EINVAL;
 	*result = value;
@@ -61,14 +67,15 @@ static unsigned int unit_shift(char c)
 	return 0;
 }
 
-u64 memparse(const char *s, const char **end)
+u64 parse_size(const char *s, const char **end)
 {
-	const char *p = s;
+	bool hex = has_hex_prefix(s);
+	const char *p = hex ? s + 2 : s;
 	unsigned int shift;
 	u64 value;
 
 	*end = s;
-	if (scan_number(&p, 0, &value))
+	if (scan_number(&p, hex ? 16 : 10, &value))
 		return 0;
 	shift = unit_shift(*p);
 	if (shift) {

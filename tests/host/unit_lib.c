@@ -128,6 +128,7 @@ static void bitmap_compare(const unsigned long *map, const u8 *model, unsigned i
 {
 	unsigned int weight = 0, last = size, start = (unsigned int)host_random_below(size + 1);
 	unsigned int n = 1 + (unsigned int)host_random_below(20), mask = (1u << host_random_below(5)) - 1, bit;
+	unsigned long area;
 
 	for (unsigned int i = 0; i < size; i++) {
 		weight += model[i];
@@ -140,8 +141,9 @@ static void bitmap_compare(const unsigned long *map, const u8 *model, unsigned i
 	assert_int_equal(find_last_bit(map, size), last);
 	assert_int_equal(find_next_bit(map, size, start), naive_find(model, size, start, 1));
 	assert_int_equal(find_next_zero_bit(map, size, start), naive_find(model, size, start, 0));
-	assert_int_equal(bitmap_find_next_zero_area(map, size, start, n, mask),
-			 naive_area(model, size, start, n, mask));
+	area = bitmap_find_next_zero_area(map, size, start, n, mask);
+	assert_int_equal(area > size ? size : area, naive_area(model, size, start, n, mask));
+	assert_true(area != size);
 	for_each_set_bit(bit, map, size)
 		weight--;
 	assert_int_equal(weight, 0);
@@ -189,6 +191,56 @@ static void bitmap_single_bits(void **state)
 	set_bit(63, map);
 	__set_bit(64, map);
 	assert_true(bitmap_full(map, BITS));
+}
+
+/* As in Linux: these write the last word as a whole, whatever number of bits was asked for. */
+static void bitmap_whole_words(void **state)
+{
+	unsigned long map[3] = { 0, 0, 5 }, other[2] = { ~0ul, ~0ul };
+
+	(void)state;
+	bitmap_fill(map, 67);
+	assert_true(map[0] == ~0ul && map[1] == ~0ul && map[2] == 5);
+	bitmap_copy(other, map, 65);
+	assert_true(other[1] == ~0ul);
+	bitmap_zero(map, 65);
+	assert_true(!map[0] && !map[1] && map[2] == 5);
+	bitmap_set(map, 0, 3);
+	assert_true(map[0] == 7);
+	assert_true(bitmap_find_next_zero_area(map, 10, 0, 7, 0) == 3);
+	assert_true(bitmap_find_next_zero_area(map, 10, 0, 8, 0) > 10);
+	assert_true(bitmap_find_next_zero_area(map, 10, 11, 1, 0) > 10);
+}
+
+#define assert_type(type, expression) assert_true(__builtin_types_compatible_p(type, __typeof__(expression)))
+
+/* What a caller computes with depends on it: fls(0) - 1 is less than 0. */
+static void types_are_linux_s(void **state)
+{
+	unsigned long map[1] = { 0 };
+
+	(void)state;
+	assert_type(int, fls(1));
+	assert_type(int, fls64(1));
+	assert_type(int, ffs(1));
+	assert_type(int, ilog2(1));
+	assert_type(int, order_base_2(1));
+	assert_type(unsigned long, __ffs(1));
+	assert_type(unsigned long, __fls(1));
+	assert_type(unsigned long, hweight64(1));
+	assert_type(unsigned long, hweight_long(1));
+	assert_type(unsigned int, hweight32(1));
+	assert_type(unsigned long, find_next_bit(map, 1, 0));
+	assert_type(unsigned long, find_last_bit(map, 1));
+	assert_type(unsigned long, bitmap_find_next_zero_area(map, 1, 0, 1, 0));
+	assert_type(unsigned int, bitmap_weight(map, 1));
+	assert_type(bool, IS_ERR(map));
+	assert_type(ssize_t, strscpy((char *)map, "", 1));
+	assert_true(fls(0) - 1 < 0 && ilog2(0) == -1);
+	assert_int_equal(PTR_ERR_OR_ZERO(map), 0);
+	assert_int_equal(PTR_ERR_OR_ZERO(ERR_PTR(-EIO)), -EIO);
+	assert_true(IS_ERR_OR_NULL(NULL) && IS_ERR_OR_NULL(ERR_PTR(-EIO)) && !IS_ERR_OR_NULL(map));
+	assert_string_equal(__stringify(a, b), "a, b");
 }
 
 /* --- text ------------------------------------------------------------------------------------------------------- */
@@ -265,7 +317,11 @@ static void glob_patterns(void **state)
 		{ "vmalloc.*", "vmalloc.guard_page", true }, { "vmalloc.*", "vmap.guard", false },
 		{ "*", "", true }, { "", "", true }, { "", "a", false }, { "?", "", false }, { "a?c", "abc", true },
 		{ "*b*b", "abab", true }, { "*b*b", "aba", false }, { "a*", "a", true }, { "**a**", "xax", true },
-		{ "*.smoke", "x.smoker", false }, { "[a]", "a", false },
+		{ "*.smoke", "x.smoker", false }, { "[a]", "a", true }, { "[a]", "b", false }, { "[!a]", "b", true }, { "[!a]", "a", false },
+		{ "m[0-9][0-9]_*", "m07_x", true }, { "m[0-9]", "mx", false }, { "[]a]", "]", true }, { "[!]a]", "]", false },
+		{ "[a-]", "-", true }, { "[a-]", "b", false }, { "[ab", "[ab", true }, { "[", "[", true }, { "x[", "x", false },
+		{ "\\*", "*", true }, { "\\*", "a", false }, { "a\\", "a\\", true }, { "*[0-9]", "a5b6", true },
+		{ "[\x01-\xff]", "\x80", true },
 	};
 
 	(void)state;
@@ -299,6 +355,31 @@ static void parse_numbers(void **state)
 	assert_int_equal(v, 0xbeef);
 }
 
+/* What Linux takes: what a person writes into a file of /sys ends with an end of line. */
+static void parse_numbers_as_linux(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int base;
+		int err;
+		u64 value;
+	} cases[] = {
+		{ "12\n", 10, 0, 12 }, { "12\n\n", 10, -EINVAL, 0 }, { "12 \n", 10, -EINVAL, 0 }, { "\n", 10, -EINVAL, 0 },
+		{ "+12", 10, 0, 12 }, { "+-1", 0, -EINVAL, 0 }, { "++1", 10, -EINVAL, 0 }, { "+", 10, -EINVAL, 0 },
+		{ "010", 0, 0, 8 }, { "08", 0, -EINVAL, 0 }, { "0", 0, 0, 0 }, { "010", 10, 0, 10 }, { "0x10", 16, 0, 16 },
+		{ "0x10", 8, -EINVAL, 0 }, { "0x10", 10, -EINVAL, 0 }, { "0xg", 0, -EINVAL, 0 }, { "+0x1F\n", 0, 0, 31 },
+		{ "101", 2, 0, 5 }, { "12", 2, -EINVAL, 0 }, { " 1", 10, -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		u64 v = 99;
+
+		assert_int_equal(kstrtou64(cases[i].text, cases[i].base, &v), cases[i].err);
+		assert_int_equal(v, cases[i].err ? 99 : cases[i].value);
+	}
+}
+
 static void parse_sizes(void **state)
 {
 	static const struct {
@@ -309,13 +390,13 @@ static void parse_sizes(void **state)
 		{ "64M", 64ull << 20, 3 }, { "0x10k", 16384, 5 }, { "1G@5", 1ull << 30, 2 }, { "70G", 70ull << 30, 3 },
 		{ "4096", 4096, 4 }, { "16E", 0, 0 }, { "15E", 15ull << 60, 3 }, { "M", 0, 0 }, { "", 0, 0 },
 		{ "99999999999999999999", 0, 0 }, { "3T", 3ull << 40, 2 }, { "2P!", 2ull << 50, 2 },
-		{ "7m", 7 << 20, 2 },
+		{ "7m", 7 << 20, 2 }, { "010", 10, 3 },
 	};
 	const char *end;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_true(memparse(cases[i].text, &end) == cases[i].value);
+		assert_true(parse_size(cases[i].text, &end) == cases[i].value);
 		assert_int_equal(end - cases[i].text, cases[i].used);
 	}
 }
@@ -388,6 +469,8 @@ int main(void)
 		cmocka_unit_test(format_numbers),	cmocka_unit_test(format_text),
 		cmocka_unit_test(format_cuts),		cmocka_unit_test(format_pointers),
 		cmocka_unit_test(glob_patterns),	cmocka_unit_test(parse_numbers),
+		cmocka_unit_test(parse_numbers_as_linux), cmocka_unit_test(bitmap_whole_words),
+		cmocka_unit_test(types_are_linux_s),
 		cmocka_unit_test(parse_sizes),		cmocka_unit_test(math_division),
 		cmocka_unit_test(math_bits),		cmocka_unit_test(random_repeats),
 	};

@@ -29,7 +29,24 @@ static unsigned long compute_largest(const struct thing *t)
 	return max(t->weight, max(child_largest(t->node.rb_left), child_largest(t->node.rb_right)));
 }
 
-RB_DECLARE_CALLBACKS(largest, struct thing, node, largest, compute_largest);
+static unsigned long own_weight(const struct thing *t) { return t->weight; }
+
+RB_DECLARE_CALLBACKS_MAX(static, largest, struct thing, node, unsigned long, largest, own_weight);
+
+/* The other way to say the same. */
+static bool compute_largest_here(struct thing *t, bool exit)
+{
+	unsigned long now = compute_largest(t);
+
+	if (exit && t->largest == now)
+		return true;
+	t->largest = now;
+	return false;
+}
+
+RB_DECLARE_CALLBACKS(static, by_hand, struct thing, node, largest, compute_largest_here);
+
+static const struct rb_augment_callbacks *augment = &largest;
 
 static void insert(struct rb_root *root, struct thing *t, bool augmented)
 {
@@ -46,15 +63,15 @@ static void insert(struct rb_root *root, struct thing *t, bool augmented)
 		return;
 	}
 	t->largest = t->weight;
-	largest_propagate(parent, NULL);
-	rb_insert_augmented(&t->node, root, &largest);
+	augment->propagate(parent, NULL);
+	rb_insert_augmented(&t->node, root, augment);
 }
 
 static void erase(struct rb_root *root, struct thing *t, bool augmented)
 {
 	t->in_tree = false;
 	if (augmented)
-		rb_erase_augmented(&t->node, root, &largest);
+		rb_erase_augmented(&t->node, root, augment);
 	else
 		rb_erase(&t->node, root);
 }
@@ -156,6 +173,9 @@ static void augmented_tree(void **state)
 {
 	(void)state;
 	play(true);
+	augment = &by_hand;
+	play(true);
+	augment = &largest;
 }
 
 /* A value that changes in place is carried up by propagate, and down again when it shrinks. */
@@ -172,7 +192,7 @@ static void augmented_value_changes(void **state)
 		struct thing *t = &things[host_random_below(KEYS)];
 
 		t->weight = host_random_below(1000);
-		largest_propagate(&t->node, NULL);
+		augment->propagate(&t->node, NULL);
 		check(&root, true);
 	}
 }

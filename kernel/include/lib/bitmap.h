@@ -14,68 +14,69 @@
 #define BIT_MASK(bit)		   (1UL << ((bit) % BITS_PER_LONG))
 #define BIT_WORD(bit)		   ((bit) / BITS_PER_LONG)
 
-static inline bool test_bit(unsigned int bit, const unsigned long *map)
+static inline bool test_bit(unsigned long bit, const unsigned long *map)
 {
 	return __atomic_load_n(&map[BIT_WORD(bit)], __ATOMIC_RELAXED) & BIT_MASK(bit);
 }
 
-static inline void __set_bit(unsigned int bit, unsigned long *map)
+static inline void __set_bit(unsigned long bit, unsigned long *map)
 {
 	unsigned long *word = &map[BIT_WORD(bit)];
 
 	__atomic_store_n(word, *word | BIT_MASK(bit), __ATOMIC_RELAXED);
 }
 
-static inline void __clear_bit(unsigned int bit, unsigned long *map)
+static inline void __clear_bit(unsigned long bit, unsigned long *map)
 {
 	unsigned long *word = &map[BIT_WORD(bit)];
 
 	__atomic_store_n(word, *word & ~BIT_MASK(bit), __ATOMIC_RELAXED);
 }
 
-static inline void set_bit(unsigned int bit, unsigned long *map)
+static inline void set_bit(unsigned long bit, unsigned long *map)
 {
 	__atomic_fetch_or(&map[BIT_WORD(bit)], BIT_MASK(bit), __ATOMIC_RELAXED);
 }
 
-static inline void clear_bit(unsigned int bit, unsigned long *map)
+static inline void clear_bit(unsigned long bit, unsigned long *map)
 {
 	__atomic_fetch_and(&map[BIT_WORD(bit)], ~BIT_MASK(bit), __ATOMIC_RELAXED);
 }
 
-static inline bool test_and_set_bit(unsigned int bit, unsigned long *map)
+static inline bool test_and_set_bit(unsigned long bit, unsigned long *map)
 {
 	return __atomic_fetch_or(&map[BIT_WORD(bit)], BIT_MASK(bit), __ATOMIC_SEQ_CST) & BIT_MASK(bit);
 }
 
-static inline bool test_and_clear_bit(unsigned int bit, unsigned long *map)
+static inline bool test_and_clear_bit(unsigned long bit, unsigned long *map)
 {
 	return __atomic_fetch_and(&map[BIT_WORD(bit)], ~BIT_MASK(bit), __ATOMIC_SEQ_CST) & BIT_MASK(bit);
 }
 
 /* First set / clear bit at or after `start`; `size` when there is none below it. */
-unsigned int find_next_bit(const unsigned long *map, unsigned int size, unsigned int start);
-unsigned int find_next_zero_bit(const unsigned long *map, unsigned int size, unsigned int start);
-static inline unsigned int find_first_bit(const unsigned long *map, unsigned int size)
+unsigned long find_next_bit(const unsigned long *map, unsigned long size, unsigned long start);
+unsigned long find_next_zero_bit(const unsigned long *map, unsigned long size, unsigned long start);
+static inline unsigned long find_first_bit(const unsigned long *map, unsigned long size)
 {
 	return find_next_bit(map, size, 0);
 }
-static inline unsigned int find_first_zero_bit(const unsigned long *map, unsigned int size)
+static inline unsigned long find_first_zero_bit(const unsigned long *map, unsigned long size)
 {
 	return find_next_zero_bit(map, size, 0);
 }
 
 /* The last set bit below `size`; `size` when there is none. */
-unsigned int find_last_bit(const unsigned long *map, unsigned int size);
+unsigned long find_last_bit(const unsigned long *map, unsigned long size);
 
-/* First run of n > 0 clear bits at or after `start` that begins at a multiple of align_mask + 1; `size` when none. */
-unsigned int bitmap_find_next_zero_area(const unsigned long *map, unsigned int size, unsigned int start, unsigned int n,
-					unsigned int align_mask);
+/* First run of n clear bits at or after `start` that begins at a multiple of align_mask + 1; more than `size` when none. */
+unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start, unsigned int n,
+					 unsigned long align_mask);
 
 void bitmap_set(unsigned long *map, unsigned int start, unsigned int n);
 void bitmap_clear(unsigned long *map, unsigned int start, unsigned int n);
 unsigned int bitmap_weight(const unsigned long *map, unsigned int size);
 
+/* Whole words: the bits of the last one that lie behind the map become 0, 1 or what they are in `from`, too. */
 static inline void bitmap_zero(unsigned long *map, unsigned int size)
 {
 	for (unsigned int i = 0; i < BITS_TO_LONGS(size); i++)
@@ -84,8 +85,8 @@ static inline void bitmap_zero(unsigned long *map, unsigned int size)
 
 static inline void bitmap_fill(unsigned long *map, unsigned int size)
 {
-	bitmap_zero(map, size);
-	bitmap_set(map, 0, size);
+	for (unsigned int i = 0; i < BITS_TO_LONGS(size); i++)
+		map[i] = ~0UL;
 }
 
 static inline void bitmap_copy(unsigned long *to, const unsigned long *from, unsigned int size)

@@ -35,7 +35,10 @@
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* Of an array: a pointer does not compile. */
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]) + __must_be_array(a))
+#define __must_be_array(a) \
+	(0 * sizeof(struct { int pointer : 1 - 2 * __builtin_types_compatible_p(__typeof__(a), __typeof__(&(a)[0])); }))
 #define BIT(n)	      (1UL << (n))
 
 #define ALIGN(x, a)	 (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
@@ -51,8 +54,8 @@
 #define clamp(v, lo, hi) min(max(v, lo), hi)
 #define swap(a, b) do { __typeof__(a) _t = (a); (a) = (b); (b) = _t; } while (0)
 
-#define __stringify_1(x) #x
-#define __stringify(x)	 __stringify_1(x)
+#define __stringify_1(...) #__VA_ARGS__
+#define __stringify(...)   __stringify_1(__VA_ARGS__)
 #define static_assert	 _Static_assert
 
 #define _RET_IP_ ((vaddr_t)__builtin_return_address(0))

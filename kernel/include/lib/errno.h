@@ -2,6 +2,8 @@
 /* Error numbers, with the values that every Unix gives them. Functions return 0 or a negative one. */
 #pragma once
 
+#include <lib/types.h>
+
 #define EPERM	1
 #define ENOENT	2
 #define ESRCH	3
@@ -30,7 +32,13 @@
 #define MAX_ERRNO 4095
 static inline void *ERR_PTR(long error) { return (void *)error; }
 static inline long PTR_ERR(const void *ptr) { return (long)ptr; }
-static inline int IS_ERR(const void *ptr)
+static inline bool IS_ERR(const void *ptr)
 {
 	return (unsigned long)ptr >= (unsigned long)-MAX_ERRNO;
 }
+static inline bool IS_ERR_OR_NULL(const void *ptr) { return !ptr || IS_ERR(ptr); }
+static inline void *ERR_CAST(const void *ptr) { return (void *)ptr; }
+static inline int PTR_ERR_OR_ZERO(const void *ptr) { return IS_ERR(ptr) ? (int)PTR_ERR(ptr) : 0; }
+
+/* "-ENOENT" for -ENOENT, "ENOENT" for ENOENT; NULL for a number that has no name here. */
+const char *errname(int err);

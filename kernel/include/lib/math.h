@@ -8,13 +8,13 @@
 #include <lib/compiler.h>
 
 /* Lowest / highest set bit of a long, from 0. The argument must not be 0. */
-static inline unsigned int __ffs(unsigned long x) { return (unsigned int)__builtin_ctzl(x); }
-static inline unsigned int __fls(unsigned long x) { return BITS_PER_LONG - 1 - (unsigned int)__builtin_clzl(x); }
+static inline unsigned long __ffs(unsigned long x) { return (unsigned long)__builtin_ctzl(x); }
+static inline unsigned long __fls(unsigned long x) { return BITS_PER_LONG - 1 - (unsigned long)__builtin_clzl(x); }
 
 /* Lowest / highest set bit, from 1; 0 when there is none. */
 int ffs(int x);
-static inline unsigned int fls(u32 x) { return x ? 32 - (unsigned int)__builtin_clz(x) : 0; }
-static inline unsigned int fls64(u64 x)
+static inline int fls(unsigned int x) { return x ? 32 - __builtin_clz(x) : 0; }
+static inline int fls64(u64 x)
 {
 	u32 high = (u32)(x >> 32);
 
@@ -23,16 +23,16 @@ static inline unsigned int fls64(u64 x)
 
 /* Number of set bits. */
 unsigned int hweight32(u32 x);
-unsigned int hweight64(u64 x);
-static inline unsigned int hweight_long(unsigned long x)
+unsigned long hweight64(u64 x);
+static inline unsigned long hweight_long(unsigned long x)
 {
 	return BITS_PER_LONG == 64 ? hweight64(x) : hweight32((u32)x);
 }
 
-/* Logarithm to base 2, rounded down; x must not be 0. */
-static inline unsigned int ilog2(u64 x) { return fls64(x) - 1; }
+/* Logarithm to base 2, rounded down; -1 for 0. */
+static inline int ilog2(u64 x) { return fls64(x) - 1; }
 /* The same, rounded up; 0 for 0 and 1. */
-static inline unsigned int order_base_2(u64 x) { return x > 1 ? fls64(x - 1) : 0; }
+static inline int order_base_2(u64 x) { return x > 1 ? fls64(x - 1) : 0; }
 
 static inline u64 rounddown_pow_of_two(u64 x) { return 1ull << ilog2(x); }	 /* x != 0 */
 static inline u64 roundup_pow_of_two(u64 x) { return 1ull << order_base_2(x); } /* x <= 2^63 */

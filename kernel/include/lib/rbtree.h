@@ -77,20 +77,16 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struc
 void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment);
 
 /*
- * Define the callbacks `name` for trees of `type`, linked by `field`, where `value` is a member that is kept at
- * compute(node): the value of the subtree, from the node's own part and its children's values.
+ * Define the callbacks `name` for trees of `type`, linked by `field`, whose member `value` says something of the subtree.
+ * bool compute(node, exit) brings one node's value up to date from its own part and its children's values. With exit it
+ * returns true if nothing has changed, and then no ancestor is looked at.
  */
-#define RB_DECLARE_CALLBACKS(name, type, field, value, compute) \
+#define RB_DECLARE_CALLBACKS(storage, name, type, field, value, compute) \
 	static void name##_propagate(struct rb_node *rb, struct rb_node *stop) \
 	{ \
-		while (rb != stop) { \
-			type *node = rb_entry(rb, type, field); \
-			__typeof__(node->value) now = compute(node); \
-			if (node->value == now) \
+		for (; rb != stop; rb = rb_parent(rb)) \
+			if (compute(rb_entry(rb, type, field), true)) \
 				break; \
-			node->value = now; \
-			rb = rb_parent(rb); \
-		} \
 	} \
 	static void name##_copy(struct rb_node *from, struct rb_node *to) \
 	{ \
@@ -98,8 +94,24 @@ void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct
 	} \
 	static void name##_rotate(struct rb_node *down, struct rb_node *up) \
 	{ \
-		type *node = rb_entry(down, type, field); \
-		rb_entry(up, type, field)->value = node->value; \
-		node->value = compute(node); \
+		rb_entry(up, type, field)->value = rb_entry(down, type, field)->value; \
+		compute(rb_entry(down, type, field), false); \
 	} \
-	static const struct rb_augment_callbacks name = { name##_propagate, name##_copy, name##_rotate }
+	storage const struct rb_augment_callbacks name = { name##_propagate, name##_copy, name##_rotate }
+
+/* The same where the value, a `value_type`, is the largest in the subtree of what own(node) says of each node. */
+#define RB_DECLARE_CALLBACKS_MAX(storage, name, type, field, value_type, value, own) \
+	static inline bool name##_compute_max(type *node, bool exit) \
+	{ \
+		struct rb_node *left = node->field.rb_left, *right = node->field.rb_right; \
+		value_type most = own(node); \
+		if (left && rb_entry(left, type, field)->value > most) \
+			most = rb_entry(left, type, field)->value; \
+		if (right && rb_entry(right, type, field)->value > most) \
+			most = rb_entry(right, type, field)->value; \
+		if (exit && node->value == most) \
+			return true; \
+		node->value = most; \
+		return false; \
+	} \
+	RB_DECLARE_CALLBACKS(storage, name, type, field, value, name##_compute_max)
