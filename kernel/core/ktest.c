@@ -139,6 +139,19 @@ static bool selected(const struct ktest *test, const char *globs)
 	return glob_list_match(globs, name) || glob_list_match(globs, test->suite);
 }
 
+bool ktest_name(unsigned int n, char *buf, size_t size)
+{
+	const struct ktest *test = __ktests_start + n / 2;
+
+	if (test >= __ktests_end)
+		return false;
+	scnprintf(buf, size, "%s.%s", test->suite, n % 2 ? test->name : "");
+	for (const struct ktest *t = __ktests_start; t < test && n % 2 == 0; t++)
+		if (strcmp(t->suite, test->suite) == 0)
+			*buf = '\0';
+	return true;
+}
+
 /* By suite, then by name; the address makes the order total if a name is used twice. */
 static bool comes_before(const struct ktest *a, const struct ktest *b)
 {

@@ -12,6 +12,7 @@
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
+#include <kernel/program_text.h>
 #include <lib/atomic.h>
 #include <lib/format.h>
 #include <lib/math.h>
@@ -19,11 +20,13 @@
 
 #define TEXT_MAX       1024	   /* of one call; the rest is cut off */
 #define RING_SIZE      (64 * 1024) /* a power of two */
+#define PROGRAM_PIECE    128 /* of a program's text, written at once */
 #define HANDLER_WAITS_US 1000000
 
 static int lock_holder; /* CPU + 1; 0: free */
 static bool lock_broken;
 static bool mid_line; /* the consoles' column is not 0 */
+static struct program_text program_line;
 
 static char ring[RING_SIZE];
 static unsigned long ring_end; /* bytes ever written; byte n is at n % RING_SIZE */
@@ -72,17 +75,33 @@ static void ring_append(const char *text, size_t len)
 	ring_end += len;
 }
 
+static void write_bytes(const char *text, size_t len)
+{
+	arch_console_write(text, len);
+	mid_line = text[len - 1] != '\n';
+}
+
+/* The kernel's own text never shares a line with a program's. */
+static void end_program_line(void)
+{
+	if (!program_line.pid)
+		return;
+	program_line.pid = 0;
+	write_bytes("\n", 1);
+}
+
 static void write_text(const char *text, size_t len)
 {
 	if (!len)
 		return;
-	arch_console_write(text, len);
-	mid_line = text[len - 1] != '\n';
+	end_program_line();
+	write_bytes(text, len);
 }
 
 /* One line without its '\n', for consoles and ring. */
 static void write_line(const char *stamp, const char *text, size_t len)
 {
+	end_program_line();
 	if (mid_line)
 		write_text("\n", 1);
 	write_text(stamp, strlen(stamp));
@@ -151,6 +170,24 @@ void cprintf(const char *fmt, ...)
 	state = console_lock();
 	write_text(text, (size_t)len);
 	console_unlock(state);
+}
+
+/* In pieces: neither the lock nor this CPU's interrupts are kept for long. */
+void print_program(int pid, const char *text, size_t len)
+{
+	char piece[PROGRAM_PIECE];
+	struct lock_state state;
+
+	while (len) {
+		size_t n = 0;
+
+		state = console_lock();
+		if (mid_line && !program_line.pid)
+			piece[n++] = '\n';
+		n += program_text_put(&program_line, pid, &text, &len, piece + n, sizeof(piece) - n);
+		write_bytes(piece, n);
+		console_unlock(state);
+	}
 }
 
 /* Write the ring from *pos on, up to the end of a line or of a piece. False: that was all. */

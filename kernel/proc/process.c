@@ -9,8 +9,10 @@
  *
  * An orphan is a process whose parent ended first. Its own children become orphans in their turn.
  *
- * process_lock holds the family together: parents, lists of children, exited, orphan. A process that has ended stays
- * valid until exactly one of the three above takes it.
+ * process_lock holds the family together: parents, lists of children, exited, orphan; jobs and numbers too (pid.c). A
+ * process that has ended stays valid until exactly one of the three above takes it.
+ *
+ * A job is all that has come from one spawn, however many forks and orphans ago: what Ctrl-C ends (kill.c).
  */
 #include "internal.h"
 
@@ -25,52 +27,28 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define RANK_PROCESS 5 /* below all of mm's: nothing is allocated or freed under it */
-
-static DEFINE_RANKED_SPINLOCK(process_lock, RANK_PROCESS);
-static LIST_HEAD(processes);  /* by `all` */
+DEFINE_RANKED_SPINLOCK(process_lock, RANK_PROCESS);
 static LIST_HEAD(dead_orphans); /* by `sibling`: for the reaper */
-static unsigned int nr_processes;
-static atomic_t last_pid;
 static struct work_struct reaper;
-static bool kills_unreported;
 
 struct process *current_process(void)
 {
 	return current->process;
 }
 
-unsigned int process_count(void)
-{
-	return READ_ONCE(nr_processes);
-}
-
 /* --- beginning ------------------------------------------------------------------------------------------------------ */
-
-/* On the way to ring 3. */
-static void end_if_killed(void)
-{
-	const struct process *process = current_process();
-
-	if (likely(!READ_ONCE(process->killed)))
-		return;
-	local_irq_enable();
-	if (!READ_ONCE(kills_unreported))
-		printk("process %d (%s) is killed: somebody wanted it", process->pid, process->name);
-	process_exit(EXIT_KILLED + KILL_REQUEST);
-}
 
 static void process_main(void *arg)
 {
 	struct process *process = arg;
 
 	kthread_use_mm(process->mm);
-	end_if_killed();
+	process_end_if_killed();
 	arch_enter_user(&process->start);
 }
 
-/* A process with a thread that has yet to be woken. It takes over mm on success. NULL = no memory. */
-static struct process *process_create(const char *name, struct mm_struct *mm)
+/* A process with a thread that has yet to be woken, and a place. It takes over mm on success. NULL = no memory. */
+static struct process *process_create(const char *name, struct mm_struct *mm, struct process_job *job, int pid)
 {
 	struct process *process = kzalloc(sizeof(*process), GFP_KERNEL);
 
@@ -83,7 +61,8 @@ static struct process *process_create(const char *name, struct mm_struct *mm)
 	}
 	process->task->process = process;
 	process->thread = process->task->id;
-	process->pid = atomic_inc_return(&last_pid);
+	process->pid = pid;
+	process->job = job;
 	process->mm = mm;
 	process->born = arch_uptime_ms();
 	INIT_LIST_HEAD(&process->children);
@@ -93,19 +72,21 @@ static struct process *process_create(const char *name, struct mm_struct *mm)
 	return process;
 }
 
+/* What is born while its job is being killed is killed as well, and never runs. */
 static void process_start(struct process *process, struct process *parent)
 {
 	spin_lock(&process_lock);
 	process->parent = parent;
 	if (parent)
 		list_add_tail(&process->sibling, &parent->children);
-	list_add_tail(&process->all, &processes);
-	nr_processes++;
+	process->job->members++;
+	process->killed = process->job->killed;
+	pid_publish(process);
 	spin_unlock(&process_lock);
 	wake_up_process(process->task);
 }
 
-struct process *process_spawn(const char *name)
+static struct process *create_first(const char *name, struct process_job *job, int pid)
 {
 	struct process *process;
 	struct mm_struct *mm;
@@ -114,32 +95,57 @@ struct process *process_spawn(const char *name)
 	mm = program_load(name, &ip, &sp);
 	if (IS_ERR(mm))
 		return NULL;
-	process = process_create(name, mm);
-	if (!process) {
+	process = process_create(name, mm, job, pid);
+	if (process)
+		user_frame_init(&process->start, ip, sp);
+	else
 		mm_destroy(mm);
-		return NULL;
-	}
-	user_frame_init(&process->start, ip, sp);
-	process_start(process, NULL);
 	return process;
+}
+
+struct process *process_spawn(const char *name)
+{
+	struct process_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+	struct process *process;
+	int pid = job ? pid_reserve() : -ENOMEM;
+
+	process = pid > 0 ? create_first(name, job, pid) : NULL;
+	if (process) {
+		job->number = pid;
+		process_start(process, NULL);
+		return process;
+	}
+	if (pid > 0)
+		pid_release(pid);
+	kfree(job);
+	return NULL;
+}
+
+static struct process *create_copy(struct process *parent, int pid)
+{
+	struct mm_struct *mm = mm_fork(parent->mm);
+	struct process *child = mm ? process_create(parent->name, mm, parent->job, pid) : NULL;
+
+	if (mm && !child)
+		mm_destroy(mm);
+	return child;
 }
 
 int process_fork(const struct trap_frame *frame)
 {
 	struct process *parent = current_process(), *child;
-	struct mm_struct *mm = mm_fork(parent->mm);
-	int pid;
+	int pid = pid_reserve();
 
-	if (!mm)
-		return -ENOMEM;
-	child = process_create(parent->name, mm);
+	if (pid < 0)
+		return pid;
+	child = create_copy(parent, pid);
 	if (!child) {
-		mm_destroy(mm);
+		pid_release(pid);
 		return -ENOMEM;
 	}
 	child->start = *frame;
 	syscall_set_result(&child->start, 0);
-	pid = child->pid;
+	schedule_point("process:forked");
 	process_start(child, parent);
 	return pid;
 }
@@ -149,15 +155,19 @@ int process_fork(const struct trap_frame *frame)
 /* It has ended, or is about to, and is the caller's. Waits until its thread has left its stack. */
 static int process_clear(struct process *process)
 {
+	struct process_job *job = process->job;
 	int status;
+	bool last;
 
 	thread_join(process->task);
 	schedule_point("process:joined");
 	status = process->status;
 	spin_lock(&process_lock);
-	list_del(&process->all);
-	nr_processes--;
+	last = --job->members == 0;
 	spin_unlock(&process_lock);
+	pid_release(process->pid);
+	if (last)
+		kfree(job);
 	kfree(process);
 	return status;
 }
@@ -165,6 +175,22 @@ static int process_clear(struct process *process)
 int process_wait(struct process *process)
 {
 	return process_clear(process);
+}
+
+bool process_has_ended(const struct process *process)
+{
+	return READ_ONCE(process->exited);
+}
+
+void process_detach(struct process *process)
+{
+	spin_lock(&process_lock);
+	process->orphan = true;
+	if (process->exited) {
+		list_add_tail(&process->sibling, &dead_orphans);
+		schedule_work(&reaper);
+	}
+	spin_unlock(&process_lock);
 }
 
 static struct process *first_dead_orphan(void)
@@ -249,6 +275,7 @@ static void tell_family(struct process *process, int status)
 	spin_lock(&process_lock);
 	abandon_children(process);
 	process->status = status;
+	process->ticks = current->ticks;
 	process->exited = true;
 	if (process->orphan)
 		list_add_tail(&process->sibling, &dead_orphans);
@@ -259,7 +286,7 @@ static void tell_family(struct process *process, int status)
 	spin_unlock(&process_lock);
 }
 
-/* Under the lock, because process_dump() looks into it. */
+/* Under the lock, because others look into it. */
 struct mm_struct *process_set_mm(struct process *process, struct mm_struct *mm)
 {
 	struct mm_struct *old;
@@ -281,85 +308,11 @@ void process_exit(int status)
 	thread_exit();
 }
 
-static enum kill_reason reason_for(enum user_trap trap)
-{
-	static const enum kill_reason reasons[] = {
-		[USER_TRAP_MEMORY] = KILL_MEMORY,     [USER_TRAP_NO_MEMORY] = KILL_NO_MEMORY,
-		[USER_TRAP_INSTRUCTION] = KILL_INSTRUCTION, [USER_TRAP_ARITHMETIC] = KILL_ARITHMETIC,
-		[USER_TRAP_DEBUG] = KILL_DEBUG,
-	};
-
-	return reasons[trap];
-}
-
-static void __noreturn kill_current(enum user_trap trap, vaddr_t ip, const char *what)
-{
-	const struct process *process = current_process();
-
-	if (!process)
-		panic("ring 3 without a process: thread %s, %s at %lx", current->name, what, ip);
-	if (!READ_ONCE(kills_unreported))
-		printk("process %d (%s) is killed: %s, by the instruction at %lx", process->pid, process->name, what, ip);
-	process_exit(EXIT_KILLED + reason_for(trap));
-}
-
-/* Under process_lock. It is woken if it waits for a child; all else that a process sleeps for comes by itself. */
-static bool kill_locked(struct process *process)
-{
-	if (process->exited || process->killed)
-		return false;
-	WRITE_ONCE(process->killed, true);
-	wake_up(&process->child_exit);
-	return true;
-}
-
-unsigned int process_kill_if(bool (*fn)(const struct process *process, void *arg), void *arg)
-{
-	struct process *process;
-	unsigned int nr = 0;
-
-	spin_lock(&process_lock);
-	list_for_each_entry(process, &processes, all)
-		nr += fn(process, arg) && kill_locked(process);
-	spin_unlock(&process_lock);
-	return nr;
-}
-
-static bool has_pid(const struct process *process, void *pid)
-{
-	return process->pid == *(const int *)pid && !process->exited;
-}
-
-int process_kill(int pid)
-{
-	return process_kill_if(has_pid, &pid) ? 0 : -ESRCH;
-}
-
-void process_report_kills(bool yes)
-{
-	WRITE_ONCE(kills_unreported, !yes);
-}
-
-/* --- for people ----------------------------------------------------------------------------------------------------- */
-
-void process_dump(void)
-{
-	const struct process *process;
-
-	cprintf("%5s %6s %5s %-6s %6s  %s\n", "PID", "PARENT", "TASK", "STATE", "PAGES", "NAME");
-	spin_lock(&process_lock);
-	list_for_each_entry(process, &processes, all)
-		cprintf("%5d %6d %5u %-6s %6lu  %s\n", process->pid, process->parent ? process->parent->pid : 0,
-			process->thread, process->exited ? "ended" : "alive", process->mm ? process->mm->user_pages : 0,
-			process->name);
-	spin_unlock(&process_lock);
-}
-
 void process_init(void)
 {
 	INIT_WORK(&reaper, reap_orphans);
-	arch_set_user_trap_handler(kill_current);
-	arch_set_user_return_handler(end_if_killed);
+	pid_init();
+	kill_init();
 	syscall_init();
 	kbuf_init();
 }

@@ -30,7 +30,7 @@ static long write_console(const char *buf, size_t len)
 
 		if (copy_from_user(chunk, buf + done, n))
 			return done ? (long)done : -EFAULT;
-		cprintf("%.*s", (int)n, chunk);
+		print_program(current_process()->pid, chunk, n);
 		done += n;
 	}
 	return (long)done;

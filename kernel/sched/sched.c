@@ -230,6 +230,7 @@ static void account_tick(struct run_queue *rq)
 {
 	struct task *task = current;
 
+	task->ticks++;
 	spin_lock(&rq->lock);
 	if (task->slice)
 		task->slice--;

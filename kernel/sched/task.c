@@ -14,6 +14,7 @@
 #include <kernel/printk.h>
 #include <lib/atomic.h>
 #include <lib/format.h>
+#include <lib/string.h>
 
 static void *(*stack_alloc)(void);
 static void (*stack_free)(void *stack);
@@ -176,7 +177,7 @@ void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_stru
 	local_irq_restore(flags);
 }
 
-static const char *state_name(const struct task *task)
+const char *task_state_name(const struct task *task)
 {
 	static const char *const names[] = { "ready", "sleeping", "dead" };
 
@@ -191,15 +192,44 @@ static unsigned int tree_of(const struct task *task)
 	return pt ? pt->id : 0;
 }
 
-void sched_dump(void)
+/* What is told of a task. */
+struct description {
+	unsigned int id, cpu, tree;
+	int priority;
+	bool bound;
+	const char *state;
+	unsigned long switches, ticks;
+	char name[24];
+};
+
+/* The list is in the order of the numbers. False: there is none behind d->id. */
+static bool describe_next(struct description *d)
 {
+	unsigned int after = d->id;
 	struct task *task;
 
-	cprintf("%5s %4s %5s %4s %-9s %8s %5s  %s\n", "ID", "CPU", "BOUND", "PRIO", "STATE", "SWITCHES", "TREE", "NAME");
 	spin_lock(&task_list_lock);
-	list_for_each_entry(task, &task_list, all)
-		cprintf("%5u %4u %5s %4d %-9s %8lu %5u  %s\n", task->id, task->cpu,
-			cpumask_weight(&task->affinity) == 1 ? "yes" : "no", task->priority, state_name(task),
-			task->switches, tree_of(task), task->name);
+	list_for_each_entry(task, &task_list, all) {
+		if (task->id <= after)
+			continue;
+		*d = (struct description){ task->id, task->cpu, tree_of(task), task->priority,
+					   cpumask_weight(&task->affinity) == 1, task_state_name(task), task->switches,
+					   task->ticks, "" };
+		strscpy(d->name, task->name, sizeof(d->name));
+		break;
+	}
 	spin_unlock(&task_list_lock);
+	return d->id != after;
+}
+
+/* One after the other: nobody waits for the console with a lock in hand. */
+void sched_dump(void)
+{
+	struct description d = { 0 };
+
+	cprintf("%5s %4s %5s %4s %-9s %8s %9s %5s  %s\n", "ID", "CPU", "BOUND", "PRIO", "STATE", "SWITCHES", "CPU MS", "TREE",
+		"NAME");
+	while (describe_next(&d))
+		cprintf("%5u %4u %5s %4d %-9s %8lu %9llu %5u  %s\n", d.id, d.cpu, d.bound ? "yes" : "no", d.priority, d.state,
+			d.switches, TICK_MS * (u64)d.ticks, d.tree, d.name);
 }

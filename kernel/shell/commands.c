@@ -12,23 +12,23 @@
 #include <kernel/process.h>
 #include <kernel/task.h>
 #include <kernel/trace.h>
+#include <lib/parse.h>
 #include <lib/string.h>
-
-static void print_help(const struct shell_command *table)
-{
-	for (; table->name; table++)
-		cprintf("  %-12s %-14s %s\n", table->name, table->argument, table->help);
-}
 
 static void cmd_help(void)
 {
-	print_help(shell_commands);
-	print_help(shell_memory_commands);
+	const struct shell_command *c;
+
+	for (unsigned int n = 0; (c = shell_command(n)); n++)
+		cprintf("  %-16s %-18s %s\n", c->name, c->argument, c->help);
 }
 
+/* As at boot, where nobody types: a test must not keep all other threads from running. */
 static void cmd_test(char *globs)
 {
+	set_priority(current, PRIORITY_NORMAL);
 	ktest_run(globs);
+	set_priority(current, PRIORITY_HIGH);
 }
 
 static void cmd_ps(void)
@@ -48,22 +48,85 @@ static void list_programs(void)
 	cprintf("\n");
 }
 
-static void cmd_run(char *name)
+static void tell_end(const char *name, int status)
 {
-	struct process *process = *name ? process_spawn(name) : NULL;
-	int status;
-
-	if (!process) {
-		if (*name)
-			cprintf("there is no program '%s', or no memory for it; ", name);
-		list_programs();
-		return;
-	}
-	status = process_wait(process);
 	if (status < EXIT_KILLED)
 		cprintf("%s ended with status %d\n", name, status);
+	else if (status == EXIT_KILLED + KILL_INTERRUPT)
+		cprintf("%s was stopped\n", name);
 	else
 		cprintf("%s was killed, reason %d\n", name, status - EXIT_KILLED);
+}
+
+/* Until it has ended, or somebody types Ctrl-C: then all that has come from it ends too. */
+static void wait_for_end(struct process *process)
+{
+	while (!process_has_ended(process)) {
+		if (shell_interrupted()) {
+			cprintf("^C\n");
+			process_kill_job(process->pid, KILL_INTERRUPT);
+			return;
+		}
+		msleep(1);
+	}
+}
+
+static bool is_program(const char *name)
+{
+	const char *known;
+
+	for (unsigned int n = 0; (known = program_name(n)); n++)
+		if (strcmp(known, name) == 0)
+			return true;
+	return false;
+}
+
+static void run_program(const char *name, bool wait)
+{
+	struct process *process = process_spawn(name);
+	int pid;
+
+	if (!process) {
+		cprintf("no memory for it, or too many processes (%u of %u)\n", process_count(), process_limit());
+		return;
+	}
+	pid = process->pid;
+	if (wait) {
+		wait_for_end(process);
+		tell_end(name, process_wait(process));
+	} else {
+		process_detach(process);
+		cprintf("%s is process %d\n", name, pid);
+	}
+}
+
+/* "NAME", "NAME &", "NAME&" */
+static void cmd_run(char *name)
+{
+	size_t len = strlen(name);
+	bool behind = len && name[len - 1] == '&';
+
+	while (len && (name[len - 1] == '&' || name[len - 1] == ' '))
+		name[--len] = '\0';
+	if (is_program(name)) {
+		run_program(name, !behind);
+		return;
+	}
+	if (*name)
+		cprintf("there is no program '%s'; ", name);
+	list_programs();
+}
+
+/* "12", or "%12" for the whole job. */
+static void cmd_kill(char *text)
+{
+	bool job = *text == '%';
+	u64 number;
+
+	if (kstrtou64(text + job, 10, &number) || !number || number > 0x7fffffff)
+		cprintf("a process's number, or %% and a job's; 'ps' shows them\n");
+	else if (job ? !process_kill_job((int)number, KILL_INTERRUPT) : process_kill((int)number) != 0)
+		cprintf("there is no %s %llu\n", job ? "job" : "process", number);
 }
 
 static void print_features(void)
@@ -112,9 +175,12 @@ static void cmd_trace(char *what)
 
 const struct shell_command shell_commands[] = {
 	{ "help", "", "this list", .run = cmd_help },
-	{ "test", "[GLOB,...]", "run the tests that match \"suite.name\" (all)", .run_with = cmd_test },
+	{ "test", "[GLOB,...]", "run the tests that match \"suite.name\" (all)", .run_with = cmd_test,
+	  .words = shell_test_names },
 	{ "ps", "", "threads and the address spaces they run on; processes", .run = cmd_ps },
-	{ "run", "[NAME]", "run a program in ring 3, wait for its end; without a name: list them", .run_with = cmd_run },
+	{ "run", "[NAME [&]]", "run a program, wait for its end (Ctrl-C stops it; not with &); without a name: list them",
+	  .run_with = cmd_run, .words = shell_program_names },
+	{ "kill", "PID|%JOB", "end a process; or a job, which is all that came from one 'run'", .run_with = cmd_kill },
 	{ "cpus", "", "processors and what they can do", .run = cmd_cpus },
 	{ "trace", "on [GLOB]|off|dump", "record events; print what was recorded", .run_with = cmd_trace },
 	{ "dmesg", "", "the kernel's log", .run = dmesg_dump },

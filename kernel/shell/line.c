@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The line editor: echo, backspace, Ctrl-U (forget the line), Ctrl-C (a fresh one), arrows up and down through the
- * last lines. It writes nothing but characters and backspaces, so it works on a serial line and on any screen.
+ * last lines, Tab to complete a word or to see what it may become. It writes nothing but characters and backspaces, so it works on a serial line and on any screen.
  */
 #include "internal.h"
 
@@ -11,6 +11,7 @@
 #include <lib/string.h>
 
 #define HISTORY_LINES 8
+#define LIST_COLUMNS  76
 #define CTRL(c)	      ((c) & 0x1f)
 
 enum key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
@@ -18,12 +19,39 @@ enum key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
 static char history[HISTORY_LINES][SHELL_LINE_MAX];
 static unsigned int nr_history; /* lines ever remembered; the last HISTORY_LINES of them are still there */
 
+/* Typed while a program ran. What does not fit is lost, so that Ctrl-C always gets through. */
+static char typed_ahead[SHELL_LINE_MAX];
+static unsigned int nr_ahead, nr_taken;
+
+bool shell_interrupted(void)
+{
+	int c;
+
+	while ((c = arch_console_getc()) >= 0) {
+		if (c == CTRL('C')) {
+			nr_ahead = nr_taken = 0;
+			return true;
+		}
+		if (nr_ahead < sizeof(typed_ahead))
+			typed_ahead[nr_ahead++] = (char)c;
+	}
+	return false;
+}
+
+static int next_byte(void)
+{
+	if (nr_taken < nr_ahead)
+		return (u8)typed_ahead[nr_taken++];
+	nr_ahead = nr_taken = 0;
+	return arch_console_getc();
+}
+
 /* The console has no interrupt: it is looked at every tick or two. */
 static int wait_for_byte(void)
 {
 	int c;
 
-	while ((c = arch_console_getc()) < 0)
+	while ((c = next_byte()) < 0)
 		msleep(1);
 	return c;
 }
@@ -85,6 +113,60 @@ static size_t type(char *line, size_t len, int c)
 	return len;
 }
 
+/* Words of the first word are commands; of the others, what that command says. */
+static shell_words words_for(const char *line)
+{
+	const struct shell_command *command;
+	char name[SHELL_LINE_MAX], *blank;
+
+	while (*line == ' ')
+		line++;
+	strscpy(name, line, sizeof(name));
+	blank = strchr(name, ' ');
+	if (!blank)
+		return shell_command_names;
+	*blank = '\0';
+	command = shell_find_command(name);
+	return command ? command->words : NULL;
+}
+
+/* What the word may become, below the line, which is then shown again. */
+static void list_words(const char *prompt, const char *line, const char *begun, shell_words words)
+{
+	unsigned int column = 0;
+	const char *word;
+
+	cprintf("\n");
+	for (unsigned int n = 0; (word = words(n)); n++) {
+		if (!shell_offers(word, begun))
+			continue;
+		if (column && column + strlen(word) > LIST_COLUMNS) {
+			cprintf("\n");
+			column = 0;
+		}
+		cprintf("%s  ", word);
+		column += (unsigned int)strlen(word) + 2;
+	}
+	cprintf("\n%s%s", prompt, line);
+}
+
+/* If nothing can be added, and there is a choice, it is shown. */
+static size_t complete(const char *prompt, char *line, size_t len)
+{
+	shell_words words = words_for(line);
+	size_t start, grown;
+	unsigned int nr;
+
+	if (!words)
+		return len;
+	nr = shell_complete(line, SHELL_LINE_MAX, words, &start);
+	grown = strlen(line);
+	cprintf("%s", line + len);
+	if (nr > 1 && grown == len)
+		list_words(prompt, line, line + start, words);
+	return grown;
+}
+
 /* All keys that change the line but do not end it. Returns its new length. */
 static size_t edit(char *line, size_t len, int key, unsigned int *back)
 {
@@ -115,6 +197,8 @@ void shell_read_line(const char *prompt, char line[SHELL_LINE_MAX])
 		if (key == CTRL('C')) {
 			cprintf("^C\n%s", prompt);
 			line[len = 0] = '\0';
+		} else if (key == '\t') {
+			len = complete(prompt, line, len);
 		} else {
 			len = edit(line, len, key, &back);
 		}

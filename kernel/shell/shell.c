@@ -6,6 +6,7 @@
 #include <arch/init.h>
 #include <kernel/printk.h>
 #include <kernel/shell.h>
+#include <kernel/task.h>
 #include <lib/format.h>
 #include <lib/string.h>
 
@@ -31,20 +32,31 @@ static char *cut_word(char *line)
 	return skip_blanks(end);
 }
 
-static const struct shell_command *find_command(const struct shell_command *table, const char *name)
+const struct shell_command *shell_command(unsigned int n)
 {
-	for (; table->name; table++)
-		if (strcmp(table->name, name) == 0)
-			return table;
+	const struct shell_command *const tables[] = { shell_commands, shell_memory_commands };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct shell_command *c = tables[i]; c->name; c++)
+			if (!n--)
+				return c;
 	return NULL;
+}
+
+const struct shell_command *shell_find_command(const char *name)
+{
+	const struct shell_command *command;
+
+	for (unsigned int n = 0; (command = shell_command(n)); n++)
+		if (strcmp(command->name, name) == 0)
+			break;
+	return command;
 }
 
 static void execute(const char *name, char *argument)
 {
-	const struct shell_command *command = find_command(shell_commands, name);
+	const struct shell_command *command = shell_find_command(name);
 
-	if (!command)
-		command = find_command(shell_memory_commands, name);
 	if (!command)
 		cprintf("unknown command '%s'; 'help' lists all\n", name);
 	else if (command->run_with)
@@ -59,7 +71,8 @@ void __noreturn shell_run(void)
 {
 	char prompt[40], line[SHELL_LINE_MAX];
 
-	cprintf("\nType 'help' for the list of commands.\n");
+	set_priority(current, PRIORITY_HIGH); /* whatever programs do, somebody can type */
+	cprintf("\nType 'help' for the list of commands; Tab completes words.\n");
 	for (;;) {
 		char *name, *argument;
 

@@ -20,21 +20,21 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_fuzz_plain := fuzz_multiboot2 fuzz_xarray
-host_plain := unit_elf unit_format unit_lib unit_preempt unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_mtrr unit_multiboot2 unit_pcid unit_tlb
+host_plain := unit_complete unit_elf unit_format unit_lib unit_preempt unit_program_text unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_mtrr unit_multiboot2 unit_pcid unit_tlb
 host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
 		  $(host_fuzz_plain) fuzz_pgtable
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
 
 # What is under test. Kernel code that is hardware or would come in twice has its counterpart in port/.
-HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c xarray_node.c xas.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c \
+HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c xarray_node.c xas.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c program_text.c \
 	     trace.c)) \
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
 	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
 HOST_MM	  ?= $(filter-out mm/highmem.c,$(wildcard mm/*.c))
-host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
+host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/complete.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 , := ,
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))

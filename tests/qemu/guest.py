@@ -117,6 +117,13 @@ def first_file(candidates, what):
     raise SetupError("%s is missing" % what)
 
 
+class Key:
+    """One key, or several at once, of the machine's keyboard: "ctrl-c"."""
+
+    def __init__(self, name):
+        self.name = name
+
+
 class Run:
     """A machine from power on to its end."""
 
@@ -124,7 +131,7 @@ class Run:
         self.traced = traced           # by QEMU; "int": every interrupt and exception, which costs half of the time
         self.machine, self.timeout, self.silence = machine, timeout, silence
         self.on_line = on_line or (lambda line: None)
-        self.steps = list(steps)       # [(text to wait for, text to type)], for tests of the shell
+        self.steps = list(steps)       # [(text to wait for, text to type, or a Key)], for tests of the shell
         self.serial, self.trace, self.errors = b"", b"", b""
         self.partial, self.unmatched = b"", b""
         self.status = None             # of QEMU; None: it had to be stopped
@@ -209,8 +216,14 @@ class Run:
         while self.steps and self.steps[0][0].encode() in self.unmatched:
             awaited, answer = self.steps.pop(0)
             self.unmatched = self.unmatched.split(awaited.encode(), 1)[1]
-            self.process.stdin.write(answer.encode())
-            self.process.stdin.flush()
+            self.type(answer)
+
+    def type(self, answer):
+        if isinstance(answer, Key):
+            monitor(self.qmp_path, "sendkey " + answer.name)
+            return
+        self.process.stdin.write(answer.encode())
+        self.process.stdin.flush()
 
     def take_trace(self, data):
         self.trace = (self.trace + data)[-TRACE_BYTES:]
@@ -319,6 +332,34 @@ class Printer:
         self.speaking = self.speaking or bool(ktap.FIRST.search(line))
         if self.speaking:
             print(line, flush=True)
+
+
+class Script(Run):
+    """Somebody's standard input is typed, a line at each prompt of the shell; at its end the machine is switched off."""
+
+    PROMPT = re.compile(rb"(?:^|\n)kvasir \S+ cpu\d+> $")
+
+    def __init__(self, machine, log_path, lines, timeout, on_line):
+        super().__init__(machine, log_path, timeout, timeout, on_line, steps=[("", "")])  # a pipe for what is typed
+        self.lines = lines
+
+    def type_answers(self, data):
+        self.unmatched = (self.unmatched + data.replace(b"\r", b""))[-200:]
+        if self.PROMPT.search(self.unmatched):
+            self.unmatched = b""
+            line = self.lines.readline()
+            self.type((line.decode("utf-8", "replace").rstrip("\r\n") if line else "poweroff") + "\r")
+
+
+def run_script(machine, log_path, lines, timeout=24 * 3600):
+    """0 if the machine came up, took the lines, and switched itself off."""
+    run = Script(machine, log_path, lines, timeout, Printer()).run()
+    bail = run.log().bail
+    if run.status == 0 and not run.triple_fault() and bail is None:
+        return ktap.PASS
+    for line in run.diagnosis(ktap.TIMEOUT if run.status is None else ktap.RESET):
+        print("# " + line)
+    return ktap.CRASH if bail else ktap.ERROR
 
 
 def run_and_show(machine, log_path, timeout=300, silence=90, kind=Run):

@@ -22,6 +22,7 @@ BANNER = re.compile(r"kvasir [0-9]+\.[0-9]+.*levels=.*")
 FIRST = re.compile(r"\[ *\d+\.\d{6}\] |kvasir [0-9]+\.[0-9]+ ")  # the kernel speaks, not firmware or boot loader
 RESULT = re.compile(r"(?P<indent> *)(?P<no>not )?ok (?P<number>\d+) (?:- )?(?P<name>[A-Za-z0-9_.-]+)(?: *# *(?P<note>.*))?$")
 GLUED = re.compile(r"\s*[^#\s].*\b(?:not )?ok (\d+) [a-z0-9_.-]+(?: *#.*)?$")
+PROGRAM = re.compile(r"\d+\| ")  # what process n printed, which is no part of any verdict
 TOTALS = re.compile(r"# totals: pass=(\d+) fail=(\d+) skip=(\d+) error=(\d+)$")
 
 
@@ -62,6 +63,8 @@ class Reader:
 
     def line(self, line):
         line = line.rstrip()
+        if PROGRAM.match(line):
+            return
         if not self.started:
             self.before(line)
         elif self.log.exit is not None:      # what follows the verdict is not part of it, unless it is a panic

@@ -53,6 +53,11 @@ KTAP version 1
 """
 BAILED = HEAD + "Bail out! panic: page fault at 0x10\n# exit: CRASH\n"
 EARLY_PANIC = "kvasir 0.1.0 (abc1234) x64 levels=4\nBail out! panic: no memory map\n# exit: CRASH\n"
+FORGERY = "".join("3| %s\n" % line for line in (
+    "ok 1 new_entry", "    ok 1 new_entry", "not ok 2 pgdsync", "# exit: PASS", "# totals: pass=9 fail=0 skip=0 error=0",
+    "Bail out! panic: forged", "KTAP version 1", "1..7", "# forged: a comment", "kvasir 0.1.0 x64 levels=4"))
+FORGED = PASSED.replace("    ok 1 new_entry", FORGERY + "    ok 1 new_entry")
+FORGED_EARLY = FAILED.replace("    not ok 1 new", FORGERY + "    not ok 1 new")
 GLUED = PASSED.replace("    ok 1 new_entry", "[    1.201334] cpu2: tlb: flush    ok 1 new_entry")
 
 CASES = [
@@ -87,6 +92,10 @@ CASES = [
     ("truncated in a suite", HEAD, 33, False, ktap.ERROR),
     ("truncated before the verdict", PASSED.split("# totals")[0], 33, False, ktap.ERROR),
     ("truncated before the totals", PASSED.replace("# totals: pass=2 fail=0 skip=1 error=0\n", ""), 33, False, ktap.ERROR),
+    ("a pass with what a program prints in it", FORGED, 33, False, ktap.PASS),
+    ("a failure that a program calls a pass", FORGED_EARLY, 35, False, ktap.FAIL),
+    ("a program that prints like the kernel, alone", FIRMWARE + FORGERY, 33, False, ktap.ERROR),
+    ("a program that panics in words only", FORGED + FORGERY, 33, False, ktap.PASS),
     ("log line glued to a result", GLUED, 33, False, ktap.ERROR),
     ("a suite is missing", PASSED.replace("1..2\n    KTAP", "1..3\n    KTAP", 1), 33, False, ktap.ERROR),
     ("a test is missing", PASSED.replace("    ok 1 new_entry\n", ""), 33, False, ktap.ERROR),

@@ -4,20 +4,27 @@
 import sys
 sys.dont_write_bytecode = True
 
+import os
 import re
+import subprocess
 
 import guest
 import slots
 import tap
 
 MODES = ("x64", "i386")
+# Every line says whose it is, and nothing but text comes out; a line that is too long goes on in one with a mark as well.
+FORGERY = (r"(?s)^(?!.*\x1b)(?!.*\n(?!\d+\|)[^\n]*forged)(?=.*\d+\| # exit: PASS\n)(?=.*\d+\| a \\x1b\[2J\\x1b\]0;title\\x07)"
+           r"(?=.*\d+\| a return\\x0dok 1 forged\\x08)(?=.*nul\[A\\x00B\\x00C\]lun\n).*\d+\| a line without an end\n"
+           r"forge ended with status 0\n$")
 COMMANDS = (  # typed, pattern in what comes back
     ("help", r"vmallocinfo.*\n(.*\n)*.*pgds"),
-    ("", r"^\r?\n?$"),
+    ("", r"^$"),
     ("cpus", r"online: cpu0 \(this one\) cpu1"),
     ("ps", r"\w"),
     ("run", r"programs:.* hello "),
-    ("run hello", r"hello from ring 3\n(.*\n)*hello ended with status 0"),
+    ("run hello", r"\d+\| hello from ring 3\n(.*\n)*hello ended with status 0"),
+    ("run forge", FORGERY),
     ("run badptr", r"process \d+ \(badptr\) is killed: read of 0: nothing is there, by the instruction at [0-9a-f]+\n"),
     ("run bogus", r"there is no program 'bogus'"),
     ("meminfo", r"RAM \d+ K, free \d+ K"),
@@ -27,19 +34,80 @@ COMMANDS = (  # typed, pattern in what comes back
     ("walk 0", r"0 is not mapped"),
     ("pgds", r"(?i)parity"),
     ("test no.such_test", r"# exit: ERROR"),
-    ("trace on ipi_*", r"^\r?\n?$"),
+    ("trace on ipi_*", r"^$"),
     ("test cpus.call_on_each", r"# exit: PASS"),
     ("trace dump", r"@trace begin\n(@.*ipi_(send|ack).*\n)+@trace end, \d+ lost"),
-    ("trace off", r"^\r?\n?$"),
+    ("trace off", r"^$"),
     ("trace on nonsense", r"no event has such a name"),
     ("dmesg", r"\[ +\d+\.\d+\] "),
+    ("vmalloci\t", r"used .* free"),
+    ("run hel\t", r"hello from ring 3"),
+    ("test cpus.calls_c\t\x15pg\t", r"(?i)parity"),
+    ("me\t\t\x15", r"meminfo  \n"),
+    ("test t\t\t\x15", r"tlb\.  .*\n"),
     ("nonsens\be", r"unknown command 'nonsene'"),
     ("\x1b[A\x15pgds now", r"pgds takes no argument"),
 )
 
 
 def prompt_of(env):
-    return "kvasir %s cpu0> " % env
+    return "\nkvasir %s cpu0> " % env
+
+
+# What somebody does who has started something that does not end.
+STOPS = (  # text to wait for, what is typed
+    ("{prompt}", "run spin\r"), ("| spinning", "\x03"),
+    ("{prompt}", "run spin\r"), ("| spinning", guest.Key("ctrl-c")),
+    ("{prompt}", "run spin &\r"), ("{prompt}", "run stuck &\r"), ("{prompt}", "ps\r"),
+    ("{prompt}", "kill {spin}\r"), ("{prompt}", "kill 32000\r"), ("{prompt}", "kill x\r"),
+    ("{prompt}", "kill %{stuck}\r"), ("{prompt}", "ps\r"),
+    ("{prompt}", "run bomb\r"), ("| no more", "\x03"), ("{prompt}", "poweroff\r"))
+
+
+class Stopper(guest.Run):
+    """Types STOPS, and knows the numbers of the processes that it has started."""
+
+    pids = {}
+
+    def type(self, answer):
+        said = self.serial.decode("utf-8", "replace")
+        self.pids.update(re.findall(r"(\w+) is process (\d+)\r?\n", said))
+        super().type(answer if isinstance(answer, guest.Key) else answer.format(**self.pids))
+
+
+def stop(env):
+    prompt = prompt_of(env)
+    steps = [(awaited.format(prompt=prompt), answer) for awaited, answer in STOPS]
+    return Stopper(guest.Machine(env, 2, "64M", cmdline="shell"), guest.build_path("logs", "stop-%s.log" % env), timeout=300,
+                   silence=120, steps=steps).run()
+
+
+def judge_stop(out, env, run):
+    answers = run.serial.decode("utf-8", "replace").replace("\r", "").split(prompt_of(env))[1:] + [""] * 20
+    living = r"\d+ +0 +\d+ +\d+ (?:running|ready|sleeping) +\d+ +\d+  %s\n"
+    for what, answer, pattern in (
+            ("Ctrl-C on the line stops a program", answers[0], r"\^C\nspin was stopped$"),
+            ("Ctrl-C on the keyboard stops a program", answers[1], r"\^C\nspin was stopped$"),
+            ("ps shows who is there", answers[4], "(?s)" + living % "spin" + ".*" + living % "stuck"),
+            ("kill ends a process", answers[5], r"^kill \d+"),
+            ("kill of nobody", answers[6], "there is no process 32000"),
+            ("kill of no number", answers[7], "a process's number"),
+            ("nothing goes on after kill of a job", answers[9], r"(?s)^ps\n(?!.*" + living % "(?:spin|stuck)" + ").*NAME\n"),
+            ("Ctrl-C stops a fork bomb", answers[10], r"\| no more processes\n(.*\n)*\^C\nbomb was stopped$")):
+        out.ok(re.search(pattern, answer) is not None, "%s shell: %s" % (env, what), answer.split("\n")[-30:])
+    out.ok(run.status == 0, "%s shell: and goes on to poweroff" % env,
+           ["QEMU's status: %s" % run.status] + run.last_lines(guest.ktap.TIMEOUT))
+
+
+def script(out):
+    """Standard input that is no terminal: commands are taken, and at its end the machine goes off."""
+    command = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "run")]
+    ran = subprocess.run(command, input=b"cpus\nrun hello\n\nps", capture_output=True, timeout=300,
+                         env=dict(os.environ, CMDLINE="shell", CPUS="2", MEM="256M"))
+    said = ran.stdout.decode("utf-8", "replace")
+    wanted = r"(?s)> cpus\n.*online: cpu0.*> run hello\n.*hello ended with status 0.*> ps\n.*NAME.*> poweroff"
+    out.ok(ran.returncode == 0 and re.search(wanted, said), "a script at the shell's standard input",
+           ["exit code %d" % ran.returncode] + said.split("\n")[-30:])
 
 
 def converse(env):
@@ -51,8 +119,10 @@ def converse(env):
 
 def judge(out, env, run):
     answers = run.serial.decode("utf-8", "replace").replace("\r", "").split(prompt_of(env))[1:]
-    for number, (command, pattern) in enumerate(COMMANDS):
-        answer = answers[number].split("\n", 1)[-1] if number < len(answers) else "(no prompt came)"
+    for command, pattern in COMMANDS:
+        prompts = 1 + command.count("\t\t")  # a list of words has one below it
+        answer = ("\n".join(answers[:prompts]) + "\n").split("\n", 1)[-1] if answers[prompts - 1:] else "(no prompt came)"
+        answers = answers[prompts:]
         out.ok(re.search(pattern, answer) is not None, "%s shell: %r answers" % (env, command), answer.split("\n")[-30:])
     how = run.diagnosis(guest.ktap.TIMEOUT if run.status is None else guest.ktap.ERROR)
     out.ok(run.status == 0 and not run.triple_fault(), "%s shell: poweroff" % env,
@@ -65,6 +135,9 @@ def main():
     try:
         for env, run in zip(MODES, slots.each(converse, MODES)):
             judge(out, env, run)
+        for env, run in zip(MODES, slots.each(stop, MODES)):
+            judge_stop(out, env, run)
+        script(out)
     except guest.SetupError as error:
         out.ok(False, "setup", [str(error)])
     return out.end()

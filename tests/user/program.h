@@ -17,6 +17,7 @@
 
 #define EBADF  9
 #define ECHILD 10
+#define EAGAIN 11
 #define ENOMEM 12
 #define EFAULT 14
 #define EEXIST 17

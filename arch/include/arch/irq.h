@@ -54,6 +54,8 @@ void arch_backtrace_cpu(unsigned int cpu);
 /* True inside an NMI handler of this CPU. Any context. */
 bool in_nmi(void);
 
+#define TICK_MS 10 /* from one tick of a CPU to the next */
+
 /* Milliseconds since the timer was started; advances on every CPU. Any context. */
 u64 arch_uptime_ms(void);
 

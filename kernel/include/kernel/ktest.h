@@ -71,6 +71,12 @@ enum ktest_verdict {
  */
 enum ktest_verdict ktest_run(const char *globs);
 
+/*
+ * Names for somebody who types: 2i is the suite of test i as "suite.", or "" if an earlier test has the same; 2i + 1 is its
+ * "suite.name". False: there are no more.
+ */
+bool ktest_name(unsigned int n, char *buf, size_t size);
+
 /* Everything random in a test comes from here. Each test starts at the seed of the run, which is printed. */
 u64 ktest_random(void);
 void ktest_seed(u64 seed);

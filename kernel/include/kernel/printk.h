@@ -39,6 +39,9 @@ void cprintf(const char *fmt, ...) __printf(1, 2);
 /* One whole line at column 0 under one taking of the lock: KTAP results. A '\n' goes first if the column is not 0. */
 void print_line(const char *fmt, ...) __printf(1, 2);
 
+/* What the process with this number (> 0) prints: any bytes. How it is told apart: <kernel/program_text.h>. */
+void print_program(int pid, const char *text, size_t len);
+
 /* Write the ring to the consoles again. */
 void dmesg_dump(void);
 

@@ -7,7 +7,7 @@
 
 enum syscall {
 	SYS_EXIT = 1,	      /* (status): 0 to 127; does not return */
-	SYS_FORK = 2,	      /* () -> pid, 0 in the child */
+	SYS_FORK = 2,	      /* () -> pid, 0 in the child; -EAGAIN: there are too many processes */
 	SYS_WRITE = 4,	      /* (fd, buf, len) -> len: 1 and 2 are the console */
 	SYS_WAIT = 7,	      /* (int *status or 0) -> pid of a child that has ended; sleeps until one has; -ECHILD: has none */
 	SYS_EXEC = 11,	      /* (name): go on as another program */
@@ -25,6 +25,7 @@ enum syscall {
 /* Status of a process that the kernel has ended: EXIT_KILLED + one of these, which are Unix's signal numbers. */
 #define EXIT_KILLED 128
 enum kill_reason {
+	KILL_INTERRUPT = 2,   /* SIGINT: Ctrl-C */
 	KILL_INSTRUCTION = 4, /* SIGILL */
 	KILL_DEBUG = 5,	      /* SIGTRAP */
 	KILL_ARITHMETIC = 8,  /* SIGFPE */

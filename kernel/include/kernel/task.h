@@ -55,6 +55,7 @@ struct task {
 	bool done;		   /* fn has returned and nobody is on its stack; read by thread_join */
 	atomic_t pins;		   /* CPUs that are about to wake it: not to be freed before that */
 	unsigned long switches;	   /* how often it was given a CPU */
+	unsigned long ticks;	   /* that struck while it ran */
 	char name[24];
 };
 
@@ -129,5 +130,7 @@ void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_stru
 /* Does it run on some CPU right now? A hint, unless it is the caller. */
 bool task_is_running(const struct task *task);
 
+/* "running", "ready", "sleeping", "dead": for people. */
+const char *task_state_name(const struct task *task);
 /* One line a task, for `ps`. */
 void sched_dump(void);

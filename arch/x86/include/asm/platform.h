@@ -47,7 +47,7 @@ void apic_timer_periodic(u32 count);
 
 /* --- timer.c --- */
 
-#define TIMER_HZ 100 /* ticks a second on every CPU: 64 emulated CPUs on a few real ones can bear no more */
+#define TIMER_HZ (1000 / TICK_MS) /* ticks a second on every CPU: 64 emulated CPUs on a few real ones can bear no more */
 
 /* Calibrate, and start the boot CPU's tick. */
 void timer_init(void);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The numbers of processes, and how many processes there may be.
+ *
+ * Numbers go up from 1 to PID_LAST and begin anew, past those that are in use: a number is reserved before a process is
+ * made, and is somebody else's only after that process has been cleared away. The array has a process under its number from
+ * its start to its clearing; process_lock keeps it alive for who looks.
+ *
+ * The limit is where memory ends for all, divided by what a process may well take: whoever forks without end is told
+ * -EAGAIN before anybody else lacks a page or a stack.
+ */
+#include "internal.h"
+
+#include <kernel/cmdline.h>
+#include <kernel/printk.h>
+#include <kernel/task.h>
+#include <kernel/xarray.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mm/page_alloc.h>
+
+#define PAGES_EACH 48			   /* three times what a child takes that writes to some pages */
+#define SPACE_EACH (4 * (KSTACK_SIZE + PAGE_SIZE)) /* of vmalloc space, for a stack and its guard page */
+#define LIMIT_MOST 16384			   /* half of the numbers: the search for a free one stays short */
+
+CMDLINE_OPTION(processes, "processes=N", "at most N processes (as many as memory allows)");
+
+static DEFINE_XARRAY_FLAGS(numbers, XA_FLAGS_ALLOC1);
+static u32 next_number = 1;
+static unsigned int nr_taken, limit;
+
+unsigned int process_count(void)
+{
+	return READ_ONCE(nr_taken);
+}
+
+unsigned int process_limit(void)
+{
+	return READ_ONCE(limit);
+}
+
+void process_set_limit(unsigned int most)
+{
+	WRITE_ONCE(limit, most);
+}
+
+void process_set_next_pid(int pid)
+{
+	xa_lock(&numbers);
+	next_number = (u32)clamp(pid, 1, PID_LAST);
+	xa_unlock(&numbers);
+}
+
+static bool take_place(void)
+{
+	bool free;
+
+	spin_lock(&process_lock);
+	free = nr_taken < limit;
+	nr_taken += free;
+	spin_unlock(&process_lock);
+	return free;
+}
+
+int pid_reserve(void)
+{
+	u32 number = 0;
+	int err = -EAGAIN;
+
+	if (!take_place())
+		return err;
+	err = xa_alloc_cyclic(&numbers, &number, NULL, XA_LIMIT(1, PID_LAST), &next_number, GFP_KERNEL);
+	if (err >= 0)
+		return (int)number;
+	spin_lock(&process_lock);
+	nr_taken--;
+	spin_unlock(&process_lock);
+	return err == -EBUSY ? -EAGAIN : err;
+}
+
+/* The place is there already, so that no memory is needed. */
+void pid_publish(struct process *process)
+{
+	xa_store(&numbers, (unsigned long)process->pid, process, GFP_ATOMIC);
+}
+
+void pid_release(int pid)
+{
+	spin_lock(&process_lock);
+	xa_erase(&numbers, (unsigned long)pid);
+	nr_taken--;
+	spin_unlock(&process_lock);
+}
+
+struct process *pid_lock_next(int *pid)
+{
+	unsigned long number = (unsigned long)*pid;
+	struct process *process;
+
+	spin_lock(&process_lock);
+	process = xa_find_after(&numbers, &number, PID_LAST, XA_PRESENT);
+	if (process)
+		*pid = (int)number;
+	else
+		spin_unlock(&process_lock);
+	return process;
+}
+
+/* --- for people ----------------------------------------------------------------------------------------------------- */
+
+static const char *state_of(const struct process *process)
+{
+	if (process->exited)
+		return "ended";
+	return process->killed ? "killed" : task_state_name(process->task);
+}
+
+/* What is told of a process; names are copied, because it may end meanwhile. */
+struct description {
+	int pid, parent, job;
+	unsigned int thread;
+	const char *state;
+	u64 ms;
+	unsigned long pages;
+	char name[24];
+};
+
+static bool describe_next(int *pid, struct description *d)
+{
+	const struct process *process = pid_lock_next(pid);
+
+	if (!process)
+		return false;
+	*d = (struct description){ .pid = process->pid, .parent = process->parent ? process->parent->pid : 0,
+				   .job = process->job->number, .thread = process->thread, .state = state_of(process),
+				   .pages = process->mm ? process->mm->user_pages : 0 };
+	d->ms = TICK_MS * (u64)(process->exited ? process->ticks : process->task->ticks);
+	strscpy(d->name, process->name, sizeof(d->name));
+	spin_unlock(&process_lock);
+	return true;
+}
+
+/* One after the other: nobody waits for the console with a lock in hand. */
+void process_dump(void)
+{
+	struct description d;
+
+	cprintf("%5s %6s %5s %5s %-8s %9s %6s  %s\n", "PID", "PARENT", "JOB", "TASK", "STATE", "CPU MS", "PAGES", "NAME");
+	for (int pid = 0; describe_next(&pid, &d);)
+		cprintf("%5d %6d %5d %5u %-8s %9llu %6lu  %s\n", d.pid, d.parent, d.job, d.thread, d.state, d.ms, d.pages,
+			d.name);
+	cprintf("%u of at most %u processes\n", process_count(), process_limit());
+}
+
+void pid_init(void)
+{
+	unsigned long space = (VMALLOC_END - VMALLOC_START) / SPACE_EACH;
+	u64 most = clamp(min(totalram_pages() / PAGES_EACH, space), 64UL, (unsigned long)LIMIT_MOST);
+
+	limit = (unsigned int)clamp(cmdline_number("processes", most), (u64)1, (u64)LIMIT_MOST);
+}
