@@ -159,32 +159,32 @@ static void __iomem *map_type(phys_addr_t phys, unsigned long size, enum memtype
 	return map(phys, size, pgprot_set_memtype(PAGE_KERNEL, type), caller);
 }
 
-void __iomem *ioremap(phys_addr_t phys, unsigned long size)
+void __iomem *ioremap(phys_addr_t phys, size_t size)
 {
 	return map_type(phys, size, MEMTYPE_UC_MINUS, _RET_IP_);
 }
 
-void __iomem *ioremap_uc(phys_addr_t phys, unsigned long size)
+void __iomem *ioremap_uc(phys_addr_t phys, size_t size)
 {
 	return map_type(phys, size, MEMTYPE_UC, _RET_IP_);
 }
 
-void __iomem *ioremap_wc(phys_addr_t phys, unsigned long size)
+void __iomem *ioremap_wc(phys_addr_t phys, size_t size)
 {
 	return map_type(phys, size, MEMTYPE_WC, _RET_IP_);
 }
 
-void __iomem *ioremap_wt(phys_addr_t phys, unsigned long size)
+void __iomem *ioremap_wt(phys_addr_t phys, size_t size)
 {
 	return map_type(phys, size, MEMTYPE_WT, _RET_IP_);
 }
 
-void __iomem *ioremap_cache(phys_addr_t phys, unsigned long size)
+void __iomem *ioremap_cache(phys_addr_t phys, size_t size)
 {
 	return map_type(phys, size, MEMTYPE_WB, _RET_IP_);
 }
 
-void __iomem *ioremap_prot(phys_addr_t phys, unsigned long size, pgprot_t prot)
+void __iomem *ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
 {
 	return map(phys, size, prot, _RET_IP_);
 }
@@ -208,7 +208,7 @@ void ioremap_unmap(struct vm_range *range)
 	memtype_free(phys, phys + get_vm_area_size(range->area), type);
 }
 
-void iounmap(const volatile void __iomem *addr)
+void iounmap(volatile void __iomem *addr)
 {
 	const void *start = (const void *)PAGE_ALIGN_DOWN((vaddr_t)addr);
 	struct vm_range *range;
@@ -219,6 +219,15 @@ void iounmap(const volatile void __iomem *addr)
 		return;
 	ioremap_unmap(range);
 	vm_area_retire_unmapped(range);
+}
+
+int arch_phys_wc_add(unsigned long base __maybe_unused, unsigned long size __maybe_unused)
+{
+	return cpu_has(FEATURE_PAT) ? 0 : -ENODEV;
+}
+
+void arch_phys_wc_del(int handle __maybe_unused)
+{
 }
 
 /* --- memory, device or not -------------------------------------------------------------------------------------- */

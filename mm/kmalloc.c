@@ -195,7 +195,7 @@ void *krealloc(const void *ptr, size_t size, gfp_t gfp)
 	return fresh;
 }
 
-void *krealloc_array(const void *ptr, size_t n, size_t size, gfp_t gfp)
+void *krealloc_array(void *ptr, size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 

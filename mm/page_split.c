@@ -88,10 +88,10 @@ bool free_pages_split(struct page *first, unsigned int order)
 	return true;
 }
 
-int page_count(struct page *page)
+int page_count(const struct page *page)
 {
 	u8 state = smp_load_acquire(&page->state);
 
-	return state == PAGE_WHOLE || (state == PAGE_TAIL && head_of(page)->state == PAGE_WHOLE) ? 1 :
+	return state == PAGE_WHOLE || (state == PAGE_TAIL && head_of((struct page *)page)->state == PAGE_WHOLE) ? 1 :
 												   atomic_read(&page->refcount);
 }

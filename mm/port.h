@@ -11,6 +11,7 @@
 #include <arch/fault.h>	   /* what a page fault was about */
 #include <arch/cpu.h>	   /* smp_processor_id, cpu_relax, cpu_has */
 #include <arch/cpu_stack.h> /* what each CPU freed last */
+#include <arch/io.h>	   /* registers of devices, for who maps them */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */
 #include <arch/layout.h>   /* where vmalloc space, the page array and the kmap window lie; phys_to_virt */
 #include <arch/lazy_mmu.h> /* pgtable_set_ptes, and whether table pages may be allocated */
@@ -52,3 +53,4 @@
 #include <lib/math.h>
 #include <lib/rbtree.h>
 #include <lib/string.h>
+#include <lib/uio.h> /* where vread_iter() puts bytes */

@@ -139,6 +139,22 @@ static struct vm_struct *let_go(struct vm_range *range)
 	return area;
 }
 
+static_assert(offsetof(struct vm_range, area) == offsetof(struct vm_range, va.vm) &&
+	      offsetof(struct vm_range, end) == offsetof(struct vm_range, va.va_end), "a vmap_area is a range seen from outside");
+
+struct vmap_area *find_vmap_area(unsigned long addr)
+{
+	struct vm_range *range;
+	bool flags, found;
+
+	assert_thread();
+	spin_lock_irqsave(&index_lock, flags);
+	range = hold_at(addr);
+	found = range && let_go(range);
+	spin_unlock_irqrestore(&index_lock, flags);
+	return found ? &range->va : NULL;
+}
+
 struct vm_struct *vm_range_area(vaddr_t addr)
 {
 	struct vm_range *range;

@@ -8,7 +8,7 @@
 #include <mm/vmalloc.h>
 
 /* Alignments that the search for space knows: every power of two from a page to the largest leaf. */
-#define VM_ALIGN_MAX_SHIFT (BITS_PER_LONG == 64 ? 30u : 22u)
+#define VM_ALIGN_MAX_SHIFT IOREMAP_MAX_ORDER
 #define VM_ALIGN_MAX	   (1UL << VM_ALIGN_MAX_SHIFT)
 #define VM_ALIGN_CLASSES   (VM_ALIGN_MAX_SHIFT - PAGE_SHIFT + 1)
 
@@ -39,13 +39,18 @@ enum vm_range_state {
  */
 struct vm_range {
 	struct rb_node node;
-	vaddr_t start, end; /* page-aligned; guard page included */
+	union {
+		struct {
+			vaddr_t start, end;	/* page-aligned; guard page included */
+			struct vm_struct *area; /* VM_RANGE_AREA: &own, or one that somebody else will kfree */
+		};
+		struct vmap_area va; /* the same, as find_vmap_area() shows it */
+	};
 	enum vm_range_kind kind;
 	u32 state; /* enum vm_range_state */
 	union {
 		vaddr_t fit[VM_ALIGN_CLASSES]; /* VM_RANGE_HOLE: see vm_area.c */
 		struct {
-			struct vm_struct *area;	 /* VM_RANGE_AREA: &own, or one that somebody else will kfree */
 			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
 			pte_t *more;		 /* those behind the border of a table, if the range crosses one */
 			pte_t *leaves;		 /* the range's large leaves, if it has nothing else and they are known */

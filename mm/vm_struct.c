@@ -95,7 +95,16 @@ struct vm_struct *find_vm_area(const void *addr)
 	return vm_range_area_with_pages((vaddr_t)addr);
 }
 
-unsigned long get_vm_area_size(const struct vm_struct *area)
+size_t get_vm_area_size(const struct vm_struct *area)
 {
 	return area->flags & VM_NO_GUARD ? area->size : area->size - PAGE_SIZE;
+}
+
+void vunmap_range(unsigned long addr, unsigned long end)
+{
+	bool wrong = !IS_ALIGNED(addr | end, PAGE_SIZE) || addr >= end || addr < VMALLOC_START || end > VMALLOC_END;
+
+	might_sleep();
+	if (!WARN_ONCE(wrong, "vunmap_range(%lx, %lx): no range of pages in vmalloc space", addr, end))
+		vm_unmap(addr, end);
 }

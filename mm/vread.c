@@ -48,6 +48,29 @@ static bool readable(const struct vm_range_info *range)
 	return range->kind != VM_RANGE_AREA || !(range->area.flags & (VM_IOREMAP | VM_SPARSE));
 }
 
+/* Does anything that is in use begin below `end`, at or above start? */
+static bool anything_in(vaddr_t start, vaddr_t end)
+{
+	struct vm_range_info range;
+
+	return start < end && vm_range_at(start, false, &range) > 0 && range.start < end;
+}
+
+long vread_iter(struct iov_iter *iter, const char *addr, size_t count)
+{
+	size_t left = min(min(count, iov_iter_count(iter)), (size_t)(-(vaddr_t)addr - 1)), done = 0, n;
+	char *piece = NULL;
+
+	if (!anything_in((vaddr_t)addr, (vaddr_t)addr + left))
+		return 0;
+	for (; done < left; done += n) {
+		n = iov_iter_piece(iter, left - done, &piece);
+		vread(piece, addr + done, n);
+		iov_iter_advance(iter, n);
+	}
+	return (long)done;
+}
+
 long vread(char *buf, const char *addr, unsigned long count)
 {
 	vaddr_t start = (vaddr_t)addr, end, at;
@@ -66,7 +89,7 @@ long vread(char *buf, const char *addr, unsigned long count)
 }
 
 /* The address as it is, not rounded, in whatever range contains it: its last byte belongs to an area as its first does. */
-bool vmalloc_dump_obj(const void *object)
+bool vmalloc_dump_obj(void *object)
 {
 	struct vm_range_info range;
 

@@ -171,25 +171,26 @@ void set_current_state(enum task_state state)
 }
 
 /* The other half of set_current_state(): either the sleeper sees the caller's stores, or this sees that it sleeps. */
-void wake_up_process(struct task *task)
+int wake_up_process(struct task *task)
 {
 	struct task_move move;
-	bool flags;
+	bool flags, woken;
 
 	smp_mb();
 	if (READ_ONCE(task->state) != TASK_UNINTERRUPTIBLE)
-		return;
+		return 0;
 	flags = arch_local_irq_save();
 	move = begin_move(task);
 	/* A running task may change its mind at the same time, and even end: never overwrite what it says. */
-	if (cmpxchg(&task->state, TASK_UNINTERRUPTIBLE, TASK_RUNNING) == TASK_UNINTERRUPTIBLE && !task->queued &&
-	    !task_is_running(task)) {
+	woken = cmpxchg(&task->state, TASK_UNINTERRUPTIBLE, TASK_RUNNING) == TASK_UNINTERRUPTIBLE;
+	if (woken && !task->queued && !task_is_running(task)) {
 		enqueue_task(move.to, task, false);
 		preempt_for(move.to, task);
 	}
 	end_move(move);
 	local_irq_restore(flags);
 	preempt_check_resched();
+	return woken;
 }
 
 void sleep_until(bool (*ready)(const void *arg), const void *arg)

@@ -36,6 +36,9 @@ HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgta
 HOST_MM	  ?= $(filter-out mm/highmem.c,$(wildcard mm/*.c))
 host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/complete.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
+# Parts of folders that are hardware otherwise, and what need only compile.
+host_sources += arch/x86/cpu/mmio.c
+host_sources += tests/host/linux_names.c
 , := ,
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)

@@ -119,10 +119,10 @@ void msleep(unsigned int ms);
  */
 void sleep_until(bool (*ready)(const void *arg), const void *arg);
 /*
- * End the sleep of one task, wherever it is. Orders what the caller wrote before. Any context but NMI. The task must not
+ * End the sleep of one task, wherever it is: 1; 0 if it did not sleep. Orders what the caller wrote before. Any context but NMI. The task must not
  * be freed meanwhile: what it waits for must not be all that keeps it from ending.
  */
-void wake_up_process(struct task *task);
+int wake_up_process(struct task *task);
 
 /* Switch the running thread's tables (NULL = reference). The low-level part of kthread_use_mm. */
 void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_struct *mm);

@@ -9,19 +9,28 @@
  */
 #pragma once
 
+#include <arch/io.h>
 #include <mm/vmalloc.h>
 
-#define __iomem
-
-void __iomem *ioremap(phys_addr_t phys, unsigned long size);	   /* UC-: uncached, or what an MTRR says */
-void __iomem *ioremap_uc(phys_addr_t phys, unsigned long size);	   /* UC: uncached */
-void __iomem *ioremap_wc(phys_addr_t phys, unsigned long size);	   /* WC: write-combining; UC- on a CPU without PAT */
-void __iomem *ioremap_wt(phys_addr_t phys, unsigned long size);	   /* WT: write-through */
-void __iomem *ioremap_cache(phys_addr_t phys, unsigned long size); /* WB: write-back: firmware's tables, RAM that is nobody's */
+void __iomem *ioremap(phys_addr_t phys, size_t size);	   /* UC-: uncached, or what an MTRR says */
+void __iomem *ioremap_uc(phys_addr_t phys, size_t size);	   /* UC: uncached */
+void __iomem *ioremap_wc(phys_addr_t phys, size_t size);	   /* WC: write-combining; UC- on a CPU without PAT */
+void __iomem *ioremap_wt(phys_addr_t phys, size_t size);	   /* WT: write-through */
+void __iomem *ioremap_cache(phys_addr_t phys, size_t size); /* WB: write-back: firmware's tables, RAM that is nobody's */
+/* "Non-posted" writes: x86 has no such type, and Linux says so there in the same way: NULL. */
+static inline void __iomem *ioremap_np(phys_addr_t phys __maybe_unused, size_t size __maybe_unused) { return NULL; }
 /* With these rights and this type. */
-void __iomem *ioremap_prot(phys_addr_t phys, unsigned long size, pgprot_t prot);
+void __iomem *ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot);
 /* NULL is fine. What is not an address in the first page of a mapping is reported and nothing happens. */
-void iounmap(const volatile void __iomem *addr);
+void iounmap(volatile void __iomem *addr);
+
+/*
+ * Writes to [base, base + size) shall be combined, where ioremap_wc() alone cannot see to that, by an MTRR. With page attribute
+ * tables (FEATURE_PAT) there is nothing to do: 0. Without: -ENODEV, since no MTRR is ever written here, and all works, slower.
+ * arch_phys_wc_del() takes whatever the first one has returned.
+ */
+int arch_phys_wc_add(unsigned long base, unsigned long size);
+void arch_phys_wc_del(int handle);
 
 /*
  * Memory, device or not. The types that flags allow are tried in this order. MEMREMAP_WB of RAM is its direct map; RAM is

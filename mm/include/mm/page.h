@@ -114,4 +114,4 @@ static inline unsigned long page_private(const struct page *page) { return page-
 static inline void set_page_private(struct page *page, unsigned long private) { page->private = private; }
 
 /* How many users the page has. It may have changed on return, unless the caller is the only one. Any context. */
-int page_count(struct page *page);
+int page_count(const struct page *page);

@@ -54,7 +54,7 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t gfp) { return kmalloc_a
  * were asked for: with __GFP_ZERO at each call all bytes that its caller has not had before are zero.
  */
 void *krealloc(const void *ptr, size_t size, gfp_t gfp);
-void *krealloc_array(const void *ptr, size_t n, size_t size, gfp_t gfp);
+void *krealloc_array(void *ptr, size_t n, size_t size, gfp_t gfp);
 
 /*
  * By kmalloc if that is easy, else by vmalloc. gfp as for __vmalloc(); with __GFP_NOWAIT any context but NMI, but in handlers

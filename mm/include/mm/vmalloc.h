@@ -27,7 +27,13 @@
 #pragma once
 
 #include <arch/pgtable.h>
+#include <lib/uio.h>
 #include <mm/page_alloc.h>
+
+/* Bytes of vmalloc space; known when the layout is. */
+#define VMALLOC_TOTAL (VMALLOC_END - VMALLOC_START)
+/* log2 of the largest alignment that an area with VM_IOREMAP gets: that of the largest leaf. */
+#define IOREMAP_MAX_ORDER (BITS_PER_LONG == 64 ? 30u : 22u)
 
 #define VM_IOREMAP	 0x001ul
 #define VM_ALLOC	 0x002ul
@@ -151,7 +157,20 @@ struct vm_struct *remove_vm_area(const void *addr);
 void free_vm_area(struct vm_struct *area);
 /* [looks] The area that contains addr, or NULL. Stays valid only while the caller knows that nobody frees it. */
 struct vm_struct *find_vm_area(const void *addr);
-unsigned long get_vm_area_size(const struct vm_struct *area); /* [anywhere] without the guard page */
+size_t get_vm_area_size(const struct vm_struct *area); /* [anywhere] without the guard page */
+
+/* What an area spans: [va_start, va_end), guard page included. */
+struct vmap_area {
+	unsigned long va_start, va_end;
+	struct vm_struct *vm;
+};
+/* [looks] The one that contains addr, as find_vm_area(): NULL if there is none. */
+struct vmap_area *find_vmap_area(unsigned long addr);
+/*
+ * Unmap [addr, end) of an area whose entries the caller has made himself: page-aligned, in vmalloc space; else it is reported,
+ * and nothing happens. On return no CPU remembers it. Holes are fine; a leaf that is only partly in it is reported and stays.
+ */
+void vunmap_range(unsigned long addr, unsigned long end);
 
 /*
  * Congruent areas for per-CPU memory: nr of them, sizes[i] bytes at offsets[i] from one base, the highest one that is aligned
@@ -189,7 +208,7 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 
 /* [anywhere], lock-free. */
 bool is_vmalloc_addr(const void *addr);
-static inline bool is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); } /* there are no modules */
+static inline int is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); } /* there are no modules */
 unsigned long vmalloc_nr_pages(void); /* allocated by vmalloc at this moment */
 /* NULL when nothing or a device is mapped there. */
 static inline struct page *vmalloc_to_page(const void *addr)
@@ -260,8 +279,25 @@ int unregister_vmap_purge_notifier(struct notifier_block *nb);
  * page that goes meanwhile. Returns count, cut off at the end of the address space; 0: no part of it is in use.
  */
 long vread(char *buf, const char *addr, unsigned long count);
+/* The same into pieces. Of count bytes, as many as the iterator has room for; 0: none is in use, and nothing was written. */
+long vread_iter(struct iov_iter *iter, const char *addr, size_t count);
 /* Print what area a pointer points into. False: none, or the books are being changed right now. Any context but NMI. */
-bool vmalloc_dump_obj(const void *object);
+bool vmalloc_dump_obj(void *object);
+
+/*
+ * What the machine can do for the large leaves of vmalloc space, as Linux asks it: which sizes there are at all (p4d: 512 GiB,
+ * pud: 1 GiB, pmd: 2 or 4 MiB), several small entries as one (x86 has no such thing), and a mark in each (likewise).
+ */
+static inline bool arch_vmap_p4d_supported(pgprot_t prot __maybe_unused) { return false; }
+static inline bool arch_vmap_pud_supported(pgprot_t prot __maybe_unused) { return pt_leaf_allowed(3); }
+static inline bool arch_vmap_pmd_supported(pgprot_t prot __maybe_unused) { return pt_leaf_allowed(2); }
+static inline unsigned long arch_vmap_pte_range_map_size(unsigned long addr __maybe_unused, unsigned long end __maybe_unused,
+							 u64 pfn __maybe_unused, unsigned int max_page_shift __maybe_unused)
+{
+	return PAGE_SIZE;
+}
+static inline int arch_vmap_pte_supported_shift(unsigned long size __maybe_unused) { return PAGE_SHIFT; }
+static inline pgprot_t arch_vmap_pgprot_tagged(pgprot_t prot) { return prot; }
 
 /*
  * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm NULL =

@@ -28,7 +28,7 @@ void schedule(void) { cpu_relax(); }
 
 /* Who waits looks again and again, so nobody needs to be woken, and no timer to end a wait. */
 void set_current_state(enum task_state state) { current->state = state; }
-void wake_up_process(struct task *task __maybe_unused) { }
+int wake_up_process(struct task *task __maybe_unused) { return 0; }
 signed long schedule_timeout(signed long timeout)
 {
 	arch_udelay(1000);

@@ -35,9 +35,33 @@ static inline u32 inl(u16 port)
 /* About a microsecond on old buses: a write to the POST port, which nobody reads. */
 static inline void io_wait(void) { outb(0, 0x80); }
 
-static inline u8 readb(const volatile void *addr) { return *(const volatile u8 *)addr; }
-static inline u16 readw(const volatile void *addr) { return *(const volatile u16 *)addr; }
-static inline u32 readl(const volatile void *addr) { return *(const volatile u32 *)addr; }
-static inline void writeb(u8 value, volatile void *addr) { *(volatile u8 *)addr = value; }
-static inline void writew(u16 value, volatile void *addr) { *(volatile u16 *)addr = value; }
-static inline void writel(u32 value, volatile void *addr) { *(volatile u32 *)addr = value; }
+/* The accesses themselves; <arch/io.h> has their contract. The compiler may move no access to memory across them. */
+#define __MMIO(name, type) \
+	static inline type read##name(const volatile void *addr) \
+	{ \
+		type value = *(const volatile type *)addr; \
+\
+		__asm__ volatile("" : : : "memory"); \
+		return value; \
+	} \
+	static inline void write##name(type value, volatile void *addr) \
+	{ \
+		__asm__ volatile("" : : : "memory"); \
+		*(volatile type *)addr = value; \
+	}
+__MMIO(b, u8)
+__MMIO(w, u16)
+__MMIO(l, u32)
+
+static inline u64 readq(const volatile void *addr)
+{
+	u32 low = readl(addr);
+
+	return low | (u64)readl((const volatile u32 *)addr + 1) << 32;
+}
+
+static inline void writeq(u64 value, volatile void *addr)
+{
+	writel((u32)value, addr);
+	writel((u32)(value >> 32), (volatile u32 *)addr + 1);
+}
