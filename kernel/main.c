@@ -167,6 +167,8 @@ static void init_trace(void)
 
 static void print_walks(vaddr_t addr)
 {
+	if (!kernel_pgtable.root_phys)
+		return; /* the boot tables are still in use */
 	cprintf("walk of %lx in the tree of this CPU (%u):\n", addr, pgtable_current()->id);
 	pgtable_dump_walk(pgtable_current(), addr);
 	if (pgtable_current() == &kernel_pgtable)
@@ -237,10 +239,10 @@ void kmain(void)
 {
 	const char *why = NULL;
 
+	panic_set_ops(&panic_ops); /* a panic finds the UART by itself, if it comes before the consoles */
+	format_set_symbol_formatter(symbol_format);
 	arch_init_cpu(); /* per-CPU data and trap reports: everything below relies on them */
 	arch_console_early_init();
-	format_set_symbol_formatter(symbol_format);
-	panic_set_ops(&panic_ops);
 	if (multiboot2_parse(boot_mbi, boot_mbi_size, &boot_info, &why))
 		panic("boot loader: %s", why);
 	cmdline_init(boot_info.cmdline);

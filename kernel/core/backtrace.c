@@ -4,6 +4,10 @@
  *
  *	frame pointer -> [ caller's frame pointer | return address ]
  *
+ * At a trap the chain leads from the handler to the caller of the interrupted function, past that function itself. So where trap
+ * entry would be returned to, the frame that it has saved is looked at instead: it tells what was interrupted, by what,
+ * and where to go on.
+ *
  * A build without frame pointers (CONFIG_FRAME_POINTER) guesses: whatever on the stack points into the code may be a return
  * address. All true ones are among them, and some that an earlier call has left there; such a line has a question mark.
  *
@@ -61,30 +65,50 @@ static bool in_image(vaddr_t first, vaddr_t last)
 	return first >= (vaddr_t)__image_start && last < (vaddr_t)__image_end;
 }
 
-/* Can a frame be read at fp? Interrupts are off meanwhile, because a tree that is borrowed could be taken away. */
-static bool readable(vaddr_t fp)
+/* Interrupts are off meanwhile, because a tree that is borrowed could be taken away. Not more than a page. */
+static bool readable(vaddr_t addr, size_t size)
 {
-	vaddr_t last = fp + 2 * sizeof(vaddr_t) - 1;
+	vaddr_t last = addr + size - 1;
 	const struct pgtable *pt;
 	bool mapped, flags;
 
-	if (!IS_ALIGNED(fp, sizeof(vaddr_t)) || fp < layout.user_end || last < fp)
+	if (!IS_ALIGNED(addr, sizeof(vaddr_t)) || addr < layout.user_end || last < addr)
 		return false;
 	flags = arch_local_irq_save();
 	pt = pgtable_current();
-	mapped = pt->root_phys ? pgtable_query(pt, fp).present && pgtable_query(pt, last).present : in_image(fp, last);
+	mapped = pt->root_phys ? pgtable_query(pt, addr).present && pgtable_query(pt, last).present : in_image(addr, last);
 	local_irq_restore(flags);
 	return mapped;
 }
 
+static void add_caller(struct backtrace *trace, vaddr_t pc)
+{
+	trace->entry[trace->nr++] = (struct backtrace_entry){ .pc = pc };
+}
+
+/* Where the callers of the interrupted code are to be found; 0: it was a program's. */
+static vaddr_t add_interrupted(struct backtrace *trace, const struct trap_frame *frame)
+{
+	trace->entry[trace->nr++] = (struct backtrace_entry){
+		.pc = trap_frame_pc(frame), .interrupted = true, .cause = trap_frame_cause(frame),
+	};
+	return trap_frame_stack(frame);
+}
+
+/* The interrupted code may have been on another stack, so only its callers must lie above it. */
 static void follow_frames(struct backtrace *trace, vaddr_t fp)
 {
-	while (readable(fp) && trace->nr < BACKTRACE_FRAMES) {
+	while (readable(fp, 2 * sizeof(vaddr_t)) && trace->nr < BACKTRACE_FRAMES) {
 		vaddr_t next = ((const vaddr_t *)fp)[0], pc = ((const vaddr_t *)fp)[1];
+		const struct trap_frame *frame = trap_frame_above(pc, fp + 2 * sizeof(vaddr_t), readable);
 
+		if (frame) {
+			fp = add_interrupted(trace, frame);
+			continue;
+		}
 		if (!pc)
 			return;
-		trace->pc[trace->nr++] = pc;
+		add_caller(trace, pc);
 		/* After the outermost frame there may be anything; this one's return address is still good. */
 		if (next <= fp || next - fp > MAX_DISTANCE)
 			return;
@@ -96,36 +120,50 @@ static void guess_frames(struct backtrace *trace, vaddr_t sp)
 {
 	vaddr_t end = sp + MAX_DISTANCE;
 
-	if (!readable(sp))
+	if (!readable(sp, sizeof(vaddr_t)))
 		sp = ALIGN(sp + 1, PAGE_SIZE); /* what overflows a stack stands in the guard page below it */
-	for (; sp < end && readable(sp) && trace->nr < BACKTRACE_FRAMES; sp += sizeof(vaddr_t)) {
+	while (sp < end && readable(sp, sizeof(vaddr_t)) && trace->nr < BACKTRACE_FRAMES) {
 		vaddr_t word = *(const vaddr_t *)sp;
+		const struct trap_frame *frame = trap_frame_above(word, sp + sizeof(vaddr_t), readable);
 
-		if (word > (vaddr_t)__text_start && word < (vaddr_t)__text_end)
-			trace->pc[trace->nr++] = word;
+		sp += sizeof(vaddr_t);
+		if (frame) {
+			sp = add_interrupted(trace, frame);
+			end = sp + MAX_DISTANCE;
+		} else if (word > (vaddr_t)__text_start && word < (vaddr_t)__text_end) {
+			add_caller(trace, word);
+		}
 	}
 }
 
 void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t from)
 {
 	trace->nr = 0;
-	if (!pc)
-		return;
-	trace->pc[trace->nr++] = pc;
+	add_caller(trace, pc); /* 0 too: that is where a call of a null pointer ends */
 	if (CONFIG_FRAME_POINTER)
 		follow_frames(trace, from);
 	else
 		guess_frames(trace, from);
 }
 
+static void show_entry(const struct backtrace_entry *entry, bool innermost)
+{
+	const char *guess = innermost || CONFIG_FRAME_POINTER ? "" : "? ";
+	bool returns = !innermost && !entry->interrupted;
+	char cause[96];
+
+	if (entry->interrupted) {
+		trap_cause_format(cause, sizeof(cause), &entry->cause);
+		printk("  %s%s struck at:\n", guess, cause);
+	}
+	/* A return address may lie behind the end of its function, after a call that never comes back. */
+	printk("  %px %s%pS\n", (void *)entry->pc, guess, (void *)(entry->pc - returns));
+}
+
 void backtrace_show(const struct backtrace *trace)
 {
-	for (unsigned int i = 0; i < trace->nr; i++) {
-		vaddr_t pc = trace->pc[i];
-
-		/* A return address may lie behind the end of its function, after a call that never comes back. */
-		printk("  %px %s%pS\n", (void *)pc, i && !CONFIG_FRAME_POINTER ? "? " : "", (void *)(pc - (i > 0)));
-	}
+	for (unsigned int i = 0; i < trace->nr; i++)
+		show_entry(&trace->entry[i], i == 0);
 }
 
 void backtrace_print(vaddr_t pc, vaddr_t from)

@@ -3,8 +3,13 @@
  * The end, when an invariant is broken. The first CPU that panics reports; a second one stops silently; a panic inside
  * the report gives up on the rest of it. Text that a test runner needs comes first and last, so that a report that
  * fails half-way is still recognised as a crash.
+ *
+ * No panic is silent. What this relies on: each CPU knows who it is whatever its registers were (percpu_base_restore() of
+ * arch/x86/cpu), so it stops the others and not itself; printk's lock is broken; a console that is not there yet is looked
+ * for, and one that fails under the report is left out (arch_console_panic).
  */
 #include <kernel/bug.h>
+#include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <kernel/backtrace.h>
@@ -26,24 +31,47 @@ bool panic_in_progress(void)
 	return READ_ONCE(panic_cpu) != 0;
 }
 
-static void __noreturn finish(void)
+static void __noreturn end(void)
 {
-	print_line("# exit: CRASH");
 	if (ops && ops->exit)
 		ops->exit();
 	arch_cpu_stop();
 }
 
-/* Returns when this CPU is the one to report. */
-static void claim_report(const char *message)
+static void __noreturn finish(void)
 {
+	print_line("# exit: CRASH");
+	end();
+}
+
+/*
+ * How many panics this CPU was in before; the first CPU alone goes on. What a report needs may be what is broken, so each panic
+ * inside the last one asks for less: the whole report, a sentence, its format, the end alone, nothing.
+ */
+enum panic_depth { WHOLE_REPORT, SENTENCE, FORMAT, END_ALONE, NOTHING };
+
+static unsigned int claim_report(void)
+{
+	static unsigned int depth;
 	int me = (int)smp_processor_id() + 1, first = cmpxchg(&panic_cpu, 0, me);
 
-	if (first == 0)
-		return;
-	if (first != me)
+	if (first && first != me)
 		arch_cpu_stop();
-	print_line("panic inside a panic: %s", message);
+	return depth++;
+}
+
+/* A panic inside a panic: the report is given up. */
+static void __noreturn give_up(unsigned int depth, const char *fmt, va_list args)
+{
+	char message[256];
+
+	if (depth >= NOTHING)
+		arch_cpu_stop();
+	if (depth == END_ALONE)
+		end();
+	if (depth == SENTENCE)
+		vscnprintf(message, sizeof(message), fmt, args);
+	print_line("panic inside a panic: %s", depth == SENTENCE ? message : fmt); /* what is in the words was too much */
 	finish();
 }
 
@@ -59,14 +87,20 @@ static void report_cpu(struct trap_frame *frame)
 
 static void __noreturn vpanic(struct trap_frame *frame, vaddr_t fault_addr, const char *fmt, va_list args)
 {
+	unsigned int depth;
 	char message[256];
 
 	local_irq_disable();
+	depth = claim_report();
+	if (depth < END_ALONE) {
+		printk_break_lock();
+		arch_console_panic();
+	}
+	if (depth)
+		give_up(depth, fmt, args);
 	vscnprintf(message, sizeof(message), fmt, args);
-	claim_report(message);
 	if (ops && ops->stop_other_cpus)
 		ops->stop_other_cpus();
-	printk_break_lock();
 	if (ktest_active())
 		ktest_bail_out(message);
 	printk("panic on cpu %u: %s\n", smp_processor_id(), message);

@@ -5,7 +5,10 @@
  */
 #include "worker.h"
 
+#include <arch/fault.h>
 #include <arch/uaccess.h>
+#include <asm/trap.h>
+#include <lib/format.h>
 #include <lib/string.h>
 #include <mm/vmalloc.h>
 
@@ -73,4 +76,89 @@ KTEST(crash, read_of_a_guard_page)
 
 	ASSERT(area && worker_start(&w, another_cpu(), true));
 	worker_call(&w, read_it, area + PAGE_SIZE);
+}
+
+/* --- a report must get out whatever state the CPU is in ------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+#define STACK_POINTER	 "rsp"
+#define LOSE_PERCPU_BASE "mov $0xc0000101, %%ecx\n\txor %%eax, %%eax\n\txor %%edx, %%edx\n\twrmsr" /* of GS */
+#else
+#define STACK_POINTER	 "esp"
+#define LOSE_PERCPU_BASE "xor %%eax, %%eax\n\tmov %%eax, %%fs"
+#endif
+
+#define FIRST  0xe2ad000ul
+#define SECOND 0xc2ef000ul
+
+static void bad_tracer(vaddr_t addr)
+{
+	if (addr == FIRST)
+		(void)*(volatile char *)SECOND;
+}
+
+static __noinline void first_fault(void)
+{
+	(void)*(volatile char *)FIRST;
+}
+
+static void first_fault_there(void *arg __maybe_unused)
+{
+	arch_set_fault_tracer(bad_tracer);
+	first_fault();
+}
+
+/* The report names what the fault handler had interrupted, too (MentOS #219). */
+KTEST(crash, fault_in_the_fault_handler)
+{
+	static struct worker w;
+
+	ASSERT(worker_start(&w, another_cpu(), true));
+	worker_call(&w, first_fault_there, NULL);
+}
+
+static void check_of_machine(void *arg __maybe_unused)
+{
+	/* With a stack that is none: the report has one of its own. */
+	__asm__ volatile("mov %0, %%" STACK_POINTER "\n\tint %1" : : "r"(0x1000ul), "i"(VECTOR_MACHINE_CHECK) : "memory");
+}
+
+KTEST(crash, machine_check_on_a_bad_stack)
+{
+	static struct worker w;
+
+	ASSERT(worker_start(&w, another_cpu(), true));
+	worker_call(&w, check_of_machine, NULL);
+}
+
+/* As between SWAPGS and IRET: another CPU's, or nobody's, per-CPU data. On i386 the entry loads the segment each time. */
+static void fault_with_a_strange_base(void *arg __maybe_unused)
+{
+	__asm__ volatile(LOSE_PERCPU_BASE "\n\tmovb (%0), %b0" : : "q"(SECOND) : "eax", "ecx", "edx", "memory");
+}
+
+KTEST(crash, fault_without_per_cpu_base)
+{
+	static struct worker w;
+
+	ASSERT(worker_start(&w, another_cpu(), true));
+	worker_call(&w, fault_with_a_strange_base, NULL);
+}
+
+/* What the report calls is itself broken. */
+static size_t bad_formatter(char *buf __maybe_unused, size_t len __maybe_unused, vaddr_t addr __maybe_unused)
+{
+	return (size_t)*(volatile char *)SECOND;
+}
+
+KTEST(crash, fault_in_the_report)
+{
+	format_set_symbol_formatter(bad_formatter);
+	first_fault();
+}
+
+/* Without NX no error code tells that it was an execution. */
+KTEST(crash, jump_to_null)
+{
+	((void (*)(void))NULL)();
 }

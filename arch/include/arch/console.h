@@ -14,6 +14,9 @@ void arch_console_early_init(void);
 /* Set up the screen that the loader left (VGA text, or framebuffer and font module), and the keyboard. */
 void arch_console_init(const struct boot_info *boot);
 
+/* A panic begins, or another inside it: look for the UART if there is no console yet; leave out one that failed since the last call. */
+void arch_console_panic(void);
+
 /* Write bytes to every console. Any context; the caller serialises (printk's lock). '\n' is enough for a new line. */
 void arch_console_write(const char *text, size_t len);
 

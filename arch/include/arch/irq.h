@@ -25,6 +25,22 @@ struct trap_frame; /* what the entry code saved; its shape is <asm/trap.h> */
 vaddr_t trap_frame_pc(const struct trap_frame *frame);
 vaddr_t trap_frame_stack(const struct trap_frame *frame);
 
+/*
+ * For backtraces: where the function that trap entry calls would return to, and the address behind that word on the stack, lead
+ * to the frame of what was interrupted. NULL: this is no such return address, or what stands there is no frame. `readable`
+ * is asked before anything is read. Any context.
+ */
+const struct trap_frame *trap_frame_above(vaddr_t return_address, vaddr_t behind, bool (*readable)(vaddr_t addr, size_t size));
+
+/* What it was that interrupted: to be kept, and later to be said ("page fault (vector 14, error code 2, address 0x0)"). */
+struct trap_cause {
+	unsigned int vector;
+	unsigned long error;
+	vaddr_t address; /* of a page fault */
+};
+struct trap_cause trap_frame_cause(const struct trap_frame *frame);
+void trap_cause_format(char *buf, size_t size, const struct trap_cause *cause);
+
 /* Vectors that the layers above may own. Handlers run with interrupts off. */
 enum ipi_vector {
 	IPI_RESCHEDULE, /* look at the run queue */

@@ -23,11 +23,36 @@ void arch_console_init(const struct boot_info *boot)
 	add_console(keyboard_probe());
 }
 
+/* The one that is being written to; the first panic may have interrupted it anywhere, so only a second one blames it. */
+static const struct console_driver *busy;
+
+static void remove_console(const struct console_driver *driver)
+{
+	for (unsigned int i = 0; i < nr_consoles; i++)
+		if (consoles[i] == driver)
+			consoles[i--] = consoles[--nr_consoles];
+}
+
+void arch_console_panic(void)
+{
+	static bool again;
+
+	if (!nr_consoles)
+		arch_console_early_init();
+	if (again && busy)
+		remove_console(busy);
+	busy = NULL;
+	again = true;
+}
+
 void arch_console_write(const char *text, size_t len)
 {
 	for (unsigned int i = 0; i < nr_consoles; i++)
-		if (consoles[i]->write)
+		if (consoles[i]->write) {
+			busy = consoles[i];
 			consoles[i]->write(text, len);
+			busy = NULL;
+		}
 }
 
 int arch_console_getc(void)

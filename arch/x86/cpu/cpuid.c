@@ -6,6 +6,7 @@
 #include <lib/format.h>
 #include <lib/string.h>
 
+#define LEAF_PERF	   0x0000000a
 #define LEAF_EXTENDED	   0x80000000
 #define LEAF_EXT_FEATURES  0x80000001
 #define LEAF_BRAND	   0x80000002 /* three leaves of 16 characters */
@@ -63,6 +64,7 @@ static void read_features(struct cpu_info *info)
 	info->pae = r.edx & BIT(6);
 	info->mce = r.edx & BIT(7);
 	info->apic = r.edx & BIT(9);
+	info->sysenter = r.edx & BIT(11);
 	info->mtrr = r.edx & BIT(12);
 	info->pge = r.edx & BIT(13);
 	info->pat = r.edx & BIT(16);
@@ -76,12 +78,17 @@ static void read_features(struct cpu_info *info)
 	info->smep = r.ebx & BIT(7);
 	info->invpcid = r.ebx & BIT(10);
 	info->smap = r.ebx & BIT(20);
+	info->processor_trace = r.ebx & BIT(25);
 	info->umip = r.ecx & BIT(2);
 	info->la57 = r.ecx & BIT(16);
+	info->rdpid = r.ecx & BIT(22);
+	info->perf_version = leaf(info, LEAF_PERF, 0).eax & 0xff;
 
 	r = leaf(info, LEAF_EXT_FEATURES, 0);
+	info->syscall = r.edx & BIT(11);
 	info->nx = r.edx & BIT(20);
 	info->huge_1g = r.edx & BIT(26);
+	info->rdtscp = r.edx & BIT(27);
 	info->long_mode = r.edx & BIT(29);
 
 	r = leaf(info, LEAF_POWER, 0);

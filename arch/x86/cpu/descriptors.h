@@ -42,7 +42,7 @@ typedef u32 gate_t[GATE_WORDS];
 /* Load this CPU's descriptor table, segment registers (per-CPU base included) and task register. gdt_{32,64}.c */
 void gdt_load(unsigned int cpu);
 
-/* Give the gates of double fault and NMI the stacks that they need. gdt_{32,64}.c */
+/* Give the gates of double fault, machine check and NMI the stacks that they need. gdt_{32,64}.c */
 void gdt_finish_idt(gate_t *idt);
 
 /* Fill in the one table that all CPUs share; load it on this CPU. idt.c */

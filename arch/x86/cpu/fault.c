@@ -86,6 +86,39 @@ static bool is_user_fault(const struct trap_frame *frame, vaddr_t addr)
 	return trap_from_user(frame) || kernel_may_touch(frame);
 }
 
+/*
+ * The program executed something that touches memory with the kernel's rights, and was refused for it (SMAP). No CPU does that
+ * for a program's own memory, but QEMU up to 7.2 does in far returns and far calls. It would be refused for ever.
+ */
+static bool with_rights_of_kernel(const struct trap_frame *frame)
+{
+	return trap_from_user(frame) && !(frame->error & PF_USER);
+}
+
+/* The last fault of this CPU that the tables did not justify: where, and how often in a row. */
+struct repeated {
+	vaddr_t ip, addr;
+	unsigned int times;
+};
+static DEFINE_PER_CPU(struct repeated, repeated);
+
+#define REPEATS_MOST 10000 /* a CPU that has forgotten what it remembered faults once */
+
+static void not_repeated(void)
+{
+	this_cpu_write(repeated.times, 0);
+}
+
+/* Interrupts off. */
+static bool repeated_for_ever(const struct trap_frame *frame, vaddr_t addr)
+{
+	struct repeated *r = raw_cpu_ptr(&repeated);
+
+	if (r->ip != frame->ip || r->addr != addr || !r->times)
+		*r = (struct repeated){ .ip = frame->ip, .addr = addr };
+	return r->times++ >= REPEATS_MOST;
+}
+
 static unsigned int access_of(unsigned long error)
 {
 	return (error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0) |
@@ -105,9 +138,16 @@ static int user_fault(const struct trap_frame *frame, vaddr_t addr)
 	err = user_fault_handler(addr, access_of(frame->error));
 	local_irq_disable();
 	this_cpu_add(trap_depth, 1);
-	if (err == FAULT_SPURIOUS)
+	if (err == FAULT_SPURIOUS && with_rights_of_kernel(frame))
+		return -EPERM;
+	if (err == FAULT_SPURIOUS && repeated_for_ever(frame, addr))
+		return -EIO;
+	if (err == FAULT_SPURIOUS) {
 		count_spurious();
-	else if (!err)
+		return err;
+	}
+	not_repeated();
+	if (!err)
 		atomic_long_inc(&user_faults);
 	return err;
 }
@@ -139,7 +179,7 @@ static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 		return false;
 	leaf = pgtable_query(pgtable_current(), addr);
 	if (!leaf.present || ((frame->error & PF_WRITE) && !pte_writable(leaf.pte)) ||
-	    ((frame->error & PF_FETCH) && (leaf.pte.val & PTE_NX)))
+	    ((frame->error & PF_FETCH) && (leaf.pte.val & PTE_NX)) || repeated_for_ever(frame, addr))
 		return false;
 	count_spurious();
 	flush_tlb_local_page(PAGE_ALIGN_DOWN(addr));
@@ -150,6 +190,14 @@ static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 static bool is_forbidden(const struct trap_frame *frame, vaddr_t addr)
 {
 	return !(frame->error & PF_PRESENT) && addr >= layout.user_end && !trap_from_user(frame);
+}
+
+/* Without NX and SMEP no error code tells of an execution, but no instruction reads where it stands itself. */
+const char *page_fault_kind(const struct trap_frame *frame, vaddr_t addr)
+{
+	if ((frame->error & PF_FETCH) || addr == frame->ip)
+		return "execution";
+	return frame->error & PF_WRITE ? "write" : "read";
 }
 
 static const char *reason(unsigned long error)
@@ -163,8 +211,7 @@ static void __noreturn bad_fault(struct trap_frame *frame, vaddr_t addr)
 {
 	unsigned long error = frame->error;
 
-	panic_at(frame, addr, "page fault: %s of %lx by %s at %pS: %s (error code %lx)",
-		 error & PF_FETCH ? "execution" : error & PF_WRITE ? "write" : "read", addr,
+	panic_at(frame, addr, "page fault: %s of %lx by %s at %pS: %s (error code %lx)", page_fault_kind(frame, addr), addr,
 		 trap_from_user(frame) ? "a program" : "the kernel", (void *)frame->ip, reason(error), error);
 }
 
@@ -191,6 +238,7 @@ void page_fault(struct trap_frame *frame)
 	void (*tracer)(vaddr_t) = READ_ONCE(fault_tracer);
 	int err = -EFAULT;
 
+	frame->address = addr;
 	if (is_forbidden(frame, addr)) /* counted before anything could repair it */
 		atomic_long_inc(&kernel_not_present);
 	this_cpu_add(fault_depth, 1);

@@ -6,6 +6,7 @@
  */
 #include <arch/cpu.h>
 #include <asm/cr.h>
+#include <asm/leftovers.h>
 #include <asm/msr.h>
 #include <asm/smap.h>
 #include <asm/tlb.h>
@@ -54,13 +55,13 @@ static unsigned long cr4_value(const struct cpu_info *c)
 	return cr4;
 }
 
-/* CR4 came with CPUID; EFER with long mode or NX. */
+/* CR4 came with CPUID; EFER with SYSCALL, long mode or NX, whichever the CPU had first. */
 static void write_registers(const struct cpu_info *c)
 {
 	write_cr0(CR0_VALUE);
 	if (c->cpuid)
 		write_cr4(cr4_value(c));
-	if (c->nx || c->long_mode)
+	if (c->nx || c->long_mode || c->syscall)
 		wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | (c->nx ? EFER_NXE : 0));
 	pat_write(c); /* TLB entries made before it are gone when the reference tables are loaded, boot CPU and APs */
 }
@@ -129,6 +130,7 @@ void arch_apply_options(void)
 		write_cr4(cr4_value(&boot_cpu));
 	if (features[FEATURE_INVPCID])
 		tlb_use_invpcid();
+	leftovers_remove(&boot_cpu);
 }
 
 /* Page tables and CR4 are common to all CPUs, so is what they rely on. */
@@ -149,5 +151,6 @@ bool features_init_ap(void)
 	if (!has_all_of_boot_cpu(&info))
 		return false;
 	write_registers(&boot_cpu);
+	leftovers_remove(&info);
 	return true;
 }

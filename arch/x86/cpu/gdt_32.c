@@ -2,8 +2,8 @@
 /*
  * Descriptor table and task state segments of one CPU, i386 and PAE.
  *
- * A double fault goes through a task gate, the only way to get a fresh stack without a change of ring. The task's CR3
- * is the reference directory, so the report works even if the running directory was the reason. NMI is an ordinary
+ * Double fault and machine check go through task gates, the only way to get a fresh stack without a change of ring. The
+ * task's CR3 is the reference directory, so the report works even if the running directory was the reason. NMI is an ordinary
  * interrupt gate: a task gate would change CR3 and so hide a kernel entry that is missing in the running directory.
  */
 #include <arch/init.h>
@@ -30,6 +30,7 @@ struct tss {
 struct cpu_tables {
 	struct tss tss __aligned(128);
 	struct tss double_fault __aligned(128);
+	struct tss machine_check __aligned(128);
 	u64 gdt[NR_GDT_ENTRIES];
 };
 
@@ -44,23 +45,62 @@ void arch_set_reference_cr3(phys_addr_t root)
 
 	reference_cr3 = root;
 	for (cpu = 0; cpu < MAX_CPUS; cpu++)
-		if (per_cpu_offset[cpu])
+		if (per_cpu_offset[cpu]) {
 			per_cpu(cpu_tables, cpu).double_fault.cr3 = root;
+			per_cpu(cpu_tables, cpu).machine_check.cr3 = root;
+		}
 }
 
-/* The double fault task. The interrupted registers are where the CPU saved them: in the other TSS. */
-static void __noreturn double_fault_task(void)
+/* The CPU saved the interrupted registers in the TSS of the interrupted task, and its selector in ours. */
+static const struct tss *interrupted_task(struct cpu_tables *t, const struct tss *own)
 {
-	const struct tss *old = &this_cpu(cpu_tables).tss;
+	switch (own->link & 0xffff) {
+	case SEL_DF_TSS:
+		return &t->double_fault;
+	case SEL_MC_TSS:
+		return &t->machine_check;
+	default:
+		return &t->tss;
+	}
+}
+
+static void __noreturn report(unsigned long vector, const struct tss *own)
+{
+	const struct tss *old = interrupted_task(raw_cpu_ptr(&cpu_tables), own);
 	struct trap_frame frame = {
 		.di = old->di, .si = old->si, .bp = old->bp, .bx = old->bx, .dx = old->dx, .cx = old->cx, .ax = old->ax,
-		.ds = old->ds, .es = old->es, .fs = old->fs, .gs = old->gs, .vector = VECTOR_DOUBLE_FAULT,
+		.ds = old->ds, .es = old->es, .fs = old->fs, .gs = old->gs, .vector = vector,
 		.ip = old->ip, .cs = old->cs, .flags = old->flags, .sp = old->sp, .ss = old->ss,
 	};
 
 	write_flags(FLAGS_FIXED); /* "nested task" is set now, and an IRET would switch tasks */
 	trap_dispatch(&frame);
-	panic("double fault: the report returned");
+	panic("%s: the report returned", exception_name(vector));
+}
+
+static void __noreturn double_fault_task(void)
+{
+	report(VECTOR_DOUBLE_FAULT, &raw_cpu_ptr(&cpu_tables)->double_fault);
+}
+
+static void __noreturn machine_check_task(void)
+{
+	report(VECTOR_MACHINE_CHECK, &raw_cpu_ptr(&cpu_tables)->machine_check);
+}
+
+static struct tss task(void (*fn)(void), vaddr_t stack_top)
+{
+	return (struct tss){
+		.cr3 = reference_cr3 ? reference_cr3 : read_cr3(),
+		.ip = (u32)fn, .flags = FLAGS_FIXED, .sp = stack_top,
+		.cs = SEL_KERNEL_CODE, .ss = SEL_KERNEL_DATA, .ds = SEL_KERNEL_DATA, .es = SEL_KERNEL_DATA,
+		.fs = SEL_PERCPU, .iomap = sizeof(struct tss),
+	};
+}
+
+static u64 task_descriptor(const struct tss *tss)
+{
+	return descriptor((u32)tss, sizeof(*tss) - 1, DESC_PRESENT_TSS, 0);
 }
 
 static void tables_fill(struct cpu_tables *t, unsigned int cpu)
@@ -69,20 +109,17 @@ static void tables_fill(struct cpu_tables *t, unsigned int cpu)
 
 	t->tss.iomap = sizeof(t->tss);
 	t->tss.ss0 = SEL_KERNEL_DATA;
-	t->double_fault = (struct tss){
-		.cr3 = reference_cr3 ? reference_cr3 : read_cr3(),
-		.ip = (u32)double_fault_task, .flags = FLAGS_FIXED, .sp = per_cpu(df_stack_top, cpu),
-		.cs = SEL_KERNEL_CODE, .ss = SEL_KERNEL_DATA, .ds = SEL_KERNEL_DATA, .es = SEL_KERNEL_DATA,
-		.fs = SEL_PERCPU, .iomap = sizeof(t->double_fault),
-	};
+	t->double_fault = task(double_fault_task, per_cpu(own_stack_top, cpu)[STACK_DOUBLE_FAULT]);
+	t->machine_check = task(machine_check_task, per_cpu(own_stack_top, cpu)[STACK_MACHINE_CHECK]);
 
 	t->gdt[SEL_KERNEL_CODE / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE, flat);
 	t->gdt[SEL_KERNEL_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA, flat);
 	t->gdt[SEL_USER_CODE32 / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE | ring3, flat);
 	t->gdt[SEL_USER_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA | ring3, flat);
 	t->gdt[SEL_PERCPU / 8] = descriptor(per_cpu_offset[cpu], DESC_NO_LIMIT, DESC_PRESENT_DATA, flat);
-	t->gdt[SEL_TSS / 8] = descriptor((u32)&t->tss, sizeof(t->tss) - 1, DESC_PRESENT_TSS, 0);
-	t->gdt[SEL_DF_TSS / 8] = descriptor((u32)&t->double_fault, sizeof(t->double_fault) - 1, DESC_PRESENT_TSS, 0);
+	t->gdt[SEL_TSS / 8] = task_descriptor(&t->tss);
+	t->gdt[SEL_DF_TSS / 8] = task_descriptor(&t->double_fault);
+	t->gdt[SEL_MC_TSS / 8] = task_descriptor(&t->machine_check);
 }
 
 void gdt_load(unsigned int cpu)
@@ -104,6 +141,11 @@ void gdt_load(unsigned int cpu)
 	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there is one at address 0, which programs could fill in */
 }
 
+/* The entry code loads FS from the table each time, so it cannot be wrong. */
+void percpu_base_restore(void)
+{
+}
+
 void set_entry_stack(void *stack_top)
 {
 	this_cpu(cpu_tables).tss.sp0 = (u32)stack_top;
@@ -113,4 +155,6 @@ void gdt_finish_idt(gate_t *idt)
 {
 	idt[VECTOR_DOUBLE_FAULT][0] = SEL_DF_TSS << 16;
 	idt[VECTOR_DOUBLE_FAULT][1] = GATE_TASK;
+	idt[VECTOR_MACHINE_CHECK][0] = SEL_MC_TSS << 16;
+	idt[VECTOR_MACHINE_CHECK][1] = GATE_TASK;
 }

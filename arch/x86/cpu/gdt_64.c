@@ -2,9 +2,9 @@
 /*
  * Descriptor table and task state segment of one CPU, x86_64.
  *
- * Double fault and NMI get stacks of their own (IST): either may strike when the current stack cannot be trusted. The
- * word above such a stack's first frame holds the CPU's GS base, because these two may also strike between the entry
- * from ring 3 and its SWAPGS, when GS still is the user's: trap_entry_64.S takes the base from there and asks nobody.
+ * Double fault, machine check and NMI get stacks of their own (IST): each may strike when the current stack cannot be
+ * trusted. The word above such a stack's first frame holds the CPU's GS base, because these may also strike between the
+ * entry from ring 3 and its SWAPGS, when GS still is the user's: trap_entry_64.S takes the base from there and asks nobody.
  *
  *	stack top -> +------------------+
  *		     | unused           |
@@ -29,9 +29,10 @@ struct tss {
 	u16 iomap; /* its offset; the limit = no map */
 } __packed;
 
-#define IST_DOUBLE_FAULT 1
-#define IST_NMI		 2
-#define IST_RESERVE	 16
+#define IST_RESERVE 16
+
+/* Which entry of the table each has; 0 would be none. */
+#define IST(stack) ((stack) + 1)
 
 struct cpu_tables {
 	struct tss tss;
@@ -53,8 +54,8 @@ static void tables_fill(struct cpu_tables *t, unsigned int cpu)
 	vaddr_t tss = (vaddr_t)&t->tss;
 	u32 ring3 = DESC_RING3;
 
-	t->tss.ist[IST_DOUBLE_FAULT - 1] = ist_pointer(per_cpu(df_stack_top, cpu), per_cpu_offset[cpu]);
-	t->tss.ist[IST_NMI - 1] = ist_pointer(per_cpu(nmi_stack_top, cpu), per_cpu_offset[cpu]);
+	for (unsigned int i = 0; i < NR_OWN_STACKS; i++)
+		t->tss.ist[IST(i) - 1] = ist_pointer(per_cpu(own_stack_top, cpu)[i], per_cpu_offset[cpu]);
 	t->tss.iomap = sizeof(t->tss);
 
 	t->gdt[SEL_KERNEL_CODE / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE, DESC_PAGES | DESC_64BIT);
@@ -90,6 +91,21 @@ void gdt_load(unsigned int cpu)
 	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there is one at address 0, which programs could fill in */
 }
 
+/*
+ * Each CPU has a descriptor table of its own, so its address tells which CPU this is. For exceptions in the few instructions
+ * around SWAPGS: without it a report would be made as another CPU, which stops "the others" and means itself.
+ */
+void percpu_base_restore(void)
+{
+	struct table_register gdtr;
+	vaddr_t base;
+
+	__asm__ volatile("sgdt %0" : "=m"(gdtr));
+	base = gdtr.base - (vaddr_t)cpu_tables.gdt;
+	if (rdmsr(MSR_GS_BASE) != base)
+		wrmsr(MSR_GS_BASE, base);
+}
+
 void set_entry_stack(void *stack_top)
 {
 	this_cpu(cpu_tables).tss.rsp[0] = (vaddr_t)stack_top;
@@ -97,8 +113,9 @@ void set_entry_stack(void *stack_top)
 
 void gdt_finish_idt(gate_t *idt)
 {
-	idt[VECTOR_DOUBLE_FAULT][1] |= IST_DOUBLE_FAULT;
-	idt[VECTOR_NMI][1] |= IST_NMI;
+	idt[VECTOR_DOUBLE_FAULT][1] |= IST(STACK_DOUBLE_FAULT);
+	idt[VECTOR_MACHINE_CHECK][1] |= IST(STACK_MACHINE_CHECK);
+	idt[VECTOR_NMI][1] |= IST(STACK_NMI);
 }
 
 /* Long mode has no task gates: a double fault is reported on the tables that it happened on. */

@@ -14,11 +14,9 @@
 #include "features.h"
 
 DEFINE_PER_CPU(unsigned int, cpu_number);
-DEFINE_PER_CPU(vaddr_t, df_stack_top);
-DEFINE_PER_CPU(vaddr_t, nmi_stack_top);
+DEFINE_PER_CPU(vaddr_t, own_stack_top[NR_OWN_STACKS]);
 
-static DEFINE_GUARDED_STACK(boot_df_stack);
-static DEFINE_GUARDED_STACK(boot_nmi_stack);
+static DEFINE_GUARDED_STACK(boot_own_stacks[NR_OWN_STACKS]);
 
 extern char __boot_percpu_start[];
 
@@ -34,8 +32,8 @@ static void load_tables(unsigned int cpu)
 void arch_init_cpu(void)
 {
 	percpu_area_init(0, __boot_percpu_start);
-	per_cpu(df_stack_top, 0) = guarded_stack_top(&boot_df_stack);
-	per_cpu(nmi_stack_top, 0) = guarded_stack_top(&boot_nmi_stack);
+	for (unsigned int i = 0; i < NR_OWN_STACKS; i++)
+		per_cpu(own_stack_top, 0)[i] = guarded_stack_top(&boot_own_stacks[i]);
 	idt_init();
 	restart_init();
 	load_tables(0);

@@ -15,7 +15,7 @@
 #include <lib/atomic.h>
 
 static void (*nmi_handler)(struct trap_frame *);
-static bool stopping;
+static unsigned int stopped_by; /* CPU + 1, which does not stop itself; 0: nobody stops anybody */
 
 /* A question from another CPU: where are you? The asker prints the answer, because this CPU may hold printk's lock. */
 enum whereabouts { NOT_ASKED, ASKED, ANSWERED, GIVEN_UP };
@@ -30,7 +30,7 @@ void arch_stop_other_cpus(void)
 {
 	unsigned int cpu;
 
-	WRITE_ONCE(stopping, true);
+	WRITE_ONCE(stopped_by, smp_processor_id() + 1);
 	for_each_online_cpu(cpu)
 		if (cpu != smp_processor_id())
 			arch_send_nmi(cpu);
@@ -82,7 +82,7 @@ void nmi_interrupt(struct trap_frame *frame)
 {
 	void (*handler)(struct trap_frame *) = READ_ONCE(nmi_handler);
 
-	if (READ_ONCE(stopping))
+	if (READ_ONCE(stopped_by) && READ_ONCE(stopped_by) != smp_processor_id() + 1)
 		arch_cpu_stop();
 	if (tell_whereabouts(frame))
 		return;

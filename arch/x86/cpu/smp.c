@@ -158,15 +158,17 @@ static vaddr_t new_stack_top(void *(*alloc_stack)(void))
 /* False: no memory. What was allocated stays: memory that a CPU may once have used is not given out again. */
 static bool prepare_cpu(unsigned int cpu, void *(*alloc_stack)(void))
 {
-	vaddr_t df = new_stack_top(alloc_stack), nmi = new_stack_top(alloc_stack);
 	void *area = percpu_alloc(percpu_area_size() + PERCPU_ALIGN);
 
 	ap_stack_top = new_stack_top(alloc_stack);
-	if (!df || !nmi || !area || !ap_stack_top)
+	if (!area || !ap_stack_top)
 		return false;
 	percpu_area_init(cpu, (void *)ALIGN((vaddr_t)area, PERCPU_ALIGN));
-	per_cpu(df_stack_top, cpu) = df;
-	per_cpu(nmi_stack_top, cpu) = nmi;
+	for (unsigned int i = 0; i < NR_OWN_STACKS; i++) {
+		per_cpu(own_stack_top, cpu)[i] = new_stack_top(alloc_stack);
+		if (!per_cpu(own_stack_top, cpu)[i])
+			return false;
+	}
 	cpumask_set(&__cpu_possible_mask, cpu);
 	ap_cpu = cpu;
 	return true;

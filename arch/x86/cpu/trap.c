@@ -6,6 +6,7 @@
  */
 #include <arch/irq.h>
 #include <arch/context.h>
+#include <arch/user.h>
 #include <asm/cr.h>
 #include <asm/ipi_trace.h>
 #include <asm/restart.h>
@@ -14,6 +15,7 @@
 #include <kernel/bug.h>
 #include <kernel/percpu.h>
 #include <kernel/preempt.h>
+#include <lib/format.h>
 
 typedef void (*interrupt_handler)(struct trap_frame *);
 
@@ -66,6 +68,41 @@ vaddr_t trap_frame_stack(const struct trap_frame *frame)
 	return CONFIG_FRAME_POINTER ? frame->bp : trap_frame_sp(frame);
 }
 
+extern char trap_dispatched[], trap_dispatched_own_stack[]; /* trap_entry_*.S: behind its calls */
+
+/* A stack that is only guessed at may have an old return address, and anything behind it. */
+static bool plausible(const struct trap_frame *frame)
+{
+	unsigned int cs = frame->cs & 0xffff;
+
+	return frame->vector < NR_VECTORS && (cs == SEL_KERNEL_CODE || (cs & 3) == 3);
+}
+
+const struct trap_frame *trap_frame_above(vaddr_t pc, vaddr_t behind, bool (*readable)(vaddr_t addr, size_t size))
+{
+	const struct trap_frame *frame;
+
+	if ((pc != (vaddr_t)trap_dispatched && pc != (vaddr_t)trap_dispatched_own_stack) || !readable(behind, sizeof(vaddr_t)))
+		return NULL;
+	frame = trap_frame_of_caller(behind);
+	return readable((vaddr_t)frame, sizeof(*frame)) && plausible(frame) ? frame : NULL;
+}
+
+struct trap_cause trap_frame_cause(const struct trap_frame *frame)
+{
+	return (struct trap_cause){ (unsigned int)frame->vector, frame->error, frame->address };
+}
+
+void trap_cause_format(char *buf, size_t size, const struct trap_cause *c)
+{
+	if (c->vector == VECTOR_PAGE_FAULT)
+		scnprintf(buf, size, "page fault (vector %u, error code %lx, address 0x%lx)", c->vector, c->error, c->address);
+	else if (c->vector < NR_EXCEPTIONS)
+		scnprintf(buf, size, "%s (vector %u, error code %lx)", exception_name(c->vector), c->vector, c->error);
+	else
+		scnprintf(buf, size, "interrupt (vector %u)", c->vector);
+}
+
 /* Names as in the Intel SDM, vol. 3, table 6-1. */
 const char *exception_name(unsigned long vector)
 {
@@ -89,6 +126,11 @@ static void __noreturn double_fault(struct trap_frame *frame)
 		 addr, sp - addr + 4096 < 8192 ? ": kernel stack overflow?" : "");
 }
 
+static void __noreturn machine_check(struct trap_frame *frame)
+{
+	panic_at(frame, 0, "machine check at %pS: the hardware reports an error of its own", (void *)frame->ip);
+}
+
 static void exception(struct trap_frame *frame)
 {
 	switch (frame->vector) {
@@ -104,6 +146,8 @@ static void exception(struct trap_frame *frame)
 		break;
 	case VECTOR_DOUBLE_FAULT:
 		double_fault(frame);
+	case VECTOR_MACHINE_CHECK:
+		machine_check(frame); /* whoever it struck */
 	case VECTOR_GENERAL:
 	case VECTOR_STACK_SEGMENT:
 		if (probe_fixup(frame, PROBE_OTHER))
@@ -159,9 +203,35 @@ static bool may_switch(const struct trap_frame *frame)
 	return frame->vector >= NR_EXCEPTIONS && (frame->flags & FLAGS_IF) && this_cpu_read(trap_depth) == 0;
 }
 
+/* Of the exceptions, those that no instruction of a program makes. */
+static bool comes_from_outside(unsigned long vector)
+{
+	return vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK;
+}
+
+/*
+ * Nothing of a program in virtual-8086 mode is believed, and it gets no further. What it did itself, system calls included,
+ * ends it here. What came from outside is handled first: its frame becomes one of ring 3 at an address that no program may
+ * execute, so that the way back ends it.
+ */
+static void leave_v86(struct trap_frame *frame)
+{
+	vaddr_t ip = (frame->cs & 0xffff) * 16 + frame->ip;
+	unsigned long vector = frame->vector;
+
+	user_frame_init(frame, -PAGE_SIZE, 0);
+	frame->vector = vector;
+	if (vector == VECTOR_SYSCALL || (vector < NR_EXCEPTIONS && !comes_from_outside(vector)))
+		user_left_protected_mode(ip);
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
 	user_access_end(); /* IRET gives the interrupted code its own setting back */
+	if (unlikely(trap_from_v86(frame)))
+		leave_v86(frame);
+	if (frame->vector < NR_EXCEPTIONS && !trap_from_user(frame))
+		percpu_base_restore(); /* it may have struck beside a SWAPGS */
 	if (frame->vector == VECTOR_SYSCALL && trap_from_user(frame)) {
 		system_call(frame);
 		return;

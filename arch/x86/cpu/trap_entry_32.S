@@ -2,11 +2,13 @@
 /*
  * From the CPU's interrupt frame to trap_dispatch(struct trap_frame *), i386. Each of the 256 stubs makes the frame
  * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
- * <asm/machine_32.h>. Double fault does not come here: its gate is a task (gdt_32.c).
+ * <asm/machine_32.h>. Double fault and machine check do not come here: their gates are tasks (gdt_32.c).
  */
 #include <asm/vectors.h>
 
-#define FRAME_CS 60
+#define FRAME_CS 64
+#define FRAME_VM 70 /* the third byte of the flags: QEMU lets a program enter virtual-8086 mode, where CS tells nothing */
+#define VM_BIT	 0x02
 
 	.text
 
@@ -30,6 +32,7 @@ trap_stubs:
 	.type	trap_common, @function
 trap_common:
 	cld
+	pushl	$0			/* the address of a page fault */
 	pushl	%gs
 	pushl	%fs
 	pushl	%es
@@ -41,13 +44,19 @@ trap_common:
 	movl	$SEL_PERCPU, %eax
 	movl	%eax, %fs
 	testb	$3, FRAME_CS(%esp)
-	jz	1f
-	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
-1:	movl	%esp, %ebx		/* the compiler expects calls at a multiple of 16 */
-	movl	%esp, %eax
-	andl	$-16, %esp
+	jnz	1f
+	testb	$VM_BIT, FRAME_VM(%esp)
+	jz	2f
+1:	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
+2:	movl	%esp, %eax
+	andl	$-16, %esp		/* the compiler expects calls at a multiple of 16 */
+	subl	$12, %esp
+	pushl	%eax
 	call	trap_dispatch
-	movl	%ebx, %eax
+	.globl	trap_dispatched, trap_dispatched_own_stack
+trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_frame_above) */
+trap_dispatched_own_stack:		/* of x86_64 */
+	popl	%eax
 	.size	trap_common, . - trap_common
 
 	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
@@ -60,7 +69,7 @@ trap_return:
 	popl	%es
 	popl	%fs
 	popl	%gs
-	addl	$8, %esp		/* vector and error code */
+	addl	$12, %esp		/* address, vector and error code */
 	iret
 	.size	trap_return, . - trap_return
 

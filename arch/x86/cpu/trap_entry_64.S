@@ -2,13 +2,25 @@
 /*
  * From the CPU's interrupt frame to trap_dispatch(struct trap_frame *), x86_64. Each of the 256 stubs makes the frame
  * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
- * <asm/machine_64.h>; its 176 bytes keep the stack aligned to 16.
+ * <asm/machine_64.h>; its 192 bytes keep the stack aligned to 16.
+ *
+ * A program's data segments mean nothing to 64-bit code, but they are registers of its own. They are saved on the way in,
+ * and the kernel runs with all four empty; on the way out they are loaded again. Nearly every program has them empty.
+ *
+ * QEMU lets a program enter virtual-8086 mode, even under a 64-bit kernel. CS tells nothing there, so VM is asked too.
  */
 #include <asm/vectors.h>
 
-#define FRAME_SIZE  176
-#define FRAME_CS    144
-#define MSR_GS_BASE 0xc0000101
+#define FRAME_SIZE     192
+#define FRAME_SEGMENTS 120 /* DS, ES, FS, GS: 16 bits each */
+#define FRAME_CS       160
+#define FRAME_VM       170 /* the third byte of the flags */
+#define MSR_GS_BASE    0xc0000101
+
+/* The same on a stack that holds no more than vector and error code. */
+#define STUB_CS 24
+#define STUB_VM 34
+#define VM_BIT  0x02
 
 	.text
 
@@ -25,7 +37,7 @@ trap_stubs:
 	pushq	$0
 	.endif
 	pushq	$vector
-	.if	vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT
+	.if	vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK
 	jmp	trap_own_stack
 	.else
 	jmp	trap_common
@@ -33,8 +45,11 @@ trap_stubs:
 	.set	vector, vector + 1
 	.endr
 
+	/* Everything between the vector and the general registers is filled in by whoever knows it. */
 	.macro	save_registers
 	cld
+	pushq	$0			/* the address of a page fault */
+	pushq	$0			/* the segments of a program */
 	pushq	%rax
 	pushq	%rbx
 	pushq	%rcx
@@ -52,7 +67,6 @@ trap_stubs:
 	pushq	%r15
 	.endm
 
-	/* Registers, then vector and error code. */
 	.macro	restore_registers
 	popq	%r15
 	popq	%r14
@@ -73,16 +87,36 @@ trap_stubs:
 
 	.type	trap_common, @function
 trap_common:
-	testb	$3, 24(%rsp)		/* CS: GS is the user's if the CPU was in ring 3 */
-	jz	1f
-	swapgs
-1:	save_registers
-	testb	$3, FRAME_CS(%rsp)
-	jz	2f
+	testb	$3, STUB_CS(%rsp)
+	jnz	1f
+	testb	$VM_BIT, STUB_VM(%rsp)
+	jnz	1f
+	save_registers
+	jmp	2f
+1:	swapgs				/* GS was the user's */
+	save_registers
 	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
+	movw	%ds, FRAME_SEGMENTS(%rsp)
+	movw	%es, FRAME_SEGMENTS + 2(%rsp)
+	movw	%fs, FRAME_SEGMENTS + 4(%rsp)
+	movw	%gs, FRAME_SEGMENTS + 6(%rsp)
+	cmpq	%rbp, FRAME_SEGMENTS(%rsp)
+	jne	3f
 2:	movq	%rsp, %rdi
 	call	trap_dispatch
+	.globl	trap_dispatched
+trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_frame_above) */
 	movq	%rsp, %rdi
+	jmp	trap_return
+
+	/* Loading GS changes the base that is in use, which must be the user's then. */
+3:	movl	%ebp, %ds
+	movl	%ebp, %es
+	movl	%ebp, %fs
+	swapgs
+	movl	%ebp, %gs
+	swapgs
+	jmp	2b
 	.size	trap_common, . - trap_common
 
 	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
@@ -90,18 +124,31 @@ trap_common:
 	.type	trap_return, @function
 trap_return:
 	movq	%rdi, %rsp
+	testb	$3, FRAME_CS(%rsp)
+	jnz	4f
 	restore_registers
-	testb	$3, 24(%rsp)
-	jz	3f
-	swapgs
-3:	addq	$16, %rsp
+	addq	$32, %rsp		/* segments, address, vector and error code */
 	iretq
+
+4:	swapgs				/* from here to IRETQ the kernel has no per-CPU data */
+	cmpq	$0, FRAME_SEGMENTS(%rsp)
+	jne	6f
+5:	restore_registers
+	addq	$32, %rsp
+	iretq
+
+	/* They were this program's before, so they can be loaded; the CPU empties what ring 3 may not have. */
+6:	movw	FRAME_SEGMENTS(%rsp), %ds
+	movw	FRAME_SEGMENTS + 2(%rsp), %es
+	movw	FRAME_SEGMENTS + 4(%rsp), %fs
+	movw	FRAME_SEGMENTS + 6(%rsp), %gs
+	jmp	5b
 	.size	trap_return, . - trap_return
 
 	/*
-	 * NMI and double fault: CS does not tell whose GS base is loaded, since they may strike just before a SWAPGS.
-	 * The kernel's stands above the frame on the stack that only they use (gdt_64.c); afterwards what was loaded
-	 * is put back.
+	 * NMI, double fault and machine check: CS does not tell whose GS base is loaded, since they may strike just before a
+	 * SWAPGS. The kernel's stands above the frame on the stack that only they use (gdt_64.c); afterwards what was loaded
+	 * is put back. The segments of a program stay loaded meanwhile.
 	 */
 	.type	trap_own_stack, @function
 trap_own_stack:
@@ -115,12 +162,14 @@ trap_own_stack:
 	wrmsr
 	movq	%rsp, %rdi
 	call	trap_dispatch
+	.globl	trap_dispatched_own_stack
+trap_dispatched_own_stack:
 	movl	$MSR_GS_BASE, %ecx
 	movl	%r12d, %eax
 	movl	%r13d, %edx
 	wrmsr
 	restore_registers
-	addq	$16, %rsp
+	addq	$32, %rsp
 	iretq
 	.size	trap_own_stack, . - trap_own_stack
 

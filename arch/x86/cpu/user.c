@@ -85,6 +85,12 @@ void user_exception(const struct trap_frame *frame)
 	user_trap_handler(kind_of(frame->vector), frame->ip, exception_name(frame->vector));
 }
 
+void user_left_protected_mode(vaddr_t ip)
+{
+	local_irq_enable();
+	user_trap_handler(USER_TRAP_INSTRUCTION, ip, "virtual-8086 mode");
+}
+
 static const char *fault_reason(vaddr_t addr, int err)
 {
 	if (addr >= layout.user_end)
@@ -94,6 +100,10 @@ static const char *fault_reason(vaddr_t addr, int err)
 		return "no page is left for it";
 	case -EACCES:
 		return "not allowed";
+	case -EPERM:
+		return "the CPU did it with the kernel's rights";
+	case -EIO:
+		return "allowed, but refused again and again";
 	default:
 		return "nothing is there";
 	}
@@ -104,8 +114,6 @@ void user_page_fault(const struct trap_frame *frame, vaddr_t addr, int err)
 	char what[96];
 
 	local_irq_enable();
-	snprintf(what, sizeof(what), "%s of %lx: %s",
-		 frame->error & PF_FETCH || addr == frame->ip ? "execution" : frame->error & PF_WRITE ? "write" : "read", addr,
-		 fault_reason(addr, err));
+	snprintf(what, sizeof(what), "%s of %lx: %s", page_fault_kind(frame, addr), addr, fault_reason(addr, err));
 	user_trap_handler(err == -ENOMEM ? USER_TRAP_NO_MEMORY : USER_TRAP_MEMORY, frame->ip, what);
 }

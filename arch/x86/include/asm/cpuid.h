@@ -27,12 +27,13 @@ struct cpu_info {
 	unsigned int family, model_nr; /* as Intel counts them, extended parts added in */
 	u32 initial_apic_id;
 	unsigned int phys_bits, virt_bits;
-
 	bool cpuid;		    /* the instruction exists */
-	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat, mtrr; /* leaf 1, EDX */
+	unsigned int perf_version;  /* of the performance counters; 0 = none */
+
+	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat, mtrr, sysenter; /* leaf 1, EDX */
 	bool pcid, x2apic, tsc_deadline, hypervisor;	     /* leaf 1, ECX */
-	bool smep, smap, umip, la57, invpcid;		     /* leaf 7 */
-	bool nx, huge_1g, long_mode;			     /* leaf 0x80000001, EDX */
+	bool smep, smap, umip, la57, invpcid, rdpid, processor_trace; /* leaf 7 */
+	bool nx, huge_1g, long_mode, syscall, rdtscp;	     /* leaf 0x80000001, EDX */
 	bool invariant_tsc;				     /* leaf 0x80000007 */
 };
 

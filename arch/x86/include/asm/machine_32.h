@@ -12,13 +12,20 @@
 struct trap_frame {
 	unsigned long di, si, bp, unused_sp, bx, dx, cx, ax; /* in the order of PUSHA */
 	unsigned long ds, es, fs, gs;
+	unsigned long address; /* which a page fault was for; filled in by page_fault() */
 	unsigned long vector;
 	unsigned long error; /* what the CPU pushed, or 0 */
 	unsigned long ip, cs, flags;
-	unsigned long sp, ss; /* pushed only when the CPU came from ring 3; the double fault task fills them in */
+	unsigned long sp, ss; /* pushed only when the CPU came from ring 3; tasks (gdt_32.c) fill them in */
 };
 
 #define SEL_USER_CODE SEL_USER_CODE32
+
+/* Where trap entry has left the frame, as seen from the word behind the return address of its call. Reads that word. */
+static inline const struct trap_frame *trap_frame_of_caller(vaddr_t behind)
+{
+	return *(const struct trap_frame *const *)behind;
+}
 
 /* Data segments are part of a program's registers; FS and GS are empty. */
 static inline void user_frame_segments(struct trap_frame *frame)
@@ -34,7 +41,7 @@ struct switch_frame {
 /* Stack pointer of the interrupted code. */
 static inline vaddr_t trap_frame_sp(const struct trap_frame *frame)
 {
-	bool saved = (frame->cs & 3) || frame->vector == VECTOR_DOUBLE_FAULT;
+	bool saved = (frame->cs & 3) || frame->vector == VECTOR_DOUBLE_FAULT || frame->vector == VECTOR_MACHINE_CHECK;
 
 	return saved ? frame->sp : (vaddr_t)&frame->sp;
 }

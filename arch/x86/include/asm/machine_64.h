@@ -12,6 +12,8 @@
 struct trap_frame {
 	unsigned long r15, r14, r13, r12, r11, r10, r9, r8;
 	unsigned long bp, di, si, dx, cx, bx, ax;
+	unsigned long segments; /* of a program: DS, ES, FS, GS, 16 bits each from the lowest; 0 for the kernel's own frames */
+	unsigned long address;	/* which a page fault was for; filled in by page_fault() */
 	unsigned long vector;
 	unsigned long error; /* what the CPU pushed, or 0 */
 	unsigned long ip, cs, flags, sp, ss;
@@ -19,10 +21,16 @@ struct trap_frame {
 
 #define SEL_USER_CODE SEL_USER_CODE64
 
-/* Nothing: 64-bit code has no use for data segments, and the bases of FS and GS, which it cannot set, are 0. */
+/* Where trap entry has left the frame, as seen from the word behind the return address of its call. */
+static inline const struct trap_frame *trap_frame_of_caller(vaddr_t behind)
+{
+	return (const struct trap_frame *)behind;
+}
+
+/* All empty: 64-bit code has no use for data segments, and the bases of FS and GS, which it cannot set, are 0. */
 static inline void user_frame_segments(struct trap_frame *frame)
 {
-	(void)frame;
+	frame->segments = 0;
 }
 
 /* What switch_stack leaves on a stack. */

@@ -4,8 +4,15 @@
 
 #include <lib/types.h>
 #include <asm/cr_bits.h>
+#include <asm/extable.h>
 
 #define MSR_APIC_BASE	   0x01b
+#define MSR_SYSENTER_CS	   0x174
+#define MSR_SYSENTER_ESP   0x175
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_DEBUGCTL	   0x1d9 /* branch traces, single steps of branches */
+#define MSR_PERF_GLOBAL_CTRL 0x38f
+#define MSR_RTIT_CTL	   0x570 /* processor trace */
 #define MSR_TSC_DEADLINE   0x6e0
 #define MSR_MTRR_CAP	   0x0fe /* bits 0-7: variable ranges */
 #define MSR_MTRR_BASE	   0x200 /* + 2 * range; the mask follows */
@@ -14,10 +21,12 @@
 #define MSR_X2APIC	   0x800 /* + register offset / 16 */
 #define MSR_STAR	   0xc0000081
 #define MSR_LSTAR	   0xc0000082
+#define MSR_CSTAR	   0xc0000083
 #define MSR_SFMASK	   0xc0000084
 #define MSR_FS_BASE	   0xc0000100
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_TSC_AUX	   0xc0000103
 
 static inline u64 rdmsr(u32 msr)
 {
@@ -30,6 +39,28 @@ static inline u64 rdmsr(u32 msr)
 static inline void wrmsr(u32 msr, u64 value)
 {
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+/* For a register that the CPU may not have, or with a value that it may refuse: then nothing happens. 0: written. */
+static inline int wrmsr_safe(u32 msr, u64 value)
+{
+	u32 result = (u32)value;
+
+	__asm__ volatile("1:\twrmsr\n\txor %%eax, %%eax\n"
+			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
+			 : "+a"(result) : "c"(msr), "d"((u32)(value >> 32)), [word] "i"(sizeof(vaddr_t)) : "memory", "cc");
+	return (int)result;
+}
+
+/* 0 if there is none. */
+static inline u64 rdmsr_safe(u32 msr)
+{
+	u32 low, high = ~0u;
+
+	__asm__ volatile("1:\trdmsr\n"
+			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
+			 : "=a"(low), "+d"(high) : "c"(msr), [word] "i"(sizeof(vaddr_t)) : "memory");
+	return high == ~0u ? 0 : (u64)high << 32 | low;
 }
 
 static inline u64 rdtsc(void)

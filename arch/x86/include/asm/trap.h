@@ -6,6 +6,7 @@
 #pragma once
 
 #include <lib/compiler.h>
+#include <asm/irqflags.h>
 #include <asm/machine.h> /* struct trap_frame */
 #include <asm/vectors.h>
 
@@ -16,17 +17,27 @@
 #define PF_RESERVED (1UL << 3)
 #define PF_FETCH    (1UL << 4) /* reported only when the CPU has NX in use, or SMEP */
 
+/*
+ * A program that is in virtual-8086 mode, which QEMU lets it enter and no real CPU does: CS is any number there. trap.c makes
+ * such a frame one of ring 3 before anybody else sees it.
+ */
+static inline bool trap_from_v86(const struct trap_frame *frame)
+{
+	return frame->flags & FLAGS_VM;
+}
+
 static inline bool trap_from_user(const struct trap_frame *frame)
 {
 	return frame->cs & 3;
 }
 
 /*
- * Per-CPU: one past the highest byte of the stacks for a double fault (all modes) and for NMI (used on x86_64 alone).
- * The boot CPU's are in the image; smp.c sets per_cpu(df_stack_top, cpu) and per_cpu(nmi_stack_top, cpu) of an AP
- * before it starts that CPU. 16-byte aligned, mapped in the reference table.
+ * Per-CPU: one past the highest byte of the stacks for a double fault and a machine check (all modes) and for NMI (used on
+ * x86_64 alone). The boot CPU's are in the image; smp.c sets those of an AP before it starts that CPU. 16-byte aligned,
+ * mapped in the reference table.
  */
-extern vaddr_t df_stack_top, nmi_stack_top;
+enum own_stack { STACK_DOUBLE_FAULT, STACK_MACHINE_CHECK, STACK_NMI, NR_OWN_STACKS };
+extern vaddr_t own_stack_top[NR_OWN_STACKS];
 
 /*
  * An AP's first call in C, before anything per-CPU is used and after percpu_area_init(cpu): what arch_init_cpu() is to
@@ -42,10 +53,14 @@ void trap_dispatch(struct trap_frame *frame);
 
 /* Pieces of the dispatcher: fault.c, probe.c, nmi.c. */
 void page_fault(struct trap_frame *frame);
+const char *page_fault_kind(const struct trap_frame *frame, vaddr_t addr); /* "read", "write" or "execution" */
 void nmi_interrupt(struct trap_frame *frame);
 /* If the frame is a fault inside probe_*(): make it return `result` there. False: it is not one. */
 bool probe_fixup(struct trap_frame *frame, unsigned int result);
 const char *exception_name(unsigned long vector);
+
+/* After it this CPU's per-CPU base is right, whatever it was: the descriptor table register is asked. gdt_{32,64}.c */
+void percpu_base_restore(void);
 
 /* On what stack this CPU enters the kernel from ring 3: one past its highest byte, 16-byte aligned. gdt_{32,64}.c */
 void set_entry_stack(void *stack_top);
@@ -54,6 +69,7 @@ void set_entry_stack(void *stack_top);
 void system_call(struct trap_frame *frame);
 void user_return(void); /* the program goes on, if it may; depth 0, and not on a stack of the vector's own */
 void __noreturn user_exception(const struct trap_frame *frame);
+void __noreturn user_left_protected_mode(vaddr_t ip);
 void __noreturn user_page_fault(const struct trap_frame *frame, vaddr_t addr, int err);
 
 /* From the platform. eoi: done before the handler runs, so that the handler may switch to another thread. */

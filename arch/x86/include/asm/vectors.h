@@ -14,6 +14,7 @@
 #define VECTOR_STACK_SEGMENT 12
 #define VECTOR_GENERAL	     13
 #define VECTOR_PAGE_FAULT    14
+#define VECTOR_MACHINE_CHECK 18
 #define NR_EXCEPTIONS	     32
 
 #define VECTOR_TIMER	0x20 /* local APIC timer */
@@ -32,4 +33,5 @@
 #define SEL_PERCPU	0x28
 #define SEL_TSS		0x30 /* two entries long on x86_64 */
 #define SEL_DF_TSS	0x38 /* i386: the task that handles a double fault */
-#define NR_GDT_ENTRIES	8
+#define SEL_MC_TSS	0x40 /* i386: and the one for a machine check */
+#define NR_GDT_ENTRIES	9
