@@ -255,6 +255,7 @@ void kmain(void)
 	sched_init_cpu(NULL);	  /* what runs here becomes the boot CPU's first thread */
 	arch_init_platform(&boot_info);
 	local_irq_enable();
+	arch_await_tick(); /* without one, the first thread that sleeps would be the end, and a silent one */
 	sched_start(); /* ticks come: from here on threads are preempted */
 	init_cpus();
 	workqueue_init(); /* a worker on each CPU */

@@ -3,6 +3,7 @@
 #include <kernel/cmdline.h>
 #include <kernel/boot_info.h>
 #include <kernel/printk.h>
+#include <lib/errno.h>
 #include <lib/parse.h>
 #include <lib/string.h>
 
@@ -109,6 +110,22 @@ u64 cmdline_number(const char *name, u64 otherwise)
 		return number;
 	printk("command line: %s=%s is not a number, ignored\n", name, text);
 	return otherwise;
+}
+
+u64 cmdline_count(const char *name, u64 otherwise, u64 most)
+{
+	const char *text = cmdline_value(name);
+	u64 number;
+	int err;
+
+	if (!text)
+		return otherwise;
+	err = kstrtou64(text, 0, &number);
+	if (err == -ERANGE || (!err && number > most)) {
+		printk("command line: %s=%s is too much, %llu is taken\n", name, text, most);
+		return most;
+	}
+	return cmdline_number(name, otherwise);
 }
 
 static bool declared(const char *word)

@@ -86,7 +86,7 @@ bool inject_fails_slow(enum inject_site site)
 
 static void arm_by_order(enum inject_site site, u64 nth)
 {
-	inject_set_for_all(site, (unsigned int)nth);
+	inject_set_for_all(site, (unsigned int)min(nth, (u64)~0u));
 	sites[site].told = true;
 }
 

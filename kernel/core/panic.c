@@ -50,14 +50,15 @@ static void __noreturn finish(void)
  */
 enum panic_depth { WHOLE_REPORT, SENTENCE, FORMAT, END_ALONE, NOTHING };
 
+static unsigned int panics_here; /* on the CPU that reports */
+
 static unsigned int claim_report(void)
 {
-	static unsigned int depth;
 	int me = (int)smp_processor_id() + 1, first = cmpxchg(&panic_cpu, 0, me);
 
 	if (first && first != me)
 		arch_cpu_stop();
-	return depth++;
+	return panics_here++;
 }
 
 /* A panic inside a panic: the report is given up. */

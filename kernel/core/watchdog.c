@@ -46,7 +46,7 @@ void watchdog_set_limit(unsigned int ms)
 unsigned int watchdog_limit(void)
 {
 	if (!limit_known)
-		watchdog_set_limit((unsigned int)cmdline_number("watchdog", WATCHDOG_LIMIT_MS / 1000) * 1000);
+		watchdog_set_limit((unsigned int)cmdline_count("watchdog", WATCHDOG_LIMIT_MS / 1000, ~0u / 1000) * 1000);
 	return READ_ONCE(limit_ms);
 }
 
@@ -78,6 +78,10 @@ static unsigned int time_since_last(struct watch *w)
 	return (unsigned int)min(passed, (u64)TICK_MOST_MS);
 }
 
+/*
+ * That every tick finds preemption off does not mean that it was off in between. So at half of the limit a switch is asked for:
+ * the next time when preemption is enabled it is made, and watchdog_switch() begins anew.
+ */
 static void watch_own_cpu(struct watch *w, unsigned int ms, struct trap_frame *frame)
 {
 	if (this_cpu_read(preempt_count) == 0) {
@@ -86,6 +90,8 @@ static void watch_own_cpu(struct watch *w, unsigned int ms, struct trap_frame *f
 		return;
 	}
 	w->locked_ms += ms;
+	if (expired(2 * w->locked_ms))
+		this_cpu_write(need_resched, true);
 	if (w->soft_reported || !expired(w->locked_ms))
 		return;
 	w->soft_reported = true;

@@ -122,7 +122,6 @@ static void switch_task(struct run_queue *rq, struct task *prev, struct task *ne
 	rcu_note_switch();
 	rq->previous = prev;
 	next->switches++;
-	watchdog_switch();
 	this_cpu_write(current_task, next);
 	pgtable_switch(next->pgtable, next->thread.sp);
 	arch_switch_to(&prev->thread, &next->thread);
@@ -137,6 +136,7 @@ static void switch_now(bool preempted)
 
 	lock_for_switch(rq, prev, preempted);
 	this_cpu_write(need_resched, false);
+	watchdog_switch();
 	next = pick_next(rq, prev, preempted);
 	if (next == prev)
 		spin_unlock(&rq->lock);

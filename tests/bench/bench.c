@@ -53,7 +53,7 @@ static void measure(const struct bench *b, unsigned long n)
 
 static void run_one(const struct bench *b)
 {
-	unsigned long n = (unsigned long)cmdline_number("bench_n", b->n ? b->n : BENCH_N);
+	unsigned long n = (unsigned long)cmdline_count("bench_n", b->n ? b->n : BENCH_N, ~0ul);
 
 	failures = 0;
 	bench_random_state = 1;

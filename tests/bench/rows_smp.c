@@ -89,7 +89,7 @@ static u64 run_threads(struct smp_thread *t, unsigned int nr)
 
 static void run_rounds(struct smp_thread *t, const struct bench *b)
 {
-	unsigned long n = (unsigned long)cmdline_number("bench_n", 20000);
+	unsigned long n = (unsigned long)cmdline_count("bench_n", 20000, ~0ul);
 
 	for (unsigned int i = 0; i < THREADS; i++) {
 		t[i].bench = b;

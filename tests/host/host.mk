@@ -20,7 +20,7 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_fuzz_plain := fuzz_multiboot2 fuzz_xarray
-host_plain := unit_complete unit_elf unit_format unit_lib unit_preempt unit_program_text unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_mtrr unit_multiboot2 unit_pcid unit_tlb
+host_plain := unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_lib unit_preempt unit_program_text unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_mtrr unit_multiboot2 unit_pcid unit_tlb
 host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
 		  $(host_fuzz_plain) fuzz_pgtable
 # Unit tests with threads of their own run once more under the thread sanitizer.
@@ -88,6 +88,8 @@ $(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/h
 
 $(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+
+$(HO)/$(1)/unit_calibrate: $(HO)/$(1)/arch/x86/cpu/calibrate.o
 
 # The kernel's own grace periods, in place of the port's (port/rcu.c).
 $(HO)/$(1)/race_rcu: $(HO)/$(1)/kernel/sched/rcu.o

@@ -338,5 +338,5 @@ static void game(u64 ms)
 KTEST(stress, everything)
 {
 	stop = false;
-	WITH_CREW(crew, 2, game(cmdline_number("stress", 10) * 1000));
+	WITH_CREW(crew, 2, game(cmdline_count("stress", 10, ~0u) * 1000));
 }

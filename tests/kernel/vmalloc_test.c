@@ -39,7 +39,7 @@ static unsigned long parameter(const char *name, unsigned long otherwise)
 	char word[64];
 
 	snprintf(word, sizeof(word), "vmalloc_test.%s", name);
-	return (unsigned long)cmdline_number(word, otherwise);
+	return (unsigned long)cmdline_count(word, otherwise, ~0ul);
 }
 
 struct runner;

@@ -73,6 +73,25 @@ KTEST(watchdog, busy_is_not_locked_up)
 	EXPECT_EQ(new_reports(WATCHDOG_SOFT_LOCKUP), 0);
 }
 
+/*
+ * Every tick finds preemption off, and it is enabled for a moment between any two. The limit is so long that no single stretch of
+ * 9 ms can last half of it, however busy the host.
+ */
+KTEST(watchdog, preemption_enabled_between_ticks)
+{
+	u64 start = arch_uptime_ms();
+
+	arm(smp_processor_id());
+	watchdog_set_limit(5 * LIMIT_MS);
+	while (arch_uptime_ms() - start < 15 * LIMIT_MS) {
+		preempt_disable();
+		arch_udelay(9000);
+		preempt_enable();
+	}
+	disarm();
+	EXPECT_EQ(new_reports(WATCHDOG_SOFT_LOCKUP), 0);
+}
+
 static void hang_with_interrupts_off(void *kind)
 {
 	bool flags = arch_local_irq_save();

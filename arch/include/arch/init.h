@@ -40,6 +40,9 @@ extern const struct device_mapper *arch_device_mapper;
 /* ACPI tables (CPUs, interrupt controllers), local APIC, IPIs, the tick. Boot CPU; APs do their part in arch_start_cpus. */
 void arch_init_platform(const struct boot_info *boot);
 
+/* Interrupts are on: wait for a tick. When none comes try another timer, and panic if that is silent too. Boot CPU. */
+void arch_await_tick(void);
+
 /* The image's borders, from the linker script. */
 extern char __image_start[], __image_end[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char __data_start[], __data_end[], __stacks_start[], __stacks_end[];

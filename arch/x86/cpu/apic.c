@@ -41,6 +41,7 @@
 #define DELIVER_NMI	 0x400
 #define DELIVER_INIT	 0x500
 #define DELIVER_STARTUP	 0x600
+#define DELIVER_EXTINT	 0x700 /* ask the 8259 which interrupt it is */
 #define ICR_PENDING	 0x1000
 #define ICR_ASSERT	 0x4000
 #define ICR_LEVEL	 0x8000
@@ -173,6 +174,8 @@ void apic_timer_periodic(u32 count)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
+static phys_addr_t named_phys; /* where the firmware's tables say that there is one */
+
 /* The MSR came with the P6; a Pentium's APIC is where the tables say. */
 static bool has_base_msr(void)
 {
@@ -221,22 +224,39 @@ static u64 registers_phys(const struct acpi_cpus *cpus)
 	return phys;
 }
 
+static bool map_registers(u64 phys)
+{
+	if (phys < arch_phys_limit())
+		registers = arch_device_mapper->map((phys_addr_t)phys, PAGE_SIZE, MEMTYPE_UC_MINUS);
+	if (!registers)
+		printk("APIC: registers at %#llx cannot be mapped\n", phys);
+	return registers;
+}
+
+/* An empty bus has all bits set; those of the first kind, chips of their own, are called 0x0?, all others 0x1?. */
+static bool is_apic(u32 version)
+{
+	return (version & 0xff) < 0x20 && (version >> 16 & 0xff) < 0x20;
+}
+
+bool apic_open_wire(void)
+{
+	if (!present && (!named_phys || (!registers && !map_registers(named_phys)) || !is_apic(apic_read(APIC_VERSION))))
+		return false;
+	apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+	apic_write(APIC_LVT_LINT0, DELIVER_EXTINT);
+	return true;
+}
+
 bool apic_init(const struct acpi_cpus *cpus)
 {
-	u64 phys;
-
+	named_phys = cpus->apic_phys;
 	if (!boot_cpu.apic)
 		return false;
 	x2apic = cpu_has(FEATURE_X2APIC);
-	phys = registers_phys(cpus);
-	if (!x2apic) {
-		if (phys < arch_phys_limit())
-			registers = arch_device_mapper->map((phys_addr_t)phys, PAGE_SIZE, MEMTYPE_UC_MINUS);
-		if (!registers) {
-			printk("APIC: registers at %#llx cannot be mapped\n", phys);
-			return false;
-		}
-	}
+	if (!x2apic && !map_registers(registers_phys(cpus)))
+		return false;
 	apic_init_cpu();
 	cpu_apic_id[0] = apic_read_id();
 	present = true;

@@ -25,6 +25,7 @@ void arch_console_init(const struct boot_info *boot)
 
 /* The one that is being written to; the first panic may have interrupted it anywhere, so only a second one blames it. */
 static const struct console_driver *busy;
+static bool in_panic;
 
 static void remove_console(const struct console_driver *driver)
 {
@@ -35,14 +36,12 @@ static void remove_console(const struct console_driver *driver)
 
 void arch_console_panic(void)
 {
-	static bool again;
-
 	if (!nr_consoles)
 		arch_console_early_init();
-	if (again && busy)
+	if (in_panic && busy)
 		remove_console(busy);
 	busy = NULL;
-	again = true;
+	in_panic = true;
 }
 
 void arch_console_write(const char *text, size_t len)

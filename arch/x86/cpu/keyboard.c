@@ -31,7 +31,8 @@
 #define SCAN_SLASH    0x35
 #define SCAN_ENTER    0x1c
 
-#define POLLS 20000 /* about 20 ms */
+#define POLLS	    20000 /* about 20 ms */
+#define BUFFER_MOST 32	  /* bytes that a controller keeps */
 
 /* By scan code; 0 = a key that makes no character. */
 static const char plain_map[0x3a] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
@@ -83,8 +84,14 @@ static int keyboard_getc(void)
 {
 	u8 status;
 
-	while ((status = inb(I8042_STATUS)) != STATUS_NOTHING && (status & STATUS_OUTPUT_FULL)) {
-		u8 scan = inb(I8042_DATA);
+	/* A controller that is never empty is broken, and must not hold anybody here. */
+	for (unsigned int i = 0; i < BUFFER_MOST; i++) {
+		u8 scan;
+
+		status = inb(I8042_STATUS);
+		if (status == STATUS_NOTHING || !(status & STATUS_OUTPUT_FULL))
+			break;
+		scan = inb(I8042_DATA);
 		char c = status & STATUS_FROM_MOUSE ? 0 : decode(scan);
 
 		if (c)
@@ -115,8 +122,7 @@ const struct console_driver *keyboard_probe(void)
 
 	if (inb(I8042_STATUS) == STATUS_NOTHING || !wait_status(STATUS_INPUT_FULL, false))
 		return NULL;
-	/* At most a controller's whole buffer of old bytes. */
-	for (unsigned int i = 0; i < 32 && (inb(I8042_STATUS) & STATUS_OUTPUT_FULL); i++)
+	for (unsigned int i = 0; i < BUFFER_MOST && (inb(I8042_STATUS) & STATUS_OUTPUT_FULL); i++)
 		inb(I8042_DATA);
 	configure();
 	return &driver;

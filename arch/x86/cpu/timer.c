@@ -2,23 +2,25 @@
 /*
  * Time: the tick, uptime and short delays.
  *
- * The time stamp counter and the local APIC's timer run at speeds that nobody tells, so both are measured once against
- * a clock whose speed is a standard: the PIT's second channel, or ACPI's PM timer where the PIT has been switched off.
+ * The time stamp counter and the local APIC's timer run at speeds that nobody tells, so both are measured once (calibrate.c)
+ * against a clock whose speed is a standard: the PIT's second channel, or ACPI's PM timer where the PIT has been switched off.
  * A CPU without time stamp counter counts ticks instead, and waits by reading an I/O port as often as it could do it
  * in the measured time. The counters of several CPUs are taken to be in step, as those of today's machines are.
  */
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/acpi.h>
+#include <asm/calibrate.h>
 #include <asm/cpuid.h>
 #include <asm/io.h>
 #include <asm/platform.h>
 #include <asm/trap.h>
+#include <kernel/bug.h>
 #include <kernel/printk.h>
-#include <lib/errno.h>
 #include <lib/math.h>
 
 #define PIT_HZ		1193182
+#define PIT_COUNT	(PIT_HZ / MEASURE_HZ + 1) /* rather too long */
 #define PIT_CHANNEL0	0x40
 #define PIT_CHANNEL2	0x42
 #define PIT_COMMAND	0x43
@@ -32,24 +34,7 @@
 #define PM_TIMER_HZ   3579545
 #define PM_TIMER_MASK 0xffffff
 
-#define MEASURE_HZ	100 /* a measurement takes 1/100 s */
-#define MEASURE_TRIES	5
-#define POLLS_LEAST	100	   /* fewer: the clock does not run, or we did not */
-#define POLLS_MOST	(8U << 20) /* more: it does not run */
-#define CYCLES_MOST	100000000  /* of a counter at 10 GHz */
-
-/* What one measurement, or the best of several, found. */
-struct measured {
-	u64 cycles;	 /* time stamp counter */
-	u32 apic_counts; /* local APIC timer */
-	u32 polls;	 /* reads of an I/O port */
-};
-
-struct reference_clock {
-	const char *name;
-	bool (*start)(void);
-	bool (*expired)(void); /* 1/100 s after start */
-};
+#define TICK_PATIENCE_MS 5000 /* an emulated timer may be late */
 
 /* Until they are measured: values with which a delay is rather too long. */
 static struct measured per_period = { 40000000, 0, 40000 };
@@ -60,15 +45,18 @@ static unsigned long ticks; /* of the boot CPU */
 
 /* --- reference clocks --------------------------------------------------------------------------------------------- */
 
-static bool pit_start(void)
+/* It counts from the second half of the number on. */
+static bool pit_prepare(void)
 {
-	u16 count = PIT_HZ / MEASURE_HZ;
-
 	outb((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2, PORT_B);
 	outb(PIT_ONESHOT2, PIT_COMMAND);
-	outb((u8)count, PIT_CHANNEL2);
-	outb((u8)(count >> 8), PIT_CHANNEL2);
+	outb((u8)PIT_COUNT, PIT_CHANNEL2);
 	return true;
+}
+
+static void pit_start(void)
+{
+	outb((u8)(PIT_COUNT >> 8), PIT_CHANNEL2);
 }
 
 static bool pit_expired(void)
@@ -78,65 +66,32 @@ static bool pit_expired(void)
 
 static u32 pm_timer_started;
 
-static bool pm_timer_start(void)
+static bool pm_timer_prepare(void)
 {
-	if (!acpi_pm_timer())
-		return false;
-	pm_timer_started = inl(acpi_pm_timer());
-	return true;
+	return acpi_pm_timer();
 }
 
+static void pm_timer_start(void)
+{
+	pm_timer_started = inl(acpi_pm_timer());
+}
+
+/* The first count may have been at its end, the last one is at its beginning. */
 static bool pm_timer_expired(void)
 {
-	return ((inl(acpi_pm_timer()) - pm_timer_started) & PM_TIMER_MASK) >= PM_TIMER_HZ / MEASURE_HZ;
+	return ((inl(acpi_pm_timer()) - pm_timer_started) & PM_TIMER_MASK) >= PM_TIMER_HZ / MEASURE_HZ + 2;
 }
 
 static const struct reference_clock references[] = {
-	{ "PIT", pit_start, pit_expired },
-	{ "ACPI PM timer", pm_timer_start, pm_timer_expired },
+	{ "PIT", pit_prepare, pit_start, pit_expired },
+	{ "ACPI PM timer", pm_timer_prepare, pm_timer_start, pm_timer_expired },
 };
 
 /* --- measuring ---------------------------------------------------------------------------------------------------- */
 
-/* 0; -ENODEV: the clock is not there or does not run; -EAGAIN: the CPU was taken away meanwhile. */
-static int measure_once(const struct reference_clock *clock, struct measured *m)
+static u32 apic_counts(void)
 {
-	u64 from;
-
-	if (!clock->start())
-		return -ENODEV;
-	if (apic_present())
-		apic_timer_start();
-	from = arch_cycles();
-	for (m->polls = 0; !clock->expired(); m->polls++) {
-		if (m->polls > POLLS_MOST || arch_cycles() - from > CYCLES_MOST)
-			return -ENODEV;
-		cpu_relax();
-	}
-	m->cycles = arch_cycles() - from;
-	m->apic_counts = apic_present() ? ~0U - apic_timer_read() : 0;
-	return m->polls < POLLS_LEAST ? -EAGAIN : 0;
-}
-
-/* What goes wrong makes a measurement longer (a hypervisor or the firmware took the CPU away): the shortest is best. */
-static bool measure(const struct reference_clock *clock, struct measured *best)
-{
-	struct measured m;
-	bool any = false;
-
-	for (unsigned int i = 0; i < MEASURE_TRIES; i++) {
-		int error = measure_once(clock, &m);
-
-		if (error == -ENODEV)
-			break;
-		if (error)
-			continue;
-		best->cycles = any ? min(best->cycles, m.cycles) : m.cycles;
-		best->apic_counts = any ? min(best->apic_counts, m.apic_counts) : m.apic_counts;
-		best->polls = any ? max(best->polls, m.polls) : m.polls;
-		any = true;
-	}
-	return any;
+	return ~0U - apic_timer_read();
 }
 
 static u32 khz(u64 per_period_count)
@@ -146,10 +101,13 @@ static u32 khz(u64 per_period_count)
 
 static void calibrate(void)
 {
+	struct counters counters = {
+		boot_cpu.tsc ? arch_cycles : NULL, apic_present() ? apic_timer_start : NULL, apic_counts,
+	};
 	struct measured m = { 0 };
 	unsigned int i = 0;
 
-	while (i < ARRAY_SIZE(references) && !measure(&references[i], &m))
+	while (i < ARRAY_SIZE(references) && !calibrate_by(&references[i], &counters, &m))
 		i++;
 	if (i < ARRAY_SIZE(references)) {
 		per_period = m;
@@ -157,6 +115,10 @@ static void calibrate(void)
 		       khz(m.apic_counts));
 	} else {
 		printk("timer: no clock to measure by, all times are guesses\n");
+	}
+	if (boot_cpu.tsc && i < ARRAY_SIZE(references) && !m.cycles) {
+		printk("timer: the time stamp counter does not run, ticks are counted\n");
+		boot_cpu.tsc = false;
 	}
 	if (per_period.apic_counts == 0)
 		per_period.apic_counts = 1000000000 / 16 / MEASURE_HZ;
@@ -232,4 +194,31 @@ void timer_init(void)
 	calibrate();
 	us_per_cycle = (u32)div64_u64((u64)(1000000 / MEASURE_HZ) << 32, max(per_period.cycles, 20000ULL));
 	timer_init_cpu();
+}
+
+/* --- does it come? ------------------------------------------------------------------------------------------------ */
+
+static bool tick_comes(void)
+{
+	unsigned long before = READ_ONCE(ticks);
+
+	for (unsigned int ms = 0; ms < TICK_PATIENCE_MS && READ_ONCE(ticks) == before; ms++)
+		arch_udelay(1000);
+	return READ_ONCE(ticks) != before;
+}
+
+/* The PIT's line may have to go through a local APIC, or that one's own timer may be dead. */
+void arch_await_tick(void)
+{
+	if (tick_comes())
+		return;
+	printk("timer: no interrupt of the %s comes\n", apic_present() ? "local APIC's timer" : "PIT");
+	if (apic_open_wire()) {
+		start_pit_tick();
+		if (tick_comes()) {
+			printk("timer: those of the PIT come through the local APIC\n");
+			return;
+		}
+	}
+	panic("no timer interrupt comes, neither from a local APIC nor from a PIT: threads that sleep would never wake");
 }

@@ -27,6 +27,8 @@ bool cmdline_has(const char *name);
 /* "64M" -> bytes; `otherwise` if absent; a malformed value is reported and counts as absent. */
 u64 cmdline_size(const char *name, u64 otherwise);
 u64 cmdline_number(const char *name, u64 otherwise);
+/* The same for what has to fit into something smaller, products included: what is larger than `most` counts as `most`, and is said. */
+u64 cmdline_count(const char *name, u64 otherwise, u64 most);
 
 /* Print a warning line for each word that no CMDLINE_OPTION declares. */
 void cmdline_report_unknown(void);

@@ -2,7 +2,7 @@
 /*
  * Watchdogs over CPUs. Each report names the CPU, counts as an unexpected warning, and shows where the CPU is.
  *
- *	soft lockup	a CPU's ticks have found preemption off without a break for the whole limit
+ *	soft lockup	preemption was off on a CPU without a break for the whole limit
  *	no tick		a CPU takes no ticks: interrupts are off there; seen by the CPU before it in the mask
  *	stuck IPI	a CPU has not answered an interrupt that somebody waits for
  */
@@ -23,7 +23,7 @@ unsigned int watchdog_reports(enum watchdog kind, unsigned int cpu);
 
 /* From every CPU's tick, the frame being what it interrupted. */
 void watchdog_tick(struct trap_frame *frame);
-/* From every switch of threads. */
+/* From every attempt to switch threads, whether another one is found or not. */
 void watchdog_switch(void);
 
 /* A wait for another CPU's answer, with interrupts on or off. Zero it, then call the second in the loop that waits. */

@@ -31,6 +31,11 @@ bool apic_init(const struct acpi_cpus *cpus);
 void apic_init_cpu(void);
 bool apic_present(void);
 bool apic_is_x2apic(void);
+/*
+ * Let the 8259's interrupts through to this CPU, instead of the local timer's. Also by a local APIC that CPUID does not name but
+ * the firmware's tables do. False: there is none.
+ */
+bool apic_open_wire(void);
 /* Of the CPU that runs this. */
 u32 apic_read_id(void);
 /* Which CPU has which APIC. Set before the CPU is online. */
