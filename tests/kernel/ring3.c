@@ -49,7 +49,7 @@ KTEST(ring3, nothing_left_by_firmware)
 {
 	unsigned int cpu;
 
-	on_each_cpu(look_at_registers, NULL);
+	on_each_cpu(look_at_registers, NULL, true);
 	for_each_online_cpu(cpu) {
 		if (found[cpu])
 			ktest_note("CPU %u: %s", cpu, found[cpu]);

@@ -41,6 +41,14 @@ def crash(choice):
     return good, "%s: %s is reported" % (env, test), run.diagnosis(ktap.CRASH) + text.split("\n")[-30:]
 
 
+def no_tick(env):
+    """Neither a local APIC (a 486 has none) nor a PIT: the first thread that sleeps would sleep for ever."""
+    machine = guest.Machine(env, 1, cpu="486", cmdline="exit test=smoke", flags=["-machine", "pit=off"])
+    run = guest.Run(machine, guest.build_path("logs", "no-tick-%s.log" % env), timeout=60, silence=20).run()
+    good = run.status == 2 * 0x15 + 1 and b"panic on cpu 0: no timer interrupt comes" in run.serial
+    return good, "%s: a machine without a tick says so" % env, run.diagnosis(ktap.CRASH)
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
@@ -48,6 +56,7 @@ def main():
         choices = [(env, report) for env in guest.ENVS if env != "auto" for report in REPORTS if env in report[3]]
         for result in slots.each(crash, choices):
             out.ok(*result)
+        out.ok(*no_tick("i386"))
     except guest.SetupError as error:
         out.ok(False, "setup", [str(error)])
     return out.end()
