@@ -32,7 +32,8 @@ void *kmap_local_page(struct page *page)
 	slot = this_cpu(kmap_depth)++;
 	if (slot >= KMAP_SLOTS)
 		panic("kmap_local_page: CPU %u has %u pages mapped already", cpu, slot);
-	pte_store(kmap_pte[cpu] + slot, pfn_pte(page_to_pfn(page), pgprot_supported(PAGE_KERNEL)));
+	pte_store(kmap_pte[cpu] + slot,
+		  pfn_pte(page_to_pfn(page), pgprot_supported(pgprot_set_memtype(PAGE_KERNEL, page_memtype(page)))));
 	return (void *)slot_addr(cpu, slot);
 }
 

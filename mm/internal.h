@@ -12,6 +12,7 @@
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
  *   chain_lock          the list of purge notifiers, and running them          (a mutex)       T       yes
+ *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
  *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
  *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no

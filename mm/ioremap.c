@@ -11,8 +11,8 @@
  *
  *	reserve → address space → map → publish          claim → unmap (and flush) → free the type → retire the space
  *
- * 3. The direct map cannot disagree, and no attribute of it ever changes: it shows RAM and nothing else (holes between RAM
- *    are holes in it), RAM is write-back, and RAM is refused here. memremap() of RAM returns the direct map itself.
+ * 3. The direct map cannot disagree: it shows RAM and nothing else (holes between RAM are holes in it), RAM is in its own books
+ *    (page_mark.c), and RAM is refused here. memremap() of RAM that is write-back returns the direct map itself.
  */
 #include "vm_internal.h"
 
@@ -20,10 +20,6 @@
 #include <mm/memtype.h>
 
 CMDLINE_OPTION(nohugeiomap, "nohugeiomap", "ioremap uses small pages only");
-
-/* In vm_struct.flags: the type that is reserved for the area and freed with it; 0: none. */
-#define VM_MEMTYPE(type)     (((type) + 1ul) << 16)
-#define VM_MEMTYPE_OF(flags) ((enum memtype)(((flags) >> 16) - 1))
 
 static bool small_only;
 
@@ -68,7 +64,10 @@ static bool range_empty(vaddr_t start, vaddr_t end)
 int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t prot)
 {
 	struct vm_struct *area = find_vm_area((void *)addr);
+	u64 phys_end = (u64)phys + (end - addr);
+	enum memtype type = pgprot_memtype(prot);
 	unsigned int shift;
+	int err;
 
 	might_sleep();
 	if (!area || !(area->flags & VM_IOREMAP) || !IS_ALIGNED(phys, (phys_addr_t)PAGE_SIZE))
@@ -80,7 +79,17 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 	for (shift = largest_leaf(phys, end - addr); shift > PAGE_SHIFT; shift--)
 		if (!((addr ^ (vaddr_t)phys) & ((1UL << shift) - 1)))
 			break;
-	return vm_map_phys(addr, end, phys, prot, shift);
+	err = memtype_reserve(phys, phys_end, type);
+	if (err)
+		return err;
+	err = vm_map_phys(addr, end, phys, prot, shift);
+	if (err) {
+		memtype_free(phys, phys_end, type);
+		return err;
+	}
+	area->flags |= VM_MEMTYPE(type); /* until ioremap_unmap() */
+	area->phys_addr = phys;
+	return 0;
 }
 
 /* --- what may be mapped ----------------------------------------------------------------------------------------- */
@@ -201,7 +210,9 @@ void ioremap_unmap(struct vm_range *range)
 
 	vm_range_unmap_noflush(range);
 	if (flags < VM_MEMTYPE(0))
-		return; /* a get_vm_area() of somebody who mapped it himself */
+		return; /* a get_vm_area() into which nothing was mapped */
+	if (flags & VM_FRAMES)
+		return; /* vm_area_retire_unmapped() flushes first */
 	schedule_point("ioremap:unmapped");
 	if (type != MEMTYPE_UC_MINUS && type != MEMTYPE_UC)
 		flush_tlb_kernel_range(range->start, range->end);
@@ -232,13 +243,24 @@ void arch_phys_wc_del(int handle __maybe_unused)
 
 /* --- memory, device or not -------------------------------------------------------------------------------------- */
 
+static bool frames_write_back(u64 start, u64 end)
+{
+	for (unsigned long pfn = to_pfn(start); READ_ONCE(pages_retyped) && pfn <= to_pfn(end - 1); pfn++) {
+		const struct page *page = pfn_to_page_checked(pfn);
+
+		if (page && page_memtype(page) != MEMTYPE_WB)
+			return false;
+	}
+	return true;
+}
+
 /* RAM is mapped already, if it is lowmem; anything else would be a second type for it. */
 static void *direct_map(phys_addr_t phys, size_t size, unsigned long flags, vaddr_t caller)
 {
 	bool wb = (flags & MEMREMAP_WB) && memblock_is_ram(phys, (u64)phys + size) &&
-		  (u64)phys + size <= arch_lowmem_limit();
+		  (u64)phys + size <= arch_lowmem_limit() && frames_write_back(phys, (u64)phys + size);
 
-	if (WARN_ONCE(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM or highmem, refused for %pS", (u64)phys,
+	if (WARN_ONCE(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM, highmem or not write-back, refused for %pS", (u64)phys,
 		      (u64)phys + size - 1, (void *)caller))
 		return NULL;
 	return phys_to_virt(phys);

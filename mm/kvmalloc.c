@@ -63,6 +63,8 @@ void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned lon
 			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller)
 {
 	(void)node;
+	if (WARN_ONCE(prot.val & MAP_TYPE_BITS.val, "vmalloc: memory is write-back; set_memory_uc() and the like change that afterwards"))
+		return NULL;
 	return alloc(&(struct vm_area_spec){ .size = size, .align = align, .lo = start, .hi = end,
 		.flags = VM_ALLOC | vm_flags, .gfp = gfp, .prot = prot, .caller = (vaddr_t)caller });
 }

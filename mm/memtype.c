@@ -269,6 +269,57 @@ void memtype_forget(void)
 	kfree(gone);
 }
 
+/* --- frames that lie anywhere ------------------------------------------------------------------------------------- */
+
+/* How many of them lie side by side, from the first on. */
+static unsigned long run_length(const unsigned long *pfns, unsigned long count)
+{
+	unsigned long n = 1;
+
+	while (n < count && pfns[n] == pfns[0] + n)
+		n++;
+	return n;
+}
+
+void memtype_free_frames(const unsigned long *pfns, unsigned long count, enum memtype type)
+{
+	for (unsigned long done = 0, n; done < count; done += n) {
+		n = run_length(pfns + done, count - done);
+		memtype_free(to_addr(pfns[done]), to_addr(pfns[done] + n), type);
+	}
+}
+
+int memtype_reserve_frames(const unsigned long *pfns, unsigned long count, enum memtype type)
+{
+	for (unsigned long done = 0, n; done < count; done += n) {
+		int err;
+
+		n = run_length(pfns + done, count - done);
+		err = memtype_reserve(to_addr(pfns[done]), to_addr(pfns[done] + n), type);
+		if (!err)
+			continue;
+		memtype_free_frames(pfns, done, type);
+		return err;
+	}
+	return 0;
+}
+
+bool memtype_agrees(unsigned long pfn, enum memtype type)
+{
+	const struct page *page = pfn_to_page_checked(pfn);
+	struct reservation *r, *gone;
+	enum memtype other;
+
+	if (page)
+		return page_memtype(page) == type;
+	spin_lock(&memtype_lock);
+	gone = idle_remove();
+	r = find_conflict(pfn, pfn + 1, type, &other);
+	spin_unlock(&memtype_lock);
+	kfree(gone);
+	return !r;
+}
+
 /* --- for people and tests --------------------------------------------------------------------------------------- */
 
 /* Does (start, end, type) of the reservation come behind the place? */

@@ -9,6 +9,7 @@
  * the page. There are two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
  * highmem. Whoever insists on DMA32 goes to the zone.
  */
+#include "direct_map.h"
 #include "page_list.h"
 
 static unsigned long failures;
@@ -215,15 +216,17 @@ static __noinline void report_bad_free(const struct page *page, unsigned int ord
 	static const char *const states[] = { "no RAM", "reserved", "free already", "inside a block", "free already",
 					      "allocated", "a slab", "a page table", "one of several in a block" };
 
-	WARN_ONCE(true, "free of frame %lx, order %u, refused: it is %s (order %u, flags %u, %d users)",
-		  page_to_pfn(page), order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged", page->order, page->flags,
+	WARN_ONCE(true, "free of frame %lx, order %u, refused: it is %s%s (order %u, flags %u, %d users)", page_to_pfn(page),
+		  order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged",
+		  block_is_marked(page, order) ? ", and set_memory has changed how it is mapped" : "", page->order, page->flags,
 		  atomic_read(&page->refcount));
 }
 
 /* Drop one user. True: it was the last, the block is free to go. */
 static inline bool last_user(struct page *page, unsigned int order)
 {
-	if (unlikely(page->state != PAGE_USED || page->order != order || page->flags)) {
+	if (unlikely(page->state != PAGE_USED || page->order != order || page->flags ||
+		     (order && block_is_marked(page, order)))) {
 		report_bad_free(page, order);
 		return false;
 	}

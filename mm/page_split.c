@@ -20,8 +20,12 @@ void split_page(struct page *page, unsigned int order)
 		      "split_page of frame %lx, order %u: state %u, order %u", page_to_pfn(page), order, page->state,
 		      page->order))
 		return;
-	for (unsigned long i = 0; i < 1ul << order; i++)
+	for (unsigned long i = 0; i < 1ul << order; i++) {
+		u8 mapped = page[i].flags & PAGE_FLAGS_MAPPED;
+
 		hand_out(page + i, 0);
+		page[i].flags = mapped;
+	}
 }
 
 struct page *alloc_pages_split(gfp_t gfp, unsigned int order)
@@ -57,7 +61,7 @@ static void split_locked(struct page *head)
 
 	for (struct page *page = head; page != head + n; page++) {
 		atomic_set(&page->refcount, 1);
-		page->order = page->flags = 0;
+		page->order = 0; /* and so are the flags: who sets one makes the page single first */
 		page->private = 0;
 		smp_store_release(&page->state, PAGE_USED);
 	}

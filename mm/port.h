@@ -10,6 +10,7 @@
 #include <arch/barrier.h>  /* smp_load_acquire, smp_store_release: publishing a section, a table, a descriptor */
 #include <arch/fault.h>	   /* what a page fault was about */
 #include <arch/cpu.h>	   /* smp_processor_id, cpu_relax, cpu_has */
+#include <arch/cache.h>	   /* memory that becomes uncached leaves the caches */
 #include <arch/cpu_stack.h> /* what each CPU freed last */
 #include <arch/io.h>	   /* registers of devices, for who maps them */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */

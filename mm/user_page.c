@@ -173,7 +173,7 @@ static int lend_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_t ua
 	if (!page)
 		return -EINVAL; /* a part that was never mapped, or that vrealloc() gave back */
 	get_page(page);
-	err = user_map_page(mm, uaddr, page, user_prot(vma, true));
+	err = user_map_page(mm, uaddr, page, pgprot_set_memtype(user_prot(vma, true), page_memtype(page)));
 	if (err)
 		put_page(page);
 	return err;

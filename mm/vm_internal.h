@@ -2,6 +2,7 @@
 /* What the files behind <mm/vmalloc.h> share: stretches of vmalloc space, and filling them with mappings. */
 #pragma once
 
+#include "direct_map.h"
 #include "internal.h"
 #include "vm_entries.h"
 
@@ -290,6 +291,13 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq);
 /* The same where any place will do: one of `pages` or a few more, guard page included. gfp: 0 or __GFP_NOWAIT. */
 struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp);
 
+/* More of vm_struct.flags, which nobody asks for: */
+#define VM_DIRECT_CHANGED 0x4000ul /* set_memory: the direct map of some of its pages is not the usual one */
+#define VM_FRAMES	  0x8000ul /* vmap_pfn: types are reserved for the frames, which stand where range->pages leads */
+/* The type that is reserved for the area and freed with it; 0: none. */
+#define VM_MEMTYPE(type)     (((type) + 1ul) << 16)
+#define VM_MEMTYPE_OF(flags) ((enum memtype)(((flags) >> 16) - 1))
+
 /* What a new area shall be. Fields left 0 mean: page alignment, all of vmalloc space, GFP_KERNEL. */
 struct vm_area_spec {
 	unsigned long size;	     /* bytes that can be mapped; the guard page comes on top */
@@ -341,6 +349,11 @@ void vm_area_destroy(struct vm_range *range);
 /* The end of an area in the caller's hands: its mappings go, every CPU forgets them before the address is used again. */
 void vm_area_retire(struct vm_range *range);
 void vm_area_retire_unmapped(struct vm_range *range); /* which is done already */
+/*
+ * Of an unmapped one in the caller's hands: no CPU remembers it, its own pages are mapped as usual again (VM_DIRECT_CHANGED),
+ * and the types of its frames are free (VM_FRAMES). May sleep.
+ */
+void vm_area_forget(struct vm_range *range);
 /* vfree() of an area in the caller's hands. Thread context, may sleep. */
 void vm_area_free(struct vm_range *range);
 /* Claim the area that starts at addr. If there is none with any of `flags`, report it under the name `who`: NULL. */

@@ -7,6 +7,7 @@
  */
 #include "vm_internal.h"
 
+#include <mm/memtype.h>
 #include <mm/mm.h>
 
 struct map_pages {
@@ -318,14 +319,29 @@ struct apply {
 	bool create; /* empty entries count too */
 };
 
+/* The caller writes entries by himself; debug builds look whether the books know another type of the frame. */
+static int apply_one(const struct apply *a, pte_t *ptep, vaddr_t addr)
+{
+	pte_t old = pte_read(ptep), now;
+	int err;
+
+	if (!a->create && pte_none(old))
+		return 0;
+	err = a->fn(ptep, addr, a->data);
+	if (!CONFIG_DEBUG_MM)
+		return err;
+	now = pte_read(ptep);
+	WARN_ONCE(now.val != old.val && pte_present(now) && !memtype_agrees(pte_pfn(now), pte_memtype(now, 1)),
+	     "apply_to_page_range: frame %lx at %lx has another memory type elsewhere", pte_pfn(now), addr);
+	return err;
+}
+
 static int apply_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
-	const struct apply *a = ctx;
 	int err = 0;
 
 	for (; n && !err; n--, ptep++, addr += PAGE_SIZE)
-		if (a->create || !pte_none(pte_read(ptep)))
-			err = a->fn(ptep, addr, a->data);
+		err = apply_one(ctx, ptep, addr);
 	return err;
 }
 

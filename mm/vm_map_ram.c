@@ -4,6 +4,11 @@
 
 static __noinline bool unmap_in_block(vaddr_t addr, unsigned int count) { return vmap_run_free(addr, count); }
 
+static __noinline bool pages_refused(struct page **pages, unsigned int count)
+{
+	return !pages_agree(pages, count, PAGE_KERNEL);
+}
+
 static __always_inline void *map_in_block(struct page **pages, unsigned int count)
 {
 	struct vmap_run run;
@@ -51,6 +56,8 @@ void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	(void)node; /* one memory node */
 	might_sleep();
+	if (unlikely(READ_ONCE(pages_retyped)) && pages_refused(pages, count))
+		return NULL;
 	if (likely(count - 1 < VMAP_MAX_ALLOC))
 		return map_in_block(pages, count);
 	if (WARN_ONCE(!count, "vm_map_ram: no pages") || !vm_count_possible(count))

@@ -2,6 +2,8 @@
 /* Areas whose mappings the caller makes: of frames that are no RAM of ours, and of pages that come and go. */
 #include "vm_internal.h"
 
+#include <mm/memtype.h>
+
 /* --- frames without a struct page --------------------------------------------------------------------------------- */
 
 struct map_pfns {
@@ -16,6 +18,26 @@ static int map_pfn(pte_t *pte, unsigned long addr, void *data)
 	(void)addr;
 	pte_store(pte, pfn_pte(*map->next++, map->prot));
 	return 0;
+}
+
+/* Into the page array's room, which has as many entries: it is kept and freed with the range. False: no memory. */
+static bool note_frames(struct vm_range *range, const unsigned long *pfns, unsigned int count)
+{
+	void *room = vm_range_page_array(range, GFP_KERNEL);
+
+	if (room)
+		memcpy(room, pfns, count * sizeof(*pfns));
+	return room;
+}
+
+/* 0, or nothing is left mapped. */
+static int map_frames(const struct vm_range *range, unsigned long size, struct map_pfns *map)
+{
+	int err = apply_to_page_range(NULL, range->start, size, map_pfn, map);
+
+	if (err)
+		vm_unmap(range->start, range->start + size);
+	return err;
 }
 
 static bool pfns_foreign(const unsigned long *pfns, unsigned int count)
@@ -33,6 +55,7 @@ void *vmap_pfn(unsigned long *pfns, unsigned int count, pgprot_t prot)
 {
 	struct map_pfns map = { .next = pfns, .prot = pgprot_supported(pgprot_nx(prot)) };
 	unsigned long size = (unsigned long)count << PAGE_SHIFT;
+	enum memtype type = pgprot_memtype(prot);
 	struct vm_range *range;
 
 	might_sleep();
@@ -40,16 +63,22 @@ void *vmap_pfn(unsigned long *pfns, unsigned int count, pgprot_t prot)
 		return NULL;
 	if (WARN_ONCE(!pfns_foreign(pfns, count), "vmap_pfn: one of %u frames is RAM, or out of reach", count))
 		return NULL;
-	range = vm_area_create(&(struct vm_area_spec){ .size = size, .flags = VM_IOREMAP | VM_MAP, .caller = _RET_IP_ });
+	range = vm_area_create(&(struct vm_area_spec){ .size = size, .caller = _RET_IP_,
+		.flags = VM_IOREMAP | VM_MAP | VM_FRAMES | VM_MEMTYPE(type) });
 	if (!range)
 		return NULL;
-	if (apply_to_page_range(NULL, range->start, size, map_pfn, &map)) {
-		vm_unmap(range->start, range->start + size);
-		vm_area_destroy(range);
-		return NULL;
-	}
+	if (!note_frames(range, pfns, count) || memtype_reserve_frames(pfns, count, type))
+		goto fail;
+	if (map_frames(range, size, &map))
+		goto fail_map;
 	vm_range_publish(range);
 	return (void *)range->start;
+
+fail_map:
+	memtype_free_frames(pfns, count, type);
+fail:
+	vm_area_destroy(range);
+	return NULL;
 }
 
 /* --- sparse areas ------------------------------------------------------------------------------------------------- */
@@ -77,7 +106,7 @@ static int check_pages(struct page **pages, unsigned long count)
 		if (!pfn_valid(page_to_pfn(pages[i])))
 			return -EINVAL;
 	}
-	return 0;
+	return pages_agree(pages, count, PAGE_KERNEL) ? 0 : -EINVAL;
 }
 
 static bool nothing_mapped(vaddr_t start, vaddr_t end)

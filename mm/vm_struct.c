@@ -41,6 +41,8 @@ static struct vm_struct *separate_area(struct vm_range *range)
 	struct page **pages = range->own.pages;
 
 	if (area != &range->own) {
+		range->own.flags = area->flags; /* who mapped has told only the descriptor that he knows */
+		range->own.phys_addr = area->phys_addr;
 		range->area = &range->own;
 		return area;
 	}

@@ -160,12 +160,13 @@ void vm_area_destroy(struct vm_range *range)
 
 /*
  * An alias stays open until vm_unmap_aliases(), or else there is a flush before the pages go: with quarantine, and where
- * rights were taken away that the pages' next owner must not find restored (VM_FLUSH_RESET_PERMS).
+ * rights were taken away that the pages' next owner must not find restored (VM_FLUSH_RESET_PERMS). The direct map of its own
+ * pages becomes the usual one then; frames of devices may have another memory type afterwards.
  */
-static void forget_before_free(const struct vm_range *range)
+static void forget_before_free(struct vm_range *range)
 {
-	if (unlikely(vm_quarantine() || (range->area->flags & VM_FLUSH_RESET_PERMS)))
-		flush_tlb_kernel_range(range->start, range->end);
+	if (unlikely(vm_quarantine() || (range->area->flags & (VM_FLUSH_RESET_PERMS | VM_DIRECT_CHANGED | VM_FRAMES))))
+		vm_area_forget(range);
 }
 
 void vm_area_retire_unmapped(struct vm_range *range)
@@ -412,7 +413,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	struct vm_range *range;
 
 	might_sleep();
-	if (WARN_ONCE(!count, "vmap: no pages") || !vm_count_possible(count))
+	if (WARN_ONCE(!count, "vmap: no pages") || !vm_count_possible(count) || !pages_agree(pages, count, prot))
 		return NULL;
 	if (WARN_ONCE(flags & ~VMAP_FLAGS, "vmap: flags %lx are not for callers", flags & ~VMAP_FLAGS) && flags & VM_FLUSH_RESET_PERMS)
 		return NULL; /* vfree() would give the pages back their rights, and they are not its own */

@@ -16,13 +16,19 @@ static unsigned long ram_behind(vaddr_t addr)
 	return pfn && pfn_valid(pfn) ? pfn : 0;
 }
 
+/* It may be there for its area alone (set_direct_map_invalid_noflush). */
+static bool readable_page(struct page *page)
+{
+	return likely(!(page->flags & PAGE_FLAG_DIRECT)) || kernel_page_present(page);
+}
+
 /* n bytes of one page; out is zero and stays so where nothing is mapped. */
 static void read_page(char *out, vaddr_t addr, size_t n)
 {
 	unsigned long pfn = ram_behind(addr);
 	char *page;
 
-	if (!pfn)
+	if (!pfn || !readable_page(pfn_to_page(pfn)))
 		return;
 	page = kmap_local_page(pfn_to_page(pfn));
 	memcpy(out, page + offset_in_page(addr), n);

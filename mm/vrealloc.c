@@ -8,7 +8,7 @@
  *
  * Smaller: pages behind the new end go: unmap → flush → free, as vfree does. The address space stays, so growing again puts
  * fresh pages back in place. A large leaf stays or goes as a whole. What may be touched is decided by the pages that are there and never by the area's size.
- * Bytes are reached through their pages: the mapping may have become read-only.
+ * Bytes are reached through their pages. A block that set_memory_*() has changed gets the usual rights and type first.
  */
 #include "vm_internal.h"
 
@@ -122,6 +122,13 @@ static struct vm_struct *area_of(const void *p)
 	return area && area->addr == p && (area->flags & VM_ALLOC) && area->nr_pages ? area : NULL;
 }
 
+/* It has the rights and the type of a new block from now on, wherever it will be: it must be read and written. */
+static void make_usual(struct vm_struct *area)
+{
+	map_reset_pages((vaddr_t)area->addr, area->pages, area->nr_pages);
+	area->flags &= ~VM_DIRECT_CHANGED;
+}
+
 void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t gfp, int node)
 {
 	struct vm_struct *area;
@@ -138,6 +145,8 @@ void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t
 	if (WARN_ONCE(!area, "vrealloc: %p is not the start of a block of vmalloc", p) ||
 	    WARN_ONCE(align > 1 && !IS_ALIGNED((vaddr_t)p, align), "vrealloc: %p is not aligned to %lx", p, align))
 		return NULL;
+	if (unlikely(area->flags & VM_DIRECT_CHANGED))
+		make_usual(area);
 	stays = size <= get_vm_area_size(area);
 	if (stays && !resize(area, size, gfp))
 		return area->addr;

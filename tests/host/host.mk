@@ -30,7 +30,7 @@ host_threaded := unit_sync_race unit_tlb
 HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray.c xarray_node.c xas.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c program_text.c \
 	     trace.c)) \
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
-HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
+HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_split.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
 	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
 HOST_MM	  ?= $(filter-out mm/highmem.c,$(wildcard mm/*.c))

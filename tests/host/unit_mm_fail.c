@@ -138,6 +138,7 @@ static void either_way(void **state)
 
 static void devices(void **state)
 {
+	const unsigned long frames[4] = { DEVICE >> PAGE_SHIFT, (DEVICE >> PAGE_SHIFT) + 1, (DEVICE >> PAGE_SHIFT) + 9, DEVICE >> PAGE_SHIFT };
 	struct page *page = alloc_page(GFP_KERNEL);
 
 	(void)state;
@@ -156,6 +157,10 @@ static void devices(void **state)
 	SWEEP_FREES(memunmap, made = memremap(DEVICE, 3 * P, MEMREMAP_WC), memunmap(made));
 	SWEEP(memtype_reserve, FAILS, memtype_reserve(DEVICE, DEVICE + P, MEMTYPE_WC),
 	      memtype_free(DEVICE, DEVICE + P, MEMTYPE_WC));
+	SWEEP(memtype_reserve_frames, FAILS, memtype_reserve_frames(frames, 4, MEMTYPE_WC),
+	      memtype_free_frames(frames, 4, MEMTYPE_WC));
+	SWEEP_ON(memtype_free_frames, NEVER_FAILS, memtype_reserve_frames(frames, 4, MEMTYPE_WC),
+		 DOES(memtype_free_frames(frames, 4, MEMTYPE_WC)), (void)0, (void)0);
 	SWEEP_ON(memtype_free, NEVER_FAILS, memtype_reserve(DEVICE, DEVICE + P, MEMTYPE_WC),
 		 memtype_free(DEVICE, DEVICE + P, MEMTYPE_WC), (void)0, (void)0);
 	__free_page(page);

@@ -271,17 +271,76 @@ static void entries_and_rights(void **state)
 		 apply_to_page_range(NULL, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), area_is_empty());
 	SWEEP_ON(apply_to_existing_page_range, NEVER_FAILS, make_area(VM_MAP),
 		 apply_to_existing_page_range(NULL, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), (void)0);
-	SWEEP_ON(set_memory_ro, NEVER_FAILS, at = make_rights(), set_memory_ro(at, 4), vfree(made), (void)0);
-	SWEEP_ON(set_memory_rw, NEVER_FAILS, at = make_rights(), set_memory_rw(at, 4), vfree(made), (void)0);
 	SWEEP_ON(set_memory_x, NEVER_FAILS, at = make_rights(), set_memory_x(at, 4), vfree(made), (void)0);
 	SWEEP_ON(set_memory_nx, NEVER_FAILS, at = make_rights(), set_memory_nx(at, 4), vfree(made), (void)0);
-	SWEEP_ON(set_memory_rox, NEVER_FAILS, at = make_rights(), set_memory_rox(at, 4), vfree(made), (void)0);
 	SWEEP_ON(vread, NEVER_FAILS, made = vmalloc(4 * P), vread(buf, made, 64) == 64 ? 0 : -EFAULT, vfree(made),
 		 (void)0);
 	SWEEP_ON(vmallocinfo, NEVER_FAILS, made = vmalloc(4 * P), DOES(vmallocinfo(ignore_line, NULL)), vfree(made),
 		 (void)0);
 	SWEEP_ON(vmallocinfo_summary, NEVER_FAILS, made = vm_map_ram(pages, 5, -1),
 		 DOES(vmallocinfo_summary(ignore_line, NULL)), vm_unmap_ram(made, 5), (void)0);
+}
+
+/* The direct map's leaves are split for good, so each call that shall fail wants a leaf that no call before it had. */
+static struct page *fresh;
+static unsigned long hoarded;
+static struct page *hoard_of_blocks[64];
+
+static unsigned long fresh_leaf(void)
+{
+	do
+		fresh = hoard_of_blocks[hoarded++] = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	while (pgtable_query(&kernel_pgtable, layout.direct_start + (vaddr_t)page_to_phys(fresh)).level == 1);
+	return layout.direct_start + (vaddr_t)page_to_phys(fresh);
+}
+
+static void give_leaf_back(unsigned long at)
+{
+	inject_clear(INJECT_TABLE);
+	flush_tlb_all(); /* some leave that to their caller */
+	set_memory_p(at, 3);
+	set_memory_rw(at, 3);
+	set_memory_wb(at, 3);
+	while (hoarded)
+		__free_pages(hoard_of_blocks[--hoarded], MAX_PAGE_ORDER);
+}
+
+static void leaf_is_as_it_was(unsigned long at)
+{
+	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, at);
+
+	assert_true(leaf.present && pte_writable(leaf.pte) && pte_memtype(leaf.pte, leaf.level) == MEMTYPE_WB);
+}
+
+static void leaves_of_the_direct_map(void **state)
+{
+	unsigned long at;
+
+	(void)state;
+	SWEEP_ON(set_memory_ro, FAILS, at = fresh_leaf(), set_memory_ro(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_rw, FAILS, at = fresh_leaf(), set_memory_rw(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_rox, FAILS, at = fresh_leaf(), set_memory_rox(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_uc, FAILS, at = fresh_leaf(), set_memory_uc(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_wc, FAILS, at = fresh_leaf(), set_memory_wc(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_wb, FAILS, at = fresh_leaf(), set_memory_wb(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_np, FAILS, at = fresh_leaf(), set_memory_np(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_p, FAILS, at = fresh_leaf(), set_memory_p(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_memory_4k, FAILS, at = fresh_leaf(), set_memory_4k(at, 3), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_direct_map_invalid_noflush, FAILS, at = fresh_leaf(), set_direct_map_invalid_noflush(fresh), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_direct_map_default_noflush, FAILS, at = fresh_leaf(), set_direct_map_default_noflush(fresh), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_direct_map_valid_noflush, FAILS, at = fresh_leaf(), set_direct_map_valid_noflush(fresh, 3, false), give_leaf_back(at),
+		 leaf_is_as_it_was(at));
 }
 
 /* --- half-way ------------------------------------------------------------------------------------------------------------ */
@@ -378,7 +437,7 @@ int main(void)
 		cmocka_unit_test(with_each_flag),      cmocka_unit_test(freeing),
 		cmocka_unit_test(vrealloc_family),     cmocka_unit_test(maps),
 		cmocka_unit_test(raw_areas),           cmocka_unit_test(entries_and_rights),
-		cmocka_unit_test(half_done_is_undone),
+		cmocka_unit_test(half_done_is_undone), cmocka_unit_test(leaves_of_the_direct_map),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

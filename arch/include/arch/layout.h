@@ -56,6 +56,17 @@ static inline phys_addr_t virt_to_phys(const void *virt)
 /* Physical address of an object that is part of the kernel's image (text, data, bss). */
 phys_addr_t image_to_phys(const void *virt);
 
+/*
+ * The part of the image in which a frame lies, and where it ends. Outside of the image: neither, and the image's start or the end of
+ * everything.
+ */
+struct image_part {
+	phys_addr_t end;
+	bool text;     /* code: stays executable */
+	bool constant; /* code or constants: never writable */
+};
+struct image_part arch_image_part(phys_addr_t phys);
+
 /* Highest physical address + 1 that this mode's page tables and this CPU can reach. Unit: bytes, as u64. */
 u64 arch_phys_limit(void);
 

@@ -98,10 +98,19 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 void pgtable_unmap(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end);
 
 /*
- * Change the rights of every leaf in [start, end): clear, then set bits of the prot. -EINVAL for a partly covered leaf.
+ * Change the rights, the memory type or the presence of every leaf in [start, end): clear, then set bits of the prot. A leaf
+ * without PROT_BIT_PRESENT is hidden: not present, and not empty either. -EINVAL for a partly covered leaf.
  * What changed is put into u->tlb, more rights as well as fewer; with a process's tree (u is NULL) it is flushed here.
  */
 int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, pgprot_t set, pgprot_t clear);
+
+/*
+ * Make tables of all leaves of the kernel that [start, end) covers only in part, or that are larger than 1 << max_shift,
+ * in place: nothing is ever unmapped, and what is mapped stays the same. It is forgotten and carried everywhere when the scope
+ * ends, and only then may an entry of it change, by anybody: who changes such ranges takes turns. -ENOMEM: some may
+ * have been split, which is no harm. (Theory: arch/x86/mm/pgtable_split.c. For the direct map and the image.)
+ */
+int pgtable_split(struct mmu_update *u, vaddr_t start, vaddr_t end, unsigned int max_shift);
 
 /*
  * Make room for leaves of 1 << shift bytes: tables that lie wholly inside [start, end) at that level are unlinked

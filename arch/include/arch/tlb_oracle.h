@@ -4,7 +4,7 @@
  * (Theory: arch/x86/mm/tlb_oracle.c. On with CONFIG_TLB_ORACLE; otherwise nothing of it is in the code.)
  *
  * It is told of each entry that is written, each invalidation that a CPU really executes and each CR3 load, and it judges
- * moments, not loads: when an address is mapped anew, a range of addresses or a table page is given back, a frame is given
+ * moments, not loads: when an address is mapped anew, a part of a leaf that was split in place changes, a range of addresses or a table page is given back, a frame is given
  * out, vm_unmap_aliases() returns, a CPU goes back to a process that it had left for a while. A verdict is printed with
  * both histories, counted, and fails the running test.
  *
@@ -78,6 +78,7 @@ enum oracle_verdict {
 	ORACLE_FRAME,	   /* a frame was given out that a CPU may reach: of a process, or any with quarantine */
 	ORACLE_LAZY,	   /* a CPU went back to a process and has kept what was reused in its absence */
 	ORACLE_ASID,	   /* a CPU uses a PCID for another process than before, unflushed */
+	ORACLE_SPLIT,	   /* a part of a large leaf became different while a CPU may still have the leaf as a whole */
 	NR_ORACLE_VERDICTS
 };
 const char *oracle_verdict_name(enum oracle_verdict verdict); /* "range-reused", ...: the word in the report */

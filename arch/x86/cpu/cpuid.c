@@ -58,6 +58,7 @@ static void read_features(struct cpu_info *info)
 	if (info->family == 15)
 		info->family += r.eax >> 20 & 0xff;
 	info->initial_apic_id = r.ebx >> 24;
+	info->clflush_bytes = r.edx & BIT(19) ? (r.ebx >> 8 & 0xff) * 8 : 0;
 	info->pse = r.edx & BIT(3);
 	info->tsc = r.edx & BIT(4);
 	info->msr = r.edx & BIT(5);

@@ -66,6 +66,26 @@ static inline bool is_canonical(vaddr_t addr)
 }
 static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private_start && addr < layout.private_end; }
 
+/* --- the walker (pgtable.c) ------------------------------------------------------------------------------------ */
+
+struct pt_walk {
+	struct pgtable *pt;
+	struct mmu_update *u;
+	const struct pt_ops *ops;
+	pgtbl_mod_mask mask;
+};
+
+enum pt_step { PT_SKIP, PT_DESCEND }; /* or -errno */
+
+/* entry: at every entry above level 1, for [start, end) of what it spans. run: n wanted entries of one level-1 table. */
+struct pt_ops {
+	int (*entry)(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end);
+	int (*run)(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n);
+};
+
+/* 0, or what ended the walk. */
+int pt_walk_range(struct pt_walk *w, vaddr_t start, vaddr_t end);
+
 /* --- tables (pgtable_tables.c) -------------------------------------------------------------------------------- */
 
 /* A zeroed table page, 0 = none. Kernel tables are counted. */
@@ -78,6 +98,9 @@ pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user);
 
 /* The entry of `level` for addr, or NULL if the walk ends above it. Lock-less. */
 pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level);
+
+/* Is what the link leads to the leaf, in parts (pgtable_split.c)? */
+bool pt_is_split(pte_t leaf, unsigned int level, pte_t link);
 
 /* --- synchronisation (pgtable_sync.c) ------------------------------------------------------------------------- */
 

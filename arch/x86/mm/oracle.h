@@ -28,6 +28,7 @@ struct stale {
 	struct oracle_slot slot;
 	pte_t pte;
 	bool link;
+	bool split;		   /* a leaf that has become a table with the same translations */
 	unsigned int writer;	   /* the CPU that wrote */
 	vaddr_t place;		   /* the code that wrote */
 	unsigned long seq;	   /* the number of that write */

@@ -38,20 +38,6 @@
 #include <kernel/schedule_point.h>
 #include <lib/errno.h>
 
-struct pt_walk {
-	struct pgtable *pt;
-	struct mmu_update *u;
-	const struct pt_ops *ops;
-	pgtbl_mod_mask mask;
-};
-
-enum pt_step { PT_SKIP, PT_DESCEND }; /* or -errno */
-
-struct pt_ops {
-	int (*entry)(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end);
-	int (*run)(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n);
-};
-
 static int walk_table(struct pt_walk *w, pte_t *table, unsigned int level, vaddr_t start, vaddr_t end)
 {
 	vaddr_t next;
@@ -88,7 +74,7 @@ static void check_target(const struct pgtable *pt, const struct mmu_update *u, v
 		      u ? u->start : 0, u ? u->end : 0);
 }
 
-static int walk(struct pt_walk *w, vaddr_t start, vaddr_t end)
+int pt_walk_range(struct pt_walk *w, vaddr_t start, vaddr_t end)
 {
 	int err;
 
@@ -196,7 +182,7 @@ int pgtable_map(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t
 		.max_shift = max_shift,
 	};
 
-	return walk(&m.w, start, end);
+	return pt_walk_range(&m.w, start, end);
 }
 
 /* --- visit level-1 entries -------------------------------------------------------------------------------------- */
@@ -242,7 +228,7 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 		.ctx = ctx,
 	};
 
-	return walk(&v.w, start, end);
+	return pt_walk_range(&v.w, start, end);
 }
 
 pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift)
@@ -299,7 +285,7 @@ void pgtable_unmap(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vadd
 	static const struct pt_ops ops = { unmap_entry, unmap_run };
 	struct pt_walk w = { .pt = pt, .u = u, .ops = &ops };
 
-	walk(&w, start, end);
+	pt_walk_range(&w, start, end);
 }
 
 /* --- change rights ---------------------------------------------------------------------------------------------- */
@@ -309,16 +295,28 @@ struct protect_walk {
 	pgprot_t set, clear;
 };
 
-/* True: the entry is another one now, whether it has gained rights or lost them. */
-static bool protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
+/* What a leaf, present or hidden, becomes. */
+static pte_t protected_leaf(const struct pt_walk *w, pte_t old, unsigned int level)
 {
 	const struct protect_walk *c = container_of(w, struct protect_walk, w);
-	pte_t old = pte_read(p);
-	pteval_t val = (old.val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level); /* the latter has PTE_PSE again */
+	pteval_t val = (pte_show(old).val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level); /* has PTE_PSE again */
 
-	if (!pte_present(old) || val == old.val)
+	return val & PTE_PRESENT ? __pte(val) : pte_hide(__pte(val));
+}
+
+/*
+ * True: the entry is another one now, whether it has gained rights or lost them. It is still what was looked at, or it is
+ * left as it is: above level 1 another CPU may have split the leaf meanwhile.
+ */
+static bool protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
+{
+	pte_t old = pte_read(p), now;
+
+	if (pte_none(old) || (level > 1 && pte_table_link(old, level)))
 		return false;
-	pte_xchg(p, __pte(val | pt_change_mark(level, addr)));
+	now = protected_leaf(w, old, level);
+	if (now.val == old.val || !pte_cmpxchg(p, old, __pte(now.val | pt_change_mark(level, addr))))
+		return false;
 	w->mask |= PGTBL_MODIFIED(level);
 	return true;
 }
@@ -335,7 +333,7 @@ static int protect_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 		return -EINVAL;
 	if (protect_one(w, p, level, start))
 		pgtable_changed(w->pt, start, end);
-	return PT_SKIP;
+	return pte_table_link(pte_read(p), level) ? PT_DESCEND : PT_SKIP;
 }
 
 static int protect_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
@@ -366,7 +364,7 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 	if (u && tlb_batch_empty(&u->tlb))
 		u->tlb.cause = TLB_PROTECT;
 	lazy_mmu_enter(pt);
-	err = walk(&c.w, start, end);
+	err = pt_walk_range(&c.w, start, end);
 	lazy_mmu_leave(pt);
 	return err;
 }

@@ -28,6 +28,26 @@ phys_addr_t image_to_phys(const void *virt)
 	return (phys_addr_t)((vaddr_t)virt - IMAGE_BASE);
 }
 
+struct image_part arch_image_part(phys_addr_t phys)
+{
+	const struct { const char *start; bool text, constant; } parts[] = {
+		{ __image_start, false, false },
+		{ __text_start, true, true },
+		{ __rodata_start, false, true },
+		{ __data_start, false, false },
+		{ __symbols_start, false, true },
+		{ __symbols_end, false, false },
+	};
+	struct image_part part = { .end = image_to_phys(__image_start) };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(parts) && phys >= part.end; i++) {
+		const char *end = i + 1 < ARRAY_SIZE(parts) ? parts[i + 1].start : NULL;
+
+		part = (struct image_part){ end ? image_to_phys(end) : ~(phys_addr_t)0, parts[i].text, parts[i].constant };
+	}
+	return part;
+}
+
 /* Boot-time mapping: there is nobody to hand an error to. */
 static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot)
 {

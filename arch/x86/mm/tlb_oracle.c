@@ -35,7 +35,13 @@
  *    entries are judged where the reference is written; the copies in the processes make records too, because until they
  *    are cleared a CPU can read them again, but mapping them is no new mapping.
  *
- * 6. What it does not see: writes with raw_ functions; translations that were noted when there was no room (counted:
+ * 6. A leaf that is split in place (pgtable_split.c) is the one present entry that may become a present entry of another
+ *    kind: a link to a table with the same frames, rights and type, to the last entry. Nothing is mapped anew by that.
+ *    The leaf is noted like any other, as one that was split, and while a CPU may have it no part of it may change: neither
+ *    an entry of the table, nor what the link leads to, but by being split further. A table that says anything else is a new
+ *    mapping over an old one, and blamed as such when it is linked.
+ *
+ * 7. What it does not see: writes with raw_ functions; translations that were noted when there was no room (counted:
  *    overflow); tables beyond its list (untracked). All of these only make it more silent, never wrong.
  */
 #include "oracle.h"
@@ -110,9 +116,10 @@ struct write {
 	pte_t old, now;
 	bool old_link, now_link;
 	bool copy;	    /* of a kernel entry, in a process's tree */
+	bool split;	    /* a leaf in parts, all of which say what it said */
 	unsigned long seq;
 	vaddr_t place;
-	struct finding reused;
+	struct finding reused, torn;
 };
 
 static bool stays_in_place(const struct write *w)
@@ -133,8 +140,8 @@ static bool stale_by_write(const struct write *w)
 static void note_stale(const struct write *w)
 {
 	struct stale *r, model = {
-		.slot = w->slot, .pte = __pte(w->old.val & ~NOTES), .link = w->old_link, .writer = smp_processor_id(), .place = w->place,
-		.seq = w->seq, .cpus = oracle_holders(&w->slot),
+		.slot = w->slot, .pte = __pte(w->old.val & ~NOTES), .link = w->old_link, .split = w->split,
+		.writer = smp_processor_id(), .place = w->place, .seq = w->seq, .cpus = oracle_holders(&w->slot),
 	};
 
 	if (!model.cpus)
@@ -180,11 +187,32 @@ static void check_reuse(struct write *w)
 	stale_for_each_in(w->slot.tree, w->slot.va, slot_last(&w->slot), check_one, w);
 }
 
+/* Is this write about a part of a leaf that was split, and that some CPU may still have as a whole? */
+static void check_part(struct stale *r, void *ctx)
+{
+	struct write *w = ctx;
+
+	if (!r->split || r->slot.level < w->slot.level)
+		return;
+	finding_add(&w->torn, r, r->cpus);
+	stale_remove(r);
+}
+
+static bool says_something_else(const struct write *w)
+{
+	return (w->old.val ^ w->now.val) & ~NOTES;
+}
+
 static void judge_write(struct write *w)
 {
 	w->old_link = pte_table_link(w->old, w->slot.level);
 	w->now_link = pte_table_link(w->now, w->slot.level);
-	if (stays_in_place(w) || !pte_present(w->old)) {
+	w->split = pte_present(w->old) && !w->old_link && w->now_link && pt_is_split(w->old, w->slot.level, w->now);
+	if (pte_present(w->old) && !w->split && says_something_else(w))
+		stale_for_each_in(w->slot.tree, w->slot.va, slot_last(&w->slot), check_part, w);
+	if (w->split)
+		note_stale(w);
+	else if (stays_in_place(w) || !pte_present(w->old)) {
 		check_reuse(w);
 		if (stale_by_write(w))
 			note_stale(w);
@@ -199,6 +227,7 @@ static void judge_entry(const pte_t *p, pte_t old, pte_t now, unsigned long seq,
 	struct write w = {
 		.old = old, .now = now, .seq = seq, .place = place,
 		.reused = { .verdict = ORACLE_REUSED, .place = place },
+		.torn = { .verdict = ORACLE_SPLIT, .place = place },
 	};
 	bool flags = oracle_lock(), known;
 
@@ -209,6 +238,7 @@ static void judge_entry(const pte_t *p, pte_t old, pte_t now, unsigned long seq,
 	if (!known)
 		atomic_long_inc(&untracked);
 	finding_tell(&w.reused);
+	finding_tell(&w.torn);
 }
 
 /* While nothing is stale, mapping what was empty is no event; that is the most frequent write by far. */

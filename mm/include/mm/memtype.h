@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who maps which physical addresses with which memory type. ioremap reserves before it maps and frees when nothing is
- * mapped and no CPU has it cached; so two mappings of one frame never differ in type. Thread context, no lock held.
+ * Who maps which physical addresses with which memory type. Whoever maps frames of a device (ioremap, ioremap_page_range,
+ * vmap_pfn) reserves before he maps and frees when nothing is mapped and no CPU has it cached; so two mappings of one frame
+ * never differ in type. RAM has its type in struct page (page_memtype), where set_memory_*() puts it and everybody who maps
+ * RAM asks for it. Thread context, no lock held.
  */
 #pragma once
 
@@ -20,6 +22,14 @@ const char *memtype_name(enum memtype type);
 int memtype_reserve(u64 start, u64 end, enum memtype type);
 /* -EINVAL (warned): there is no such reservation. */
 int memtype_free(u64 start, u64 end, enum memtype type);
+/*
+ * The same for frames that lie anywhere: a reservation for each run of them that lie side by side, all or none. The end takes the
+ * same frames in the same order.
+ */
+int memtype_reserve_frames(const unsigned long *pfns, unsigned long count, enum memtype type);
+void memtype_free_frames(const unsigned long *pfns, unsigned long count, enum memtype type);
+/* Does nobody map this frame, of RAM or of a device, with another type? */
+bool memtype_agrees(unsigned long pfn, enum memtype type);
 /* Give back the memory of the one that was freed last, which is kept for the next who makes the same. */
 void memtype_forget(void);
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <arch/layout.h>
+#include <arch/memtype.h>
 #include <kernel/rcupdate.h>
 #include <lib/atomic.h>
 #include <lib/list.h>
@@ -33,7 +34,15 @@ enum zone_id {
 	NR_ZONES
 };
 
+/*
+ * Flags. A page with any cannot be freed. The last two say how the kernel maps the page, if not as usual (set_memory.h); they are
+ * those of each page, tails included.
+ */
 #define PAGE_FLAG_KMALLOC 0x01 /* head of a block that kmalloc gave out whole */
+#define PAGE_FLAG_DIRECT  0x02 /* in the direct map it is not present, or not writable */
+#define PAGE_FLAG_TYPE	  0x70 /* its memory type; 0: write-back */
+#define PAGE_FLAG_TYPE_SHIFT 4
+#define PAGE_FLAGS_MAPPED (PAGE_FLAG_DIRECT | PAGE_FLAG_TYPE)
 
 struct page {
 	union {
@@ -58,6 +67,12 @@ struct page {
 	};
 };
 static_assert(sizeof(struct page) == 4 * sizeof(long), "index arithmetic must stay a shift");
+
+/* The memory type with which everybody maps the page. */
+static inline enum memtype page_memtype(const struct page *page)
+{
+	return (enum memtype)((page->flags & PAGE_FLAG_TYPE) >> PAGE_FLAG_TYPE_SHIFT);
+}
 
 #define vmemmap ((struct page *)VMEMMAP_START)
 

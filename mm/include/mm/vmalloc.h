@@ -29,6 +29,7 @@
 #include <arch/pgtable.h>
 #include <lib/uio.h>
 #include <mm/page_alloc.h>
+#include <mm/set_memory.h>
 
 /* Bytes of vmalloc space; known when the layout is. */
 #define VMALLOC_TOTAL (VMALLOC_END - VMALLOC_START)
@@ -249,16 +250,6 @@ void vm_set_quarantine(bool on);
 extern bool vm_quarantine_on;
 static inline bool vm_quarantine(void) { return READ_ONCE(vm_quarantine_on); }
 
-/*
- * Rights of numpages pages from addr on, which is page-aligned and inside one area: whole, effective on every CPU when
- * they return. 0; -EINVAL: not so, or only a part of a large leaf; -EFAULT: a page is not mapped; then nothing is changed.
- * Only this mapping changes, not the direct map. Without NX in the CPU, nx and x change nothing.
- */
-int set_memory_ro(unsigned long addr, int numpages);
-int set_memory_rw(unsigned long addr, int numpages);
-int set_memory_x(unsigned long addr, int numpages);
-int set_memory_nx(unsigned long addr, int numpages);
-int set_memory_rox(unsigned long addr, int numpages);
 /* [looks] Of the area that starts at addr (nothing happens if there is none): VM_FLUSH_RESET_PERMS. */
 void set_vm_flush_reset_perms(void *addr);
 

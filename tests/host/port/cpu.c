@@ -2,6 +2,7 @@
 /* The processor's part of the arch contract: features, time, interrupts between CPUs (direct calls here). */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
+#include <arch/cache.h>
 #include <kernel/smp.h>
 
 #include <stdlib.h>
@@ -33,6 +34,19 @@ void arch_udelay(unsigned int us)
 	while (arch_uptime_us() < end)
 		cpu_relax();
 }
+
+/* There are no caches here: what was to leave them is counted. */
+unsigned long host_flushed_bytes, host_cache_flushes;
+bool host_clflush = true;
+
+bool arch_flush_cache_range(const void *start __maybe_unused, unsigned long bytes)
+{
+	if (host_clflush)
+		host_flushed_bytes += bytes;
+	return host_clflush;
+}
+
+void arch_flush_caches(void) { host_cache_flushes++; }
 
 bool in_interrupt(void) { return host_trap_depth != 0; }
 bool in_nmi(void) { return host_in_nmi; }

@@ -35,6 +35,10 @@ u64 host_ram_size(void);
 /* All features are there until a test takes one away. */
 void host_set_feature(enum cpu_feature feature, bool present);
 
+/* Bytes that left the caches by address, and times that all of a CPU's caches were emptied; does the CPU have the former? */
+extern unsigned long host_flushed_bytes, host_cache_flushes;
+extern bool host_clflush;
+
 /* Continue as another CPU (same thread). Returns the one it was. */
 unsigned int host_run_on(unsigned int cpu);
 

@@ -98,4 +98,9 @@ void host_machine(u64 ram_bytes, unsigned int cpus)
 	host_machine_cpus(ram_bytes, cpus < 64 ? (1ull << cpus) - 1 : ~0ull);
 }
 
+struct image_part arch_image_part(phys_addr_t phys __maybe_unused)
+{
+	return (struct image_part){ .end = ~(phys_addr_t)0 };
+}
+
 phys_addr_t image_to_phys(const void *virt) { return (phys_addr_t)(vaddr_t)virt; }

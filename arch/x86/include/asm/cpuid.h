@@ -31,6 +31,7 @@ struct cpu_info {
 	unsigned int perf_version;  /* of the performance counters; 0 = none */
 
 	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat, mtrr, sysenter; /* leaf 1, EDX */
+	unsigned int clflush_bytes;			     /* a cache line, as CLFLUSH takes them; 0: no CLFLUSH */
 	bool pcid, x2apic, tsc_deadline, hypervisor;	     /* leaf 1, ECX */
 	bool smep, smap, umip, la57, invpcid, rdpid, processor_trace; /* leaf 7 */
 	bool nx, huge_1g, long_mode, syscall, rdtscp;	     /* leaf 0x80000001, EDX */

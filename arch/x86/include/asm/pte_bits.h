@@ -35,9 +35,10 @@
 #define PAGE_USER_RO	    __pgprot(PROT_USER_BITS | PTE_NX)
 #define PAGE_USER_ROX	    __pgprot(PROT_USER_BITS)
 
-/* Single rights, for pgtable_protect(). */
+/* Single rights, for pgtable_protect(). A leaf without the third is hidden: see pte_hide(). */
 #define PROT_BIT_RW	    __pgprot(PTE_RW)
 #define PROT_BIT_NX	    __pgprot(PTE_NX)
+#define PROT_BIT_PRESENT    __pgprot(PTE_PRESENT)
 
 /* The bits that this CPU knows: NX, G and PAT may be missing. Set once by pgtable_init_image(). */
 extern pteval_t pte_supported;
@@ -55,6 +56,15 @@ static inline bool pte_leaf(pte_t pte, unsigned int level)
 }
 static inline bool pte_table_link(pte_t pte, unsigned int level) { return pte_present(pte) && !pte_leaf(pte, level); }
 static inline bool pte_writable(pte_t pte) { return pte.val & PTE_RW; }
+
+/*
+ * A leaf that is made not present keeps all that it says, so that it can come back; but its frame is inverted. A CPU with the
+ * L1TF flaw reads ahead through the frame of an entry that is not present, and where the entry has spare bits this leads
+ * to no RAM. pte_show() is the leaf as it was, PTE_PRESENT aside; of a present leaf it is the leaf.
+ */
+static inline pte_t pte_hide(pte_t pte) { return (pte_t){ (pte.val & ~PTE_PRESENT) ^ PTE_FRAME }; }
+static inline bool pte_hidden(pte_t pte) { return !pte_present(pte) && !pte_none(pte); }
+static inline pte_t pte_show(pte_t pte) { return pte_present(pte) ? pte : (pte_t){ pte.val ^ PTE_FRAME }; }
 /* Of a link or a leaf of level 1; in a larger leaf PTE_PAT_LARGE stands among these bits, see leaf_phys(). */
 static inline phys_addr_t pte_phys(pte_t pte) { return (phys_addr_t)(pte.val & PTE_FRAME); }
 static inline unsigned long pte_pfn(pte_t pte) { return (unsigned long)((pte.val & PTE_FRAME) >> 12); }
