@@ -359,6 +359,12 @@ void vm_area_free(struct vm_range *range);
 /* Claim the area that starts at addr. If there is none with any of `flags`, report it under the name `who`: NULL. */
 struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who);
 
+/* The alignment of an area of so many bytes: VM_IOREMAP wants its size, rounded up, up to the largest leaf. 0: a page's. */
+static inline unsigned long vm_flags_align(unsigned long flags, unsigned long size)
+{
+	return flags & VM_IOREMAP ? 1UL << min((unsigned int)order_base_2(size), VM_ALIGN_MAX_SHIFT) : 0;
+}
+
 /*
  * vmalloc: an area with pages. Returns the first mapped address; vfree takes that minus lead. With __GFP_NOWAIT preemption
  * may be off, but not interrupts.

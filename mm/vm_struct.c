@@ -12,8 +12,7 @@ struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, 
 	might_sleep();
 	if (WARN_ONCE(!size, "get_vm_area: size 0") || size > VMALLOC_END - VMALLOC_START)
 		return NULL;
-	if (flags & VM_IOREMAP)
-		spec.align = 1UL << min_t(unsigned int, order_base_2(spec.size), VM_ALIGN_MAX_SHIFT);
+	spec.align = vm_flags_align(flags, spec.size);
 	range = vm_area_create(&spec);
 	if (!range)
 		return NULL;

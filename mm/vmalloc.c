@@ -388,60 +388,6 @@ void vfree(const void *addr)
 		free_area(range);
 }
 
-/* --- vmap ------------------------------------------------------------------------------------------------------- */
-
-static inline struct vm_range *vmap_small(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller)
-{
-	struct vm_range *range = vm_area_from_cache(count, flags, caller);
-
-	if (unlikely(!range))
-		range = vm_area_create(&(struct vm_area_spec){
-			.size = (unsigned long)count << PAGE_SHIFT, .flags = flags, .caller = caller });
-	if (unlikely(!range))
-		return NULL;
-	if (likely(!vm_range_map(range, 0, pages, count, prot, GFP_KERNEL)))
-		return range;
-	vm_area_destroy(range);
-	return NULL;
-}
-
-/* What a caller of vmap() may ask for. */
-#define VMAP_FLAGS (VM_MAP | VM_MAP_PUT_PAGES | VM_USERMAP | VM_DMA_COHERENT)
-
-void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
-{
-	struct vm_range *range;
-
-	might_sleep();
-	if (WARN_ONCE(!count, "vmap: no pages") || !vm_count_possible(count) || !pages_agree(pages, count, prot))
-		return NULL;
-	if (WARN_ONCE(flags & ~VMAP_FLAGS, "vmap: flags %lx are not for callers", flags & ~VMAP_FLAGS) && flags & VM_FLUSH_RESET_PERMS)
-		return NULL; /* vfree() would give the pages back their rights, and they are not its own */
-	flags = VM_MAP | (flags & VMAP_FLAGS);
-	range = vm_huge_vmap(pages, count, flags, pgprot_nx(prot), _RET_IP_);
-	if (likely(!range))
-		range = vmap_small(pages, count, flags, pgprot_nx(prot), _RET_IP_);
-	if (unlikely(!range))
-		return NULL;
-	if (flags & VM_MAP_PUT_PAGES) {
-		range->area->pages = pages;
-		range->area->nr_pages = count;
-	}
-	vm_range_publish(range);
-	return (void *)range->start;
-}
-
-void vunmap(const void *addr)
-{
-	struct vm_range *range;
-
-	might_sleep();
-	range = addr ? vm_area_claim(addr, VM_MAP, "vunmap") : NULL;
-	if (!range)
-		return;
-	vm_area_retire(range);
-}
-
 /* --- questions -------------------------------------------------------------------------------------------------- */
 
 bool is_vmalloc_addr(const void *addr)

@@ -132,8 +132,8 @@ void vfree_atomic_drain(void);
 
 /*
  * Map count pages in order, never executable; they stay the caller's. Pages that make up whole large leaves get them.
- * flags: VM_MAP or 0; VM_MAP_PUT_PAGES, VM_USERMAP, VM_DMA_COHERENT (others are warned of, and dropped; VM_FLUSH_RESET_PERMS is
- * refused). NULL: count 0 (warned), more than all RAM, a NULL page or one that is not a struct page of RAM, no space or
+ * flags: VM_MAP or 0; VM_MAP_PUT_PAGES, VM_USERMAP, VM_DMA_COHERENT, VM_IOREMAP, which aligns the area to its size (others are
+ * warned of, and dropped; VM_FLUSH_RESET_PERMS is refused). NULL: count 0 (warned), more than all RAM, a NULL page or one that is not a struct page of RAM, no space or
  * memory. vunmap: as vfree, of vmap areas.
  */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
