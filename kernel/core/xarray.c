@@ -2,37 +2,54 @@
 /*
  * XArray: a radix tree of nodes with as many slots as a word has bits, 64 or 32 (the picture: 64).
  *
- *	xa_head -> [ shift 6 | used 0..0 1001 | marks ]		index 0x0c3 = 000011 000011
+ *	xa_head -> [ shift 6 | heads 0..0 1001 | marks ]	index 0x0c3 = 000011 000011
  *			| slot 0	   | slot 3			      slot 3 slot 3
- *		   [ shift 0 ]	      [ shift 0 | used 0..0 1000 | marks ]
- *						     | slot 3
- *						   the entry
+ *		   [ shift 0 ]	      [ shift 0 | heads 0..0 1001 | slots: A . . B <3 <3 ]
  *
- * 1. A node of shift s spans 64 << s indices; its slots are nodes of shift s - 6, or, when s is 0, entries. The root is
+ * 1. A node of shift s spans 64 << s indices; a slot of it holds a node of shift s - 6, an entry, or nothing. The root is
  *    as high as the largest index needs. It grows by putting a new root on top, whose slot 0 is the old one, and gets
- *    lower again when nothing but slot 0 is in use. One entry takes one slot: no entry spans several indices, because
- *    then neither a slot nor a bit could be looked at without its neighbours, and nobody here needs it.
- * 2. A node has four bitmaps, each one word, one for a mark and one for "in use". In a leaf they are of entries; above, a
- *    mark says that somewhere below there is one, and in use is a slot with a child. So a search skips what has none, a
- *    node is empty when a word is 0, and no count is kept. No node of the tree is empty while the lock is free.
+ *    lower again when nothing but slot 0 is in use. An entry at index 0 that is alone stands in xa_head without a node.
+ *    The last two low bits tell what a slot holds; of a node they are 10 and the third is 0, and nothing else looks like
+ *    that: the way down asks one question a node.
+ * 2. A node has words with a bit a slot: `heads`, where something begins, and three for the marks. Above the leaves a mark says
+ *    that somewhere below there is one; xa_flags has it for the whole. So a search skips what has none. `count` and
+ *    `nr_values` are for users with hooks (xas_set_update). A node goes when its count is 0; only xas_create_range()
+ *    leaves some that are empty.
  * 3. A store that needs nodes counts them first, and gets them all before it links the first: failing leaves the tree as
  *    it was. It asks without waiting while it holds the lock; if that fails and the caller may wait, it lets the lock go,
  *    asks again, and then looks again, for the array may be another one by now.
  * 4. All writing is under xa_lock. Readers take nothing; they keep preemption off, which RCU takes for a read section, and
  *    which costs two instructions. A node is filled before the pointer to it is published (release), a reader follows
- *    pointers (acquire) and has the depth from the root that it has seen, so it reads as correctly in an old root as in
+ *    pointers (acquire) and has the depth from each node that it has seen, so it reads as correctly in an old root as in
  *    the new one: below slot 0 they are the same tree.
  * 5. Bits and slots are two words; a reader may see one before the other. Thus a search takes a bit as a hint and
  *    believes the slot: set without an entry means "go on". An entry has its slot first and its bit second, and loses
  *    them in the other order, or both while it is no entry to anybody; so what was there during the whole search is found.
- * 6. A reader may stand in a node at any time, so a node that went empty is unlinked at once and freed a grace period
- *    later. Meanwhile it stays as it is: whoever stands in it finds nothing there, or, in an old root, the way on.
+ * 6. A reader may stand in a node at any time, so a node that leaves the tree is unlinked first, then, where it still holds
+ *    entries, each of these slots says RETRY, and it is freed a grace period later. Whoever stands in it finds nothing there,
+ *    or RETRY, or, in an old root, the way on. RETRY is written after the entry can be found from the root again, so
+ *    who looks again (an NMI in the midst of the write too) does not meet it twice.
  * 7. In an allocating array (XA_FLAGS_ALLOC) mark 0 means "free": set where nothing is stored, also in new nodes, and
  *    above it means that somewhere below is a free index; what has no node is free. So the lowest free index is found in
- *    one way down, as any mark is. What is given out but NULL is XA_ZERO_ENTRY in its slot.
+ *    one way down, as any mark is. What is given out but NULL is XA_ZERO_ENTRY in its slot; so is index 0 of an array
+ *    that numbers from 1, as soon as it has a node. The cursor's xas_store() leaves the mark to its user, because he may
+ *    keep many numbers in one entry.
+ * 8. An entry of order n is in a node of shift s = n - n % 6, in 2^(n % 6) slots: the first holds it (the head, B), the others
+ *    say where that is (siblings, <3). An entry that several slots have is changed by one write for all its indices. Its
+ *    marks are the head's; siblings have none, and are not in `heads`. All slots of one entry are in one node: more than
+ *    63 would be a slot of the node above.
+ * 9. A multi-index entry may be stored over smaller ones: the head first, then the siblings upward. A reader meets at each
+ *    index the old entry or the new one; a sibling of one that has become a sibling itself leads on to the new head. It is
+ *    emptied from the head on. A node cannot take its place but through NULL, or through xas_split(), which works downward,
+ *    so that a sibling's head is never a node but for a reader with an old sibling in hand: he looks again.
+ * 10. A cursor (struct xa_state) has its node and slot, always the head's slot when it has found something; its index may
+ *    be any index of the entry. A search that goes on goes up by the parents. They are right for readers too: a parent
+ *    changes only when a root comes or goes above, and either is as good.
+ * 11. `care` has a bit for each slot that is more than a pointer: marked, of several slots, or in an allocating array. It
+ *    may have too many. The ordinary store and erase look at it alone and call nothing.
  *
- * Files: here the normal API, in terms of a leaf and a slot; xarray_node.c the tree; xas.c the cursor, which the slow part
- * of a store (3) is made with.
+ * Files: here the normal API; xarray_alloc.c its allocating part; xarray_node.c nodes; xas.c the cursor's moves, and by what
+ * they do xas_find.c, xas_create.c, xas_store.c, xas_split.c, xas_mark.c.
  */
 #include "xarray_internal.h"
 
@@ -42,65 +59,109 @@
 static __always_inline void begin_reading(void) { preempt_disable(); }
 static __always_inline void end_reading(void) { preempt_enable(); }
 
+/* To where the cursor's index leads, reserved places as they are. */
+static void *load_again(struct xa_state *xas)
+{
+	void *entry;
+
+	do {
+		entry = xas_load(xas);
+		if (!xa_is_retry(entry))
+			return entry;
+		xas_reset(xas);
+	} while (true);
+}
+
+/* No node, a sibling, a reserved place, or one that has left the tree. Ends the section. */
+static __noinline void *load_otherwise(const struct xarray *xa, unsigned long index)
+{
+	XA_STATE(xas, (struct xarray *)xa, index);
+	void *entry = xa_zero_to_null(load_again(&xas));
+
+	end_reading();
+	return entry;
+}
+
 void *xa_load(const struct xarray *xa, unsigned long index)
 {
-	struct xa_node *leaf;
+	struct xa_node *node;
+	unsigned long slot;
 	void *entry;
 
 	begin_reading();
-	leaf = xa_leaf(xa, index);
-	entry = leaf ? xa_zero_to_null(xa_slot(leaf, xa_offset(index))) : NULL;
+	if (unlikely(!xa_walk(xa, index, &node, &slot, &entry) || !((unsigned long)xa_to_node(entry) & 3))) /* internal */
+		return load_otherwise(xa, index);
 	return (void *)preempt_enable_then((unsigned long)entry);
 }
 
 bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark)
 {
-	struct xa_node *leaf;
+	XA_STATE(xas, (struct xarray *)xa, index);
 	bool marked;
 
 	begin_reading();
-	leaf = xa_leaf(xa, index);
-	marked = leaf && (READ_ONCE(leaf->bits[mark]) & BIT(xa_offset(index)));
+	load_again(&xas);
+	marked = xas_get_mark(&xas, mark);
 	end_reading();
 	return marked;
 }
 
-bool xa_marked(const struct xarray *xa, xa_mark_t mark)
+int xa_get_order(const struct xarray *xa, unsigned long index)
 {
-	struct xa_node *root;
-	bool marked;
+	XA_STATE(xas, (struct xarray *)xa, index);
+	int order;
 
 	begin_reading();
-	root = xa_root(xa);
-	marked = root && READ_ONCE(root->bits[mark]);
+	order = load_again(&xas) ? xas_get_order(&xas) : 0;
 	end_reading();
-	return marked;
+	return order;
 }
 
-void *xa_find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
+static void *find(struct xa_state *xas, unsigned long max, xa_mark_t filter)
 {
-	unsigned long index = *indexp;
-	struct xa_node *leaf;
+	return filter < XA_MAX_MARKS ? xas_find_marked(xas, max, filter) : xas_find(xas, max);
+}
+
+/* The first index of the entry that was found. */
+static unsigned long first_index(const struct xa_state *xas)
+{
+	return xas_is_node(xas) ? xas_index_of(xas, xas->xa_node, xas->xa_offset) : xas->xa_index;
+}
+
+/* One search a section. Reserved places are passed over, and entries that begin before `from`. */
+static void *find_entry(struct xa_state *xas, unsigned long from, unsigned long max, xa_mark_t filter)
+{
+	bool again;
 	void *entry;
 
 	do {
 		begin_reading();
-		entry = xa_tree_find(xa, &index, max, filter, &leaf);
+		entry = find(xas, max, filter);
+		again = xas_retry(xas, entry) || (entry && first_index(xas) < from);
+		if (again)
+			xas_pause(xas);
 		end_reading();
-	} while (xa_is_zero(entry) && index++ < max);
-	if (!entry || xa_is_zero(entry))
-		return NULL;
-	*indexp = index;
+	} while (again);
+	return entry;
+}
+
+void *xa_find(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
+{
+	XA_STATE(xas, (struct xarray *)xa, *indexp);
+	void *entry = find_entry(&xas, 0, max, filter);
+
+	if (entry)
+		*indexp = xas.xa_index;
 	return entry;
 }
 
 void *xa_find_after(const struct xarray *xa, unsigned long *indexp, unsigned long max, xa_mark_t filter)
 {
-	unsigned long next = *indexp + 1;
-	void *entry = next ? xa_find(xa, &next, max, filter) : NULL;
+	XA_STATE(xas, (struct xarray *)xa, *indexp + 1);
+	void *entry = xas.xa_index ? find_entry(&xas, *indexp + 1, max, filter) : NULL;
 
 	if (entry)
-		*indexp = next;
+		*indexp = xas.xa_index;
 	return entry;
 }
 
@@ -123,186 +184,179 @@ unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start
 
 /* --- writing -------------------------------------------------------------------------------------------------------- */
 
-/*
- * The leaf of index where there is none; or what another has made of the array meanwhile, for the lock may have been
- * dropped: the slot may be taken. NULL: no memory. A leaf that is empty is filled by the caller.
- */
-static __noinline struct xa_node *make_leaf(struct xarray *xa, unsigned long index, gfp_t gfp)
+/* What a function of the normal API returns. */
+static void *result(const struct xa_state *xas, void *old)
 {
-	XA_STATE(xas, xa, index);
-	struct xa_node *leaf;
-
-	do {
-		leaf = xa_leaf(xa, index);
-		if (!leaf)
-			leaf = xas_create_leaf(&xas);
-	} while (__xas_nomem(&xas, gfp));
-	return leaf;
+	return xas_error(xas) ? XA_ERROR(xas_error(xas)) : xa_zero_to_null(old);
 }
 
-/* Whatever is there gives way. Returns it as it was, or an error. */
-static void *replace(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+/* A place in an allocating array is taken now. */
+static void note_taken(struct xa_state *xas)
 {
-	struct xa_node *leaf = xa_leaf(xa, index);
-	unsigned int offset = xa_offset(index);
-	void *old;
+	if (xa_track_free(xas->xa))
+		xas_clear_mark(xas, XA_FREE_MARK);
+}
 
-	xa_assert_locked(xa);
-	if (unlikely(!leaf)) {
-		leaf = entry ? make_leaf(xa, index, gfp) : NULL;
-		if (!leaf)
-			return entry ? XA_ERROR(-ENOMEM) : NULL;
-	}
-	old = xa_slot(leaf, offset);
-	if (entry)
-		xa_fill(xa, leaf, offset, entry);
-	else if (old)
-		xa_clear(xa, leaf, offset);
-	return old;
+static __always_inline bool is_pointer(const void *entry) { return entry && !((unsigned long)entry & 3); }
+
+/* The slot is empty and nothing hangs on it: put the entry there. The caller counts it. */
+static __always_inline void fill(struct xa_node *node, unsigned long slot, void *entry)
+{
+	unsigned long heads = READ_ONCE(node->heads);
+
+	smp_store_release(&node->slots[slot], entry);
+	WRITE_ONCE(node->heads, heads | BIT(slot));
+}
+
+static __always_inline void vacate(struct xa_node *node, unsigned long slot)
+{
+	unsigned long heads = READ_ONCE(node->heads);
+
+	WRITE_ONCE(node->heads, heads & ~BIT(slot));
+	smp_store_release(&node->slots[slot], NULL);
+}
+
+/* A value counts in `count` and in `nr_values`, by one addition. */
+#define A_VALUE (1u << 16 | 1u << 24)
+
+/* Is the slot a pointer and nothing else? */
+static __always_inline bool cares(const struct xa_node *node, unsigned long slot)
+{
+	return node->care >> slot & 1;
 }
 
 static __noinline void *store_otherwise(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
-	if (unlikely(!xa_storable(entry)))
+	XA_STATE(xas, xa, index);
+	void *old;
+
+	if (unlikely(xa_is_advanced(entry)))
 		return XA_ERROR(-EINVAL);
 	if (!entry && xa_track_free(xa))
 		entry = XA_ZERO_ENTRY;
-	return xa_zero_to_null(replace(xa, index, entry, gfp));
+	do {
+		old = xas_store(&xas, entry);
+		if (entry)
+			note_taken(&xas);
+	} while (__xas_nomem(&xas, gfp));
+	return result(&xas, old);
 }
 
-/* In the ordinary case, of an entry where there is a leaf, nothing is called. */
+/* In the ordinary cases, of a leaf and an empty slot, or of an entry of the same sort there, nothing is called. */
 void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
-	struct xa_node *leaf = xa_leaf(xa, index);
+	struct xa_node *node;
+	unsigned long slot;
 	void *old;
 
 	xa_assert_locked(xa);
-	if (unlikely(!leaf || !entry || xa_is_internal(entry) || xa_track_free(xa)))
+	if (unlikely(!xa_walk(xa, index, &node, &slot, &old) || cares(node, slot)))
 		return store_otherwise(xa, index, entry, gfp);
-	old = xa_slot(leaf, xa_offset(index));
-	xa_put(leaf, xa_offset(index), entry);
-	return xa_zero_to_null(old);
+	if (!old && xa_is_value(entry)) {
+		fill(node, slot, entry);
+		node->counts += A_VALUE;
+		return NULL;
+	}
+	if (!old && is_pointer(entry)) {
+		fill(node, slot, entry);
+		node->count++;
+		return NULL;
+	}
+	if ((xa_is_value(old) && xa_is_value(entry)) || (is_pointer(old) && is_pointer(entry))) {
+		smp_store_release(&node->slots[slot], entry);
+		return old;
+	}
+	return store_otherwise(xa, index, entry, gfp);
 }
 
-static __noinline void *erase_otherwise(struct xarray *xa, struct xa_node *leaf, unsigned int offset)
+static __noinline void *erase_otherwise(struct xarray *xa, unsigned long index)
 {
-	void *old = xa_slot(leaf, offset);
+	XA_STATE(xas, xa, index);
 
-	if (old)
-		xa_clear(xa, leaf, offset);
-	return xa_zero_to_null(old);
+	return xa_zero_to_null(xas_store(&xas, NULL));
 }
 
+/* Nor here, if the node keeps other entries, or as root more than one. */
 void *__xa_erase(struct xarray *xa, unsigned long index)
 {
-	struct xa_node *leaf = xa_leaf(xa, index);
-	unsigned int offset = xa_offset(index);
+	struct xa_node *node;
+	unsigned long slot;
 	void *old;
 
 	xa_assert_locked(xa);
-	if (unlikely(!leaf))
-		return NULL;
-	old = xa_slot(leaf, offset);
-	if (unlikely(!old || !xa_slot_alone(xa, leaf, offset)))
-		return erase_otherwise(xa, leaf, offset);
-	xa_vacate(leaf, offset);
-	return xa_zero_to_null(old);
-}
-
-/* What is at index, as it is. The lock is held, and stays so. */
-static inline void *peek(const struct xarray *xa, unsigned long index)
-{
-	const struct xa_node *leaf = xa_leaf(xa, index);
-
-	return leaf ? xa_slot(leaf, xa_offset(index)) : NULL;
-}
-
-/* Put an entry where nothing is. Returns what was there (then nothing is changed), or an error. */
-static void *fill_empty(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
-{
-	void *old = peek(xa, index);
-	struct xa_node *leaf;
-
-	xa_assert_locked(xa);
-	if (old)
+	if (unlikely(!xa_walk(xa, index, &node, &slot, &old) || cares(node, slot)))
+		return erase_otherwise(xa, index);
+	if (unlikely(node->count <= 2 && (node->count == 1 || !node->parent)))
+		return erase_otherwise(xa, index);
+	if (xa_is_value(old)) {
+		vacate(node, slot);
+		node->counts -= A_VALUE;
 		return old;
-	leaf = xa_leaf(xa, index);
-	if (!leaf)
-		leaf = make_leaf(xa, index, gfp);
-	if (!leaf)
-		return XA_ERROR(-ENOMEM);
-	old = xa_slot(leaf, xa_offset(index));
-	if (!old)
-		xa_fill(xa, leaf, xa_offset(index), entry);
-	return old;
+	}
+	if (is_pointer(old)) {
+		vacate(node, slot);
+		node->count--;
+		return old;
+	}
+	return erase_otherwise(xa, index);
 }
 
 void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp)
 {
-	void *curr = peek(xa, index);
+	XA_STATE(xas, xa, index);
+	void *curr;
 
-	if (unlikely(!xa_storable(entry)))
+	xa_assert_locked(xa);
+	if (unlikely(xa_is_advanced(entry)))
 		return XA_ERROR(-EINVAL);
-	if (!curr && !old && entry) {
-		curr = fill_empty(xa, index, entry, gfp);
-		if (!xa_is_zero(curr)) /* or else it was reserved while the lock was dropped */
-			return curr;
-	}
-	if (curr == old || (xa_is_zero(curr) && !old))
-		curr = replace(xa, index, entry, gfp);
-	return xa_zero_to_null(curr);
+	do {
+		curr = xas_load(&xas);
+		if (curr != old)
+			continue;
+		xas_store(&xas, entry);
+		if (entry && !curr)
+			note_taken(&xas);
+	} while (__xas_nomem(&xas, gfp));
+	return result(&xas, curr);
+}
+
+static __noinline int insert_otherwise(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	XA_STATE(xas, xa, index);
+
+	if (unlikely(xa_is_advanced(entry)))
+		return -EINVAL;
+	do {
+		if (xas_load(&xas)) {
+			xas_set_err(&xas, -EBUSY);
+			continue;
+		}
+		xas_store(&xas, entry ? entry : XA_ZERO_ENTRY);
+		note_taken(&xas);
+	} while (__xas_nomem(&xas, gfp));
+	return xas_error(&xas);
 }
 
 int __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
+	struct xa_node *node;
+	unsigned long slot;
 	void *old;
 
-	if (unlikely(!xa_storable(entry)))
-		return -EINVAL;
-	old = fill_empty(xa, index, entry ? entry : XA_ZERO_ENTRY, gfp);
-	if (xa_is_err(old))
-		return xa_err(old);
-	return old ? -EBUSY : 0;
-}
-
-/* --- allocating ----------------------------------------------------------------------------------------------------- */
-
-int __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp)
-{
-	unsigned long min = limit.min ? limit.min : (xa->xa_flags & XA_FLAGS_ZERO_BUSY) != 0;
-	unsigned long index;
-	void *old;
-
-	if (WARN_ON_ONCE(!xa_track_free(xa)) || !xa_storable(entry))
-		return -EINVAL;
-	do {
-		index = min;
-		if (!xa_tree_find_free(xa, &index, limit.max))
-			return -EBUSY;
-		old = fill_empty(xa, index, entry ? entry : XA_ZERO_ENTRY, gfp);
-	} while (old && !xa_is_err(old)); /* while the lock was dropped, another has taken it */
-	if (!old)
-		*id = (u32)index;
-	return xa_err(old);
-}
-
-int __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next, gfp_t gfp)
-{
-	struct xa_limit rest = { .min = max(limit.min, *next), .max = limit.max };
-	int err = __xa_alloc(xa, id, entry, rest, gfp);
-	bool wrapped = err == 0 && (xa->xa_flags & XA_FLAGS_ALLOC_WRAPPED);
-
-	if (err == -EBUSY && rest.min > limit.min) {
-		err = __xa_alloc(xa, id, entry, limit, gfp);
-		wrapped = true;
+	xa_assert_locked(xa);
+	if (unlikely(!xa_walk(xa, index, &node, &slot, &old) || old || cares(node, slot)))
+		return insert_otherwise(xa, index, entry, gfp);
+	if (is_pointer(entry)) {
+		fill(node, slot, entry);
+		node->count++;
+		return 0;
 	}
-	if (err)
-		return err;
-	xa->xa_flags &= ~XA_FLAGS_ALLOC_WRAPPED;
-	*next = *id + 1;
-	if (!*next) /* the number has gone round the end; the next call will say so */
-		xa->xa_flags |= XA_FLAGS_ALLOC_WRAPPED;
-	return wrapped;
+	if (xa_is_value(entry)) {
+		fill(node, slot, entry);
+		node->counts += A_VALUE;
+		return 0;
+	}
+	return insert_otherwise(xa, index, entry, gfp);
 }
 
 /* --- marks ---------------------------------------------------------------------------------------------------------- */

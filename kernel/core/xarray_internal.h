@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the XArray share: the way down, the tree's upkeep, and putting an entry into its slot. */
+/* What the files of the XArray share: the way down, the upkeep of nodes, and the parts of a store. Theory: xarray.c. */
 #pragma once
 
 #include <kernel/bug.h>
 #include <kernel/xarray.h>
-
-#define XA_USED XA_PRESENT /* the bitmap of slots that are not NULL */
 
 /* A rule of the callers': who writes holds the lock. */
 static inline void xa_assert_locked(const struct xarray *xa)
@@ -14,144 +12,113 @@ static inline void xa_assert_locked(const struct xarray *xa)
 		BUG_ON(!spin_is_held(&xa->xa_lock));
 }
 
-static inline void *xa_slot(const struct xa_node *node, unsigned int offset)
+static inline bool xa_track_free(const struct xarray *xa) { return xa->xa_flags & XA_FLAGS_TRACK_FREE; }
+static inline bool xa_zero_busy(const struct xarray *xa) { return xa->xa_flags & XA_FLAGS_ZERO_BUSY; }
+
+/* Slot of index in a node of that shift. */
+static inline unsigned int xa_slot_at(unsigned long index, unsigned int shift)
 {
-	return rcu_dereference(node->slots[offset]);
+	return (unsigned int)(index >> shift) & XA_CHUNK_MASK;
 }
 
-static inline struct xa_node *xa_root(const struct xarray *xa)
+/* The last index that a tree with this head reaches. */
+static inline unsigned long xa_reach(const void *head)
 {
-	return rcu_dereference(xa->xa_head);
-}
-
-static inline unsigned int xa_offset(unsigned long index)
-{
-	return index & XA_CHUNK_MASK;
-}
-
-/* Does the tree below this root reach as far as index? */
-static inline bool xa_spans(const struct xa_node *root, unsigned long index)
-{
-	return index >> root->shift < XA_CHUNK_SIZE;
-}
-
-/*
- * The leaf that has the slot of index, or NULL. Under the lock, or inside a read section. The root's shift says it all:
- * each level below has one that is less by XA_CHUNK_SHIFT.
- */
-static __always_inline struct xa_node *xa_leaf(const struct xarray *xa, unsigned long index)
-{
-	struct xa_node *node = xa_root(xa);
-	unsigned long slot;
-	unsigned int shift;
-
-	if (unlikely(!node))
-		return NULL;
-	shift = node->shift;
-	slot = index >> shift;
-	if (unlikely(slot >= XA_CHUNK_SIZE))
-		return NULL;
-	if (unlikely(!shift))
-		return node;
-	for (;;) {
-		node = xa_slot(node, xa_offset(slot));
-		if (unlikely(!node))
-			return NULL;
-		shift -= XA_CHUNK_SHIFT;
-		if (!shift)
-			return node;
-		slot = index >> shift;
-	}
+	return xa_is_node(head) ? ((unsigned long)XA_CHUNK_SIZE << xa_to_node(head)->shift) - 1 : 0;
 }
 
 static inline void *xa_zero_to_null(void *entry)
 {
-	return unlikely(xa_is_zero(entry)) ? NULL : entry;
+	return xa_is_zero(entry) ? NULL : entry;
 }
-
-/* Low bits 10 may not be stored, the mark of a reservation aside. */
-static inline bool xa_storable(const void *entry)
-{
-	return !xa_is_internal(entry) || xa_is_zero(entry);
-}
-
-/* --- xarray_node.c: the tree. Under the lock unless said otherwise ------------------------------------------------- */
-
-struct xa_node *xa_node_alloc(gfp_t gfp); /* needs no lock */
-void xa_node_free(struct xa_node *node);  /* one that no reader has seen; needs no lock */
-
-/* Nodes that a store at index needs and that are not there. */
-unsigned int xa_tree_missing(const struct xarray *xa, unsigned long index);
-/* The leaf of index. What is missing comes from the stock, which has enough. The caller fills a slot before it unlocks. */
-struct xa_node *xa_tree_extend(struct xarray *xa, unsigned long index, struct xa_node **stock);
-/* A leaf has no entry left: unlink it and what it leaves empty, and lower the tree. */
-void xa_tree_release(struct xarray *xa, struct xa_node *leaf);
-
-/* A mark of a leaf's slot, and of the nodes above as far as they must follow. */
-void xa_tree_set_mark(struct xa_node *leaf, unsigned int offset, xa_mark_t mark);
-void xa_tree_clear_mark(struct xa_node *leaf, unsigned int offset, xa_mark_t mark);
-/* The marks that an empty place has: none but XA_FREE_MARK in an allocating array. */
-void xa_tree_init_marks(const struct xarray *xa, struct xa_node *leaf, unsigned int offset);
 
 /*
- * The first entry with the mark in [*index, max], its index and its leaf; NULL: none, and nothing is changed. Reserved
- * places are entries here. Under the lock, or inside a read section.
+ * The way down to the slot of index, as far as there are nodes: three instructions to tell a node from anything else.
+ * False: the head is no node, or the tree does not reach as far. Under the lock, or inside a read section.
  */
-void *xa_tree_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter,
-		   struct xa_node **leaf);
-/* Of an allocating array: move *index to the first free one in [*index, max]. False: none. */
-bool xa_tree_find_free(const struct xarray *xa, unsigned long *index, unsigned long max);
-
-/* --- slots ---------------------------------------------------------------------------------------------------------- */
-
-/* Put an entry into the slot. True: it was empty. */
-static inline bool xa_put(struct xa_node *leaf, unsigned int offset, void *entry)
+static __always_inline bool xa_walk(const struct xarray *xa, unsigned long index, struct xa_node **nodep,
+				    unsigned long *slotp, void **entryp)
 {
-	unsigned long used = leaf->bits[XA_USED];
+	struct xa_node *node, *child = xa_to_node(xa_head(xa));
+	unsigned long slot;
 
-	smp_store_release(&leaf->slots[offset], entry);
-	if (used & BIT(offset))
+	if (unlikely((unsigned long)child & 7))
 		return false;
-	WRITE_ONCE(leaf->bits[XA_USED], used | BIT(offset));
+	slot = index >> child->shift;
+	if (unlikely(slot >= XA_CHUNK_SIZE))
+		return false;
+	for (;;) {
+		node = child;
+		*entryp = rcu_dereference(node->slots[slot]);
+		child = xa_to_node(*entryp);
+		if ((unsigned long)child & 7)
+			break;
+		slot = index >> child->shift & XA_CHUNK_MASK;
+	}
+	*nodep = node;
+	*slotp = slot;
 	return true;
 }
 
-/* Fill an empty slot, or replace what is there and keep its marks. */
-static inline void xa_fill(const struct xarray *xa, struct xa_node *leaf, unsigned int offset, void *entry)
+/* --- nodes: xarray_node.c ------------------------------------------------------------------------------------------- */
+
+struct xa_node *xa_node_alloc(gfp_t gfp);  /* needs no lock */
+void xa_node_free(struct xa_node *node);   /* one that no reader has seen; needs no lock */
+void xa_node_retire(struct xa_node *node); /* unlinked, but readers may stand in it */
+
+static inline void xas_updated(const struct xa_state *xas, struct xa_node *node)
 {
-	if (xa_put(leaf, offset, entry) && xa_track_free(xa))
-		xa_tree_clear_mark(leaf, offset, XA_FREE_MARK);
+	if (xas->xa_update)
+		xas->xa_update(node);
 }
 
-/* Does nothing hang on a slot that is not empty: no mark, no index that would be free, no node? */
-static inline bool xa_slot_alone(const struct xarray *xa, const struct xa_node *leaf, unsigned int offset)
-{
-	unsigned long marks = leaf->bits[XA_MARK_0] | leaf->bits[XA_MARK_1] | leaf->bits[XA_MARK_2];
+/* --- marks of slots: xas_mark.c. Each bit stands in the nodes above too, and in xa_flags ----------------------------- */
 
-	return !(marks & BIT(offset)) && (leaf->bits[XA_USED] & ~BIT(offset)) && !xa_track_free(xa);
+void xa_node_set_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark);
+void xa_node_clear_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark);
+
+static inline void xa_flag_mark(struct xarray *xa, xa_mark_t mark, bool set)
+{
+	gfp_t flags = set ? xa->xa_flags | XA_FLAGS_MARK(mark) : xa->xa_flags & ~XA_FLAGS_MARK(mark);
+
+	if (flags != xa->xa_flags)
+		WRITE_ONCE(xa->xa_flags, flags);
 }
 
-static inline void xa_vacate(struct xa_node *leaf, unsigned int offset)
+static inline bool xa_node_marked(const struct xa_node *node, unsigned int offset, xa_mark_t mark)
 {
-	WRITE_ONCE(leaf->bits[XA_USED], leaf->bits[XA_USED] & ~BIT(offset));
-	smp_store_release(&leaf->slots[offset], NULL);
+	return READ_ONCE(node->marks[mark][0]) & BIT(offset);
 }
 
-/* Empty a slot that is not. True: the leaf is still there. */
-static inline bool xa_clear(struct xarray *xa, struct xa_node *leaf, unsigned int offset)
-{
-	bool alone = xa_slot_alone(xa, leaf, offset);
+/* --- the cursor: xas.c, xas_create.c, xas_store.c --------------------------------------------------------------------- */
 
-	if (!alone)
-		xa_tree_init_marks(xa, leaf, offset);
-	xa_vacate(leaf, offset);
-	if (likely(alone || leaf->bits[XA_USED]))
-		return true;
-	xa_tree_release(xa, leaf);
-	return false;
+/* Where a walk begins: what the cursor stands on, or the head; NULL and XAS_BOUNDS if the tree does not reach as far. */
+void *xas_start(struct xa_state *xas);
+/* From a node into its slot of xa_index; a sibling leads to its entry. */
+void *xas_descend(struct xa_state *xas, struct xa_node *node);
+
+/* See to it that n nodes are in stock. False: there is no memory for them. */
+bool xas_stock_up(struct xa_state *xas, unsigned int n, gfp_t gfp);
+/* A blank node out of the stock, with its place in the tree, to which nothing points yet. */
+struct xa_node *xas_take(struct xa_state *xas, unsigned int shift, struct xa_node *parent, unsigned int offset);
+/* The slot for the cursor's order, with all nodes above it, and what is there. in_head: an entry at 0 may do without a node. */
+void *xas_create(struct xa_state *xas, bool in_head);
+
+static inline unsigned long xas_size(const struct xa_state *xas)
+{
+	return (xas->xa_sibs + 1ul) << xas->xa_shift;
 }
 
-/* --- xas.c ------------------------------------------------------------------------------------------------------------ */
+/* The first index of a slot of the node on the way to xa_index; of XA_CHUNK_SIZE: behind the node, 0 at the end of all. */
+static inline unsigned long xas_index_of(const struct xa_state *xas, const struct xa_node *node, unsigned int offset)
+{
+	unsigned long first = xas->xa_index & ~(((unsigned long)XA_CHUNK_SIZE << node->shift) - 1);
 
-/* Make the leaf of xas->xa_index, which is not there. NULL: no memory, and the cursor has the error. */
-struct xa_node *xas_create_leaf(struct xa_state *xas);
+	return first + ((unsigned long)offset << node->shift);
+}
+
+static inline void *xas_bounds(struct xa_state *xas)
+{
+	xas->xa_node = XAS_BOUNDS;
+	return NULL;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kernel/core/xarray*.c and xas.c against the model: millions of random steps, places of several distributions, ordinary
- * and allocating arrays, with allocations that fail. (Chosen cases: unit_xarray_api.c; readers beside a writer:
+ * and allocating arrays, with allocations that fail. (Chosen cases: unit_xarray_api.c, unit_xarray_multi.c; readers beside a writer:
  * race_xarray.c; bytes instead of numbers: fuzz_xarray.c.)
  */
 #include "tests/host/xarray_model.h"

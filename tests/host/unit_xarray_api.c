@@ -138,7 +138,9 @@ static void reserving(void **state)
 	assert_int_equal(xa_reserve(&plain, 5000, GFP_KERNEL), -ENOMEM);
 	nodes_left = ~0u;
 	assert_int_equal(xa_reserve(&plain, 1001, GFP_KERNEL), 0);
-	assert_null(xa_cmpxchg(&plain, 1001, NULL, xa_mk_value(4), GFP_KERNEL)); /* NULL matches, and is replaced */
+	assert_null(xa_cmpxchg(&plain, 1001, NULL, xa_mk_value(4), GFP_KERNEL)); /* reserved is not empty: stays, as in Linux */
+	assert_null(xa_load(&plain, 1001));
+	assert_null(xa_cmpxchg(&plain, 1001, XA_ZERO_ENTRY, xa_mk_value(4), GFP_KERNEL));
 	assert_ptr_equal(xa_load(&plain, 1001), xa_mk_value(4));
 }
 
@@ -249,7 +251,7 @@ static void cursors(void **state)
 
 static void take_index_70(void) { assert_null(xa_store(&plain, 70, xa_mk_value(9), GFP_KERNEL)); }
 static void reserve_index_70(void) { assert_int_equal(xa_reserve(&plain, 70, GFP_KERNEL), 0); }
-static void take_id_0(void)
+static void take_id_1(void)
 {
 	u32 id;
 
@@ -268,16 +270,18 @@ static void another_was_quicker(void **state)
 	meanwhile = take_index_70;
 	assert_ptr_equal(xa_cmpxchg(&plain, 70, NULL, xa_mk_value(1), GFP_KERNEL), xa_mk_value(9));
 	xa_destroy(&plain);
-	meanwhile = reserve_index_70; /* which is as good as empty */
+	meanwhile = reserve_index_70; /* which is not empty, though it answers NULL */
 	assert_null(xa_cmpxchg(&plain, 70, NULL, xa_mk_value(1), GFP_KERNEL));
-	assert_ptr_equal(xa_load(&plain, 70), xa_mk_value(1));
+	assert_null(xa_load(&plain, 70));
+	assert_int_equal(xa_insert(&plain, 70, xa_mk_value(1), GFP_KERNEL), -EBUSY);
 	xa_destroy(&plain);
 	meanwhile = take_index_70;
 	assert_ptr_equal(xa_store(&plain, 70, xa_mk_value(1), GFP_KERNEL), xa_mk_value(9));
 	assert_ptr_equal(xa_load(&plain, 70), xa_mk_value(1));
-	meanwhile = take_id_0;
+	assert_int_equal(xa_alloc(&ids, &id, xa_mk_value(1), xa_limit_31b, GFP_KERNEL), 0); /* needs no node */
+	meanwhile = take_id_1;
 	assert_int_equal(xa_alloc(&ids, &id, xa_mk_value(1), xa_limit_31b, GFP_KERNEL), 0);
-	assert_int_equal(id, 1);
+	assert_int_equal(id, 2);
 	xarray_check(&plain);
 	xarray_check(&ids);
 }
@@ -384,11 +388,18 @@ static void wrong_calls(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(registry), TEST(cyclic_numbers_wrap), TEST(reserving), TEST(entries), TEST(cursors),
-		TEST(another_was_quicker), TEST(interrupts_and_the_lock), TEST(locks_nest), TEST(nothing_is_left), TEST(trees_get_lower),
-		TEST(wrong_calls),
+		cmocka_unit_test_setup_teardown(registry, begin, end),
+		cmocka_unit_test_setup_teardown(cyclic_numbers_wrap, begin, end),
+		cmocka_unit_test_setup_teardown(reserving, begin, end),
+		cmocka_unit_test_setup_teardown(entries, begin, end),
+		cmocka_unit_test_setup_teardown(cursors, begin, end),
+		cmocka_unit_test_setup_teardown(another_was_quicker, begin, end),
+		cmocka_unit_test_setup_teardown(interrupts_and_the_lock, begin, end),
+		cmocka_unit_test_setup_teardown(locks_nest, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_is_left, begin, end),
+		cmocka_unit_test_setup_teardown(trees_get_lower, begin, end),
+		cmocka_unit_test_setup_teardown(wrong_calls, begin, end),
 	};
 
 	host_machine(0x1000, 1);

@@ -145,8 +145,8 @@ static void model_compare_cursor(xa_mark_t filter, unsigned long start, unsigned
 			xas_pause(&xas);
 	}
 	MUST(i == model_places && !xas_error(&xas));
-	/* A cursor that found nothing lies behind the search, and a store may follow: nothing is there. */
-	MUST(xas.xa_node != XAS_RESTART || xas.xa_index == max + 1 || xas.xa_index == start);
+	/* A cursor that found nothing lies behind the search (0: behind the last index), or has not moved. */
+	MUST(xas.xa_index > max || !xas.xa_index || xas.xa_index == start || xas.xa_node == XAS_BOUNDS);
 }
 
 static void model_compare(void)
@@ -200,7 +200,7 @@ static void model_insert(unsigned int i, void *entry)
 
 static void model_cmpxchg(unsigned int i, void *old, void *entry)
 {
-	bool match = model[i].entry == old || (!old && !model_seen(i));
+	bool match = model[i].entry == old;
 	void *was = MODEL_XA(cmpxchg, model[i].index, old, entry, model_gfp());
 
 	if (xa_is_err(was)) {
@@ -253,7 +253,7 @@ static bool model_lowest_free(u32 *id, u32 min, u32 max)
 {
 	u64 index = min;
 
-	if (!index && (model_xa.xa_flags & XA_FLAGS_ZERO_BUSY))
+	if (!index && (model_xa.xa_flags & XA_FLAGS_ZERO_BUSY) && model_find(0, ~0ul, XA_PRESENT, true) == model_places)
 		index = 1;
 	while (index <= max && model_used((unsigned long)index))
 		index++;
@@ -317,6 +317,8 @@ static void model_cursor_store(unsigned int i, void *entry)
 		old = xas_store(&xas, entry);
 		if (!xas_error(&xas) && entry)
 			MUST(xas_load(&xas) == entry);
+		if (model_alloc_kind && entry)
+			xas_clear_mark(&xas, XA_FREE_MARK); /* the cursor leaves that to its user */
 		xas_unlock_irqrestore(&xas, flags);
 	} while (xas_nomem(&xas, model_gfp()));
 	if (xas_error(&xas)) {
@@ -330,7 +332,10 @@ static void model_cursor_store(unsigned int i, void *entry)
 		unsigned long index = xas.xa_index + (forth ? 1 : ~0ul);
 		unsigned int j = model_place_of(index);
 
-		MUST((forth ? xas_next(&xas) : xas_prev(&xas)) == (j < model_places ? model[j].entry : NULL));
+		bool round = index == (forth ? 0 : ~0ul);
+		void *there = forth ? xas_next(&xas) : xas_prev(&xas);
+
+		MUST(there == (j < model_places ? model[j].entry : NULL) || (round && !there));
 		MUST(xas.xa_index == index);
 	}
 }
@@ -350,7 +355,12 @@ static void model_cursor_walk(unsigned int first, unsigned int last)
 		MUST(i < model_places && entry == model[i].entry);
 		switch (model_pick(3)) {
 		case 0: xas_set_mark(&xas, mark); model[i].mark[mark] = true; break;
-		case 1: xas_init_marks(&xas); model[i].mark[0] = model[i].mark[1] = model[i].mark[2] = false; break;
+		case 1:
+			xas_init_marks(&xas);
+			if (model_alloc_kind)
+				xas_clear_mark(&xas, XA_FREE_MARK);
+			model[i].mark[0] = model[i].mark[1] = model[i].mark[2] = false;
+			break;
 		default:
 			if (erased) {
 				MUST(xas_store(&xas, NULL) == entry);
@@ -372,6 +382,23 @@ static void model_extract(unsigned int i, unsigned int n, xa_mark_t filter)
 		i = model[i].index == ~0ul ? model_places : model_find(model[i].index + 1, ~0ul, filter, false);
 	}
 	MUST(got == n || i == model_places);
+}
+
+/*
+ * Place 0 of an array that numbers from 1 is reserved when the first other entry comes, and free when that goes: whether it
+ * is reserved or empty just now is the array's own affair.
+ */
+static void model_settle_zero(void)
+{
+	XA_STATE(xas, &model_xa, 0);
+	void *there = xas_load(&xas);
+
+	if (!(model_xa.xa_flags & XA_FLAGS_ZERO_BUSY) || model_seen(0))
+		return;
+	MUST(!there || xa_is_zero(there));
+	model[0].entry = there;
+	for (xa_mark_t m = XA_MARK_1; m < XA_MAX_MARKS; m++)
+		model[0].mark[m] = there && xas_get_mark(&xas, m);
 }
 
 static void model_step(void)
@@ -402,6 +429,7 @@ static void model_step(void)
 		MUST(xa_erase(&model_xa, model[i].index) == model_seen(i));
 		model_put(i, NULL);
 	}
+	model_settle_zero();
 	rcu_barrier(); /* what was unlinked is freed, so that nobody may come back to it */
 }
 
@@ -422,6 +450,8 @@ static void model_add_place(unsigned long index)
 /* Places are added before. */
 static void model_begin(gfp_t flags)
 {
+	if (flags & XA_FLAGS_ZERO_BUSY)
+		model_add_place(0);
 	for (unsigned int i = 0; i < model_places; i++)
 		model_put(i, NULL);
 	model_alloc_kind = flags & XA_FLAGS_TRACK_FREE;

@@ -6,6 +6,10 @@
  * An entry is a pointer aligned to 4 bytes, a tagged one, or a value made by xa_mk_value(); NULL means empty. Each entry
  * has three marks (a bit each) by which it can be found; they go when the entry goes, and stay when it is replaced.
  *
+ * A multi-index entry is one entry at 2^order indices in a row, aligned to their number (XA_STATE_ORDER and xas_store), or
+ * at any range (xa_store_range). Each index of it reads the same. It has one set of marks, walks meet it once, a store of
+ * the normal API at any of its indices replaces the whole, an erase empties the whole, xas_split() divides it.
+ *
  * Reading (xa_load, xa_find*, xa_extract, xa_for_each*, xa_get_mark, xa_marked, xa_empty): lock-free, any context, NMI too.
  * A reader beside a writer sees each entry as it was before or after, and every one that was there all the time. How
  * long the object behind an entry lives is the caller's matter; most free it by RCU and read inside rcu_read_lock().
@@ -16,9 +20,6 @@
  * may wait the caller may sleep, and __xa_foo() may drop the lock meanwhile and take it again.
  *
  * What Linux does in bottom halves, timers above all, interrupt handlers do here: so xa_foo_bh() is xa_foo_irq().
- *
- * Not here: entries that span several indices (Linux has them by an option), and so xa_store_range(), XA_STATE_ORDER(),
- * xas_set_order(), xas_split() and xas_create_range(); hooks at nodes (xas_set_update()).
  */
 #pragma once
 
@@ -41,14 +42,16 @@ static inline void *xa_tag_pointer(void *p, unsigned long tag) { return (void *)
 static inline void *xa_untag_pointer(void *entry) { return (void *)((unsigned long)entry & ~3UL); }
 static inline unsigned int xa_pointer_tag(void *entry) { return (unsigned long)entry & 3; }
 
-/* Low bits 10 are the array's own: errors, and two that users of xas_* may meet. */
+/* Low bits 10 are the array's own: errors, and some that users of xas_* may meet (the others: kernel/xas.h). */
 static inline void *xa_mk_internal(unsigned long v) { return (void *)(v << 2 | 2); }
 static inline unsigned long xa_to_internal(const void *entry) { return (unsigned long)entry >> 2; }
 static inline bool xa_is_internal(const void *entry) { return ((unsigned long)entry & 3) == 2; }
-#define XA_RETRY_ENTRY xa_mk_internal(256) /* never met here; known for the sake of loops that ask */
+#define XA_RETRY_ENTRY xa_mk_internal(255) /* a node that has left the tree: look again from the root */
 #define XA_ZERO_ENTRY  xa_mk_internal(257) /* reserved: takes a place, reads as NULL in the normal API */
-static inline bool xa_is_retry(const void *entry) { return entry == XA_RETRY_ENTRY; }
-static inline bool xa_is_zero(const void *entry) { return entry == XA_ZERO_ENTRY; }
+static inline bool xa_is_retry(const void *entry) { return unlikely(entry == XA_RETRY_ENTRY); }
+static inline bool xa_is_zero(const void *entry) { return unlikely(entry == XA_ZERO_ENTRY); }
+/* May only the advanced API store it? (The normal one answers -EINVAL.) */
+static inline bool xa_is_advanced(const void *entry) { return xa_is_internal(entry) && !xa_is_zero(entry); }
 
 /* Failure of the functions that return an entry, as a -errno; 0 if it is none. */
 #define XA_MAX_ERRNO 4095
@@ -75,17 +78,19 @@ struct xa_node;
 struct xarray {
 	spinlock_t xa_lock; /* all writing; for the user's own fields too, if he likes */
 	gfp_t xa_flags;
-	struct xa_node *xa_head; /* root, or NULL: empty */
+	void *xa_head; /* root node; or the entry at 0, if that is all there is; or NULL: empty */
 };
 
-#define XA_FLAGS_LOCK_IRQ      0x01u /* xa_lock is always taken with interrupts off */
-#define XA_FLAGS_LOCK_BH       XA_FLAGS_LOCK_IRQ
+enum xa_lock_type { XA_LOCK_IRQ = 1, XA_LOCK_BH = XA_LOCK_IRQ };
+#define XA_FLAGS_LOCK_IRQ      ((gfp_t)XA_LOCK_IRQ) /* xa_lock is always taken with interrupts off */
+#define XA_FLAGS_LOCK_BH       ((gfp_t)XA_LOCK_BH)
 #define XA_FLAGS_TRACK_FREE    0x04u
 #define XA_FLAGS_ZERO_BUSY     0x08u
 #define XA_FLAGS_ALLOC_WRAPPED 0x10u
-#define XA_FLAGS_ACCOUNT       0x20u /* no meaning here */
-#define XA_FLAGS_ALLOC	       XA_FLAGS_TRACK_FREE			   /* xa_alloc() from 0 */
-#define XA_FLAGS_ALLOC1	       (XA_FLAGS_TRACK_FREE | XA_FLAGS_ZERO_BUSY) /* xa_alloc() from 1 */
+#define XA_FLAGS_ACCOUNT       0x20u		      /* no meaning here */
+#define XA_FLAGS_MARK(mark)    (1u << (16 + (mark))) /* some entry has the mark */
+#define XA_FLAGS_ALLOC	       (XA_FLAGS_TRACK_FREE | XA_FLAGS_MARK(XA_FREE_MARK)) /* xa_alloc() from 0 */
+#define XA_FLAGS_ALLOC1	       (XA_FLAGS_TRACK_FREE | XA_FLAGS_ZERO_BUSY)	    /* xa_alloc() from 1 */
 
 /*
  * The lock has no rank: whoever holds it may take any lock, and it may be taken under any. An array whose lock has a
@@ -109,7 +114,11 @@ static inline void xa_init_flags(struct xarray *xa, gfp_t flags)
 static inline void xa_init(struct xarray *xa) { xa_init_flags(xa, 0); }
 
 static inline bool xa_empty(const struct xarray *xa) { return !READ_ONCE(xa->xa_head); } /* nothing reserved either */
-static inline bool xa_track_free(const struct xarray *xa) { return xa->xa_flags & XA_FLAGS_TRACK_FREE; }
+/* Has any entry the mark (XA_PRESENT: is there any)? Any context. */
+static inline bool xa_marked(const struct xarray *xa, xa_mark_t mark)
+{
+	return mark < XA_MAX_MARKS ? READ_ONCE(xa->xa_flags) & XA_FLAGS_MARK(mark) : !xa_empty(xa);
+}
 
 /* Forget all entries (the objects are the caller's). The array may be used again. Any context but NMI. */
 void xa_destroy(struct xarray *xa);
@@ -132,10 +141,14 @@ void xa_destroy(struct xarray *xa);
 
 void *xa_load(const struct xarray *xa, unsigned long index);
 
-/* How many indices the entry spans, as a power of two: always one. */
-static inline int xa_get_order(const struct xarray *xa __maybe_unused, unsigned long index __maybe_unused) { return 0; }
+/* How many indices the entry at index spans, as a power of two (of a range: of its part there); 0 also where none is. */
+int xa_get_order(const struct xarray *xa, unsigned long index);
 
-/* First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none. */
+/*
+ * First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none, and
+ * *index stays. A multi-index entry that spans *index is found by xa_find() and is behind xa_find_after(); *index is then
+ * some index of it.
+ */
 void *xa_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
 void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
 /* The first n such entries in [start, max] go to dst[]. Returns how many there are. */
@@ -154,8 +167,6 @@ unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start
 	xa_for_each_filtered(xa, index, entry, 0, ~0UL, filter)
 
 bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark);
-/* Has any entry the mark? */
-bool xa_marked(const struct xarray *xa, xa_mark_t mark);
 
 /* --- writing, xa_lock held ------------------------------------------------------------------------------------------------ */
 
@@ -167,11 +178,14 @@ void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 /* Returns the old entry. Never fails. */
 void *__xa_erase(struct xarray *xa, unsigned long index);
 /*
- * Put an entry if the present one is `old`; NULL is a reserved place too, XA_ZERO_ENTRY that alone. Returns what was
- * there, so success is == old; or an error.
+ * Put an entry if the present one is `old`: NULL an empty place, XA_ZERO_ENTRY a reserved one. Returns what was there, NULL
+ * for either; or an error. (So a reserved place answers NULL to both and is taken by XA_ZERO_ENTRY alone, as in Linux.)
  */
 void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp);
-/* Put an entry (NULL: reserve) into an empty place. 0, -EBUSY (an entry, or reserved), -ENOMEM, -EINVAL. */
+/*
+ * Put an entry (NULL: reserve) into an empty place. 0, -EBUSY (an entry, or reserved), -ENOMEM, -EINVAL. Index 0 of an
+ * XA_FLAGS_ALLOC1 array is reserved while there is another entry.
+ */
 int __must_check __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 /* Marks of an empty place cannot be set and read as false. */
 void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
@@ -238,6 +252,13 @@ static inline void *xa_erase_irq(struct xarray *xa, unsigned long index)
 void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 
+/*
+ * One entry at every index from first to last, in as few multi-index entries as their alignment allows; NULL empties. What
+ * reaches in from outside gives way or is replaced as a whole. NULL, or an error: -EINVAL (last < first, or no entry),
+ * -ENOMEM, and then a part from `first` on may have been stored. Thread context.
+ */
+void *xa_store_range(struct xarray *xa, unsigned long first, unsigned long last, void *entry, gfp_t gfp);
+
 /* See to it that a later store at index cannot fail. 0 (also where an entry is), -ENOMEM. */
 static inline int __must_check xa_reserve(struct xarray *xa, unsigned long index, gfp_t gfp)
 {
@@ -260,6 +281,9 @@ static inline void xa_release(struct xarray *xa, unsigned long index)
  * and in any context that writes.
  */
 void xa_set_allocator(void *(*alloc)(size_t size, gfp_t gfp), void (*free)(void *node));
+
+/* The tree on the console, node by node. Whoever calls excludes writers. */
+void xa_dump(const struct xarray *xa);
 
 /* Nodes in all arrays: what leak tests compare. Those on their way out through RCU do not count. */
 unsigned long xa_nr_nodes(void);

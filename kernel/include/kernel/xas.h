@@ -3,7 +3,7 @@
  * The cursor of an XArray (Linux's advanced API): a place in an array that several operations in a row start from, so
  * that the way down is walked once. It takes no lock and hides nothing: whoever writes holds xa_lock, whoever reads holds
  * it or is inside rcu_read_lock(); before either is given up, xas_pause() (to go on behind) or xas_reset() (to look again).
- * XA_ZERO_ENTRY is returned as it is; xas_retry() knows it.
+ * XA_ZERO_ENTRY and, to readers without the lock, XA_RETRY_ENTRY are returned as they are; xas_retry() knows both.
  *
  *	XA_STATE(xas, &array, first);
  *
@@ -21,38 +21,39 @@
  *		xas_unlock(&xas);
  *	} while (xas_nomem(&xas, GFP_KERNEL));
  *	return xas_error(&xas);
+ *
+ * A cursor has an order (XA_STATE_ORDER, xas_set_order): what it stores spans 2^order indices. What it finds may span more
+ * or fewer. The nodes behind it (slots, struct xa_node) are in <kernel/xa_node.h>.
  */
 #pragma once
 
-#include <kernel/rcupdate.h>
-#include <kernel/xarray.h>
+#include <kernel/xa_node.h>
 
-/* As many slots as a word has bits: then a mark of all of them is one word. */
-#define XA_CHUNK_SHIFT (BITS_PER_LONG == 64 ? 6u : 5u)
-#define XA_CHUNK_SIZE  (1u << XA_CHUNK_SHIFT)
-#define XA_CHUNK_MASK  (XA_CHUNK_SIZE - 1)
-
-struct xa_node {
-	void *slots[XA_CHUNK_SIZE];	    /* first: no displacement on the way down */
-	unsigned int shift;		    /* each slot spans 1 << shift indices */
-	unsigned int offset;		    /* of this node in its parent */
-	struct xa_node *parent;		    /* NULL: root. Writers' only */
-	unsigned long bits[XA_PRESENT + 1]; /* the slots' marks; those in use */
-	struct rcu_head rcu;		    /* on the way out */
-};
+struct list_lru;
 
 struct xa_state {
 	struct xarray *xa;
 	unsigned long xa_index;
-	struct xa_node *xa_node;  /* the leaf of xa_index, NULL (walked: it has none), or one of these: */
+	unsigned char xa_shift;	 /* what is stored goes into a node of this shift, */
+	unsigned char xa_sibs;	 /* into one slot and so many more */
+	unsigned char xa_offset; /* slot of xa_node; of a multi-index entry that was found, the first */
+	unsigned char xa_pad;
+	unsigned int xa_missing; /* nodes that the store which failed needs */
+	struct xa_node *xa_node; /* where it stands; NULL (at index 0, which has no node), or one of these: */
 	struct xa_node *xa_alloc; /* nodes in stock, linked by their parent */
-	unsigned int xa_missing;  /* nodes that the store which failed needs */
+	xa_update_node_t xa_update;
+	struct list_lru *xa_lru; /* no meaning here */
 };
-#define XAS_BOUNDS  ((struct xa_node *)1UL) /* a search has gone beyond the last entry */
+#define XAS_BOUNDS  ((struct xa_node *)1UL) /* beyond the last index that the tree reaches */
 #define XAS_RESTART ((struct xa_node *)3UL) /* not walked yet */
 
-#define __XA_STATE(array, index)    { .xa = (array), .xa_index = (index), .xa_node = XAS_RESTART }
-#define XA_STATE(name, array, index) struct xa_state name = __XA_STATE(array, index)
+#define __XA_STATE(array, index, shift, sibs) \
+	{ .xa = (array), .xa_index = (index), .xa_shift = (shift), .xa_sibs = (sibs), .xa_node = XAS_RESTART }
+#define XA_STATE(name, array, index) struct xa_state name = __XA_STATE(array, index, 0, 0)
+/* order < BITS_PER_LONG; index: any of those that the entry spans. */
+#define XA_STATE_ORDER(name, array, index, order) \
+	struct xa_state name = __XA_STATE(array, ((index) >> (order)) << (order), (order) - (order) % XA_CHUNK_SHIFT, \
+					  (1u << ((order) % XA_CHUNK_SHIFT)) - 1)
 
 #define xas_marked(xas, mark)		  xa_marked((xas)->xa, (mark))
 #define xas_trylock(xas)		  xa_trylock((xas)->xa)
@@ -72,7 +73,10 @@ static inline void xas_set_err(struct xa_state *xas, long err) { xas->xa_node = 
 static inline bool xas_invalid(const struct xa_state *xas) { return (unsigned long)xas->xa_node & 3; }
 static inline bool xas_valid(const struct xa_state *xas) { return !xas_invalid(xas); } /* walked, and no error */
 static inline bool xas_is_node(const struct xa_state *xas) { return xas_valid(xas) && xas->xa_node; }
-static inline int xas_get_order(const struct xa_state *xas __maybe_unused) { return 0; } /* see xa_get_order() */
+/* The same asked of xa_node: no node; an error or not walked; the next walk begins at the root. */
+static inline bool xas_not_node(const struct xa_node *node) { return ((unsigned long)node & 3) || !node; }
+static inline bool xas_frozen(const struct xa_node *node) { return (unsigned long)node & 2; }
+static inline bool xas_top(const struct xa_node *node) { return node <= XAS_RESTART; }
 
 /* Look again from the root; an error is forgotten. */
 static inline void xas_reset(struct xa_state *xas) { xas->xa_node = XAS_RESTART; }
@@ -81,14 +85,27 @@ static inline void xas_set(struct xa_state *xas, unsigned long index)
 	xas->xa_index = index;
 	xas_reset(xas);
 }
-/* Must the reader pass over this? (True: reserved.) */
+/* The same with an order, up to BITS_PER_LONG. */
+static inline void xas_set_order(struct xa_state *xas, unsigned long index, unsigned int order)
+{
+	xas_set(xas, order < BITS_PER_LONG ? (index >> order) << order : 0);
+	xas->xa_shift = (unsigned char)(order - order % XA_CHUNK_SHIFT);
+	xas->xa_sibs = (unsigned char)((1u << (order % XA_CHUNK_SHIFT)) - 1);
+}
+/* Of a multi-index entry that was found, stand at another index, its last above all: a walk goes on behind that. */
+static inline void xas_advance(struct xa_state *xas, unsigned long index)
+{
+	xas->xa_index = index;
+	xas->xa_offset = (unsigned char)(index >> (xas_is_node(xas) ? xas->xa_node->shift : 0) & XA_CHUNK_MASK);
+}
+/* Must the reader pass over this? (True: reserved, or from a node that has left the tree: then the cursor begins again.) */
 static inline bool xas_retry(struct xa_state *xas, const void *entry)
 {
 	if (xa_is_retry(entry))
 		xas_reset(xas);
 	return xa_is_zero(entry) || xa_is_retry(entry);
 }
-/* Before the lock or the read section is given up inside a walk, which then goes on behind this place. */
+/* Before the lock or the read section is given up inside a walk, which then goes on behind this entry. */
 void xas_pause(struct xa_state *xas);
 
 /* After xas_unlock: was there no memory, and is there now, so that the operation is worth another try? May sleep as gfp says. */
@@ -98,22 +115,37 @@ bool __xas_nomem(struct xa_state *xas, gfp_t gfp);
 /* Give back what is in stock. xas_nomem() does it when the operation has succeeded. */
 void xas_destroy(struct xa_state *xas);
 
+/* Call update(node) after each change of a node's count or nr_values through this cursor; see <kernel/xa_node.h>. */
+static inline void xas_set_update(struct xa_state *xas, xa_update_node_t update) { xas->xa_update = update; }
+static inline void xas_set_lru(struct xa_state *xas, struct list_lru *lru) { xas->xa_lru = lru; }
+
 /* --- reading: xa_lock, or an RCU read section -------------------------------------------------------------------------------- */
 
-/* The entry at xa_index. */
+/* The entry at xa_index. A cursor with an order stops above its own level: then a node, or NULL, may come. */
 void *xas_load(struct xa_state *xas);
+/* How many indices the entry spans where the cursor has been, as a power of two. */
+int xas_get_order(const struct xa_state *xas);
 
-static inline void *__xas_slot(const struct xa_state *xas)
-{
-	return rcu_dereference(xas->xa_node->slots[xas->xa_index & XA_CHUNK_MASK]);
-}
 /* What is there now, where the cursor has found something before? */
-static inline void *xas_reload(struct xa_state *xas) { return xas_is_node(xas) ? __xas_slot(xas) : xas_load(xas); }
+static inline void *xas_reload(const struct xa_state *xas)
+{
+	const struct xa_node *node = xas->xa_node;
+	void *entry;
+
+	if (!node)
+		return xa_head(xas->xa);
+	entry = xa_entry(xas->xa, node, (unsigned int)(xas->xa_index >> node->shift & XA_CHUNK_MASK));
+	while (xa_is_sibling(entry))
+		entry = xa_entry(xas->xa, node, (unsigned int)xa_to_sibling(entry));
+	return entry;
+}
 
 /*
- * The first entry (with the mark) from xa_index on, or behind it if the cursor has been there already; up to max. If there
- * is none the cursor stands behind max to look there, or, where the array ends before, behind its end (XAS_BOUNDS); a
- * store puts an entry there.
+ * The first entry (with the mark) from xa_index on, or behind it if the cursor has been there already; up to max. XA_FREE_MARK
+ * in an allocating array finds the first free place: NULL is returned too, and the cursor stands there.
+ *
+ * If there is none, xas_find() leaves the cursor at the end of what it has looked at, for a store (XAS_BOUNDS: where the
+ * array ends); xas_find_marked() leaves XAS_BOUNDS there, and XAS_RESTART if max came first.
  */
 void *xas_find(struct xa_state *xas, unsigned long max);
 void *xas_find_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark);
@@ -121,63 +153,119 @@ void *xas_find_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark);
 /* The same where the cursor has been already; quick if the next index has what is sought. */
 static inline void *xas_next_entry(struct xa_state *xas, unsigned long max)
 {
-	if (xas_is_node(xas) && xas->xa_index < max && (xas->xa_index & XA_CHUNK_MASK) != XA_CHUNK_MASK) {
-		void *entry = rcu_dereference(xas->xa_node->slots[(xas->xa_index & XA_CHUNK_MASK) + 1]);
+	const struct xa_node *node = xas->xa_node;
 
-		if (entry) {
+	if (likely(!xas_not_node(node)) && !node->shift && xas->xa_index < max && xas->xa_offset < XA_CHUNK_MASK &&
+	    xas->xa_offset == (xas->xa_index & XA_CHUNK_MASK)) {
+		void *entry = xa_entry(xas->xa, node, xas->xa_offset + 1u);
+
+		if (entry && !xa_is_internal(entry)) {
+			xas->xa_offset++;
 			xas->xa_index++;
 			return entry;
 		}
 	}
 	return xas_find(xas, max);
 }
+
+/* First slot of the node with the mark, from xa_offset on (or behind it); XA_CHUNK_SIZE: none. */
+static inline unsigned int xas_find_chunk(const struct xa_state *xas, bool advance, xa_mark_t mark)
+{
+	unsigned int first = xas->xa_offset + advance;
+	unsigned long bits = READ_ONCE(xas->xa_node->marks[mark][0]);
+
+	if (first >= XA_CHUNK_SIZE || !(bits >> first))
+		return XA_CHUNK_SIZE;
+	return first + (unsigned int)__builtin_ctzl(bits >> first);
+}
+
 static inline void *xas_next_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark)
 {
+	const struct xa_node *node = xas->xa_node;
+
+	if (likely(!xas_not_node(node)) && !node->shift) {
+		unsigned int offset = xas_find_chunk(xas, true, mark);
+		unsigned long index = (xas->xa_index & ~(unsigned long)XA_CHUNK_MASK) + offset;
+		void *entry = offset < XA_CHUNK_SIZE && index <= max ? xa_entry(xas->xa, node, offset) : NULL;
+
+		if (entry && !xa_is_internal(entry)) {
+			xas->xa_offset = (unsigned char)offset;
+			xas->xa_index = index;
+			return entry;
+		}
+	}
 	return xas_find_marked(xas, max, mark);
 }
 
-#define XA_CHECK_SCHED 4096 /* a long walk pauses after so many */
+enum { XA_CHECK_SCHED = 4096 }; /* a long walk pauses after so many */
 #define xas_for_each(xas, entry, max) \
 	for ((entry) = xas_find(xas, max); (entry); (entry) = xas_next_entry(xas, max))
 #define xas_for_each_marked(xas, entry, max, mark) \
 	for ((entry) = xas_find_marked(xas, max, mark); (entry); (entry) = xas_next_marked(xas, max, mark))
 
 /*
- * What stands where a store would put its entry, to be looked at before the store: first the entry at xa_index, if there
- * is one; then, since that is all the store covers, NULL.
+ * What stands where a store would put its entry, to be looked at before the store: each entry in the cursor's range, from
+ * the first on, or the one that spans all of it; then NULL, and the cursor stands for the store. xa_lock.
  */
-static inline void *xas_find_conflict(struct xa_state *xas)
-{
-	return xas->xa_node == XAS_RESTART ? xas_load(xas) : NULL;
-}
+void *xas_find_conflict(struct xa_state *xas);
 #define xas_for_each_conflict(xas, entry) while (((entry) = xas_find_conflict(xas)))
 
-/* One index on or back, round the ends, and what is there; at xa_index itself if the cursor has not been there. */
-void *__xas_step(struct xa_state *xas, unsigned long distance);
+/*
+ * One index on or back, round the ends, and what is there (of a multi-index entry, but for its first index: an internal
+ * one); at xa_index itself if the cursor has not been there. NULL once beyond what the array reaches.
+ */
+void *__xas_next(struct xa_state *xas);
+void *__xas_prev(struct xa_state *xas);
 static inline void *xas_next(struct xa_state *xas)
 {
-	if (!xas_is_node(xas) || (xas->xa_index & XA_CHUNK_MASK) == XA_CHUNK_MASK)
-		return __xas_step(xas, 1);
+	const struct xa_node *node = xas->xa_node;
+
+	if (unlikely(xas_not_node(node)) || node->shift || xas->xa_offset == XA_CHUNK_MASK ||
+	    xas->xa_offset != (xas->xa_index & XA_CHUNK_MASK))
+		return __xas_next(xas);
 	xas->xa_index++;
-	return __xas_slot(xas);
+	return xa_entry(xas->xa, node, ++xas->xa_offset);
 }
 static inline void *xas_prev(struct xa_state *xas)
 {
-	if (!xas_is_node(xas) || (xas->xa_index & XA_CHUNK_MASK) == 0)
-		return __xas_step(xas, ~0UL);
+	const struct xa_node *node = xas->xa_node;
+
+	if (unlikely(xas_not_node(node)) || node->shift || xas->xa_offset == 0 ||
+	    xas->xa_offset != (xas->xa_index & XA_CHUNK_MASK))
+		return __xas_prev(xas);
 	xas->xa_index--;
-	return __xas_slot(xas);
+	return xa_entry(xas->xa, node, --xas->xa_offset);
 }
 
-/* Where the cursor has been; false where nothing is. */
+/* Of the entry where the cursor has been; false where nothing is (XA_FREE_MARK aside). */
 bool xas_get_mark(const struct xa_state *xas, xa_mark_t mark);
 
 /* --- writing: xa_lock ------------------------------------------------------------------------------------------------------- */
 
-/* Put an entry; NULL empties. Returns the old one. Failing (-ENOMEM) leaves the error in the cursor and nothing else. */
+/*
+ * Put an entry at all indices that the cursor spans; NULL empties them. Returns what was at xa_index. A cursor of less
+ * order than the entry that is there replaces (or empties) the whole of that. One of more order takes the place of all that
+ * it covers, and its entry has any mark that one of these had. XA_FREE_MARK is not touched but by NULL, which sets it.
+ * Failing (-ENOMEM; -EINVAL: no entry) leaves the error in the cursor and nothing else.
+ */
 void *xas_store(struct xa_state *xas, void *entry);
 
-/* Marks of the entry where the cursor has been. */
+/*
+ * See to it that stores of single indices in the cursor's range cannot fail: make all leaves there. The cursor then stands
+ * at the first index and has order 0. Leaves that stay empty go with xa_destroy(), or with an entry that comes and goes.
+ * -ENOMEM in the cursor: nothing has changed.
+ */
+void xas_create_range(struct xa_state *xas);
+
+/*
+ * Divide the entry of that order at xa_index: each 2^n indices of it, n the cursor's order, get an entry of their own,
+ * `entry`, with the marks of the old one. xas_split_alloc() comes first, without the lock, and gets the nodes; it may
+ * sleep as gfp says. -ENOMEM in the cursor: there is no memory, or n lies more than one level of nodes below.
+ */
+void xas_split_alloc(struct xa_state *xas, void *entry, unsigned int order, gfp_t gfp);
+void xas_split(struct xa_state *xas, void *entry, unsigned int order);
+
+/* Marks of the entry where the cursor has been. Where none is nothing happens, XA_FREE_MARK aside. */
 void xas_set_mark(const struct xa_state *xas, xa_mark_t mark);
 void xas_clear_mark(const struct xa_state *xas, xa_mark_t mark);
-void xas_init_marks(const struct xa_state *xas); /* as of a fresh entry: none */
+void xas_init_marks(const struct xa_state *xas); /* as of an empty place: none, or XA_FREE_MARK in an allocating array */
