@@ -8,6 +8,7 @@ TARGET ?= x86_64
 CONFIG ?= debug
 O      ?= build
 CC     ?= gcc
+G      ?= -g
 OUT    := $(O)/$(TARGET)
 
 NM := nm
@@ -50,7 +51,7 @@ FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/
 FRAMES_0 := -fomit-frame-pointer
 FRAMES_1 := -fno-omit-frame-pointer
 
-CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+CFLAGS := -std=gnu11 -O2 $(G) -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -mgeneral-regs-only $(FRAMES_$(FRAME_POINTER)) -fno-strict-aliasing \
 	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
 

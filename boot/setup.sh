@@ -7,7 +7,7 @@
 # missing, nothing is done.
 set -eu
 
-PACKAGES="gcc libc6-dev clang libclang-rt-dev libcmocka-dev
+PACKAGES="gcc libc6-dev clang lld libclang-rt-dev libcmocka-dev
 	grub-pc-bin grub-efi-amd64-bin xorriso mtools psf-unifont
 	qemu-system-x86 ovmf bochs bochsbios vgabios python3 perl"
 PROGRAMS="gcc ld clang grub-mkrescue xorriso mformat qemu-system-x86_64 bochs python3 prove"

@@ -23,6 +23,8 @@ BIOS = ("/usr/share/bochs/BIOS-bochs-latest", "/usr/local/share/bochs/BIOS-bochs
 VGA = ("/usr/share/vgabios/vgabios.cirrus.bin", "/usr/share/bochs/VGABIOS-lgpl-latest-cirrus.bin",
        "/usr/share/bochs/VGABIOS-lgpl-latest-cirrus")
 
+# ips says how many instructions make a second of the machine's time. Few of them make tests (and BIOS) that wait for a time cheap.
+#
 # The plain VGA crashes GRUB when a kernel asks for a graphics mode, and the display cannot show the mode that Cirrus has: so
 # it is Cirrus with a text screen. Sound is off because its threads crash where there is no sound card.
 CONFIG = """config_interface: textconfig
@@ -32,7 +34,7 @@ romimage: file={bios}
 vgaromimage: file={vga}
 pci: enabled=1, chipset=i440fx, slot1=cirrus
 vga: extension=cirrus
-cpu: model={cpu}, count={cpus}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=0
+cpu: model={cpu}, count={cpus}, ips=25000000, reset_on_triple_fault=0, ignore_bad_msrs=0
 clock: sync=none
 ata0-master: type=cdrom, path={iso}, status=inserted
 boot: cdrom

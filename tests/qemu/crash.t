@@ -33,7 +33,7 @@ REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
 
 def crash(choice):
     env, (test, message, function, _) = choice
-    machine = guest.Machine(env, 2, cmdline="exit test=crash." + test)
+    machine = guest.Machine(env, 2, cmdline="exit test=crash." + test, turns=True)
     run = guest.Run(machine, guest.build_path("logs", "crash-%s-%s.log" % (env, test)), timeout=60, silence=20).run()
     text = run.serial.decode("utf-8", "replace").replace("\r", "")
     good = (run.status == 2 * 0x15 + 1 and not run.triple_fault() and re.search("panic " + message, text)

@@ -37,19 +37,28 @@ class SetupError(Exception):
 
 
 class Machine:
-    """The choices of one run. memory with its unit ("256M"), flags: more QEMU arguments as a list."""
+    """The choices of one run. memory with its unit ("256M"), flags: more QEMU arguments as a list.
+
+    turns: the CPUs take turns on one thread of this host. One runs for up to 100 ms while the others stand still, and gives
+    its turn away when it waits (PAUSE, HLT). Without it each CPU is a thread, and a CPU that waits burns a processor.
+    """
 
     option = ""  # of run-guest, for machines of this kind
 
     def __init__(self, env="x64", cpus=1, memory="256M", cpu=None, firmware="bios", medium="cd", cmdline="", flags=(),
-                 iso=None):
+                 iso=None, turns=False):
         self.env, self.cpus, self.memory, self.firmware, self.medium = env, int(cpus), memory, firmware, medium
         self.cpu = cpu or ENVS[env]["cpu"]
         self.cmdline, self.flags = cmdline, list(flags)
+        self.turns = turns and int(cpus) > 1
         self.iso = iso or os.environ.get("ISO") or build_path("kvasir.iso")
 
     def name(self):
-        return "%s %dcpu %s %s %s %s" % (self.env, self.cpus, self.cpu, self.firmware, self.medium, self.memory)
+        return "%s %dcpu%s %s %s %s %s" % (self.env, self.cpus, " in turns" if self.turns else "", self.cpu, self.firmware,
+                                           self.medium, self.memory)
+
+    def accelerator(self):
+        return os.environ.get("ACCEL") or ("tcg,thread=single" if self.turns else "tcg")
 
     def expected(self):
         """Seconds of a run, roughly, for the queue: one that was measured replaces it."""
@@ -59,7 +68,7 @@ class Machine:
 
     def command(self, console, program="qemu-system-x86_64"):
         """console: QEMU's arguments about serial line, monitor and display, which differ between a person and a test."""
-        line = [qemu(program), "-accel", os.environ.get("ACCEL") or "tcg", "-cpu", self.cpu, "-smp", str(self.cpus)]
+        line = [qemu(program), "-accel", self.accelerator(), "-cpu", self.cpu, "-smp", str(self.cpus)]
         line += ["-machine", self.chipset() + ",memory-backend=ram", "-m", self.memory,
                  "-object", "memory-backend-ram,id=ram,size=%s,reserve=off" % self.memory]
         line += ["-nic", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"] + console

@@ -39,17 +39,18 @@ def cmdline(row):
 
 def first_look(env):
     """The one row of `make check`."""
-    return Row(env, 2, guest.ENVS[env]["cpu"], "bios", "cd", "256M", "smoke", "")
+    return Row(env, "2*", guest.ENVS[env]["cpu"], "bios", "cd", "256M", "smoke", "")
 
 
 def machine_of(row):
-    return guest.Machine(row.env, row.cpus, row.memory, row.model, row.firmware, row.medium, cmdline(row))
+    return guest.Machine(row.env, row.cpus.rstrip("*"), row.memory, row.model, row.firmware, row.medium, cmdline(row),
+                         turns=row.cpus.endswith("*"))
 
 
 def again(machine):
     """The command that repeats this one guest."""
-    return "tests/qemu/run-guest %s--env %s --cpus %d --cpu %s --firmware %s --medium %s --mem %s --cmdline %s" % (
-        machine.option, machine.env, machine.cpus, machine.cpu, machine.firmware, machine.medium, machine.memory,
+    return "tests/qemu/run-guest %s%s--env %s --cpus %d --cpu %s --firmware %s --medium %s --mem %s --cmdline %s" % (
+        machine.option, "--turns " * machine.turns, machine.env, machine.cpus, machine.cpu, machine.firmware, machine.medium, machine.memory,
         shlex.quote(machine.cmdline.removeprefix("exit ")))
 
 

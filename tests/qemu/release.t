@@ -14,14 +14,14 @@ import matrix
 import slots
 import tap
 
-MACHINES = (("x64", 4), ("x64-la57", 2), ("pae", 4), ("i386", 2))
+MACHINES = (("x64", 4), ("x64-la57", 2), ("pae", 4), ("i386", 2))  # each CPU a thread of its own
 CRASHES = ("x64", "i386")
 
 
 def build(folder):
     code, lines = make.make_kernels(folder, "CONFIG=release")
     if code == 0:
-        code, lines = make.make("bench-build", 3, "bench-build")
+        code, lines = make.make("bench-build", 3, "bench-build")  # and the image
     os.environ.update(O=folder, ISO=os.path.join(guest.ROOT, folder, "kvasir.iso"))
     return code, lines
 
@@ -40,7 +40,7 @@ def guessed_backtrace(out, env, run):
 
 def machine_of(env, cpus):
     machine = guest.Machine(env, cpus, "256M", cmdline="exit test=all")
-    return matrix.Row(env, cpus, machine.cpu, "bios", "cd", "256M", "all", "release"), machine
+    return matrix.Row(env, str(cpus), machine.cpu, "bios", "cd", "256M", "all", "release"), machine
 
 
 def main():

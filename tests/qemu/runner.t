@@ -3,7 +3,12 @@
 # The runner's own test: canned serial logs and exit statuses, and the verdict that each must give.
 import sys
 sys.dont_write_bytecode = True
+
+import os
+import guest
 import ktap
+import matrix
+import outside
 import tap
 
 FIRMWARE = "\x1b[2J\x1b[01;01HSeaBIOS\r\n\x1b[0mGNU GRUB  version 2.06\r\nok 1 not.ours\r\n"
@@ -109,9 +114,45 @@ CASES = [
 ]
 
 
+SAID = """ok 1 - x64 4cpu in turns qemu64 bios cd 20G mem=256M: vmalloc.one
+ok 2 - bochs pae 2cpu corei7_skylake_x bios cd 256M: vmalloc.two
+not ok 3 - x64 4cpu qemu64 bios cd 20G: vmalloc.three
+ok 4 - x64 4cpu qemu64 bios cd 20G: vmalloc.four # SKIP no pse
+ok 5 - x64 4cpu qemu64 bios cd 20G: PASS, 3 passed, 0 failed, 1 skipped, 9.1 s
+ok 6 - i386: read_of_a_guard_page is reported
+ok 7 - pae/unit_slab: random_operations
+not ok 8 - pae/unit_slab: pages_come_back
+ok 9 - fuzz/fuzz_xarray: 7091 runs
+ok 10 - skip-ipi applies""".split("\n")
+
+
+def what_ran(out):
+    """From the words of all scripts to the names of what passed."""
+    ran = outside.Ran()
+    ran.booted, ran.host, ran.mutations = {env: set() for env in outside.MODES}, set(), set()
+    ran.read("canned.t", SAID)
+    out.ok(ran.booted == {"x64": {"vmalloc.one"}, "x64-la57": set(), "pae": {"vmalloc.two"}, "i386": {"crash.read_of_a_guard_page"}},
+           "booted tests that passed, by mode", [str(ran.booted)])
+    out.ok(ran.host >= {"unit_slab.random_operations", "fuzz_xarray"} and "unit_slab.pages_come_back" not in ran.host,
+           "tests of host programs that passed", [str(ran.host)])
+    out.ok(ran.lacks("vmalloc.o*", ["x64", "pae"]) == ["pae"] and not ran.lacks("skip-ipi", []) and ran.lacks("no-such", []) == [""],
+           "what did not run is missed")
+
+
+def turns(out):
+    """An asterisk in the table is one thread for all CPUs."""
+    row = matrix.Row("pae", "8*", "qemu32", "bios", "cd", "1G", "all", "")
+    machines = [matrix.machine_of(choice) for choice in (row, row._replace(cpus="8"), row._replace(cpus="1*"))]
+    got = [(machine.cpus, machine.accelerator()) for machine in machines]
+    out.ok(got == [(8, "tcg,thread=single"), (8, "tcg"), (1, "tcg")], "CPUs that take turns", [str(got)])
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
+    os.environ.pop("ACCEL", None)
+    what_ran(out)
+    turns(out)
     for name, text, status, triple, expected in CASES:
         log = ktap.read_log(text.encode())
         got = ktap.verdict(log, status, triple)
