@@ -14,7 +14,6 @@
  * the place. It takes no memory beside the result, does not depend on the order, and cannot get overlaps wrong. It
  * costs the square of the number of entries, which is 20 to 200 on real machines.
  */
-#include <lib/errno.h>
 #include <arch/layout.h>
 #include "memory_map.h"
 
@@ -61,19 +60,41 @@ static struct stretch look_at(const struct memory_map *map, u64 pos)
 	return s;
 }
 
+/* What it costs to have a hole there: nothing, if it is no RAM; all, if other CPUs start in it. */
+static u64 worth(const struct boot_region *r)
+{
+	const u64 low_memory = 1 << 20;
+
+	if (r->kind != BOOT_MEM_RAM)
+		return 0;
+	return r->start < low_memory ? ~0ull : r->end - r->start;
+}
+
+static void leave_one_out(struct boot_info *info)
+{
+	struct boot_region *least = info->region, *end = info->region + info->nr_regions;
+
+	for (struct boot_region *r = info->region; r < end; r++)
+		if (worth(r) < worth(least))
+			least = r;
+	info->left_out++;
+	info->ram_left_out += worth(least);
+	for (info->nr_regions--; least + 1 < end; least++)
+		least[0] = least[1];
+}
+
 /* Add a piece that lies above all others; joined with its neighbour where that is the same. */
-static int append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kind kind)
+static void append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kind kind)
 {
 	struct boot_region *last = info->nr_regions ? &info->region[info->nr_regions - 1] : NULL;
 
 	if (last && last->end == start && last->kind == kind) {
 		last->end = end;
-		return 0;
+		return;
 	}
-	if (info->nr_regions == BOOT_MAX_REGIONS)
-		return -ENOSPC;
+	if (info->nr_regions > BOOT_MAX_REGIONS)
+		leave_one_out(info);
 	info->region[info->nr_regions++] = (struct boot_region){ start, end, kind };
-	return 0;
 }
 
 /* Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. */
@@ -95,7 +116,7 @@ static void keep_whole_pages(struct boot_info *info)
 	info->nr_regions = kept;
 }
 
-int memory_map_resolve(const struct memory_map *map, struct boot_info *info)
+void memory_map_resolve(const struct memory_map *map, struct boot_info *info)
 {
 	struct boot_region entry;
 
@@ -105,10 +126,11 @@ int memory_map_resolve(const struct memory_map *map, struct boot_info *info)
 	for (u64 pos = 0; pos < MEMORY_MAP_END;) {
 		struct stretch s = look_at(map, pos);
 
-		if (s.covered && append(info, pos, s.border, s.kind) < 0)
-			return -ENOSPC;
+		if (s.covered)
+			append(info, pos, s.border, s.kind);
 		pos = s.border;
 	}
+	if (info->nr_regions > BOOT_MAX_REGIONS)
+		leave_one_out(info);
 	keep_whole_pages(info);
-	return 0;
 }

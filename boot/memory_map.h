@@ -17,7 +17,9 @@ struct memory_map {
 };
 
 /*
- * Fill info->region[] from the map and count senseless entries in info->dropped_entries. 0, or -ENOSPC: more than
- * BOOT_MAX_REGIONS regions are left after merging. Pure; needs time in the square of the number of entries.
+ * Fill info->region[] from the map and count senseless entries in info->dropped_entries. If more than BOOT_MAX_REGIONS are
+ * left after merging, those that are missed least become holes, and are counted: first what is no RAM, since nobody uses
+ * either, then the smallest RAM; but none of the first MiB, which other CPUs start in. Pure; needs time in the square of the
+ * number of entries.
  */
-int memory_map_resolve(const struct memory_map *map, struct boot_info *info);
+void memory_map_resolve(const struct memory_map *map, struct boot_info *info);

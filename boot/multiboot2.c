@@ -228,8 +228,7 @@ static const char *read_maps(struct parser *p)
 
 	if (!map->entries)
 		return "The boot loader gives no memory map.";
-	if (memory_map_resolve(map, p->info) < 0)
-		return "The boot loader's memory map has more than 128 regions.";
+	memory_map_resolve(map, p->info);
 	return has_ram(p->info) ? NULL : "The boot loader's memory map has no RAM in it.";
 }
 

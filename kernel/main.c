@@ -56,13 +56,43 @@ static void reserve_in_use(void)
 		memblock_reserve(PAGE_ALIGN_DOWN(boot_info.module[i].start), PAGE_ALIGN(boot_info.module[i].end));
 }
 
-static void map_all_ram(void)
+static void map_ram(u64 low, u64 high)
 {
 	const struct memblock_region *ram;
 	unsigned int n = memblock_ram(&ram);
 
 	for (unsigned int i = 0; i < n; i++)
-		pgtable_map_direct(ram[i].start, ram[i].end);
+		pgtable_map_direct(max(ram[i].start, low), min(ram[i].end, high));
+}
+
+/*
+ * The direct map, in steps of what the boot tables show. The page tables of each step lie where a step before has mapped, so
+ * that memory is found for them wherever it is: a large module may fill all that the boot tables show, and more.
+ */
+static void map_all_ram(void)
+{
+	u64 step = arch_boot_reach(), end = min(memblock_end_of_ram(), arch_lowmem_limit());
+
+	for (u64 low = 0; low < end; low += step) {
+		map_ram(low, min(low + step, end));
+		if (!low)
+			pgtable_init_done();
+		memblock_mapped(min(low + step, end));
+	}
+}
+
+#define SPARE_TABLES 32 /* 4K pages for 128 MiB of a module, in the mode with the smallest tables */
+
+/* A page table in RAM that is mapped, or of the image's own, while a module lies everywhere else. 0 = none. */
+static phys_addr_t table_alloc_early(gfp_t gfp)
+{
+	static char spare[SPARE_TABLES][PAGE_SIZE] __aligned(PAGE_SIZE);
+	static unsigned int used;
+	phys_addr_t table = memblock_table_alloc(gfp);
+
+	if (!table && used < SPARE_TABLES)
+		table = image_to_phys(spare[used++]);
+	return table;
 }
 
 static void table_free_early(phys_addr_t frame)
@@ -86,10 +116,9 @@ static void init_memory(void)
 	memblock_init(&boot_info, arch_phys_limit());
 	reserve_in_use();
 	arch_init_layout(memblock_end_of_ram(), sizeof(struct page), cmdline_size("vmalloc", 0));
-	pgtable_set_allocator(memblock_table_alloc, table_free_early);
+	pgtable_set_allocator(table_alloc_early, table_free_early);
 	pgtable_init_image(!cmdline_has("nohuge"));
 	map_all_ram();
-	pgtable_init_done();
 	page_alloc_init();
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
 	pgtable_set_deferred_free(mm_table_defer);
@@ -125,9 +154,9 @@ static void free_memory(void *object)
 	kfree(object);
 }
 
-static int user_fault(vaddr_t addr, unsigned int access)
+static int user_fault(vaddr_t addr, unsigned int access, unsigned long flushed)
 {
-	return mm_handle_fault(current, addr, access);
+	return mm_handle_fault(current, addr, access, flushed);
 }
 
 static void hand_over(void)
@@ -234,6 +263,13 @@ static void self_test(void)
 		arch_exit(verdict);
 }
 
+static void report_left_out(void)
+{
+	if (boot_info.left_out)
+		printk("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
+		       BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);
+}
+
 /* Called by the entry code on the boot stack: boot tables, interrupts off. */
 void kmain(void)
 {
@@ -247,6 +283,7 @@ void kmain(void)
 		panic("boot loader: %s", why);
 	cmdline_init(boot_info.cmdline);
 	cmdline_report_unknown();
+	report_left_out();
 	tlb_oracle(init());
 	arch_apply_options(); /* features that page tables use, before there are any */
 	init_memory();

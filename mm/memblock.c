@@ -16,6 +16,7 @@ struct region_set {
 static struct region_set ram = { .name = "ram" };
 static struct region_set reserved = { .name = "reserved" };
 static bool closed;
+static u64 mapped; /* RAM below is mapped */
 
 CMDLINE_OPTION(mem, "mem=SIZE", "use RAM below this address only");
 
@@ -61,6 +62,7 @@ void memblock_init(const struct boot_info *boot, u64 limit)
 	u64 cut_by_limit = 0, cut = 0;
 
 	ram.nr = reserved.nr = 0;
+	mapped = arch_boot_reach();
 	closed = false;
 	limit = ALIGN_DOWN(limit, (u64)PAGE_SIZE);
 	for (unsigned int i = 0; i < boot->nr_regions; i++) {
@@ -134,7 +136,7 @@ u64 memblock_alloc(u64 size, u64 align, u64 below)
 		if (base >= stop || stop - base < size)
 			continue;
 		memblock_reserve(base, base + size);
-		if (base + size <= arch_boot_reach())
+		if (base + size <= mapped)
 			memset(phys_to_virt(base), 0, size);
 		return base;
 	}
@@ -143,7 +145,12 @@ u64 memblock_alloc(u64 size, u64 align, u64 below)
 
 phys_addr_t memblock_table_alloc(gfp_t gfp __maybe_unused)
 {
-	return memblock_alloc(PAGE_SIZE, PAGE_SIZE, arch_boot_reach());
+	return memblock_alloc(PAGE_SIZE, PAGE_SIZE, mapped);
+}
+
+void memblock_mapped(u64 end)
+{
+	mapped = max(mapped, end);
 }
 
 unsigned int memblock_ram(const struct memblock_region **regions)

@@ -45,15 +45,44 @@ static void free_user_memory(struct mm_struct *mm)
 	pgtable_free_user(&mm->pgtable);
 }
 
+/* One more, by somebody who has one: so there was one. */
+static void count_up(atomic_t *count, const struct mm_struct *mm, const char *who)
+{
+	if (atomic_inc_return(count) <= 1)
+		panic("%s: process %u has ended", who, mm->pgtable.id);
+}
+
+/* True: that was the last. */
+static bool count_down(atomic_t *count, const struct mm_struct *mm, const char *who)
+{
+	int left = atomic_dec_return(count);
+
+	if (left < 0)
+		panic("%s: process %u had ended already", who, mm->pgtable.id);
+	return !left;
+}
+
 void mmget(struct mm_struct *mm)
 {
-	atomic_inc(&mm->mm_users);
+	count_up(&mm->mm_users, mm, "mmget");
+}
+
+bool mmget_not_zero(struct mm_struct *mm)
+{
+	int users = atomic_read(&mm->mm_users), was;
+
+	for (; users; users = was) {
+		was = atomic_cmpxchg(&mm->mm_users, users, users + 1);
+		if (was == users)
+			return true;
+	}
+	return false;
 }
 
 void mmput(struct mm_struct *mm)
 {
 	might_sleep();
-	if (!atomic_dec_and_test(&mm->mm_users))
+	if (!count_down(&mm->mm_users, mm, "mmput"))
 		return;
 	free_user_memory(mm);
 	mmdrop(mm);
@@ -61,13 +90,13 @@ void mmput(struct mm_struct *mm)
 
 void mmgrab(struct mm_struct *mm)
 {
-	atomic_inc(&mm->mm_count);
+	count_up(&mm->mm_count, mm, "mmgrab");
 }
 
 void mmdrop(struct mm_struct *mm)
 {
 	might_sleep();
-	if (!atomic_dec_and_test(&mm->mm_count))
+	if (!count_down(&mm->mm_count, mm, "mmdrop"))
 		return;
 	pgtable_exit_process(&mm->pgtable);
 	kfree(mm);

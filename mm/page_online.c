@@ -51,10 +51,13 @@ static enum zone_id section_zone(unsigned long nr) { return pfn_zone(to_pfn(sect
 
 struct page *pfn_to_page_checked(unsigned long pfn)
 {
-	const struct section *s = &sections[pfn / SECTION_PAGES];
+	const struct section *s;
 	struct page *page;
 
-	if (unlikely(pfn >= sections_end || pfn - s->first >= smp_load_acquire(&s->nr)))
+	if (unlikely(pfn >= sections_end))
+		return NULL;
+	s = &sections[pfn / SECTION_PAGES];
+	if (unlikely(pfn - s->first >= smp_load_acquire(&s->nr)))
 		return NULL;
 	page = pfn_to_page(pfn);
 	return likely(READ_ONCE(page->state) != PAGE_HOLE) ? page : NULL;
@@ -68,8 +71,8 @@ bool pfn_valid(unsigned long pfn)
 struct page_window page_find_window(const struct page *page)
 {
 	unsigned long pfn = ((unsigned long)page - (unsigned long)vmemmap) / sizeof(*page);
-	const struct section *s = &sections[pfn / SECTION_PAGES];
-	unsigned long nr = pfn < sections_end ? smp_load_acquire(&s->nr) : 0;
+	const struct section *s = pfn < sections_end ? &sections[pfn / SECTION_PAGES] : NULL;
+	unsigned long nr = s ? smp_load_acquire(&s->nr) : 0;
 	const struct memblock_region *ram;
 	unsigned int n = memblock_ram(&ram);
 

@@ -31,14 +31,18 @@ static struct cpu_stack no_magazine;
 
 /* --- poison --------------------------------------------------------------------------------------------------------- */
 
-unsigned int slab_check_poison(const struct kmem_cache *cache, const void *object)
+/* Told once: the object is poisoned anew, so that the next check speaks of what has happened since. */
+unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 {
 	const u8 *byte = object;
 
-	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->size; i++)
-		if (WARN_ONCE(byte[i] != POISON_FREE, "slab %s: object %p was written to after it was freed: byte %u is %02x",
-			      cache->name, object, i, byte[i]))
-			return 1;
+	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->size; i++) {
+		if (!WARN_ONCE(byte[i] != POISON_FREE, "slab %s: object %p was written to after it was freed: byte %u is %02x",
+			       cache->name, object, i, byte[i]))
+			continue;
+		poison(cache, object, POISON_FREE);
+		return 1;
+	}
 	return 0;
 }
 

@@ -60,7 +60,7 @@ void kmem_cache_drop_magazines(struct kmem_cache *cache);
 void slab_free_slow(struct kmem_cache *cache, void *object);
 void slab_report_bad_free(const struct slab *slab, const void *object);
 /* A free object must be as free left it. Returns the number of faults (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
-unsigned int slab_check_poison(const struct kmem_cache *cache, const void *object);
+unsigned int slab_check_poison(const struct kmem_cache *cache, void *object);
 /* Give everything in this CPU's magazine back to the slabs; free the empty slabs. */
 void kmem_cache_drain(struct kmem_cache *cache);
 void kmem_cache_reap(struct kmem_cache *cache);

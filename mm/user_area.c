@@ -89,7 +89,7 @@ int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	err = user_area_add(mm, addr, addr + size, flags);
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return err;
 }
 
@@ -125,7 +125,7 @@ long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags)
 	mutex_lock(&mm->lock);
 	addr = find_hole(mm, size);
 	err = addr ? user_area_add(mm, addr, addr + size, flags) : -ENOMEM;
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return err ? err : (long)addr;
 }
 
@@ -168,7 +168,7 @@ int mm_unmap(struct mm_struct *mm, vaddr_t addr, size_t size)
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	err = unmap_locked(mm, addr, addr + size);
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return err;
 }
 
@@ -202,7 +202,7 @@ vaddr_t mm_brk(struct mm_struct *mm, vaddr_t addr)
 	if (!err)
 		mm->brk = addr;
 	addr = mm->brk;
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return addr;
 }
 

@@ -112,7 +112,7 @@ struct mm_struct *mm_fork(struct mm_struct *mm)
 	fork.to->brk = mm->brk;
 	err = fork_areas(&fork);
 	tlb_batch_flush_user(&mm->pgtable, &fork.tlb);
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	if (!err)
 		return fork.to;
 	mm_destroy(fork.to);

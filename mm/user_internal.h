@@ -27,11 +27,27 @@ int user_set_entry(struct mm_struct *mm, vaddr_t addr, pte_t pte);
 pte_t user_entry(const struct mm_struct *mm, vaddr_t addr);
 /* Map a page, whose user count passes to the address space, at an address where nothing is. On -ENOMEM it is the caller's. */
 int user_map_page(struct mm_struct *mm, vaddr_t addr, struct page *page, pgprot_t prot);
-/* A zeroed page there, unless there is a page. -ENOMEM. */
+/* A zeroed page where none is. -ENOMEM. */
 int user_fill(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr);
 /* Unmap and free all pages of a range; every CPU that runs on the tables has forgotten them before they are freed. */
 void user_zap(struct mm_struct *mm, vaddr_t start, vaddr_t end);
 void user_copy_page(struct page *to, struct page *from);
 
-/* fault.c: a stack has grown. */
+/* --- fault.c ----------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Make the present page of a private area, entry `pte`, this address space's own, with all the rights of the area: a copy
+ * if others have it too. All CPUs have forgotten the old entry. -ENOMEM.
+ */
+int user_unshare(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr, pte_t pte);
+/* A stack has grown. */
 void user_count_growth(void);
+
+/* --- the lock ------------------------------------------------------------------------------------------------------------ */
+
+/* mutex_unlock(&mm->lock), and the question whether anything that was changed under it is left unflushed. */
+static inline void mm_unlock(struct mm_struct *mm)
+{
+	tlb_oracle(settled(&mm->pgtable));
+	mutex_unlock(&mm->lock);
+}

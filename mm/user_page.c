@@ -42,8 +42,6 @@ int user_fill(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr)
 {
 	struct page *page;
 
-	if (pte_present(user_entry(mm, addr)))
-		return 0;
 	page = alloc_page(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN);
 	if (!page)
 		return -ENOMEM;
@@ -110,12 +108,24 @@ void user_zap(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 
 /* --- filling from outside ------------------------------------------------------------------------------------------- */
 
+/* A page that may be written: one that is there, and in a private area nobody else's. */
+static int writable_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr)
+{
+	pte_t pte = user_entry(mm, addr);
+
+	if (!pte_present(pte))
+		return user_fill(mm, vma, addr);
+	if ((vma->flags & VM_SHARED) || atomic_read(&pfn_to_page(pte_pfn(pte))->refcount) == 1)
+		return 0;
+	return user_unshare(mm, vma, addr, pte);
+}
+
 /* What a program's file says about one page. Its frame may be a highmem one. */
 static int write_page(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size)
 {
 	vaddr_t page_addr = PAGE_ALIGN_DOWN(addr);
 	const struct vm_area *vma = mm_find_area(mm, addr);
-	int err = vma ? user_fill(mm, vma, page_addr) : -EFAULT;
+	int err = vma ? writable_page(mm, vma, page_addr) : -EFAULT;
 	char *to;
 
 	if (err)
@@ -139,7 +149,7 @@ int mm_write(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size)
 		data = (const char *)data + n;
 		size -= n;
 	}
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return err;
 }
 
@@ -203,6 +213,6 @@ int remap_vmalloc_range(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsign
 		err = range_empty(mm, uaddr, uaddr + size) ? 0 : -EBUSY;
 	if (!err)
 		err = lend_pages(mm, vma, uaddr, (const char *)kaddr + (pgoff << PAGE_SHIFT), size);
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return err;
 }

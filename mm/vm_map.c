@@ -5,6 +5,7 @@
  * Every function here opens one scope (arch/mmu_sync.h), walks, and closes it on every path: what a failed walk has
  * changed is carried to the processes and flushed like anything else.
  */
+#include "user_internal.h"
 #include "vm_internal.h"
 
 #include <mm/memtype.h>
@@ -362,17 +363,25 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, struct a
 
 	mutex_lock(&mm->lock);
 	err = pgtable_for_each_run(&mm->pgtable, NULL, start, end, a->create, apply_run, a);
-	mutex_unlock(&mm->lock);
+	flush_tlb_user_range(&mm->pgtable, start, end); /* whatever was changed: before the lock is dropped (fault.c) */
+	mm_unlock(mm);
 	return err;
+}
+
+/* A process's user half, or what the kernel shares: its lowest address is the direct map's, and a private slot is no part. */
+static bool may_apply(const struct mm_struct *mm, vaddr_t start, vaddr_t end)
+{
+	if (mm)
+		return end <= layout.user_end;
+	return start >= layout.direct_start && (end <= layout.private_start || start >= layout.private_end);
 }
 
 static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, struct apply *a)
 {
 	vaddr_t end = addr + size;
-	bool wrong_half = mm ? end > layout.user_end : addr < layout.direct_start; /* the lowest that the kernel has */
 
 	might_sleep();
-	if (addr >= end || !IS_ALIGNED(addr | size, PAGE_SIZE) || wrong_half)
+	if (addr >= end || !IS_ALIGNED(addr | size, PAGE_SIZE) || !may_apply(mm, addr, end))
 		return -EINVAL;
 	return mm ? apply_user(mm, addr, end, a) : apply_kernel(addr, end, a);
 }

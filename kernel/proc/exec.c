@@ -80,7 +80,7 @@ int process_exec(const char *name, struct trap_frame *frame)
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
 	kthread_unuse_mm(process->mm);
-	mm_destroy(process_set_mm(process, mm));
+	mmput(process_set_mm(process, mm)); /* kernel threads may still use the old one */
 	kthread_use_mm(mm);
 	strscpy(process->name, name, sizeof(process->name));
 	strscpy(process->task->name, name, sizeof(process->task->name));

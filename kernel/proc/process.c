@@ -303,7 +303,7 @@ void process_exit(int status)
 	struct process *process = current_process();
 
 	kthread_unuse_mm(process->mm);
-	mm_destroy(process_set_mm(process, NULL));
+	mmput(process_set_mm(process, NULL)); /* kernel threads may still use it */
 	tell_family(process, status);
 	thread_exit();
 }

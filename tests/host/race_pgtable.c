@@ -74,7 +74,7 @@ static void move(vaddr_t start, u64 phys)
 		pte_t *ptep = pgtable_entries(&kernel_pgtable, start, start + PAGE_SIZE, PAGE_SHIFT);
 
 		BUG_ON(!ptep);
-		pgtable_set_ptes(&kernel_pgtable, start, ptep, pfn_pte((unsigned long)(phys >> PAGE_SHIFT), PAGE_KERNEL), 1);
+		pgtable_set_ptes(&kernel_pgtable, start, ptep, pfn_pte((unsigned long)(phys >> PAGE_SHIFT), PAGE_KERNEL_RO), 1);
 	}
 }
 

@@ -58,6 +58,7 @@ static __maybe_unused pte_t *kernel_entry(unsigned int page) { return entry_in(&
 static __maybe_unused pte_t *user_entry(unsigned int i, unsigned int page) { return entry_in(&process[i], USER_WINDOW, page); }
 
 static __maybe_unused void map(pte_t *p, unsigned long pfn, pgprot_t prot) { pte_store(p, pfn_pte(pfn, prot)); }
+static __maybe_unused void change_rights(pte_t *p, pteval_t set, pteval_t take) { pte_xchg(p, __pte((pte_read(p).val & ~take) | set)); }
 static __maybe_unused void clear(pte_t *p) { pte_store(p, __pte(0)); }
 
 static __maybe_unused void on_cpu(unsigned int cpu, void (*flush)(vaddr_t addr), vaddr_t addr)

@@ -390,6 +390,34 @@ static void type_goes_with_the_area(void **state)
 	assert_balance(before);
 }
 
+/* --- what nobody else may have meanwhile ------------------------------------------------------------------------------- */
+
+static void assert_iounmap_flushes(char *io)
+{
+	unsigned long since = tlb_log_seq();
+
+	assert_non_null(io);
+	iounmap(io);
+	assert_true(tlb_log_covers(since, (vaddr_t)io, (vaddr_t)io + PAGE_SIZE));
+}
+
+/* What is cached may be read ahead until it is forgotten; then the frame may have another type. */
+static void iounmap_flushes_what_is_cached(void **state)
+{
+	unsigned long since;
+	char *io;
+
+	(void)state;
+	assert_iounmap_flushes(ioremap_cache((phys_addr_t)DEVICE, PAGE_SIZE));
+	assert_iounmap_flushes(ioremap_wc((phys_addr_t)DEVICE, PAGE_SIZE));
+	assert_iounmap_flushes(ioremap_wt((phys_addr_t)DEVICE, PAGE_SIZE));
+	assert_iounmap_flushes(memremap((phys_addr_t)DEVICE, PAGE_SIZE, MEMREMAP_WB));
+	io = ioremap((phys_addr_t)DEVICE, PAGE_SIZE);
+	since = tlb_log_seq();
+	iounmap(io); /* uncached memory is never read ahead: its flush is put off, as everybody's is */
+	assert_int_equal(tlb_log_seq(), since);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +436,7 @@ int main(void)
 		cmocka_unit_test(m63_mtrr_inside_a_large_page),
 		cmocka_unit_test(unmapped_before_the_type_is_free),
 		cmocka_unit_test(type_goes_with_the_area),
+		cmocka_unit_test(iounmap_flushes_what_is_cached),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

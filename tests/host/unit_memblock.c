@@ -206,6 +206,31 @@ static void low_allocations_are_zeroed(void **state)
 		assert_int_equal(((u8 *)phys_to_virt((phys_addr_t)page))[i], 0);
 }
 
+/* Tables lie where RAM is mapped: at first below what the boot tables show, then further up, while a module fills all below. */
+static void tables_follow_the_map(void **state)
+{
+	u64 reach, table;
+
+	(void)state;
+	reach = arch_boot_reach();
+	host_machine(reach + RAM_BYTES, 1);
+	add_region(0, (reach + RAM_BYTES) >> PAGE_SHIFT, BOOT_MEM_RAM);
+	init("", reach + RAM_BYTES);
+	memblock_reserve(0, reach + 5 * PAGE_SIZE);
+	assert_int_equal(memblock_table_alloc(GFP_KERNEL), 0);
+	memblock_mapped(reach + 5 * PAGE_SIZE);
+	assert_int_equal(memblock_table_alloc(GFP_KERNEL), 0);
+	memblock_mapped(reach + 6 * PAGE_SIZE);
+	memset(phys_to_virt((phys_addr_t)(reach + 5 * PAGE_SIZE)), 0xff, PAGE_SIZE);
+	table = memblock_table_alloc(GFP_KERNEL);
+	assert_int_equal(table, reach + 5 * PAGE_SIZE);
+	assert_int_equal(*(u8 *)phys_to_virt((phys_addr_t)table), 0);
+	memblock_mapped(reach); /* it never shrinks */
+	assert_int_equal(memblock_table_alloc(GFP_KERNEL), 0);
+	memblock_mapped(reach + 8 * PAGE_SIZE);
+	assert_int_equal(memblock_table_alloc(GFP_KERNEL), reach + 6 * PAGE_SIZE);
+}
+
 /* Every second page reserved: one more region than there is room for is a panic, one that merges is not. */
 static void full_array_panics(void **state)
 {
@@ -236,6 +261,7 @@ int main(void)
 		cmocka_unit_test_setup(free_range_is_clipped, setup),
 		cmocka_unit_test_setup(limits_are_reported, setup),
 		cmocka_unit_test_setup(low_allocations_are_zeroed, setup),
+		cmocka_unit_test_setup(tables_follow_the_map, setup),
 		cmocka_unit_test_setup(full_array_panics, setup),
 		cmocka_unit_test_setup(closed_is_closed, setup),
 	};

@@ -198,6 +198,28 @@ static int setup(void **state)
 	return 0;
 }
 
+/* What was refused, made twice, or is kept for the next, leaves no object behind. */
+static void nothing_is_left(void **state)
+{
+	const u64 a = DEVICE, b = DEVICE + PAGE_SIZE, c = b + PAGE_SIZE;
+	unsigned long before;
+
+	(void)state;
+	memtype_forget();
+	before = kmalloc_objects();
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_int_equal(memtype_reserve(a, b, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_reserve(a, b, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_reserve(b, c, MEMTYPE_UC), 0);
+		assert_int_equal(memtype_reserve(a, b, MEMTYPE_UC), -EBUSY);
+		assert_int_equal(memtype_free(a, b, MEMTYPE_WC), 0);
+		assert_int_equal(memtype_free(b, c, MEMTYPE_UC), 0);
+		assert_int_equal(memtype_free(a, b, MEMTYPE_WC), 0);
+	}
+	memtype_forget();
+	assert_int_equal(kmalloc_objects(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +229,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_reserved_is_not_freed),
 		cmocka_unit_test(ram_is_refused),
 		cmocka_unit_test(far_apart),
+		cmocka_unit_test(nothing_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -53,23 +53,23 @@ static void first_touch_brings_a_zero_page(void **state)
 
 	(void)state;
 	assert_int_equal(mm_map_anonymous(mm, 0x400000, 64 * MIB), 0);
-	assert_int_equal(mm_handle_fault(task, 0x400000, FAULT_WRITE), -EFAULT); /* runs on no process */
+	assert_int_equal(mm_handle_fault(task, 0x400000, FAULT_WRITE, 0), -EFAULT); /* runs on no process */
 	kthread_use_mm(mm);
 	pgtable_load(&mm->pgtable);
-	assert_int_equal(mm_handle_fault(task, 0x3fffff, FAULT_WRITE), -EFAULT);
-	assert_int_equal(mm_handle_fault(task, 0x400000, FAULT_EXEC), -EACCES);
-	assert_int_equal(mm_handle_fault(task, layout.direct_start, FAULT_WRITE), -EFAULT);
+	assert_int_equal(mm_handle_fault(task, 0x3fffff, FAULT_WRITE, 0), -EFAULT);
+	assert_int_equal(mm_handle_fault(task, 0x400000, FAULT_EXEC, 0), -EACCES);
+	assert_int_equal(mm_handle_fault(task, layout.direct_start, FAULT_WRITE, 0), -EFAULT);
 	for (unsigned int i = 0; i < 40; i++) {
 		vaddr_t addr = 0x400000 + i * MIB + 123;
 
 		assert_null(host_translate(addr));
-		assert_int_equal(mm_handle_fault(task, addr, i % 2 ? FAULT_WRITE : 0), 0);
+		assert_int_equal(mm_handle_fault(task, addr, i % 2 ? FAULT_WRITE : 0, 0), 0);
 		byte = host_translate(addr);
 		assert_non_null(byte);
 		assert_int_equal(*byte, 0);
 		*byte = 1;
-		assert_int_equal(mm_handle_fault(task, addr, FAULT_WRITE), 0); /* another CPU was faster: as it is */
-		assert_int_equal(mm_handle_fault(task, addr, FAULT_WRITE | FAULT_PRESENT), FAULT_SPURIOUS);
+		assert_int_equal(mm_handle_fault(task, addr, FAULT_WRITE, 0), 0); /* another CPU was faster: as it is */
+		assert_int_equal(mm_handle_fault(task, addr, FAULT_WRITE | FAULT_PRESENT, 0), FAULT_SPURIOUS);
 		assert_ptr_equal(host_translate(addr), byte);
 	}
 	assert_int_equal(mm->user_pages, 40);
@@ -104,6 +104,25 @@ static void users_are_counted(void **state)
 	mm_destroy(other);
 }
 
+/* The structure outlives its users, but nobody becomes a user again; a count too few is told, not obeyed. */
+static void who_has_ended_stays_ended(void **state)
+{
+	struct vm_balance before = vm_balance();
+	struct mm_struct *mm = mm_create();
+
+	(void)state;
+	mmgrab(mm);
+	assert_true(mmget_not_zero(mm));
+	mmput(mm);
+	mmput(mm);
+	assert_false(mmget_not_zero(mm));
+	assert_true(PANICS(mmget(mm)));
+	atomic_set(&mm->mm_users, 0);
+	assert_true(PANICS(mmput(mm)));
+	mmdrop(mm);
+	assert_balance(before);
+}
+
 /* Each allocation on the way fails once. */
 static void failures_leave_nothing(void **state)
 {
@@ -120,7 +139,7 @@ static void failures_leave_nothing(void **state)
 			mm = mm_create();
 			if (mm && !mm_map_anonymous(mm, 0x400000, PAGE_SIZE)) {
 				kthread_use_mm(mm);
-				failed += mm_handle_fault(current, 0x400000, FAULT_WRITE) == -ENOMEM;
+				failed += mm_handle_fault(current, 0x400000, FAULT_WRITE, 0) == -ENOMEM;
 				kthread_unuse_mm(mm);
 			}
 			unreached = inject_clear(sites[s]);
@@ -139,6 +158,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_checked),
 		cmocka_unit_test(first_touch_brings_a_zero_page),
 		cmocka_unit_test(users_are_counted),
+		cmocka_unit_test(who_has_ended_stays_ended),
 		cmocka_unit_test(failures_leave_nothing),
 	};
 

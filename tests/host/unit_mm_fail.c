@@ -212,7 +212,7 @@ static int touch(struct mm_struct *who, vaddr_t addr, unsigned int access)
 {
 	struct task task = { .mm = who };
 
-	return mm_handle_fault(&task, addr, access);
+	return mm_handle_fault(&task, addr, access, 0);
 }
 
 static int map_anywhere(void)

@@ -388,9 +388,20 @@ static void random_maps(void **state)
 	}
 }
 
+/* Before there are sections no frame has a page, and no pointer is formed to find that out (the sanitizer would tell). */
+static void asked_before_all(void **state)
+{
+	(void)state;
+	for (unsigned int shift = 0; shift < BITS_PER_LONG; shift++)
+		assert_false(pfn_valid(1ul << shift));
+	assert_false(pfn_valid(~0ul));
+	assert_int_equal(page_find_window(vmemmap + 100000).nr, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asked_before_all),
 		cmocka_unit_test_setup(boot_brings_little_online, setup),
 		cmocka_unit_test_setup(all_memory_can_be_had, setup),
 		cmocka_unit_test_setup(not_in_every_context, setup),

@@ -335,6 +335,38 @@ static void injected_failures(void **state)
 	assert_int_equal(slab_check(), 0);
 }
 
+/* What was written to after it was freed is told once, wherever it is found: whoever checks next is not to blame. */
+static void damage_is_told_once(void **state)
+{
+	u8 *p = kmalloc(64, GFP_KERNEL), *again[1], *more[256];
+	unsigned int n = 0;
+
+	(void)state;
+	kfree(p);
+	slab_shrink(); /* back in its slab, out of the CPU's magazine */
+	p = kmalloc(64, GFP_KERNEL);
+	again[0] = kmalloc(64, GFP_KERNEL);
+	kfree(again[0]);
+	slab_shrink();
+	again[0][0] = again[0][63] = 1;
+	warn_expected(true);
+	assert_int_equal(slab_check(), 1);
+	warn_expected(false);
+	assert_int_equal(slab_check(), 0);
+	again[0][5] = 1;
+	warn_expected(true);
+	do /* found where it is given out */
+		more[n] = kmalloc(64, GFP_KERNEL);
+	while (more[n++] != again[0] && n < ARRAY_SIZE(more));
+	warn_expected(false);
+	assert_ptr_equal(more[n - 1], again[0]);
+	while (n)
+		kfree(more[--n]);
+	slab_shrink();
+	assert_int_equal(slab_check(), 0);
+	kfree(p);
+}
+
 /* A list of free objects that leads into the header, or out of the slab, or nowhere. */
 static void damaged_lists_are_seen(void **state)
 {
@@ -410,6 +442,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_caches_are_refused, setup),
 		cmocka_unit_test_setup(injected_failures, setup),
 		cmocka_unit_test_setup(sizes_known_or_not, setup),
+		cmocka_unit_test_setup(damage_is_told_once, setup),
 		cmocka_unit_test_setup(damaged_lists_are_seen, setup),
 		cmocka_unit_test_setup(only_objects_are_freed, setup),
 	};

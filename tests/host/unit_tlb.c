@@ -198,6 +198,41 @@ static void covered_by_anybody_is_forgotten(void **state)
 	assert_int_equal(lost, 0);
 }
 
+/* --- raised by many at once ------------------------------------------------------------------------------------------- */
+
+#define RAISERS 4
+
+static atomic_long_t raised, next_gen;
+
+/* After a raise the stamp is the raiser's or a later one, whoever else is at it. */
+static void *raise_and_look(void *lost)
+{
+	for (unsigned int i = 0; i < 200000; i++) {
+		unsigned long gen = (unsigned long)atomic_long_inc_return(&next_gen);
+
+		tlb_stamp_raise(&raised, (tlb_stamp_t){ gen });
+		*(unsigned long *)lost += tlb_gen_later(gen, (unsigned long)atomic_long_read(&raised));
+	}
+	return NULL;
+}
+
+static void no_raise_is_lost(void **state)
+{
+	unsigned long lost[RAISERS] = { 0 };
+	pthread_t thread[RAISERS];
+
+	(void)state;
+	atomic_long_set(&raised, 0);
+	atomic_long_set(&next_gen, 0);
+	for (unsigned int i = 0; i < RAISERS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, raise_and_look, &lost[i]), 0);
+	for (unsigned int i = 0; i < RAISERS; i++) {
+		pthread_join(thread[i], NULL);
+		assert_int_equal(lost[i], 0);
+	}
+	assert_int_equal(atomic_long_read(&raised), 200000 * RAISERS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +244,7 @@ int main(void)
 		cmocka_unit_test(flushes_may_end_in_another_order),
 		cmocka_unit_test(the_later_stamp_stands_for_both),
 		cmocka_unit_test(covered_by_anybody_is_forgotten),
+		cmocka_unit_test(no_raise_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

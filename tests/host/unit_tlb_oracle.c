@@ -90,8 +90,6 @@ static void the_same_again_is_no_reuse(void **state)
 	assert_verdict(ORACLE_REUSED, map(p, 7, pgprot_writecombine(PAGE_KERNEL)));
 }
 
-static void change_rights(pte_t *p, pteval_t set, pteval_t take) { pte_xchg(p, __pte((pte_read(p).val & ~take) | set)); }
-
 static void rights_in_place(void **state)
 {
 	pte_t *p = kernel_entry(2);

@@ -55,6 +55,37 @@ static pgprot_t model_prot(unsigned int space, unsigned int rights)
 	return rights == WRITE ? PAGE_USER : PAGE_USER_RO;
 }
 
+/* The page may be written from now on: does a CPU remember another frame there? */
+static bool seen_elsewhere(unsigned int space, unsigned int page, unsigned int frame)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < CPUS * FRAMES * RIGHTS; i++) {
+		bool *it = &remembered[i / RIGHTS / FRAMES][space][page][i / RIGHTS % FRAMES][i % RIGHTS];
+
+		if (i / RIGHTS % FRAMES + 1 == frame)
+			continue;
+		found |= *it;
+		*it = false;
+	}
+	return found;
+}
+
+/* Another frame, or other rights, without a moment in which nothing is mapped. */
+static void step_replace(unsigned int space, unsigned int page, unsigned int frame, unsigned int rights)
+{
+	unsigned long reused = oracle_counters().expected[ORACLE_REUSED], moved = oracle_counters().expected[ORACLE_MOVED];
+	unsigned int was = mapped[space][page].frame, had = mapped[space][page].rights;
+	bool odds = frame != was && at_odds(space, page, frame, rights);
+
+	if (frame != was || had > rights)
+		remember(space, page);
+	moved += rights == WRITE && (frame != was || had < rights) && seen_elsewhere(space, page, frame);
+	pte_xchg(model_entry(space, page), pfn_pte(100 + frame, model_prot(space, rights)));
+	assert_int_equal(oracle_counters().expected[ORACLE_REUSED], reused + odds);
+	assert_int_equal(oracle_counters().expected[ORACLE_MOVED], moved);
+}
+
 static void step_write(unsigned int space, unsigned int page)
 {
 	unsigned int frame = 1 + host_random() % FRAMES, rights = host_random() % RIGHTS;
@@ -66,12 +97,10 @@ static void step_write(unsigned int space, unsigned int page)
 		assert_clean(ORACLE_REUSED, clear(p));
 		remember(space, page);
 		frame = rights = 0;
-	} else { /* other rights in place */
-		frame = mapped[space][page].frame;
-		now = pfn_pte(100 + frame, model_prot(space, rights));
-		assert_clean(ORACLE_REUSED, pte_xchg(p, now));
-		if (mapped[space][page].rights > rights)
-			remember(space, page);
+	} else {
+		if (host_random() % 2)
+			frame = mapped[space][page].frame;
+		step_replace(space, page, frame, rights);
 	}
 	mapped[space][page].frame = (unsigned char)frame;
 	mapped[space][page].rights = (unsigned char)rights;
@@ -120,8 +149,10 @@ static void anything_against_the_model(void **state)
 			step_load(cpu);
 	}
 	verdicts = oracle_counters().expected[ORACLE_REUSED];
-	print_message("# %lu reuses of %lu writes\n", verdicts, oracle_now());
+	print_message("# %lu reuses, %lu replacements of %lu writes\n", verdicts, oracle_counters().expected[ORACLE_MOVED],
+		      oracle_now());
 	assert_true(verdicts > 1000);
+	assert_true(oracle_counters().expected[ORACLE_MOVED] > 1000);
 }
 
 int main(void)

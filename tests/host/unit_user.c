@@ -3,7 +3,7 @@
  * The user half of address spaces: areas against a naive map of pages, copy-on-write against copies that are really made,
  * stacks, the heap, and pages of the kernel lent to a process.
  */
-#include "tests/host/vm_machine.h"
+#include "tests/host/user_touch.h"
 
 #include <arch/fault.h>
 #include <arch/mmu_sync.h>
@@ -16,27 +16,6 @@ static int setup(void **state)
 	(void)state;
 	vm_machine(256 * MIB, 3);
 	return 0;
-}
-
-/* What a program's access does: translate; if that is not allowed, fault and try again. NULL: it would be killed. */
-static char *touch(struct mm_struct *mm, vaddr_t addr, bool write)
-{
-	struct task task = { .mm = mm };
-
-	for (unsigned int i = 0; i < 3; i++) {
-		struct pgtable_leaf leaf = pgtable_query(&mm->pgtable, addr);
-		unsigned int access = (write ? FAULT_WRITE : 0) | (leaf.present ? FAULT_PRESENT : 0);
-		int result;
-
-		if (leaf.present && (!write || pte_writable(leaf.pte)))
-			return phys_to_virt(leaf.phys);
-		result = mm_handle_fault(&task, addr, access);
-		assert_int_not_equal(result, FAULT_SPURIOUS);
-		if (result)
-			return NULL;
-	}
-	fail_msg("a fault is served again and again");
-	return NULL;
 }
 
 /* --- areas ---------------------------------------------------------------------------------------------------------- */
@@ -212,10 +191,10 @@ static void rights_are_kept(void **state)
 	assert_int_equal(mm_map(mm, BASE, PAGE_SIZE, VM_READ | VM_EXEC), 0);
 	assert_int_equal(mm_map(mm, BASE + PAGE_SIZE, PAGE_SIZE, VM_READ), 0);
 	assert_int_equal(mm_write(mm, BASE + 10, "text", 5), 0); /* the kernel may, before anybody runs */
-	assert_int_equal(mm_handle_fault(&task, BASE, FAULT_WRITE | FAULT_PRESENT), -EACCES);
-	assert_int_equal(mm_handle_fault(&task, BASE + PAGE_SIZE, FAULT_WRITE), -EACCES);
-	assert_int_equal(mm_handle_fault(&task, BASE + PAGE_SIZE, FAULT_EXEC), -EACCES);
-	assert_int_equal(mm_handle_fault(&task, BASE, FAULT_EXEC), 0);
+	assert_int_equal(mm_handle_fault(&task, BASE, FAULT_WRITE | FAULT_PRESENT, 0), -EACCES);
+	assert_int_equal(mm_handle_fault(&task, BASE + PAGE_SIZE, FAULT_WRITE, 0), -EACCES);
+	assert_int_equal(mm_handle_fault(&task, BASE + PAGE_SIZE, FAULT_EXEC, 0), -EACCES);
+	assert_int_equal(mm_handle_fault(&task, BASE, FAULT_EXEC, 0), 0);
 	assert_string_equal(touch(mm, BASE + 10, false), "text");
 	assert_false(pte_writable(pgtable_query(&mm->pgtable, BASE).pte));
 	assert_int_equal(mm_write(mm, BASE + 2 * PAGE_SIZE - 2, "abc", 4), -EFAULT);
@@ -278,50 +257,6 @@ static void a_family_that_forks(void **state)
 		if (family[i].mm)
 			mm_destroy(family[i].mm);
 	assert_balance(before);
-}
-
-static void the_last_user_keeps_the_page(void **state)
-{
-	struct mm_struct *parent = mm_create(), *child;
-	struct mm_counters before, after;
-	char *page;
-
-	(void)state;
-	mm_map_anonymous(parent, BASE, PAGE_SIZE);
-	page = touch(parent, BASE, true);
-	child = mm_fork(parent);
-	assert_ptr_equal(touch(child, BASE, false), page);
-	before = mm_counters();
-	assert_ptr_not_equal(touch(child, BASE, true), page);
-	assert_ptr_equal(touch(parent, BASE, true), page);
-	after = mm_counters();
-	assert_int_equal(after.copied, before.copied + 1);
-	assert_int_equal(after.reused, before.reused + 1);
-	mm_destroy(child);
-	mm_destroy(parent);
-}
-
-/* What the parent's CPU may still hold is flushed: its right to write at the fork, the shared page at the copy. */
-static void rights_taken_are_flushed(void **state)
-{
-	struct mm_struct *parent = mm_create(), *child;
-	struct tlb_log_entry entry;
-	unsigned long seq;
-
-	(void)state;
-	mm_map_anonymous(parent, BASE, PAGE_SIZE);
-	touch(parent, BASE, true);
-	seq = tlb_log_seq();
-	child = mm_fork(parent);
-	assert_true(tlb_log_seq() > seq && tlb_log_read(seq + 1, &entry));
-	assert_int_equal(entry.tree, parent->pgtable.id);
-	assert_true(entry.all || (entry.start == BASE && entry.end == BASE + PAGE_SIZE));
-	seq = tlb_log_seq();
-	touch(parent, BASE, true);
-	assert_true(tlb_log_seq() > seq && tlb_log_read(seq + 1, &entry));
-	assert_int_equal(entry.tree, parent->pgtable.id);
-	mm_destroy(child);
-	mm_destroy(parent);
 }
 
 static void a_fork_that_fails_changes_nothing(void **state)
@@ -450,8 +385,6 @@ int main(void)
 		cmocka_unit_test(a_stack_grows_as_far_as_it_may),
 		cmocka_unit_test(rights_are_kept),
 		cmocka_unit_test(a_family_that_forks),
-		cmocka_unit_test(the_last_user_keeps_the_page),
-		cmocka_unit_test(rights_taken_are_flushed),
 		cmocka_unit_test(a_fork_that_fails_changes_nothing),
 		cmocka_unit_test(lent_pages_stay_inside_their_area),
 		cmocka_unit_test(what_is_not_there_is_not_lent),

@@ -172,6 +172,20 @@ static void at_random(void **state)
 	host_run_on(0);
 }
 
+/* More tables than are cleared under one flush. */
+static void more_than_one_batch(void **state)
+{
+	vaddr_t table = pt_level_size(2), start = ALIGN(VMALLOC_START, table) + 64 * table;
+	unsigned long before = tables();
+
+	(void)state;
+	for (unsigned int i = 0; i < 40; i++)
+		assert_int_equal(vm_map_pages(start + i * table, &page, 1, PAGE_KERNEL, GFP_KERNEL), 0);
+	vm_unmap(start, start + 40 * table);
+	assert_int_equal(pgtable_free_tables(&kernel_pgtable, start, start + 40 * table), 40);
+	assert_true(tables() <= before + 1); /* one of a level above may stay */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +194,7 @@ int main(void)
 		cmocka_unit_test(shared_tables_stay),
 		cmocka_unit_test(no_memory_for_it),
 		cmocka_unit_test(at_random),
+		cmocka_unit_test(more_than_one_batch),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

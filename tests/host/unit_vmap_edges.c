@@ -98,11 +98,84 @@ static void size_suits_the_arena(void **state)
 	vmap_block_init();
 }
 
+/* --- no address space ---------------------------------------------------------------------------------------------- */
+
+static struct vm_struct *taken[4000];
+static unsigned int nr_taken;
+
+static void take_all_space(void)
+{
+	nr_taken = 0;
+	for (unsigned long size = 1ul << (BITS_PER_LONG == 64 ? 46 : 30); size >= PAGE_SIZE; size /= 2)
+		while (nr_taken < ARRAY_SIZE(taken) && (taken[nr_taken] = get_vm_area(size, VM_MAP)))
+			nr_taken++;
+	assert_true(nr_taken < ARRAY_SIZE(taken));
+}
+
+static void give_space_back(void)
+{
+	while (nr_taken)
+		free_vm_area(taken[--nr_taken]);
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_check(), 0);
+}
+
+/* Another CPU's block has room. */
+static void a_run_of_another_cpus_block(void **state)
+{
+	char *there, *here, *more;
+
+	(void)state;
+	vm_unmap_aliases();
+	vmalloc_shrink();
+	host_run_on(2);
+	there = vm_map_ram(pages, 1, -1);
+	host_run_on(0);
+	assert_non_null(there);
+	take_all_space();
+	here = vm_map_ram(pages, 1, -1);
+	assert_non_null(here);
+	assert_int_equal(ALIGN_DOWN((vaddr_t)here, VMAP_BLOCK_SIZE), ALIGN_DOWN((vaddr_t)there, VMAP_BLOCK_SIZE));
+	more = vm_map_ram(pages, 1, -1); /* and again: the block is still the other's */
+	assert_non_null(more);
+	vm_unmap_ram(here, 1);
+	vm_unmap_ram(more, 1);
+	vm_unmap_ram(there, 1);
+	give_space_back();
+}
+
+/* The only block is dirty all over: a purge makes it usable. */
+static void a_purge_makes_room(void **state)
+{
+	static char *map[8192];
+	unsigned int n = 1;
+
+	(void)state;
+	vm_unmap_aliases();
+	vmalloc_shrink();
+	map[0] = vm_map_ram(pages, 1, -1);
+	take_all_space();
+	while (n < ARRAY_SIZE(map) && (map[n] = vm_map_ram(pages, 1, -1)))
+		n++;
+	assert_true(n > 1 && n < ARRAY_SIZE(map));
+	for (unsigned int i = 1; i < n; i++)
+		vm_unmap_ram(map[i], 1);
+	for (unsigned int i = 1; i < n; i++) {
+		map[i] = vm_map_ram(pages, 1, -1);
+		assert_non_null(map[i]);
+	}
+	while (n)
+		vm_unmap_ram(map[--n], 1);
+	give_space_back();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_calls),
 		cmocka_unit_test(size_suits_the_arena),
+		cmocka_unit_test(a_run_of_another_cpus_block),
+		cmocka_unit_test(a_purge_makes_room),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

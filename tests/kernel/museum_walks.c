@@ -43,7 +43,7 @@ static void map_at(phys_addr_t phys, unsigned int max_shift)
 	EXPECT_EQ(err, 0);
 }
 
-/* A small leaf changes while present, there and back. */
+/* A small leaf changes while present, there and back; read-only, since nobody may write a frame while others see another. */
 static void change_leaf(void)
 {
 	vaddr_t page = PAGE_ALIGN_DOWN(race.at);
@@ -54,7 +54,7 @@ static void change_leaf(void)
 	for (unsigned int i = 0; i < 20; i++)
 		pgtable_set_ptes(&kernel_pgtable, page, ptep,
 				 pfn_pte((unsigned long)((walk_phys(2 - (i & 1)) + (page - race.piece.addr)) >> PAGE_SHIFT),
-					 pgprot_supported(PAGE_KERNEL)), 1);
+					 pgprot_supported(PAGE_KERNEL_RO)), 1);
 }
 
 /* Leaf, nothing, table with a leaf that changes, nothing, and again. */

@@ -117,3 +117,43 @@ KTEST(proc, listed_while_it_is_cleared_away)
 		thread_join(waiter);
 	EXPECT_EQ(process_count(), 0);
 }
+
+/* --- others use its address space ---------------------------------------------------------------------------------- */
+
+static user_fault_fn real_handler;
+static struct mm_struct *kept;
+
+/* Runs as the process, and so as a user of its address space, who may make one more. */
+static int keep_mm(vaddr_t addr, unsigned int access, unsigned long flushed)
+{
+	if (!kept && current->process) {
+		mmget(current->mm);
+		kept = current->mm;
+	}
+	return real_handler(addr, access, flushed);
+}
+
+/* A kernel thread goes on using what the process began with, after it has ended or become another program. */
+static void outlive(const char *name)
+{
+	struct process *process;
+
+	kept = NULL;
+	real_handler = arch_set_user_fault_handler(keep_mm);
+	process = process_spawn(name);
+	EXPECT(process && process_wait(process) == 0);
+	arch_set_user_fault_handler(real_handler);
+	all_are_gone();
+	ASSERT(kept);
+	kthread_use_mm(kept);
+	EXPECT(!list_empty(&kept->vmas));
+	kthread_unuse_mm(kept);
+	EXPECT_EQ(atomic_read(&kept->mm_users), 1);
+	mmput(kept);
+}
+
+KTEST(proc, a_thread_outlives_the_process)
+{
+	outlive("hello");
+	outlive("forktest"); /* becomes another program */
+}

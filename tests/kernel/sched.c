@@ -385,11 +385,11 @@ KTEST(sched, current_survives_migration)
 static struct completion both_inside;
 static user_fault_fn plain_user_fault;
 
-static int slow_user_fault(vaddr_t addr, unsigned int access)
+static int slow_user_fault(vaddr_t addr, unsigned int access, unsigned long flushed)
 {
 	complete(&both_inside);
 	msleep(30);
-	return plain_user_fault(addr, access);
+	return plain_user_fault(addr, access, flushed);
 }
 
 static void touch_user_page(void *arg)

@@ -15,12 +15,13 @@
 
 static struct worker process;
 static struct page *pages[2];
+static bool writable; /* the pages: not while one takes the place of the other unflushed */
 
 static int map_user_page(void *ctx, pte_t *p, vaddr_t addr, unsigned long n)
 {
 	(void)addr;
 	(void)n;
-	pte_xchg(p, ctx ? pfn_pte(page_to_pfn(ctx), pgprot_supported(PAGE_USER)) : __pte(0));
+	pte_xchg(p, ctx ? pfn_pte(page_to_pfn(ctx), pgprot_supported(writable ? PAGE_USER : PAGE_USER_RO)) : __pte(0));
 	return 0;
 }
 
@@ -195,7 +196,9 @@ static void lower_and_raise(void)
 	const pgprot_t none = { 0 };
 	unsigned long flushes = tlb_counters().cause[TLB_USER].ranged;
 
+	writable = true;
 	set_user_page(pages[0]);
+	writable = false;
 	process_sees(number_of(0));
 	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, none, PROT_BIT_RW), 0);
 	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, PROT_BIT_RW, none), 0);

@@ -19,12 +19,13 @@ void arch_set_fault_tracer(void (*fn)(vaddr_t addr));
 #define FAULT_PRESENT 4u
 
 /*
- * Asked for faults on user addresses; runs as the thread, interrupts on, may sleep. 0: satisfied. FAULT_SPURIOUS: the
- * tables allow what was done, so some TLB was out of date. In both cases the instruction runs again. Else -errno: -EFAULT
- * there is nothing, -EACCES not allowed, -ENOMEM. Returns the handler there was before.
+ * Asked for faults on user addresses; runs as the thread, interrupts on, may sleep. flushed: pgtable_flushed() of the
+ * thread's tree when the access was refused. 0: satisfied, or another thread has changed the entry meanwhile.
+ * FAULT_SPURIOUS: the tables allow what was done, and did then, so some TLB was out of date. In both cases the instruction
+ * runs again. Else -errno: -EFAULT there is nothing, -EACCES not allowed, -ENOMEM. Returns the handler there was before.
  */
 #define FAULT_SPURIOUS 1
-typedef int (*user_fault_fn)(vaddr_t addr, unsigned int access);
+typedef int (*user_fault_fn)(vaddr_t addr, unsigned int access, unsigned long flushed);
 user_fault_fn arch_set_user_fault_handler(user_fault_fn fn);
 
 struct fault_counters {

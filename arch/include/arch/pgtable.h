@@ -44,6 +44,7 @@ struct pgtable {
 	unsigned int id;	/* for people: 0 is the reference, processes count from 1 */
 	u64 serial;		/* of this tree and never of another one */
 	atomic_long_t flushes;	/* of its own entries, numbered as they begin */
+	atomic_long_t flushed;	/* how many of them every CPU has answered */
 	DECLARE_BITMAP(cpus, MAX_CPUS); /* which have it in CR3; not kept for the reference */
 };
 extern struct pgtable kernel_pgtable;
@@ -58,6 +59,7 @@ struct mmu_update {
 	gfp_t gfp;		/* how table pages are asked for. _begin: GFP_KERNEL; who may not wait changes it */
 	unsigned long sync_seq;	/* syncs completed when the scope was opened */
 	struct mmu_update *outer; /* the scope of this thread around this one; NULL: none (arch/lazy_mmu.h) */
+	bool protects;		/* rights are changed in it: pgtable_protecting() */
 	struct tlb_batch tlb;	/* executed by ..._end, after the sync */
 };
 
@@ -111,6 +113,12 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
  * have been split, which is no harm. (Theory: arch/x86/mm/pgtable_split.c. For the direct map and the image.)
  */
 int pgtable_split(struct mmu_update *u, vaddr_t start, vaddr_t end, unsigned int max_shift);
+
+/*
+ * Is somebody changing rights of the kernel's entries: has he begun, and not yet flushed everywhere? A CPU that keeps
+ * interrupts off holds up the end. Any context.
+ */
+bool pgtable_protecting(void);
 
 /*
  * Make room for leaves of 1 << shift bytes: tables that lie wholly inside [start, end) at that level are unlinked
@@ -178,6 +186,14 @@ void pgtable_switch(struct pgtable *next, const void *next_sp);
 struct pgtable *pgtable_current(void);
 /* Does any CPU have it in CR3? */
 bool pgtable_is_loaded(const struct pgtable *pt);
+/*
+ * How many flushes of the tree's own entries are complete. A CPU that runs on the tree with interrupts off since it was
+ * refused a translation holds each of them up, so this number tells whether one has ended since then (mm/fault.c).
+ */
+static inline unsigned long pgtable_flushed(const struct pgtable *pt)
+{
+	return (unsigned long)atomic_long_read(&pt->flushed);
+}
 /* Take it out of every CR3, where it can only be borrowed any more: its owner has gone. Waits, as a flush does. */
 void pgtable_evict(struct pgtable *pt);
 /* Load it whatever was loaded before; for CPUs that start. */

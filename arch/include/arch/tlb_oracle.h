@@ -38,6 +38,9 @@ void oracle_aliases_closed(unsigned long since);
 /* `count` frames from pfn on leave the page allocator. */
 void oracle_frames_given(unsigned long pfn, unsigned long count);
 
+/* The lock on a process's user half is about to be dropped: whatever was changed under it has been flushed. */
+void oracle_settled(const struct pgtable *pt);
+
 /* --- what arch reports ------------------------------------------------------------------------------------------------ */
 
 /* A process's or the reference's root, before its first entry is written; a tree that is gone for good. */
@@ -76,6 +79,8 @@ enum oracle_verdict {
 	ORACLE_TABLE,	   /* a table page was freed while a CPU may walk through it */
 	ORACLE_ALIAS,	   /* vm_unmap_aliases() returned, and something unmapped before the call is left */
 	ORACLE_FRAME,	   /* a frame was given out that a CPU may reach: of a process, or any with quarantine */
+	ORACLE_MOVED,	   /* what is present leads to another frame, which may be written, while a CPU may see the old one */
+	ORACLE_UNSETTLED,  /* a process's lock was dropped while a CPU may do there what is no longer allowed */
 	ORACLE_LAZY,	   /* a CPU went back to a process and has kept what was reused in its absence */
 	ORACLE_ASID,	   /* a CPU uses a PCID for another process than before, unflushed */
 	ORACLE_SPLIT,	   /* a part of a large leaf became different while a CPU may still have the leaf as a whole */

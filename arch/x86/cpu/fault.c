@@ -129,13 +129,13 @@ static unsigned int access_of(unsigned long error)
  * The handler works for the thread, so it runs as the thread: not "in interrupt", and with interrupts on. It may sleep, and
  * come back on another CPU.
  */
-static int user_fault(const struct trap_frame *frame, vaddr_t addr)
+static int user_fault(const struct trap_frame *frame, vaddr_t addr, unsigned long flushed)
 {
 	int err;
 
 	this_cpu_add(trap_depth, -1);
 	local_irq_enable();
-	err = user_fault_handler(addr, access_of(frame->error));
+	err = user_fault_handler(addr, access_of(frame->error), flushed);
 	local_irq_disable();
 	this_cpu_add(trap_depth, 1);
 	if (err == FAULT_SPURIOUS && with_rights_of_kernel(frame))
@@ -168,7 +168,8 @@ void fault_provoke_spurious(bool on)
 /*
  * Has the CPU refused what the tables allow? Then it remembered an older entry, and somebody has raised rights without a
  * flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. A read needs no right that
- * an entry could have gained.
+ * an entry could have gained. While somebody is still giving rights, his flush has yet to come: it waits for this CPU, which
+ * has had interrupts off since it was refused, so he cannot have ended in between.
  */
 static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 {
@@ -181,7 +182,8 @@ static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 	if (!leaf.present || ((frame->error & PF_WRITE) && !pte_writable(leaf.pte)) ||
 	    ((frame->error & PF_FETCH) && (leaf.pte.val & PTE_NX)) || repeated_for_ever(frame, addr))
 		return false;
-	count_spurious();
+	if (!pgtable_protecting())
+		count_spurious();
 	flush_tlb_local_page(PAGE_ALIGN_DOWN(addr));
 	return true;
 }
@@ -235,6 +237,7 @@ static void not_served(struct trap_frame *frame, vaddr_t addr, int err)
 void page_fault(struct trap_frame *frame)
 {
 	vaddr_t addr = read_cr2(); /* first of all: a fault in the tracer would overwrite it */
+	unsigned long flushed = pgtable_flushed(pgtable_current()); /* while interrupts are still off */
 	void (*tracer)(vaddr_t) = READ_ONCE(fault_tracer);
 	int err = -EFAULT;
 
@@ -247,7 +250,7 @@ void page_fault(struct trap_frame *frame)
 	if (tracer)
 		tracer(addr);
 	if (is_user_fault(frame, addr))
-		err = user_fault(frame, addr);
+		err = user_fault(frame, addr, flushed);
 	if (err < 0)
 		not_served(frame, addr, err);
 	this_cpu_add(fault_depth, -1);

@@ -102,6 +102,11 @@ pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level);
 /* Is what the link leads to the leaf, in parts (pgtable_split.c)? */
 bool pt_is_split(pte_t leaf, unsigned int level, pte_t link);
 
+/* --- rights (pgtable.c) --------------------------------------------------------------------------------------- */
+
+/* A scope in which rights were changed has flushed. */
+void pgtable_protect_end(void);
+
 /* --- synchronisation (pgtable_sync.c) ------------------------------------------------------------------------- */
 
 /* The mark that a kernel entry of this level gets when it changes: PTE_PENDING at the shared level, nothing elsewhere. */

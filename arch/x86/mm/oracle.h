@@ -91,6 +91,8 @@ void oracle_tables_reset(void);
 cpu_set oracle_holders(const struct oracle_slot *slot);
 /* Of the CPUs of a record those that it can hurt now: a process's leaf who runs there, its link who has it in CR3. */
 cpu_set oracle_endangered(const struct stale *r);
+/* CPUs that are putting the tree into CR3 now. */
+cpu_set oracle_loaders(const struct pgtable *tree);
 unsigned long oracle_flushes(void); /* reported so far */
 /* The reports of another CPU: the host's machine has nobody there who could make them. */
 void oracle_flushed_by(unsigned int cpu, vaddr_t start, vaddr_t end, unsigned long since);

@@ -351,6 +351,28 @@ static int protect_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long 
 	return 0;
 }
 
+static atomic_t protecting;
+
+bool pgtable_protecting(void)
+{
+	return atomic_read(&protecting);
+}
+
+/* Until the end of the scope, which flushes. */
+static void protect_begin(struct mmu_update *u)
+{
+	if (tlb_batch_empty(&u->tlb))
+		u->tlb.cause = TLB_PROTECT;
+	if (!u->protects)
+		atomic_inc(&protecting);
+	u->protects = true;
+}
+
+void pgtable_protect_end(void)
+{
+	atomic_dec(&protecting);
+}
+
 int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, pgprot_t set, pgprot_t clear)
 {
 	static const struct pt_ops ops = { protect_entry, protect_run };
@@ -361,8 +383,8 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 	};
 	int err;
 
-	if (u && tlb_batch_empty(&u->tlb))
-		u->tlb.cause = TLB_PROTECT;
+	if (u)
+		protect_begin(u);
 	lazy_mmu_enter(pt);
 	err = pt_walk_range(&c.w, start, end);
 	lazy_mmu_leave(pt);

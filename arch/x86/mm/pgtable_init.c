@@ -61,7 +61,7 @@ static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t 
 	arch_update_kernel_mappings_end(&u);
 	if (err)
 		panic("cannot map %lx-%lx: %s (error %d)", start, end,
-		      err == -ENOMEM ? "too little RAM for page tables" : "something is mapped there", err);
+		      err == -ENOMEM ? "nothing is free for page tables in the RAM that is mapped so far" : "something is mapped there", err);
 }
 
 static void map_image(const char *start, const char *end, pgprot_t prot)

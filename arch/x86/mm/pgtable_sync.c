@@ -134,6 +134,7 @@ void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vadd
 	u->mask = 0;
 	u->gfp = GFP_KERNEL;
 	u->sync_seq = READ_ONCE(syncs_done);
+	u->protects = false;
 	tlb_batch_init(&u->tlb);
 	scope_open(u);
 }
@@ -152,6 +153,8 @@ void arch_update_kernel_mappings_end(struct mmu_update *u)
 		count_idle_sync(u);
 	scope_close(u);
 	tlb_batch_flush(&u->tlb);
+	if (u->protects)
+		pgtable_protect_end();
 }
 
 /* --- process trees ---------------------------------------------------------------------------------------------- */

@@ -241,6 +241,7 @@ void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch)
 	r->nr = (unsigned long)atomic_long_inc_return(&pt->flushes);
 	targets = users_of(pt);
 	count(batch, shoot_down(r, &targets));
+	atomic_long_inc(&pt->flushed);
 	tlb_log_batch(batch, pt->id);
 	preempt_enable();
 	empty_batch(batch);

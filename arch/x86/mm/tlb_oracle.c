@@ -22,7 +22,12 @@
  *
  * 3. The verdicts. Nobody is blamed for a stale translation, only for acting as if there were none: mapping the address
  *    anew, to another frame or with fewer rights; giving the range of addresses back; freeing the table page; returning
- *    from vm_unmap_aliases(); giving the frame of a process out again. (For the kernel's frames that is legal, counted,
+ *    from vm_unmap_aliases(); giving the frame of a process out again; and two more that concern entries which stay present:
+ *    - another frame in place of a present one, with the right to write, or that right given later. A CPU that still
+ *      reads the old frame would miss what another writes into the new one. (Read-only is allowed: then both must only
+ *      have the same contents.)
+ *    - letting go of a process's lock while a CPU that runs it still has a right that was taken away.
+ *    (For the kernel's frames that is legal, counted,
  *    and a verdict in quarantine mode.) A CPU with a process in CR3 that is lazy, or with the process under a PCID that
  *    is not in CR3, cannot be hurt by its leaves: it is excused, and blamed if it comes back and still has the record.
  *
@@ -106,6 +111,20 @@ static bool allows_more(pte_t old, pte_t now)
 	return (gone & (PTE_RW | PTE_USER)) || (come & PTE_NX);
 }
 
+/* --- blame -------------------------------------------------------------------------------------------------------------- */
+
+/* Whom the record can hurt now is found; who cannot look at it now is let off, until it comes back. */
+static void blame(struct stale *r, struct finding *finding)
+{
+	cpu_set hurt = oracle_endangered(r);
+
+	r->excused |= r->cpus & ~hurt;
+	if (!hurt)
+		return;
+	finding_add(finding, r, hurt);
+	stale_remove(r);
+}
+
 /* --- an entry is written ------------------------------------------------------------------------------------------------ */
 
 /* What the processor and software note in an entry is no part of the translation. */
@@ -119,7 +138,7 @@ struct write {
 	bool split;	    /* a leaf in parts, all of which say what it said */
 	unsigned long seq;
 	vaddr_t place;
-	struct finding reused, torn;
+	struct finding reused, torn, moved;
 };
 
 static bool stays_in_place(const struct write *w)
@@ -167,16 +186,9 @@ static bool in_the_way(const struct stale *r, const struct write *w)
 static void check_one(struct stale *r, void *ctx)
 {
 	struct write *w = ctx;
-	cpu_set hurt;
 
-	if (!in_the_way(r, w))
-		return;
-	hurt = oracle_endangered(r);
-	r->excused |= r->cpus & ~hurt;
-	if (!hurt)
-		return;
-	finding_add(&w->reused, r, hurt);
-	stale_remove(r);
+	if (in_the_way(r, w))
+		blame(r, &w->reused);
 }
 
 /* Changing the rights of what is mapped is no new mapping; leading the same entry elsewhere is. */
@@ -203,6 +215,30 @@ static bool says_something_else(const struct write *w)
 	return (w->old.val ^ w->now.val) & ~NOTES;
 }
 
+static phys_addr_t phys_at(const struct oracle_slot *slot, pte_t leaf, vaddr_t at)
+{
+	return leaf_phys(leaf, slot->level) + (at - slot->va);
+}
+
+static void check_frame(struct stale *r, void *ctx)
+{
+	struct write *w = ctx;
+	vaddr_t at = max(r->slot.va, w->slot.va); /* both translate it */
+
+	if (!r->link && phys_at(&r->slot, r->pte, at) != phys_at(&w->slot, w->now, at))
+		blame(r, &w->moved);
+}
+
+/* An entry that was present before has got the right to write: does anybody still see another frame there, the old one too? */
+static void check_moved(struct write *w)
+{
+	bool elsewhere = leaf_phys(w->old, w->slot.level) != leaf_phys(w->now, w->slot.level); /* whatever its type */
+
+	if (w->copy || w->now_link || !stays_in_place(w) || !(w->now.val & PTE_RW) || (!elsewhere && (w->old.val & PTE_RW)))
+		return;
+	stale_for_each_in(w->slot.tree, w->slot.va, slot_last(&w->slot), check_frame, w);
+}
+
 static void judge_write(struct write *w)
 {
 	w->old_link = pte_table_link(w->old, w->slot.level);
@@ -216,6 +252,7 @@ static void judge_write(struct write *w)
 		check_reuse(w);
 		if (stale_by_write(w))
 			note_stale(w);
+		check_moved(w);
 	} else { /* a leaf in place of a table, or the other way round: whatever was there is in the way as well */
 		note_stale(w);
 		check_reuse(w);
@@ -228,6 +265,7 @@ static void judge_entry(const pte_t *p, pte_t old, pte_t now, unsigned long seq,
 		.old = old, .now = now, .seq = seq, .place = place,
 		.reused = { .verdict = ORACLE_REUSED, .place = place },
 		.torn = { .verdict = ORACLE_SPLIT, .place = place },
+		.moved = { .verdict = ORACLE_MOVED, .place = place },
 	};
 	bool flags = oracle_lock(), known;
 
@@ -239,6 +277,7 @@ static void judge_entry(const pte_t *p, pte_t old, pte_t now, unsigned long seq,
 		atomic_long_inc(&untracked);
 	finding_tell(&w.reused);
 	finding_tell(&w.torn);
+	finding_tell(&w.moved);
 }
 
 /* While nothing is stale, mapping what was empty is no event; that is the most frequent write by far. */
@@ -258,20 +297,11 @@ struct giving {
 	unsigned int level;  /* of a table */
 };
 
-static void blame(struct stale *r, struct giving *g)
-{
-	cpu_set hurt = oracle_endangered(r);
-
-	r->excused |= r->cpus & ~hurt;
-	if (!hurt)
-		return;
-	finding_add(&g->finding, r, hurt);
-	stale_remove(r);
-}
-
 static void blame_any(struct stale *r, void *ctx)
 {
-	blame(r, ctx);
+	struct giving *g = ctx;
+
+	blame(r, &g->finding);
 }
 
 void oracle_given_back(vaddr_t start, vaddr_t end)
@@ -293,7 +323,7 @@ static void blame_link(struct stale *r, void *ctx)
 	struct giving *g = ctx;
 
 	if (r->link && r->slot.level > g->level)
-		blame(r, g);
+		blame(r, &g->finding);
 }
 
 void oracle_table_freed(phys_addr_t table)
@@ -316,7 +346,7 @@ static void blame_frame(struct stale *r, void *ctx)
 	struct giving *g = ctx;
 
 	if (oracle_quarantine || !stale_is_shared(r))
-		blame(r, g);
+		blame(r, &g->finding);
 	else
 		oracle_reissued++;
 }
@@ -332,6 +362,42 @@ void oracle_frames_given(unsigned long pfn, unsigned long count)
 	stale_for_each_frame(pfn, count, blame_frame, &g);
 	oracle_unlock(flags);
 	finding_tell(&g.finding);
+}
+
+/* --- a process's lock is dropped ------------------------------------------------------------------------------------------ */
+
+struct settling {
+	struct finding finding;
+	const struct pgtable *tree;
+};
+
+/* A CPU that is just loading the tree learns there of the flushes that have passed it by. */
+static void blame_unsettled(struct stale *r, void *ctx)
+{
+	struct settling *s = ctx;
+	cpu_set hurt;
+
+	if (r->slot.tree != s->tree || r->link)
+		return;
+	hurt = oracle_endangered(r) & ~oracle_loaders(s->tree);
+	r->excused |= r->cpus & ~hurt;
+	if (!hurt)
+		return;
+	finding_add(&s->finding, r, hurt);
+	stale_remove(r);
+}
+
+void oracle_settled(const struct pgtable *pt)
+{
+	struct settling s = { .finding = { .verdict = ORACLE_UNSETTLED, .place = _RET_IP_ }, .tree = pt };
+	bool flags;
+
+	if (!READ_ONCE(stale_own))
+		return;
+	flags = oracle_lock();
+	stale_for_each(false, blame_unsettled, &s);
+	oracle_unlock(flags);
+	finding_tell(&s.finding);
 }
 
 /* --- what is left to vm_unmap_aliases() ------------------------------------------------------------------------------------ */
@@ -358,7 +424,7 @@ static void blame_deferred(struct stale *r, void *ctx)
 	struct giving *g = ctx;
 
 	if (r->deferred && (long)(g->since - r->deferred) >= 0)
-		blame(r, g);
+		blame(r, &g->finding);
 }
 
 void oracle_aliases_closed(unsigned long since)

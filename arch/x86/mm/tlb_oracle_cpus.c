@@ -82,6 +82,17 @@ cpu_set oracle_endangered(const struct stale *r)
 	return set & r->cpus;
 }
 
+cpu_set oracle_loaders(const struct pgtable *tree)
+{
+	cpu_set set = 0;
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (READ_ONCE(views[cpu].loading) == tree)
+			set |= (cpu_set)1 << cpu;
+	return set;
+}
+
 /* --- invalidations ----------------------------------------------------------------------------------------------------- */
 
 struct drop {
@@ -237,7 +248,6 @@ static void enter(struct cpu_view *view, const struct pgtable *pt, unsigned int 
 		WRITE_ONCE(view->owner[i], NULL);
 	WRITE_ONCE(view->owner[asid], pt);
 	WRITE_ONCE(view->asid, asid);
-	WRITE_ONCE(view->loading, NULL);
 	WRITE_ONCE(view->lazy, false);
 }
 
@@ -277,6 +287,7 @@ void oracle_loaded(const struct pgtable *pt, unsigned int asid, enum oracle_load
 	enter(view, pt, asid, drops);
 	if (READ_ONCE(stale_own))
 		settle_load(view, pt, before, drops, since);
+	WRITE_ONCE(view->loading, NULL);
 	if (drops == ORACLE_DROPS_NONE && before != pt)
 		tell_foreign(before, asid, _RET_IP_);
 }

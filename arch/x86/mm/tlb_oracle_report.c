@@ -20,6 +20,8 @@ static const struct {
 	[ORACLE_TABLE] = { "table-freed", "the table freed" },
 	[ORACLE_ALIAS] = { "alias-left", "vm_unmap_aliases() returned" },
 	[ORACLE_FRAME] = { "frame-reissued", "the frame given out" },
+	[ORACLE_MOVED] = { "frame-replaced", "another frame made writable there" },
+	[ORACLE_UNSETTLED] = { "left-unflushed", "the process's lock dropped" },
 	[ORACLE_LAZY] = { "lazy-forgotten", "the CPU came back to the process" },
 	[ORACLE_SPLIT] = { "leaf-split", "a part of it changed" },
 	[ORACLE_ASID] = { "asid-reused", "a CPU loaded another tree under the same PCID" },

@@ -7,7 +7,7 @@
 
 #include <lib/compiler.h>
 
-#define BOOT_MAX_REGIONS 128
+#define BOOT_MAX_REGIONS 256 /* real machines have 20 to 60, and two more for each bad page that the loader cuts out */
 #define BOOT_MAX_MODULES 8
 #define BOOT_TEXT_LEN	 512
 
@@ -43,7 +43,9 @@ struct boot_info {
 	char cmdline[BOOT_TEXT_LEN];
 	char loader[64];
 	unsigned int nr_regions; /* sorted by address, not overlapping, neighbours of one kind merged */
-	struct boot_region region[BOOT_MAX_REGIONS];
+	struct boot_region region[BOOT_MAX_REGIONS + 1]; /* one more while it is filled */
+	unsigned int left_out;	 /* regions for which there was no room: counted as holes */
+	u64 ram_left_out;	 /* bytes */
 	unsigned int nr_modules;
 	struct boot_module module[BOOT_MAX_MODULES];
 	struct boot_framebuffer fb;

@@ -22,11 +22,13 @@ void memblock_init(const struct boot_info *boot, u64 limit);
 void memblock_reserve(u64 start, u64 end);
 /*
  * `size` bytes aligned to `align` (a power of two, both in whole pages), wholly below `below`. Lowest fit, never frame 0;
- * 0 = none. Zeroed if it lies below arch_boot_reach(), which is mapped from the start; else as it was.
+ * 0 = none. Zeroed if it lies where RAM is mapped; else as it was.
  */
 u64 memblock_alloc(u64 size, u64 align, u64 below);
-/* A zeroed page table below arch_boot_reach() (handed to arch by main.c until the page allocator runs). 0 = none. */
+/* A zeroed page table where RAM is mapped (handed to arch by main.c until the page allocator runs). 0 = none. */
 phys_addr_t memblock_table_alloc(gfp_t gfp);
+/* RAM below `end` is in the direct map that is loaded: until the first call what lies below arch_boot_reach() is. */
+void memblock_mapped(u64 end);
 /* No more changes: the page allocator has taken over. */
 void memblock_close(void);
 

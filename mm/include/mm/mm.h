@@ -58,13 +58,15 @@ struct mm_struct {
 
 /* A fresh address space with the kernel half in place and one user, the caller; NULL = no memory. */
 struct mm_struct *mm_create(void);
-/* mmput by the last user: panics if there are others. */
+/* mmput of one that nobody else was ever told of, as after a failure: panics if there are other users. */
 void mm_destroy(struct mm_struct *mm);
 /* A copy: the same ranges, the same pages, copied when one of the two writes. NULL = no memory, and nothing has changed. */
 struct mm_struct *mm_fork(struct mm_struct *mm);
 
-/* One more user, by somebody who is one; one less. mmput: thread context, may sleep. */
+/* One more user, by somebody who is one (else a panic); one less. mmput: thread context, may sleep. */
 void mmget(struct mm_struct *mm);
+/* One more user, by somebody who has no more than the structure (mmgrab). False: the last user has gone. Any context. */
+bool mmget_not_zero(struct mm_struct *mm);
 void mmput(struct mm_struct *mm);
 /* The same for the structure alone: it stays readable, and the tree complete, after the last user has gone. */
 void mmgrab(struct mm_struct *mm);
@@ -90,8 +92,8 @@ void mm_set_brk(struct mm_struct *mm, vaddr_t start);
 /* Move the end of the heap. Returns where it is now: where it was, if addr is impossible. */
 vaddr_t mm_brk(struct mm_struct *mm, vaddr_t addr);
 /*
- * Write into an address space that nobody runs on, whatever the rights: how a program is loaded. -EFAULT: not in an area;
- * -ENOMEM.
+ * Write into an address space that nobody runs on, whatever the rights: how a program is loaded. A page that a fork shares
+ * is copied first. -EFAULT: not in an area; -ENOMEM. What lies before the failure is written.
  */
 int mm_write(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size);
 
@@ -114,8 +116,11 @@ void mm_for_each(void (*fn)(struct mm_struct *mm, void *ctx), void *ctx);
 void kthread_use_mm(struct mm_struct *mm);
 void kthread_unuse_mm(struct mm_struct *mm);
 
-/* A fault at a user address (FAULT_* and results: arch/fault.h). Handed to arch by main.c; runs as `task`. */
-int mm_handle_fault(struct task *task, vaddr_t addr, unsigned int access);
+/*
+ * A fault at a user address (FAULT_*, flushed and results: arch/fault.h). Handed to arch by main.c; runs as `task`; thread
+ * context, may sleep.
+ */
+int mm_handle_fault(struct task *task, vaddr_t addr, unsigned int access, unsigned long flushed);
 
 /* Since boot. */
 struct mm_counters {

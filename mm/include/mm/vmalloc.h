@@ -293,8 +293,8 @@ static inline pgprot_t arch_vmap_pgprot_tagged(pgprot_t prot) { return prot; }
 /*
  * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm NULL =
  * the kernel's tables; else the process's user half, under its lock. addr, size: page-aligned. What fn returns, if not 0,
- * ends the walk and is returned. -EINVAL: empty or wrapping range, wrong half, a large leaf in the way; -ENOMEM.
- * Flushing what fn has changed is the caller's.
+ * ends the walk and is returned. -EINVAL: empty or wrapping range, wrong half, a process's private slot, a large leaf in the
+ * way; -ENOMEM. Flushing what fn has changed is the caller's; of a process's half it is done here, under the lock.
  */
 struct mm_struct;
 typedef int (*pte_fn_t)(pte_t *pte, unsigned long addr, void *data);

@@ -66,6 +66,7 @@ void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch)
 		return;
 	atomic_long_inc(&pt->flushes);
 	execute(batch, pt->id);
+	atomic_long_inc(&pt->flushed);
 }
 
 struct tlb_counters tlb_counters(void)
