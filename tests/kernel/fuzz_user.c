@@ -166,7 +166,7 @@ static void play_round(u64 seed, unsigned int children)
 
 KTEST(proc, random_programs)
 {
-	process_report_kills(false);
+	process_report_kills(cmdline_has("fuzz_loud"));
 	play_round(ktest_random(), CHILDREN_SHORT);
 	process_report_kills(true);
 }
@@ -176,7 +176,7 @@ KTEST(fuzz_user, everything)
 {
 	u64 end = arch_uptime_ms() + cmdline_number("fuzz_user", 10) * 1000, seed = ktest_run_seed();
 
-	process_report_kills(false);
+	process_report_kills(cmdline_has("fuzz_loud"));
 	while (arch_uptime_ms() < end && !ktest_failed()) {
 		ktest_seed(seed);
 		play_round(seed, CHILDREN);

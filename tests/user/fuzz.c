@@ -79,9 +79,10 @@ static void print_number(const char *what, unsigned long number)
 	print(text);
 }
 
-static void report(const struct child *c, int status)
+static void report(const struct child *c, long pid, int status)
 {
-	print("fuzz: child of the kind ");
+	print_number("fuzz: child ", (unsigned long)pid);
+	print(" of the kind ");
 	print(c->kind->name);
 	print_number(", seed ", c->seed);
 	print_number(": status ", (unsigned long)status);
@@ -101,7 +102,7 @@ static int end_one(void)
 		c->pid = 0;
 		if (c->kind->wild || is_clean_end(status))
 			return 1;
-		report(c, status);
+		report(c, pid, status);
 		return 0;
 	}
 	CHECK(!"a child that nobody has started");

@@ -43,10 +43,17 @@ static void memory_map(struct mapping *m)
 		m->there[i] = FRESH;
 }
 
+/* In a stretch of its own; elsewhere a hole in it may be given to the next mapping, so there it goes as a whole. */
+static int has_stretch(const struct mapping *m)
+{
+	return (unsigned long)m->addr - MEMORY_ADDR < MEMORY_SLOTS * MEMORY_STRIDE;
+}
+
 /* Some pages of it, which may leave a hole. */
 static void memory_unmap(struct mapping *m)
 {
-	unsigned int from = below(m->pages), pages = 1 + below(m->pages - from), left = 0;
+	unsigned int from = has_stretch(m) ? below(m->pages) : 0, left = 0;
+	unsigned int pages = has_stretch(m) ? 1 + below(m->pages - from) : m->pages;
 	long result = munmap(m->addr + from * PAGE, pages * PAGE);
 
 	if (result) {

@@ -10,6 +10,7 @@
 #include "oracle.h"
 
 #include <arch/barrier.h>
+#include <kernel/schedule_point.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
 
@@ -69,17 +70,33 @@ cpu_set oracle_holders(const struct oracle_slot *slot)
 	return set;
 }
 
-cpu_set oracle_endangered(const struct stale *r)
+static cpu_set lazy_cpus(void)
 {
 	cpu_set set = 0;
 	unsigned int cpu;
 
+	for_each_online_cpu(cpu)
+		if (READ_ONCE(views[cpu].lazy))
+			set |= (cpu_set)1 << cpu;
+	return set;
+}
+
+/*
+ * Who is lazy is read before what is loaded. A CPU that leaves a borrowed tree writes first that it has another one and then
+ * that it is not lazy; read the other way round, it would seem to run on the tree that it leaves.
+ */
+cpu_set oracle_endangered(const struct stale *r)
+{
+	cpu_set set = 0, lazy = lazy_cpus();
+	unsigned int cpu;
+
 	if (stale_is_shared(r))
 		return r->cpus;
+	schedule_point("oracle:endangered");
 	for_each_online_cpu(cpu)
-		if (is_loaded(&views[cpu], r->slot.tree) && (r->link || !READ_ONCE(views[cpu].lazy)))
+		if (is_loaded(&views[cpu], r->slot.tree))
 			set |= (cpu_set)1 << cpu;
-	return set & r->cpus;
+	return (r->link ? set : set & ~lazy) & r->cpus;
 }
 
 cpu_set oracle_loaders(const struct pgtable *tree)
@@ -256,8 +273,10 @@ static void settle_load(struct cpu_view *view, const struct pgtable *pt, const s
 			enum oracle_load drops, unsigned long since)
 {
 	struct homecoming home = { .finding = { .verdict = ORACLE_LAZY, .place = _RET_IP_ } };
-	bool flags = oracle_lock();
+	bool flags;
 
+	schedule_point("oracle:loaded");
+	flags = oracle_lock();
 	if (drops == ORACLE_DROPS_ALL)
 		drop_tree(NULL, since);
 	else if (drops == ORACLE_DROPS_ASID && before)
