@@ -13,14 +13,15 @@
 /* For instructions that take memory: a far pointer, a descriptor table's address, a frame. */
 unsigned long fuzz_memory[32] __attribute__((aligned(64)));
 
-extern const unsigned char fuzz_code[], fuzz_code_end[];
+extern const unsigned char fuzz_code[], fuzz_system[], fuzz_noise[], fuzz_code_end[];
 
 /* One instruction a slot, and back. Numbers that GNU as does not take in every mode stand as bytes. */
 __asm__(".macro slot code:vararg\n.balign 16, 0x90\n\\code\nret\n.endm\n"
 	".section .text.fuzz_code, \"ax\"\n"
 	".balign 16\n"
 	"fuzz_code:\n"
-	".set n, 0\n.rept 256\nslot .byte 0xcd, n\n.set n, n + 1\n.endr\n"
+	".set n, 0\n.rept 256\nslot .byte 0xcd, n\n.set n, n + 1\n.endr\n.balign 16\n"
+	"fuzz_system:\n"
 	"slot hlt\nslot cli\nslot sti\nslot .byte 0xf1\nslot .byte 0xce\nslot int3\nslot clts\nslot invd\nslot wbinvd\n"
 	"slot rdmsr\nslot wrmsr\nslot rdpmc\nslot rdtsc\nslot rdtscp\nslot cpuid\nslot xgetbv\nslot xsetbv\nslot emms\n"
 	"slot sysenter\nslot .byte 0x0f, 0x35\nslot syscall\nslot .byte 0x0f, 0x07\nslot .byte 0x48, 0x0f, 0x07\n"
@@ -50,6 +51,8 @@ __asm__(".macro slot code:vararg\n.balign 16, 0x90\n\\code\nret\n.endm\n"
 	"slot .byte 0xff, 0x1c, 0x25; .long fuzz_memory\nslot .byte 0xff, 0x2c, 0x25; .long fuzz_memory\n"
 	"slot .byte 0xff, 0x1d; .long fuzz_memory\nslot .byte 0xff, 0x2d; .long fuzz_memory\n"
 	"slot call .\nslot jmp .\nslot loop .\nslot .byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66\n"
+	".balign 16\n"
+	"fuzz_noise:\n"
 	".set x, 12345\n.rept 2048\n.set x, (x * 1103515245 + 12345) & 0x7fffffff\n.word x >> 11 & 0xffff\n.endr\n"
 	"fuzz_code_end:\n"
 	".text\n");
@@ -94,11 +97,17 @@ static void choose_memory(void)
 			fuzz_memory[i] = frame[i];
 }
 
+/* A slot of those between two places. */
+static unsigned long slot_of(const unsigned char *from, const unsigned char *to)
+{
+	return (unsigned long)from + SLOT * below((unsigned int)(to - from) / SLOT);
+}
+
 static unsigned long choose_target(void)
 {
 	unsigned int size = (unsigned int)(fuzz_code_end - fuzz_code);
 
-	switch (below(8)) {
+	switch (below(12)) {
 	case 0:
 		for (unsigned int i = 0; i < sizeof(fresh); i++)
 			fresh[i] = below(3) ? fuzz_code[below(size)] : (unsigned char)random_u32();
@@ -107,8 +116,13 @@ static unsigned long choose_target(void)
 		return (unsigned long)choose_memory + below(2048); /* this program, in the middle of an instruction */
 	case 2:
 		return (unsigned long)fuzz_code + below(size);
+	case 3:
+		return (unsigned long)fuzz_noise + below((unsigned int)(fuzz_code_end - fuzz_noise));
+	case 4:
+	case 5:
+		return slot_of(fuzz_code, fuzz_system); /* an interrupt */
 	default:
-		return (unsigned long)fuzz_code + SLOT * below(size / SLOT);
+		return slot_of(fuzz_system, fuzz_noise);
 	}
 }
 
