@@ -68,17 +68,6 @@ static void start(struct child *c)
 		c->pid = 0; /* no memory, or too many processes */
 }
 
-static void print_number(const char *what, unsigned long number)
-{
-	char text[2 * sizeof(long) + 1];
-
-	for (unsigned int i = 2 * sizeof(long); i--; number >>= 4)
-		text[i] = "0123456789abcdef"[number & 15];
-	text[2 * sizeof(long)] = 0;
-	print(what);
-	print(text);
-}
-
 static void report(const struct child *c, long pid, int status)
 {
 	print_number("fuzz: child ", (unsigned long)pid);

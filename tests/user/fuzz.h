@@ -131,3 +131,14 @@ static void touch(volatile unsigned char *at, int write)
 	else
 		touched = *at;
 }
+
+static void print_number(const char *what, unsigned long number)
+{
+	char text[2 * sizeof(long) + 1];
+
+	for (unsigned int i = 2 * sizeof(long); i--; number >>= 4)
+		text[i] = "0123456789abcdef"[number & 15];
+	text[2 * sizeof(long)] = 0;
+	print(what);
+	print(text);
+}

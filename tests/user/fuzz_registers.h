@@ -19,6 +19,7 @@
 #define DATA_SELECTOR (SEL_USER_DATA | 3)
 
 #define FLAGS_ALWAYS  0x202ul
+#define FLAGS_STICKY  0x180000ul /* VIF, VIP: an IRET to virtual-8086 mode may set them in QEMU, and nothing takes them away there */
 #define FLAGS_HARMLESS 0x244cd5ul /* arithmetic, direction, nested task, alignment, identification */
 
 /* The assembly below knows all of these by name. rax first, the stack pointer not among them. */
@@ -148,7 +149,7 @@ static void expect_unchanged(void)
 		CHECK(fuzz_out[i] == fuzz_in[i]);
 	for (unsigned int i = 0; i < 4; i++)
 		CHECK(meaning(fuzz_selector_out[i]) == meaning(fuzz_selector[i]));
-	CHECK(fuzz_flags_out == fuzz_flags);
+	CHECK(((fuzz_flags_out ^ fuzz_flags) & ~FLAGS_STICKY) == 0);
 	CHECK(fuzz_out[0] == (fuzz_in[0] == SYS_GETPID ? (unsigned long)getpid() : fuzz_in[0] == SYS_YIELD ? 0 : -(unsigned long)ENOSYS));
 }
 

@@ -90,14 +90,24 @@ static u64 root_entry(unsigned int i)
 	return phys;
 }
 
-const struct acpi_header *acpi_find(const char *signature, unsigned int n)
+const struct acpi_header *acpi_next(const char *signature, unsigned int *entry)
 {
 	unsigned int entries = root ? (root->length - sizeof(*root)) / root_entry_bytes : 0;
 
-	for (unsigned int i = 0; i < entries; i++)
-		if (table_length(root_entry(i), signature) && n-- == 0)
-			return acpi_map(root_entry(i), signature);
+	while (*entry < entries) {
+		const struct acpi_header *table = acpi_map(root_entry((*entry)++), signature);
+
+		if (table)
+			return table;
+	}
 	return NULL;
+}
+
+const struct acpi_header *acpi_find(const char *signature)
+{
+	unsigned int entry = 0;
+
+	return acpi_next(signature, &entry);
 }
 
 /* The XSDT if there is a sound one, else the RSDT. */
@@ -117,6 +127,7 @@ void acpi_init(const struct boot_info *boot)
 {
 	struct acpi_rsdp rsdp = { 0 };
 
+	root = NULL;
 	if (boot->rsdp_len < RSDP_V1_BYTES || boot->rsdp_len > sizeof(rsdp)) {
 		printk("ACPI: the loader passed no root pointer\n");
 		return;

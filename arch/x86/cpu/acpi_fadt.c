@@ -90,10 +90,11 @@ static bool s5_from(const struct acpi_header *table)
 static bool find_s5(const struct fadt *f)
 {
 	const struct acpi_header *ssdt;
+	unsigned int entry = 0;
 
 	if (s5_from(acpi_map(f->x_dsdt ? f->x_dsdt : f->dsdt, "DSDT")))
 		return true;
-	for (unsigned int n = 0; (ssdt = acpi_find("SSDT", n)); n++)
+	while ((ssdt = acpi_next("SSDT", &entry)))
 		if (s5_from(ssdt))
 			return true;
 	return false;
@@ -106,7 +107,7 @@ static u16 port_or_none(u32 address)
 
 void acpi_fadt_init(void)
 {
-	const struct acpi_header *table = acpi_find("FACP", 0);
+	const struct acpi_header *table = acpi_find("FACP");
 	struct fadt f = { 0 };
 
 	if (!table)

@@ -66,7 +66,7 @@ static void read_entry(struct acpi_cpus *cpus, const struct madt_entry *entry)
 
 void acpi_read_cpus(struct acpi_cpus *cpus)
 {
-	const struct acpi_header *header = acpi_find("APIC", 0);
+	const struct acpi_header *header = acpi_find("APIC");
 	const u8 *p, *end;
 
 	memset(cpus, 0, sizeof(*cpus));

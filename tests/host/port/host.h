@@ -61,6 +61,16 @@ void host_panic_disarm(void);
 const char *host_log(void);
 void host_log_clear(void);
 
+/*
+ * What parsers of firmware tables map (device.c): `size` bytes, which are the caller's, from a physical address on. Each mapping
+ * is a copy of its own size. How many have not been given back; how many there were ever; and forget those
+ * that are there, for the next run.
+ */
+void host_device(phys_addr_t start, const void *bytes, size_t size);
+unsigned int host_device_maps(void);
+unsigned long host_device_mapped(void);
+void host_device_forget(void);
+
 /* The interrupt or NMI state that in_interrupt() and arch_trap_depth() report for this thread. */
 extern __thread unsigned int host_trap_depth;
 extern __thread bool host_in_nmi;

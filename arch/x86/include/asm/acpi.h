@@ -34,10 +34,12 @@ struct acpi_address {
 void acpi_init(const struct boot_info *boot);
 
 /*
- * Map the n-th (from 0) table with this signature; the whole table is readable and its checksum is right.
- * NULL: there is none, or it is damaged (reported). Give it back with acpi_unmap().
+ * Map the first table with this signature; the whole table is readable and its checksum is right. Those that are damaged are
+ * reported and passed over. NULL: there is none. Give it back with acpi_unmap().
  */
-const struct acpi_header *acpi_find(const char *signature, unsigned int n);
+const struct acpi_header *acpi_find(const char *signature);
+/* The same from an entry of the root table on: 0 first; afterwards *entry is behind the one that was found. */
+const struct acpi_header *acpi_next(const char *signature, unsigned int *entry);
 /* The same for a table whose address another table holds. */
 const struct acpi_header *acpi_map(u64 phys, const char *signature);
 void acpi_unmap(const struct acpi_header *table);
