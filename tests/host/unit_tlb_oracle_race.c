@@ -60,7 +60,7 @@ static void leaving_a_borrowed_tree(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(leaving_a_borrowed_tree) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup(leaving_a_borrowed_tree, setup) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
