@@ -49,6 +49,10 @@ void bail_out(const char *message) { (void)message; }
 void no_backtrace(vaddr_t pc, vaddr_t from) { (void)pc; (void)from; }
 void no_backtrace_here(void) { }
 
+/* There is no frame. */
+vaddr_t trap_frame_pc(const struct trap_frame *frame) { (void)frame; return 0; }
+vaddr_t trap_frame_stack(const struct trap_frame *frame) { (void)frame; return 0; }
+
 static void append(char *to, const char *text, size_t len)
 {
 	size_t have = strlen(to);

@@ -34,7 +34,7 @@
 #define PM_TIMER_HZ   3579545
 #define PM_TIMER_MASK 0xffffff
 
-#define TICK_PATIENCE_MS 5000 /* an emulated timer may be late */
+#define TICK_PATIENCE_MS 2000 /* an emulated timer may be late */
 
 /* Until they are measured: values with which a delay is rather too long. */
 static struct measured per_period = { 40000000, 0, 40000 };
