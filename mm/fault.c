@@ -27,13 +27,13 @@
 
 static atomic_long_t zeroed, copied, reused, grown;
 
-static pte_t own_entry(const struct vm_area *vma, unsigned long pfn)
+static pte_t own_entry(const struct vm_area_struct *vma, unsigned long pfn)
 {
 	return pfn_pte(pfn, pgprot_supported(user_prot(vma, true)));
 }
 
 /* Give the address a page of its own that looks like the present one (theory 1). */
-static int copy_shared(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr, struct page *old)
+static int copy_shared(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr, struct page *old)
 {
 	struct page *page = alloc_page(GFP_HIGHUSER | __GFP_NOWARN);
 
@@ -52,7 +52,7 @@ static int copy_shared(struct mm_struct *mm, const struct vm_area *vma, vaddr_t 
  * The count of a page cannot rise meanwhile: only a fork of this address space could do that, and it takes the lock. If it
  * is 1, nobody else will ever see the page.
  */
-int user_unshare(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr, pte_t pte)
+int user_unshare(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr, pte_t pte)
 {
 	struct page *page = pfn_to_page(pte_pfn(pte));
 
@@ -64,11 +64,11 @@ int user_unshare(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr, 
 	return 0;
 }
 
-static int bring_in(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr)
+static int bring_in(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr)
 {
 	int err;
 
-	if (vma->flags & VM_SHARED)
+	if (vma->vm_flags & VM_SHARED)
 		return -EFAULT; /* all that there is has been mapped from the start */
 	err = user_fill(mm, vma, addr);
 	if (!err)
@@ -76,11 +76,11 @@ static int bring_in(struct mm_struct *mm, const struct vm_area *vma, vaddr_t add
 	return err;
 }
 
-static bool allowed(const struct vm_area *vma, unsigned int access)
+static bool allowed(const struct vm_area_struct *vma, unsigned int access)
 {
 	if (access & FAULT_EXEC)
-		return vma->flags & VM_EXEC;
-	return vma->flags & (access & FAULT_WRITE ? VM_WRITE : VM_READ);
+		return vma->vm_flags & VM_EXEC;
+	return vma->vm_flags & (access & FAULT_WRITE ? VM_WRITE : VM_READ);
 }
 
 /* The entry allows the access: since when? (Theory 3.) */
@@ -91,7 +91,7 @@ static int already_allowed(const struct mm_struct *mm, unsigned int access, unsi
 
 static int handle_locked(struct mm_struct *mm, vaddr_t addr, unsigned int access, unsigned long flushed)
 {
-	const struct vm_area *vma = user_area_touched(mm, addr);
+	const struct vm_area_struct *vma = user_area_touched(mm, addr);
 	pte_t pte;
 
 	if (!vma)

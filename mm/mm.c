@@ -2,6 +2,8 @@
 /* Address spaces of processes: made, filled with ranges, run on, taken down. */
 #include "user_internal.h"
 
+struct mm_struct init_mm;
+
 static DEFINE_RANKED_SPINLOCK(mm_list_lock, RANK_MM_LIST);
 static LIST_HEAD(mm_list);
 
@@ -31,14 +33,14 @@ struct mm_struct *mm_create(void)
 /* Nobody runs on it any more. CPUs that have only borrowed the tables are sent away first: then pages and tables may go. */
 static void free_user_memory(struct mm_struct *mm)
 {
-	struct vm_area *vma, *next;
+	struct vm_area_struct *vma, *next;
 
 	spin_lock(&mm_list_lock);
 	list_del(&mm->all);
 	spin_unlock(&mm_list_lock);
 	pgtable_evict(&mm->pgtable);
 	list_for_each_entry_safe(vma, next, &mm->vmas, list) {
-		user_zap(mm, vma->start, vma->end);
+		user_zap(mm, vma->vm_start, vma->vm_end);
 		kfree(vma);
 	}
 	WARN_ONCE(mm->user_pages, "mmput: process %u has lost %lu pages", mm->pgtable.id, mm->user_pages);

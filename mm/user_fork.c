@@ -15,7 +15,7 @@
 /* Entries of the parent, on their way to the child; all of one table, so that the child gets no table for nothing. */
 struct fork {
 	struct mm_struct *from, *to;
-	const struct vm_area *vma;
+	const struct vm_area_struct *vma;
 	struct tlb_batch tlb;
 	unsigned int nr;
 	vaddr_t next; /* what lies before it has been taken */
@@ -30,7 +30,7 @@ static pte_t make_common(struct fork *fork, pte_t *ptep, vaddr_t addr)
 {
 	pte_t pte = pte_read(ptep), common;
 
-	if (!pte_writable(pte) || (fork->vma->flags & VM_SHARED))
+	if (!pte_writable(pte) || (fork->vma->vm_flags & VM_SHARED))
 		return pte;
 	common = pfn_pte(pte_pfn(pte), pgprot_supported(user_prot(fork->vma, false)));
 	pte_xchg(ptep, common);
@@ -67,14 +67,14 @@ static int give_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 
 static int fork_pages(struct fork *fork)
 {
-	vaddr_t start = fork->vma->start;
+	vaddr_t start = fork->vma->vm_start;
 	int err = 0;
 
-	while (start != fork->vma->end && !err) {
+	while (start != fork->vma->vm_end && !err) {
 		fork->nr = 0;
-		fork->next = fork->vma->end;
-		pgtable_for_each_run(&fork->from->pgtable, NULL, start, fork->vma->end, false, take_run, fork);
-		start = fork->nr ? fork->next : fork->vma->end;
+		fork->next = fork->vma->vm_end;
+		pgtable_for_each_run(&fork->from->pgtable, NULL, start, fork->vma->vm_end, false, take_run, fork);
+		start = fork->nr ? fork->next : fork->vma->vm_end;
 		if (fork->nr)
 			err = pgtable_for_each_run(&fork->to->pgtable, NULL, fork->entry[0].addr, fork->next, true, give_run,
 						   fork);
@@ -84,12 +84,12 @@ static int fork_pages(struct fork *fork)
 
 static int fork_areas(struct fork *fork)
 {
-	const struct vm_area *vma;
+	const struct vm_area_struct *vma;
 	int err = 0;
 
 	list_for_each_entry(vma, &fork->from->vmas, list) {
 		fork->vma = vma;
-		err = user_area_add(fork->to, vma->start, vma->end, vma->flags);
+		err = user_area_add(fork->to, vma->vm_start, vma->vm_end, vma->vm_flags);
 		if (!err)
 			err = fork_pages(fork);
 		if (err)

@@ -4,11 +4,11 @@
 
 #include <mm/vmalloc.h>
 
-pgprot_t user_prot(const struct vm_area *vma, bool own)
+pgprot_t user_prot(const struct vm_area_struct *vma, bool own)
 {
-	if (vma->flags & VM_EXEC)
+	if (vma->vm_flags & VM_EXEC)
 		return PAGE_USER_ROX;
-	return (vma->flags & VM_WRITE) && own ? PAGE_USER : PAGE_USER_RO;
+	return (vma->vm_flags & VM_WRITE) && own ? PAGE_USER : PAGE_USER_RO;
 }
 
 pte_t user_entry(const struct mm_struct *mm, vaddr_t addr)
@@ -38,7 +38,7 @@ int user_map_page(struct mm_struct *mm, vaddr_t addr, struct page *page, pgprot_
 	return err;
 }
 
-int user_fill(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr)
+int user_fill(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr)
 {
 	struct page *page;
 
@@ -109,13 +109,13 @@ void user_zap(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 /* --- filling from outside ------------------------------------------------------------------------------------------- */
 
 /* A page that may be written: one that is there, and in a private area nobody else's. */
-static int writable_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_t addr)
+static int writable_page(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr)
 {
 	pte_t pte = user_entry(mm, addr);
 
 	if (!pte_present(pte))
 		return user_fill(mm, vma, addr);
-	if ((vma->flags & VM_SHARED) || atomic_read(&pfn_to_page(pte_pfn(pte))->refcount) == 1)
+	if ((vma->vm_flags & VM_SHARED) || atomic_read(&pfn_to_page(pte_pfn(pte))->refcount) == 1)
 		return 0;
 	return user_unshare(mm, vma, addr, pte);
 }
@@ -124,7 +124,7 @@ static int writable_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_
 static int write_page(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size)
 {
 	vaddr_t page_addr = PAGE_ALIGN_DOWN(addr);
-	const struct vm_area *vma = mm_find_area(mm, addr);
+	const struct vm_area_struct *vma = mm_find_area(mm, addr);
 	int err = vma ? writable_page(mm, vma, page_addr) : -EFAULT;
 	char *to;
 
@@ -175,7 +175,7 @@ static bool range_empty(const struct mm_struct *mm, vaddr_t start, vaddr_t end)
 	return true;
 }
 
-static int lend_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_t uaddr, const char *kaddr)
+static int lend_page(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t uaddr, const char *kaddr)
 {
 	struct page *page = vmalloc_to_page(kaddr);
 	int err;
@@ -189,7 +189,7 @@ static int lend_page(struct mm_struct *mm, const struct vm_area *vma, vaddr_t ua
 	return err;
 }
 
-static int lend_pages(struct mm_struct *mm, const struct vm_area *vma, vaddr_t uaddr, const char *kaddr, unsigned long size)
+static int lend_pages(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t uaddr, const char *kaddr, unsigned long size)
 {
 	int err = 0;
 
@@ -200,19 +200,40 @@ static int lend_pages(struct mm_struct *mm, const struct vm_area *vma, vaddr_t u
 	return err;
 }
 
-int remap_vmalloc_range(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsigned long pgoff, unsigned long size)
+static bool lend_valid(vaddr_t uaddr, const void *kaddr, unsigned long pgoff, unsigned long size)
 {
-	const struct vm_area *vma;
-	int err = -EFAULT;
+	return size && IS_ALIGNED(uaddr | size, PAGE_SIZE) && kernel_range_valid(kaddr, pgoff, size);
+}
 
-	if (!size || !IS_ALIGNED(uaddr | size, PAGE_SIZE) || !kernel_range_valid(kaddr, pgoff, size))
+int remap_vmalloc_range_partial(struct vm_area_struct *vma, unsigned long uaddr, void *kaddr, unsigned long pgoff,
+				unsigned long size)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (!lend_valid(uaddr, kaddr, pgoff, size))
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED) || uaddr < vma->vm_start || uaddr >= vma->vm_end || size > vma->vm_end - uaddr)
+		return -EFAULT;
+	if (!range_empty(mm, uaddr, uaddr + size))
+		return -EBUSY;
+	return lend_pages(mm, vma, uaddr, (const char *)kaddr + (pgoff << PAGE_SHIFT), size);
+}
+
+int remap_vmalloc_range(struct vm_area_struct *vma, void *addr, unsigned long pgoff)
+{
+	return remap_vmalloc_range_partial(vma, vma->vm_start, addr, pgoff, vma->vm_end - vma->vm_start);
+}
+
+int mm_lend_vmalloc(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsigned long pgoff, unsigned long size)
+{
+	struct vm_area_struct *vma;
+	int err;
+
+	if (!lend_valid(uaddr, kaddr, pgoff, size))
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	vma = mm_find_area(mm, uaddr);
-	if (vma && (vma->flags & VM_SHARED) && size <= vma->end - uaddr)
-		err = range_empty(mm, uaddr, uaddr + size) ? 0 : -EBUSY;
-	if (!err)
-		err = lend_pages(mm, vma, uaddr, (const char *)kaddr + (pgoff << PAGE_SHIFT), size);
+	err = vma ? remap_vmalloc_range_partial(vma, uaddr, kaddr, pgoff, size) : -EFAULT;
 	mm_unlock(mm);
 	return err;
 }

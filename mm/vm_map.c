@@ -371,7 +371,7 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, struct a
 /* A process's user half, or what the kernel shares: its lowest address is the direct map's, and a private slot is no part. */
 static bool may_apply(const struct mm_struct *mm, vaddr_t start, vaddr_t end)
 {
-	if (mm)
+	if (mm != &init_mm)
 		return end <= layout.user_end;
 	return start >= layout.direct_start && (end <= layout.private_start || start >= layout.private_end);
 }
@@ -381,9 +381,10 @@ static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, struct 
 	vaddr_t end = addr + size;
 
 	might_sleep();
-	if (addr >= end || !IS_ALIGNED(addr | size, PAGE_SIZE) || !may_apply(mm, addr, end))
+	if (WARN_ONCE(!mm, "apply_to_page_range: no address space; the kernel's is &init_mm") || addr >= end ||
+	    !IS_ALIGNED(addr | size, PAGE_SIZE) || !may_apply(mm, addr, end))
 		return -EINVAL;
-	return mm ? apply_user(mm, addr, end, a) : apply_kernel(addr, end, a);
+	return mm == &init_mm ? apply_kernel(addr, end, a) : apply_user(mm, addr, end, a);
 }
 
 int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data)

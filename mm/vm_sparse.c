@@ -33,7 +33,7 @@ static bool note_frames(struct vm_range *range, const unsigned long *pfns, unsig
 /* 0, or nothing is left mapped. */
 static int map_frames(const struct vm_range *range, unsigned long size, struct map_pfns *map)
 {
-	int err = apply_to_page_range(NULL, range->start, size, map_pfn, map);
+	int err = apply_to_page_range(&init_mm, range->start, size, map_pfn, map);
 
 	if (err)
 		vm_unmap(range->start, range->start + size);

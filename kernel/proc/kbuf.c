@@ -54,7 +54,7 @@ static long map_locked(struct mm_struct *mm)
 
 	if (IS_ERR((void *)addr))
 		return addr;
-	err = remap_vmalloc_range(mm, addr, kbuf, 0, PAGE_ALIGN(kbuf_size));
+	err = mm_lend_vmalloc(mm, addr, kbuf, 0, PAGE_ALIGN(kbuf_size));
 	if (err)
 		mm_unmap(mm, addr, PAGE_ALIGN(kbuf_size));
 	return err ? err : addr;

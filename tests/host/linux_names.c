@@ -58,6 +58,7 @@
 /* Things to use the macros with. */
 static struct page *page;
 static struct mm_struct *mm;
+static __maybe_unused struct vm_area_struct *vma;
 static struct kmem_cache *cache;
 static struct mutex mutex;
 static struct completion completion;
@@ -104,6 +105,8 @@ FUNCTION(vunmap, void, const void *);
 FUNCTION(vm_map_ram, void *, struct page **, unsigned int, int);
 FUNCTION(vm_unmap_ram, void, const void *, unsigned int);
 FUNCTION(vm_unmap_aliases, void, void);
+FUNCTION(remap_vmalloc_range, int, struct vm_area_struct *, void *, unsigned long);
+FUNCTION(remap_vmalloc_range_partial, int, struct vm_area_struct *, unsigned long, void *, unsigned long, unsigned long);
 FUNCTION(get_vm_area, struct vm_struct *, unsigned long, unsigned long);
 FUNCTION(get_vm_area_caller, struct vm_struct *, unsigned long, unsigned long, const void *);
 FUNCTION(__get_vm_area_caller, struct vm_struct *, unsigned long, unsigned long, unsigned long, unsigned long, const void *);
@@ -138,10 +141,27 @@ FUNCTION(arch_vmap_pte_supported_shift, int, unsigned long);
 FUNCTION(arch_vmap_pgprot_tagged, pgprot_t, pgprot_t);
 FUNCTION(apply_to_page_range, int, struct mm_struct *, unsigned long, unsigned long, pte_fn_t, void *);
 FUNCTION(apply_to_existing_page_range, int, struct mm_struct *, unsigned long, unsigned long, pte_fn_t, void *);
+STATEMENT(apply_to_page_range(&init_mm, word, word, NULL, NULL))
 VALUE(VMALLOC_TOTAL, unsigned long)
 STATEMENT(word = 1ul << IOREMAP_MAX_ORDER)
 STATEMENT(flags = VM_IOREMAP | VM_ALLOC | VM_MAP | VM_USERMAP | VM_DMA_COHERENT | VM_NO_GUARD | VM_FLUSH_RESET_PERMS | VM_MAP_PUT_PAGES |
 		  VM_ALLOW_HUGE_VMAP | VM_SPARSE)
+
+FUNCTION(set_memory_uc, int, unsigned long, int);
+FUNCTION(set_memory_wc, int, unsigned long, int);
+FUNCTION(set_memory_wb, int, unsigned long, int);
+FUNCTION(set_memory_np, int, unsigned long, int);
+FUNCTION(set_memory_p, int, unsigned long, int);
+FUNCTION(set_memory_4k, int, unsigned long, int);
+FUNCTION(set_memory_ro, int, unsigned long, int);
+FUNCTION(set_memory_rw, int, unsigned long, int);
+FUNCTION(set_memory_x, int, unsigned long, int);
+FUNCTION(set_memory_nx, int, unsigned long, int);
+FUNCTION(set_memory_rox, int, unsigned long, int);
+FUNCTION(set_direct_map_invalid_noflush, int, struct page *);
+FUNCTION(set_direct_map_default_noflush, int, struct page *);
+FUNCTION(set_direct_map_valid_noflush, int, struct page *, unsigned, bool);
+FUNCTION(kernel_page_present, bool, struct page *);
 
 /* --- ioremap and io.h ------------------------------------------------------------------------------------------------ */
 
@@ -248,6 +268,9 @@ FUNCTION(mmgrab, void, struct mm_struct *);
 FUNCTION(mmdrop, void, struct mm_struct *);
 FUNCTION(kthread_use_mm, void, struct mm_struct *);
 FUNCTION(kthread_unuse_mm, void, struct mm_struct *);
+VALUE(vma->vm_start, unsigned long)
+VALUE(vma->vm_end, unsigned long)
+VALUE(vma->vm_mm, struct mm_struct *)
 FUNCTION(copy_to_user, unsigned long, void *, const void *, unsigned long);
 FUNCTION(copy_from_user, unsigned long, void *, const void *, unsigned long);
 VALUE(put_user((u32)1, (u32 *)NULL), int)

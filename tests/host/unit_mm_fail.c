@@ -197,10 +197,10 @@ static char byte_at(vaddr_t addr)
 
 static void process_is_unharmed(void)
 {
-	const struct vm_area *vma = list_first_entry(&mm->vmas, struct vm_area, list);
+	const struct vm_area_struct *vma = list_first_entry(&mm->vmas, struct vm_area_struct, list);
 
-	assert_ptr_equal(list_last_entry(&mm->vmas, struct vm_area, list), vma);
-	assert_true(vma->start == BASE && vma->end == BASE + 4 * P);
+	assert_ptr_equal(list_last_entry(&mm->vmas, struct vm_area_struct, list), vma);
+	assert_true(vma->vm_start == BASE && vma->vm_end == BASE + 4 * P);
 	assert_int_equal(mm->brk, 2 * BASE);
 	assert_int_equal(mm->user_pages, 2);
 	assert_int_equal(byte_at(BASE), 'a');
@@ -319,10 +319,10 @@ static void pages_of_processes(void **state)
 		 assert_int_equal(mm->user_pages, 0));
 	SWEEP_ON(apply_to_page_range, FAILS_KEEPING_TABLES, make_untouched(), walk(), mm_destroy(mm),
 		 assert_int_equal(visited, 0));
-	SWEEP_ON(remap_vmalloc_range, FAILS_KEEPING_TABLES, make_borrower(BASE),
-		 remap_vmalloc_range(mm, BASE, lent, 0, 3 * P), end_borrower(), assert_int_equal(mm->user_pages, 0));
-	SWEEP_ON(remap_vmalloc_range, FAILS_KEEPING_TABLES, make_borrower(BORDER - 2 * P),
-		 remap_vmalloc_range(mm, BORDER - 2 * P, lent, 0, 3 * P), end_borrower(), no_page_is_mapped());
+	SWEEP_ON(mm_lend_vmalloc, FAILS_KEEPING_TABLES, make_borrower(BASE),
+		 mm_lend_vmalloc(mm, BASE, lent, 0, 3 * P), end_borrower(), assert_int_equal(mm->user_pages, 0));
+	SWEEP_ON(mm_lend_vmalloc, FAILS_KEEPING_TABLES, make_borrower(BORDER - 2 * P),
+		 mm_lend_vmalloc(mm, BORDER - 2 * P, lent, 0, 3 * P), end_borrower(), no_page_is_mapped());
 }
 
 int main(void)

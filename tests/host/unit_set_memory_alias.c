@@ -326,11 +326,11 @@ static void apply_to_page_range_is_looked_at(void **state)
 	void *io = by_ioremap(MEMTYPE_UC_MINUS);
 
 	(void)state;
-	assert_int_equal(apply_to_page_range(NULL, (vaddr_t)area->addr, P, map_device, &uc), 0);
+	assert_int_equal(apply_to_page_range(&init_mm, (vaddr_t)area->addr, P, map_device, &uc), 0);
 	vm_unmap((vaddr_t)area->addr, (vaddr_t)area->addr + P);
 	host_log_clear();
 	warn_expected(true);
-	assert_int_equal(apply_to_page_range(NULL, (vaddr_t)area->addr, P, map_device, &wb), 0);
+	assert_int_equal(apply_to_page_range(&init_mm, (vaddr_t)area->addr, P, map_device, &wb), 0);
 	warn_expected(false);
 	assert_non_null(strstr(host_log(), "has another memory type"));
 	free_vm_area(area);

@@ -50,13 +50,13 @@ static void model_set(unsigned int from, unsigned int n, bool mapped)
 /* Sorted, apart, joined where they can be; and as many pages as were touched. */
 static void check_areas(struct mm_struct *mm)
 {
-	const struct vm_area *vma, *before = NULL;
+	const struct vm_area_struct *vma, *before = NULL;
 	unsigned long touched = 0;
 
 	list_for_each_entry(vma, &mm->vmas, list) {
-		assert_true(vma->start < vma->end);
+		assert_true(vma->vm_start < vma->vm_end);
 		if (before)
-			assert_true(before->end < vma->start);
+			assert_true(before->vm_end < vma->vm_start);
 		before = vma;
 	}
 	for (unsigned int i = 0; i < PAGES; i++) {
@@ -169,7 +169,7 @@ static void a_stack_grows_as_far_as_it_may(void **state)
 	assert_int_equal(mm_map_stack(mm, &top), 0);
 	assert_non_null(touch(mm, top - 1, true));
 	assert_non_null(touch(mm, top - 50 * PAGE_SIZE, true));
-	assert_int_equal(mm_find_area(mm, top - 1)->start, top - 50 * PAGE_SIZE);
+	assert_int_equal(mm_find_area(mm, top - 1)->vm_start, top - 50 * PAGE_SIZE);
 	assert_int_equal(mm->user_pages, 2);
 	low = top - 50 * PAGE_SIZE - STACK_GUARD_GAP;
 	assert_int_equal(mm_map_anonymous(mm, low - 11 * PAGE_SIZE, PAGE_SIZE), 0);
@@ -302,24 +302,24 @@ static void lent_pages_stay_inside_their_area(void **state)
 
 	(void)state;
 	assert_int_equal(mm_map(mm, BASE, 16 * PAGE_SIZE, VM_READ | VM_WRITE | VM_SHARED), 0);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, 5 * PAGE_SIZE), -EINVAL); /* the guard page */
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 4, PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 1, 4 * PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, huge, PAGE_SIZE), -EINVAL); /* pgoff << 12 is 0 */
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, huge + 1, PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, -1ul, 2 * PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 1, -PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, 0), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE + 1, buf, 0, PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, PAGE_SIZE + 1), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf + PAGE_SIZE, 0, PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, plain, 0, PAGE_SIZE), -EINVAL); /* not for users */
-	assert_int_equal(remap_vmalloc_range(mm, BASE, (void *)(VMALLOC_END - PAGE_SIZE), 0, PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE + 14 * PAGE_SIZE, buf, 0, 4 * PAGE_SIZE), -EFAULT);
-	assert_int_equal(remap_vmalloc_range(mm, 2 * BASE, buf, 0, PAGE_SIZE), -EFAULT);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 0, 5 * PAGE_SIZE), -EINVAL); /* the guard page */
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 4, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 1, 4 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, huge, PAGE_SIZE), -EINVAL); /* pgoff << 12 is 0 */
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, huge + 1, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, -1ul, 2 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 1, -PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 0, 0), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE + 1, buf, 0, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 0, PAGE_SIZE + 1), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf + PAGE_SIZE, 0, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, plain, 0, PAGE_SIZE), -EINVAL); /* not for users */
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, (void *)(VMALLOC_END - PAGE_SIZE), 0, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE + 14 * PAGE_SIZE, buf, 0, 4 * PAGE_SIZE), -EFAULT);
+	assert_int_equal(mm_lend_vmalloc(mm, 2 * BASE, buf, 0, PAGE_SIZE), -EFAULT);
 	assert_int_equal(mm->user_pages, 0);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 1, 3 * PAGE_SIZE), 0);
-	assert_int_equal(remap_vmalloc_range(mm, BASE + PAGE_SIZE, buf, 0, PAGE_SIZE), -EBUSY);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 1, 3 * PAGE_SIZE), 0);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE + PAGE_SIZE, buf, 0, PAGE_SIZE), -EBUSY);
 	*(char *)host_translate((vaddr_t)buf + 2 * PAGE_SIZE) = 'k';
 	child = mm_fork(mm);
 	assert_int_equal(*touch(child, BASE + PAGE_SIZE, true), 'k');
@@ -344,9 +344,9 @@ static void what_is_not_there_is_not_lent(void **state)
 
 	(void)state;
 	assert_int_equal(mm_map(mm, BASE, 16 * PAGE_SIZE, VM_READ | VM_WRITE | VM_SHARED), 0);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, 4 * PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, bare->addr, 0, PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, 0, PAGE_SIZE), 0); /* so nothing was left there */
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 0, 4 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, bare->addr, 0, PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, 0, PAGE_SIZE), 0); /* so nothing was left there */
 	mm_destroy(mm);
 	vfree(buf);
 	free_vm_area(bare);
@@ -365,8 +365,8 @@ static void pages_of_a_leaf_are_lent(void **state)
 	(void)state;
 	assert_true(is_vm_area_hugepages(buf));
 	assert_int_equal(mm_map(mm, BASE, 16 * PAGE_SIZE, VM_READ | VM_WRITE | VM_SHARED), 0);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, last, 3 * PAGE_SIZE), -EINVAL);
-	assert_int_equal(remap_vmalloc_range(mm, BASE, buf, last, 2 * PAGE_SIZE), 0);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, last, 3 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_lend_vmalloc(mm, BASE, buf, last, 2 * PAGE_SIZE), 0);
 	*(char *)host_translate((vaddr_t)buf + leaf - PAGE_SIZE) = 'a';
 	*(char *)host_translate((vaddr_t)buf + leaf) = 'b';
 	vfree(buf);

@@ -268,9 +268,9 @@ static void entries_and_rights(void **state)
 
 	(void)state;
 	SWEEP_ON(apply_to_page_range, FAILS, make_area(VM_MAP),
-		 apply_to_page_range(NULL, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), area_is_empty());
+		 apply_to_page_range(&init_mm, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), area_is_empty());
 	SWEEP_ON(apply_to_existing_page_range, NEVER_FAILS, make_area(VM_MAP),
-		 apply_to_existing_page_range(NULL, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), (void)0);
+		 apply_to_existing_page_range(&init_mm, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), (void)0);
 	SWEEP_ON(set_memory_x, NEVER_FAILS, at = make_rights(), set_memory_x(at, 4), vfree(made), (void)0);
 	SWEEP_ON(set_memory_nx, NEVER_FAILS, at = make_rights(), set_memory_nx(at, 4), vfree(made), (void)0);
 	SWEEP_ON(vread, NEVER_FAILS, made = vmalloc(4 * P), vread(buf, made, 64) == 64 ? 0 : -EFAULT, vfree(made),

@@ -320,17 +320,17 @@ static void apply_to_every_page(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(there); i++)
-		assert_int_equal(apply_to_page_range(NULL, addr + there[i] * PAGE_SIZE, PAGE_SIZE, put_entry, pages[i]), 0);
-	assert_int_equal(apply_to_existing_page_range(NULL, addr, 8 * PAGE_SIZE, count_entry, &seen), 0);
+		assert_int_equal(apply_to_page_range(&init_mm, addr + there[i] * PAGE_SIZE, PAGE_SIZE, put_entry, pages[i]), 0);
+	assert_int_equal(apply_to_existing_page_range(&init_mm, addr, 8 * PAGE_SIZE, count_entry, &seen), 0);
 	assert_int_equal(seen >> shift, 0x23);
 	seen = 0;
-	assert_int_equal(apply_to_page_range(NULL, addr, 8 * PAGE_SIZE, count_entry, &seen), 0);
+	assert_int_equal(apply_to_page_range(&init_mm, addr, 8 * PAGE_SIZE, count_entry, &seen), 0);
 	assert_int_equal(seen >> shift, 0xff);
-	assert_int_equal(apply_to_page_range(NULL, addr + 6 * PAGE_SIZE, 2 * PAGE_SIZE, put_entry, pages[0]), -EIO);
+	assert_int_equal(apply_to_page_range(&init_mm, addr + 6 * PAGE_SIZE, 2 * PAGE_SIZE, put_entry, pages[0]), -EIO);
 	assert_null(host_translate(addr + 7 * PAGE_SIZE));
-	assert_int_equal(apply_to_page_range(NULL, addr, 0, count_entry, &seen), -EINVAL);
-	assert_int_equal(apply_to_page_range(NULL, addr, -PAGE_SIZE, count_entry, &seen), -EINVAL);
-	assert_int_equal(apply_to_page_range(NULL, PAGE_SIZE, PAGE_SIZE, count_entry, &seen), -EINVAL);
+	assert_int_equal(apply_to_page_range(&init_mm, addr, 0, count_entry, &seen), -EINVAL);
+	assert_int_equal(apply_to_page_range(&init_mm, addr, -PAGE_SIZE, count_entry, &seen), -EINVAL);
+	assert_int_equal(apply_to_page_range(&init_mm, PAGE_SIZE, PAGE_SIZE, count_entry, &seen), -EINVAL);
 	free_vm_area(area);
 }
 

@@ -36,7 +36,7 @@ static int note_entry(pte_t *ptep, unsigned long addr, void *data)
 static bool map_some(struct mapped *m)
 {
 	m->mem = vzalloc(PAGES * PAGE_SIZE);
-	return EXPECT(m->mem) && EXPECT_EQ(apply_to_page_range(NULL, (vaddr_t)m->mem, PAGES * PAGE_SIZE, note_entry, m), 0);
+	return EXPECT(m->mem) && EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)m->mem, PAGES * PAGE_SIZE, note_entry, m), 0);
 }
 
 static vaddr_t page_at(const struct mapped *m, unsigned int i)
@@ -132,7 +132,7 @@ KTEST(museum, m08b_sleeping_and_allocating_inside)
 	struct page *page = alloc_page(GFP_KERNEL);
 
 	if (EXPECT(area && page))
-		EXPECT_EQ(apply_to_page_range(NULL, (vaddr_t)area->addr, 2 * PAGE_SIZE, write_sleep_allocate, page), 0);
+		EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)area->addr, 2 * PAGE_SIZE, write_sleep_allocate, page), 0);
 	if (area)
 		free_vm_area(area);
 	if (page)
@@ -241,7 +241,7 @@ static int touch_fresh(pte_t *ptep __maybe_unused, unsigned long addr __maybe_un
 
 static void visit_entries(void *arg)
 {
-	EXPECT_EQ(apply_to_page_range(NULL, (vaddr_t)mapped.mem, PAGES * PAGE_SIZE, touch_fresh, arg), 0);
+	EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)mapped.mem, PAGES * PAGE_SIZE, touch_fresh, arg), 0);
 }
 
 static void touch_inside(struct worker *visitor, struct worker *mapper)
@@ -300,12 +300,12 @@ static void fail_then_map(struct vm_struct *area, struct page *page)
 	vaddr_t addr = (vaddr_t)area->addr;
 	unsigned long seq;
 
-	EXPECT_EQ(apply_to_page_range(NULL, addr, 4 * PAGE_SIZE, fail_third, &f), -EINVAL);
+	EXPECT_EQ(apply_to_page_range(&init_mm, addr, 4 * PAGE_SIZE, fail_third, &f), -EINVAL);
 	EXPECT(!in_mode_or_scope());
 	EXPECT(pgtable_query(&kernel_pgtable, addr + PAGE_SIZE).present);
 	EXPECT(!pgtable_query(&kernel_pgtable, addr + 2 * PAGE_SIZE).present);
 	seq = tlb_log_seq();
-	EXPECT_EQ(apply_to_existing_page_range(NULL, addr, 4 * PAGE_SIZE, clear_entry, NULL), 0);
+	EXPECT_EQ(apply_to_existing_page_range(&init_mm, addr, 4 * PAGE_SIZE, clear_entry, NULL), 0);
 	EXPECT(tlb_log_covers(seq, addr, addr + 2 * PAGE_SIZE));
 	EXPECT(!pgtable_query(&kernel_pgtable, addr).present);
 }

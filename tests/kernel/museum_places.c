@@ -146,8 +146,8 @@ static struct seen look(vaddr_t base, unsigned long size, bool create)
 {
 	struct seen seen = { .base = base };
 
-	EXPECT_EQ(create ? apply_to_page_range(NULL, base, size, see_entry, &seen)
-			 : apply_to_existing_page_range(NULL, base, size, see_entry, &seen), 0);
+	EXPECT_EQ(create ? apply_to_page_range(&init_mm, base, size, see_entry, &seen)
+			 : apply_to_existing_page_range(&init_mm, base, size, see_entry, &seen), 0);
 	return seen;
 }
 
@@ -159,14 +159,14 @@ static void walk_over_holes(vaddr_t base, struct page *page)
 	struct seen seen;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(present); i++)
-		EXPECT_EQ(apply_to_page_range(NULL, base + present[i] * PAGE_SIZE, PAGE_SIZE, put_entry, page), 0);
+		EXPECT_EQ(apply_to_page_range(&init_mm, base + present[i] * PAGE_SIZE, PAGE_SIZE, put_entry, page), 0);
 	seen = look(base, 8 * PAGE_SIZE, false);
 	EXPECT_EQ(seen.calls, 3);
 	EXPECT_EQ(seen.pages, 0x23);
 	seen = look(base, 8 * PAGE_SIZE, true);
 	EXPECT_EQ(seen.calls, 8);
 	EXPECT_EQ(seen.pages, 0xff);
-	EXPECT_EQ(apply_to_page_range(NULL, far, PAGE_SIZE, put_entry, page), 0);
+	EXPECT_EQ(apply_to_page_range(&init_mm, far, PAGE_SIZE, put_entry, page), 0);
 	seen = look(base, far + 2 * PAGE_SIZE - base, false);
 	EXPECT_EQ(seen.calls, 4);
 	EXPECT_EQ(seen.last, far);

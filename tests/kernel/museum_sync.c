@@ -205,10 +205,10 @@ static void apply_in_fresh_slot(struct page *page)
 	area = area_at(slot, slot + 4 * PAGE_SIZE, 2 * PAGE_SIZE, VM_MAP);
 	ASSERT(area);
 	*(volatile u32 *)page_address(page) = 0x4242;
-	EXPECT_EQ(apply_to_page_range(NULL, slot, 2 * PAGE_SIZE, set_one_pte, page), 0);
+	EXPECT_EQ(apply_to_page_range(&init_mm, slot, 2 * PAGE_SIZE, set_one_pte, page), 0);
 	expect_parity();
 	crew_sees(&crew, (void *)(slot + PAGE_SIZE), 0x4242);
-	EXPECT_EQ(apply_to_existing_page_range(NULL, slot, 2 * PAGE_SIZE, clear_one_pte, NULL), 0);
+	EXPECT_EQ(apply_to_existing_page_range(&init_mm, slot, 2 * PAGE_SIZE, clear_one_pte, NULL), 0);
 	flush_tlb_kernel_range(slot, slot + 2 * PAGE_SIZE);
 	free_vm_area(area);
 }
@@ -247,7 +247,7 @@ static bool fail_at_border(vaddr_t border, unsigned int nth, bool apply)
 	}
 	inject_set(INJECT_TABLE, nth);
 	if (apply)
-		err = apply_to_page_range(NULL, start, 2 * PAGE_SIZE, touch_pte, NULL);
+		err = apply_to_page_range(&init_mm, start, 2 * PAGE_SIZE, touch_pte, NULL);
 	else
 		p = vmalloc_at(start, border + slot_size(), 2 * PAGE_SIZE);
 	inject_clear(INJECT_TABLE);

@@ -247,7 +247,7 @@ static void widen_unflushed(struct worker *w, void *mem)
 	EXPECT_EQ(write_there(w, (char *)mem + PAGE_SIZE), PROBE_NOT_PRESENT); /* its guard page */
 	EXPECT_EQ(fault_counters().spurious, 0);
 	fault_provoke_spurious(true);
-	EXPECT_EQ(apply_to_existing_page_range(NULL, (vaddr_t)mem, PAGE_SIZE, make_writable, NULL), 0);
+	EXPECT_EQ(apply_to_existing_page_range(&init_mm, (vaddr_t)mem, PAGE_SIZE, make_writable, NULL), 0);
 	EXPECT_EQ(write_there(w, mem), PROBE_OK);
 	fault_provoke_spurious(false);
 	flush_tlb_kernel_range((vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE);

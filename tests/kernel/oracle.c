@@ -38,12 +38,12 @@ static int clear_entry(pte_t *pte, unsigned long addr, void *unused)
 
 static void set(vaddr_t addr, struct page *page)
 {
-	EXPECT_EQ(apply_to_page_range(NULL, addr, PAGE_SIZE, set_entry, page), 0);
+	EXPECT_EQ(apply_to_page_range(&init_mm, addr, PAGE_SIZE, set_entry, page), 0);
 }
 
 static void clear(vaddr_t addr, vaddr_t end)
 {
-	EXPECT_EQ(apply_to_existing_page_range(NULL, addr, end - addr, clear_entry, NULL), 0);
+	EXPECT_EQ(apply_to_existing_page_range(&init_mm, addr, end - addr, clear_entry, NULL), 0);
 }
 
 /* Two pages of address space, two frames. */

@@ -127,12 +127,12 @@ static void lend_and_look(struct mm_struct *mm, u32 *buf)
 	vaddr_t at = (vaddr_t)AT + 4 * PAGE_SIZE;
 
 	EXPECT_EQ(mm_map(mm, at, 4 * PAGE_SIZE, VM_READ | VM_WRITE | VM_SHARED), 0);
-	EXPECT_EQ(remap_vmalloc_range(mm, at, buf, wraps, PAGE_SIZE), -EINVAL); /* pgoff << PAGE_SHIFT is 0 */
-	EXPECT_EQ(remap_vmalloc_range(mm, at, buf, -1ul, 2 * PAGE_SIZE), -EINVAL);
-	EXPECT_EQ(remap_vmalloc_range(mm, at, buf, 1, 2 * PAGE_SIZE), -EINVAL); /* one page of it is the guard */
-	EXPECT_EQ(remap_vmalloc_range(mm, at, buf, 2, PAGE_SIZE), -EINVAL);
+	EXPECT_EQ(mm_lend_vmalloc(mm, at, buf, wraps, PAGE_SIZE), -EINVAL); /* pgoff << PAGE_SHIFT is 0 */
+	EXPECT_EQ(mm_lend_vmalloc(mm, at, buf, -1ul, 2 * PAGE_SIZE), -EINVAL);
+	EXPECT_EQ(mm_lend_vmalloc(mm, at, buf, 1, 2 * PAGE_SIZE), -EINVAL); /* one page of it is the guard */
+	EXPECT_EQ(mm_lend_vmalloc(mm, at, buf, 2, PAGE_SIZE), -EINVAL);
 	EXPECT(!pgtable_query(&mm->pgtable, at).present);
-	EXPECT_EQ(remap_vmalloc_range(mm, at, buf, 1, PAGE_SIZE), 0);
+	EXPECT_EQ(mm_lend_vmalloc(mm, at, buf, 1, PAGE_SIZE), 0);
 }
 
 static void write_lent(void *unused)

@@ -82,8 +82,8 @@ KTEST(vm_api, entries_below_the_kernel)
 
 	ASSERT(p);
 	for (unsigned int i = 0; i < ARRAY_SIZE(below); i++) {
-		EXPECT_EQ(apply_to_existing_page_range(NULL, below[i], P, never, &called), -EINVAL);
-		EXPECT_EQ(apply_to_page_range(NULL, below[i], P, never, &called), -EINVAL);
+		EXPECT_EQ(apply_to_existing_page_range(&init_mm, below[i], P, never, &called), -EINVAL);
+		EXPECT_EQ(apply_to_page_range(&init_mm, below[i], P, never, &called), -EINVAL);
 	}
 	EXPECT(!called);
 	vfree(p);

@@ -18,7 +18,7 @@ enum syscall {
 	SYS_YIELD = 158,      /* () */
 	SYS_KBUF_READ = 200,  /* (offset, buf, len) -> len: from a kernel buffer in vmalloc space */
 	SYS_KBUF_WRITE = 201, /* (offset, buf, len) -> len */
-	SYS_KBUF_MAP = 202,   /* () -> address of the same buffer, mapped with remap_vmalloc_range */
+	SYS_KBUF_MAP = 202,   /* () -> address of the same buffer, mapped with mm_lend_vmalloc() */
 	NR_SYSCALLS
 };
 

@@ -26,10 +26,11 @@ struct task;
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
 /* A range of user addresses that may be used. Pages come with the first touch, zeroed. */
-struct vm_area {
+struct vm_area_struct {
 	struct list_head list; /* mm->vmas */
-	vaddr_t start, end;    /* page-aligned */
-	unsigned int flags;
+	unsigned long vm_start, vm_end; /* page-aligned */
+	unsigned long vm_flags;
+	struct mm_struct *vm_mm;
 };
 
 /*
@@ -49,7 +50,7 @@ struct mm_struct {
 	struct pgtable pgtable;
 	atomic_t mm_users, mm_count;
 	struct mutex lock;	  /* user mappings, and the fields down to user_pages */
-	struct list_head vmas;	  /* struct vm_area, sorted by address; a process has a handful */
+	struct list_head vmas;	  /* struct vm_area_struct, sorted by address; a process has a handful */
 	vaddr_t mmap_base;	  /* where the search for free addresses begins */
 	vaddr_t brk_start, brk;	  /* the heap: from page-aligned to any address */
 	unsigned long user_pages; /* mapped now, those shared with others included */
@@ -102,12 +103,15 @@ int mm_write(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size);
  * and in which nothing is mapped. kaddr: the start of the vmalloc area. -EINVAL: not page-aligned, no such vmalloc area, one
  * not meant for users (VM_USERMAP or VM_DMA_COHERENT), not all of the range lies in it (its guard page does not count) or is
  * mapped; -EFAULT: not in a shared area; -EBUSY: something is mapped there; -ENOMEM. Nothing is mapped on error.
- * Linux: remap_vmalloc_range_partial.
  */
-int remap_vmalloc_range(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsigned long pgoff, unsigned long size);
+int mm_lend_vmalloc(struct mm_struct *mm, vaddr_t uaddr, void *kaddr, unsigned long pgoff, unsigned long size);
+/* The same as Linux has it: the caller holds vma->vm_mm->lock. The second one: all of the area, from its start on. */
+int remap_vmalloc_range_partial(struct vm_area_struct *vma, unsigned long uaddr, void *kaddr, unsigned long pgoff,
+				unsigned long size);
+int remap_vmalloc_range(struct vm_area_struct *vma, void *addr, unsigned long pgoff);
 
 /* The range of the process that contains addr, or NULL. Under mm->lock. */
-struct vm_area *mm_find_area(const struct mm_struct *mm, vaddr_t addr);
+struct vm_area_struct *mm_find_area(const struct mm_struct *mm, vaddr_t addr);
 
 /* Call fn for every address space, oldest first, under the list's lock: fn may not create or destroy one. */
 void mm_for_each(void (*fn)(struct mm_struct *mm, void *ctx), void *ctx);

@@ -70,7 +70,7 @@ void vmalloc_init_purge(void);
  */
 void *vmalloc(unsigned long size);
 void *vzalloc(unsigned long size);
-/* Zeroed, and may be mapped into a process: remap_vmalloc_range() (mm/mm.h). */
+/* Zeroed, and may be mapped into a process: remap_vmalloc_range(), mm_lend_vmalloc() (mm/mm.h). */
 void *vmalloc_user(unsigned long size);
 /*
  * [atomic] The same with everything said: alignment, part of vmalloc space, rights. node is a hint (-1 = none). gfp: see
@@ -98,7 +98,7 @@ void *vmalloc_huge(unsigned long size, gfp_t gfp);
 void *vmalloc_huge_node(unsigned long size, gfp_t gfp, int node);
 /* [looks] Was the area that contains addr made with large leaves? addr is in an area that nobody frees. */
 bool is_vm_area_hugepages(const void *addr);
-/* Every page below 4 GiB; the second one zeroed and for remap_vmalloc_range(). */
+/* Every page below 4 GiB; the second one zeroed and for remap_vmalloc_range(), mm_lend_vmalloc(). */
 void *vmalloc_32(unsigned long size);
 void *vmalloc_32_user(unsigned long size);
 /* n * size bytes, NULL if that overflows; vcalloc zeroed. [atomic] with a gfp. */
@@ -291,12 +291,13 @@ static inline int arch_vmap_pte_supported_shift(unsigned long size __maybe_unuse
 static inline pgprot_t arch_vmap_pgprot_tagged(pgprot_t prot) { return prot; }
 
 /*
- * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm NULL =
+ * Call fn for every page entry of a range, with missing tables allocated / only for entries that are not empty. mm &init_mm:
  * the kernel's tables; else the process's user half, under its lock. addr, size: page-aligned. What fn returns, if not 0,
  * ends the walk and is returned. -EINVAL: empty or wrapping range, wrong half, a process's private slot, a large leaf in the
  * way; -ENOMEM. Flushing what fn has changed is the caller's; of a process's half it is done here, under the lock.
  */
 struct mm_struct;
+extern struct mm_struct init_mm; /* the kernel: a name, with nothing in it that anybody looks at */
 typedef int (*pte_fn_t)(pte_t *pte, unsigned long addr, void *data);
 int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data);
 int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data);
