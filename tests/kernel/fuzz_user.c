@@ -174,7 +174,7 @@ KTEST(proc, random_programs)
 /* Each round has the seed that stands in the line of a failure, be it a panic: from there on everything is repeated. */
 KTEST(fuzz_user, everything)
 {
-	u64 end = arch_uptime_ms() + cmdline_number("fuzz_user", 10) * 1000, seed = ktest_run_seed();
+	u64 end = arch_uptime_ms() + cmdline_count("fuzz_user", 10, ~0u) * 1000, seed = ktest_run_seed();
 
 	process_report_kills(cmdline_has("fuzz_loud"));
 	while (arch_uptime_ms() < end && !ktest_failed()) {

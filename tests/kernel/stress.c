@@ -6,7 +6,8 @@
  * Each player is a thread in a process of its own. It keeps a few objects, each stamped with a word that nobody else
  * uses; each step makes one, or looks at one and ends it, or does something to the machine: moves itself to another CPU,
  * flushes aliases, touches user memory, runs in a short-lived process. What is wrong shows at once (a stamp, a panic, the
- * oracle) or at the end, when the guards around every test compare the books.
+ * oracle) or at the end, when the guards around every test compare the books. Every other half second allocations are made to
+ * fail again and again (kernel/inject.h), each kind in a way that chance chooses.
  */
 #include "places.h"
 #include "worker.h"
@@ -14,6 +15,7 @@
 #include <arch/irq.h>
 #include <arch/uaccess.h>
 #include <kernel/cmdline.h>
+#include <kernel/inject.h>
 #include <lib/random.h>
 #include <mm/ioremap.h>
 #include <mm/slab.h>
@@ -27,6 +29,7 @@ CMDLINE_OPTION(stress, "stress=SECONDS", "how long test=stress goes on (10)");
 #define USER_ADDR  0x400000ul
 #define USER_PAGES 64
 #define REPORT_MS  10000 /* between signs of life */
+#define PHASE_MS   500	 /* without failures, then with, and so on */
 
 enum kind { NOTHING, AREA, MAP, RAM, DEVICE, LARGE, HUGE, ANY, PERCPU, NR_KINDS };
 
@@ -49,6 +52,8 @@ struct player {
 static struct crew crew;
 static struct player player[CREW_MOST];
 static bool stop;
+static atomic_t ready; /* players that have what they begin with: until all have, nothing is made to fail */
+static unsigned long made_to_fail;
 
 static u32 below(struct player *p, u32 n)
 {
@@ -287,12 +292,14 @@ static void step(struct player *p)
 static void play(void *arg)
 {
 	struct player *p = arg;
+	bool complete = EXPECT_EQ(alloc_page_array(GFP_KERNEL, MOST_PAGES, p->page), MOST_PAGES);
 
-	if (!EXPECT_EQ(alloc_page_array(GFP_KERNEL, MOST_PAGES, p->page), MOST_PAGES))
+	EXPECT_EQ(mm_map_anonymous(p->worker->mm, USER_ADDR, USER_PAGES * PAGE_SIZE), 0);
+	atomic_inc(&ready);
+	if (!complete)
 		return;
 	for (unsigned int i = 0; i < MOST_PAGES; i++)
 		*(u32 *)page_address(p->page[i]) = i;
-	EXPECT_EQ(mm_map_anonymous(p->worker->mm, USER_ADDR, USER_PAGES * PAGE_SIZE), 0);
 	while (!READ_ONCE(stop))
 		step(p);
 	for (unsigned int i = 0; i < OBJECTS; i++)
@@ -309,6 +316,21 @@ static void start_players(void)
 	}
 }
 
+/* Every n-th allocation of a kind fails, or one every few milliseconds; from the next phase on none does. */
+static void begin_phase(bool failing)
+{
+	for (unsigned int site = 0; site < NR_INJECT_SITES; site++) {
+		u64 random = ktest_random();
+		unsigned int n = 1 + (unsigned int)(random >> 8) % 40;
+
+		if (inject_clear((enum inject_site)site))
+			made_to_fail += inject_failures((enum inject_site)site);
+		if (CONFIG_FAULT_INJECT && failing && random % 4)
+			inject_repeat((enum inject_site)site, random % 4 == 1 ? &(struct inject_repeat){ .ms = n } :
+										&(struct inject_repeat){ .every = n });
+	}
+}
+
 static void report(u64 since)
 {
 	unsigned long steps = 0, failed = 0;
@@ -317,18 +339,28 @@ static void report(u64 since)
 		steps += READ_ONCE(player[i].steps);
 		failed += READ_ONCE(player[i].failed);
 	}
-	ktest_note("%llu ms: %lu steps by %u players, %lu without memory", arch_uptime_ms() - since, steps, crew.nr, failed);
+	ktest_note("%llu ms: %lu steps by %u players, %lu without memory; %lu allocations were made to fail",
+		   arch_uptime_ms() - since, steps, crew.nr, failed, made_to_fail);
 }
 
 static void game(u64 ms)
 {
-	u64 start = arch_uptime_ms();
+	u64 start = arch_uptime_ms(), next_report = REPORT_MS;
+	bool failing = false;
 
 	start_players();
-	for (u64 left = ms; left; left -= min(left, (u64)REPORT_MS)) {
-		msleep((unsigned int)min(left, (u64)REPORT_MS));
-		report(start);
+	while ((unsigned int)atomic_read(&ready) < crew.nr)
+		msleep(1);
+	for (u64 done = 0; done < ms; done += PHASE_MS, failing = !failing) {
+		begin_phase(failing);
+		msleep((unsigned int)min(ms - done, (u64)PHASE_MS));
+		if (done + PHASE_MS >= next_report) {
+			report(start);
+			next_report += REPORT_MS;
+		}
 	}
+	begin_phase(false);
+	report(start);
 	WRITE_ONCE(stop, true);
 	for (unsigned int i = 0; i < crew.nr; i++)
 		worker_wait(&crew.worker[i]);
@@ -338,5 +370,7 @@ static void game(u64 ms)
 KTEST(stress, everything)
 {
 	stop = false;
+	made_to_fail = 0;
+	atomic_set(&ready, 0);
 	WITH_CREW(crew, 2, game(cmdline_count("stress", 10, ~0u) * 1000));
 }

@@ -61,6 +61,9 @@ void host_panic_disarm(void);
 const char *host_log(void);
 void host_log_clear(void);
 
+/* Under whose name allocations are made from now on, for inject=...:by=; NULL: nobody's. */
+void host_caller(const char *name);
+
 /*
  * What parsers of firmware tables map (device.c): `size` bytes, which are the caller's, from a physical address on. Each mapping
  * is a copy of its own size. How many have not been given back; how many there were ever; and forget those
