@@ -94,13 +94,16 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 
 /* --- what may be mapped ----------------------------------------------------------------------------------------- */
 
-/* Something, no wrap-around, and within the CPU's reach? */
-static bool range_exists(phys_addr_t phys, unsigned long size, const char *who)
+/* Something, no wrap-around, no more than there are addresses, and within the CPU's reach? Whoever asks is told why not. */
+static bool range_exists(phys_addr_t phys, unsigned long size, const char *who, vaddr_t caller)
 {
+	const struct vm_area_spec spec = { .size = size, .caller = caller };
 	phys_addr_t last = phys + size - 1;
 
-	if (!size || size > VMALLOC_END - VMALLOC_START || last < phys)
-		return false;
+	if (!size || last < phys)
+		return vm_report_failure(who, &spec, "there is no such range");
+	if (size > VMALLOC_END - VMALLOC_START)
+		return vm_report_too_large(who, &spec);
 	return !WARN_ONCE(last >= arch_phys_limit(), "%s: 0x%llx-0x%llx is beyond what this CPU can address", who,
 			  (u64)phys, (u64)last);
 }
@@ -124,7 +127,8 @@ static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum 
 		range = vm_area_from_cache(bytes >> PAGE_SHIFT, flags, caller);
 	}
 	if (!range)
-		range = vm_area_create(&(struct vm_area_spec){ .size = bytes, .flags = flags, .caller = caller });
+		range = vm_area_create_or_report("ioremap", &(struct vm_area_spec){
+			.size = bytes, .flags = flags, .caller = caller });
 	if (range)
 		range->area->phys_addr = base;
 	return range;
@@ -154,7 +158,7 @@ static void __iomem *map(phys_addr_t phys, unsigned long size, pgprot_t prot, va
 	char *start;
 
 	might_sleep();
-	if (!range_exists(phys, size, "ioremap") || memtype_reserve(base, (u64)base + bytes, type))
+	if (!range_exists(phys, size, "ioremap", caller) || memtype_reserve(base, (u64)base + bytes, type))
 		return NULL;
 	start = map_pages(base, bytes, pgprot_nx(prot), caller);
 	if (start)
@@ -274,7 +278,7 @@ void *memremap(phys_addr_t phys, size_t size, unsigned long flags)
 	void *mem = NULL;
 
 	might_sleep();
-	if (!flags || !range_exists(phys, size, "memremap"))
+	if (!flags || !range_exists(phys, size, "memremap", _RET_IP_))
 		return NULL;
 	if (memblock_overlaps_ram(ALIGN_DOWN((u64)phys, PAGE_SIZE), ALIGN((u64)phys + size, PAGE_SIZE)))
 		return direct_map(phys, size, flags, _RET_IP_);

@@ -53,5 +53,6 @@
 #include <lib/list.h>
 #include <lib/math.h>
 #include <lib/rbtree.h>
+#include <lib/size.h> /* sizes in reports */
 #include <lib/string.h>
 #include <lib/uio.h> /* where vread_iter() puts bytes */

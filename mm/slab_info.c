@@ -76,6 +76,15 @@ void slab_dump(void)
 	rcu_read_unlock();
 }
 
+void slab_dump_machine(void)
+{
+	struct kmem_cache *cache;
+
+	list_for_each_entry(cache, &kmem_caches, list)
+		cprintf("cache name=%s size=%u slabs=%lu objects=%lu out=%lu\n", cache->name, cache->size, cache->nr_slabs,
+			cache->nr_slabs * slab_objects(cache), cache->out);
+}
+
 /* --- the invariant walk --------------------------------------------------------------------------------------------- */
 
 static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)

@@ -370,8 +370,15 @@ static inline unsigned long vm_flags_align(unsigned long flags, unsigned long si
  * may be off, but not interrupts.
  */
 void *vmalloc_area(const struct vm_area_spec *spec);
-/* Say why there is none, unless __GFP_NOWARN; of many failures only some. Always NULL. */
-void *vm_report_failure(const struct vm_area_spec *spec, const char *why);
+
+/*
+ * vm_report.c: say why there is no range for `who`, unless __GFP_NOWARN; of many failures only some. Always NULL. too_large:
+ * it is more than the whole space; no_range: there is none, and the holes tell of what that is.
+ */
+void *vm_report_failure(const char *who, const struct vm_area_spec *spec, const char *why);
+void *vm_report_too_large(const char *who, const struct vm_area_spec *spec);
+void *vm_report_no_range(const char *who, const struct vm_area_spec *spec);
+struct vm_range *vm_area_create_or_report(const char *who, const struct vm_area_spec *spec);
 
 /* Room for the pages of an area (gfp: may it wait?), NULL: no memory; and the end of the pages that it has. */
 struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp);

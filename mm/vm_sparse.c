@@ -63,7 +63,7 @@ void *vmap_pfn(unsigned long *pfns, unsigned int count, pgprot_t prot)
 		return NULL;
 	if (WARN_ONCE(!pfns_foreign(pfns, count), "vmap_pfn: one of %u frames is RAM, or out of reach", count))
 		return NULL;
-	range = vm_area_create(&(struct vm_area_spec){ .size = size, .caller = _RET_IP_,
+	range = vm_area_create_or_report("vmap_pfn", &(struct vm_area_spec){ .size = size, .caller = _RET_IP_,
 		.flags = VM_IOREMAP | VM_MAP | VM_FRAMES | VM_MEMTYPE(type) });
 	if (!range)
 		return NULL;

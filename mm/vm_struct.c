@@ -10,10 +10,12 @@ struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, 
 	struct vm_range *range;
 
 	might_sleep();
-	if (WARN_ONCE(!size, "get_vm_area: size 0") || size > VMALLOC_END - VMALLOC_START)
+	if (WARN_ONCE(!size, "get_vm_area: size 0"))
 		return NULL;
 	spec.align = vm_flags_align(flags, spec.size);
-	range = vm_area_create(&spec);
+	if (size > VMALLOC_END - VMALLOC_START)
+		return vm_report_too_large("get_vm_area", &spec);
+	range = vm_area_create_or_report("get_vm_area", &spec);
 	if (!range)
 		return NULL;
 	vm_range_publish(range);

@@ -314,16 +314,17 @@ __noinline void *vmalloc_area(const struct vm_area_spec *wanted)
 	if (WARN_ONCE(!spec.size, "vmalloc: size 0"))
 		return NULL;
 	if (spec.size > VMALLOC_END - VMALLOC_START || !vm_count_possible(count))
-		return vm_report_failure(wanted, "more than there is");
+		return spec.size > VMALLOC_END - VMALLOC_START ? vm_report_too_large("vmalloc", wanted) :
+			vm_report_failure("vmalloc", wanted, "more than there is RAM");
 	if (spec.align > VM_ALIGN_MAX)
-		return vm_report_failure(wanted, "no address is looked for with such an alignment");
+		return vm_report_failure("vmalloc", wanted, "no address is looked for with such an alignment");
 	huge = spec.flags & VM_ALLOW_HUGE_VMAP ? vm_huge_area(wanted, count) : NULL;
 	if (huge)
 		return huge;
 	spec.size = spec.lead + (count << PAGE_SHIFT);
 	range = vm_area_create(&spec);
 	if (!range)
-		return vm_report_failure(wanted, "no room (vmalloc=SIZE makes more on 32-bit)");
+		return vm_report_no_range("vmalloc", wanted);
 	range->area->requested_size = wanted->size;
 	return area_fill(range, spec.lead >> PAGE_SHIFT, count, spec.gfp, spec.prot);
 }

@@ -1,52 +1,150 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who uses vmalloc space: a line for each range in use, in the format of Linux's /proc/vmallocinfo, sorted by address.
- * Each line is a copy taken under the lock; it is printed without one, so a slow console stops nobody.
+ * Who uses vmalloc space: a line for each range in use, sorted by address, in the format of Linux's /proc/vmallocinfo, for
+ * people, or for programs. Each line is a copy taken under the lock; it is printed without one, so a slow console stops
+ * nobody.
  */
 #include "vm_internal.h"
 
-#define LINE_SIZE 160
+#define LINE_SIZE 200
+
+/* A line that grows at its end. */
+struct line {
+	char text[LINE_SIZE];
+	size_t len;
+};
+
+static void add(struct line *line, const char *fmt, ...) __printf(2, 3);
+static void add(struct line *line, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	line->len += (size_t)vscnprintf(line->text + line->len, sizeof(line->text) - line->len, fmt, args);
+	va_end(args);
+}
+
+/* The end of the line is never cut off. */
+static void end(struct line *line, void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	line->len = min(line->len, sizeof(line->text) - 2);
+	add(line, "\n");
+	emit(ctx, line->text);
+	line->len = 0;
+}
 
 static const struct { unsigned long flag; const char *word; } words[] = {
 	{ VM_IOREMAP, "ioremap" }, { VM_SPARSE, "sparse" }, { VM_ALLOC, "vmalloc" }, { VM_MAP, "vmap" },
 	{ VM_USERMAP, "user" }, { VM_DMA_COHERENT, "dma-coherent" },
 };
 
-static int format_area(char *buf, size_t size, const struct vm_struct *area)
+static void add_area(struct line *line, const struct vm_struct *area)
 {
-	int len = scnprintf(buf, size, " %pS", (void *)area->caller);
-
+	add(line, " %pS", (void *)area->caller);
 	if (area->nr_pages)
-		len += scnprintf(buf + len, size - len, " pages=%u", area->nr_pages);
+		add(line, " pages=%u", area->nr_pages);
 	if (area->phys_addr)
-		len += scnprintf(buf + len, size - len, " phys=%pa", &area->phys_addr);
+		add(line, " phys=%pa", &area->phys_addr);
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
 		if (area->flags & words[i].flag)
-			len += scnprintf(buf + len, size - len, " %s", words[i].word);
-	return is_vmalloc_addr(area->pages) ? len + scnprintf(buf + len, size - len, " vpages") : len;
+			add(line, " %s", words[i].word);
+	if (is_vmalloc_addr(area->pages))
+		add(line, " vpages");
+}
+
+static void emit_ranges(bool human, void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	struct vm_range_info range;
+	struct line line = { 0 };
+
+	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end) {
+		if (range.state == VM_CLEAN)
+			continue; /* as good as free */
+		add(&line, "0x%p-0x%p ", (void *)range.start, (void *)range.end);
+		if (human)
+			add(&line, "%10s", SIZE(range.end - range.start));
+		else
+			add(&line, "%7ld", (long)(range.end - range.start));
+		if (range.state == VM_LAZY)
+			add(&line, " unpurged vm_area");
+		else if (range.kind == VM_RANGE_AREA)
+			add_area(&line, &range.area);
+		else
+			add(&line, " vm_map_ram");
+		end(&line, emit, ctx);
+	}
 }
 
 void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx)
 {
+	emit_ranges(false, emit, ctx);
+}
+
+void vmallocinfo_human(void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	emit_ranges(true, emit, ctx);
+	vmallocinfo_summary(emit, ctx);
+}
+
+/* --- for programs: KEY=VALUE ------------------------------------------------------------------------------------------ */
+
+static void add_range(struct line *line, const char *what, vaddr_t start, vaddr_t limit)
+{
+	add(line, "%s start=0x%lx end=0x%lx size=%lu", what, start, limit, limit - start);
+}
+
+static const char *kind_of(const struct vm_range_info *range)
+{
+	if (range->kind == VM_RANGE_BLOCK)
+		return "block";
+	if (range->kind == VM_RANGE_RAM)
+		return "vm_map_ram";
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		if (range->area.flags & words[i].flag)
+			return words[i].word;
+	return "area";
+}
+
+static void add_exact(struct line *line, const struct vm_struct *area)
+{
+	add(line, " pages=%u", area->nr_pages);
+	if (area->phys_addr)
+		add(line, " phys=%pa", &area->phys_addr);
+	add(line, " user=%d vpages=%d caller=%pS", !!(area->flags & VM_USERMAP), is_vmalloc_addr(area->pages),
+	    (void *)area->caller);
+}
+
+static void emit_block(const struct vmap_block_info *block, void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	struct line line = { 0 };
+
+	add_range(&line, "block", block->start, block->end);
+	add(&line, " live=%u maps=%u clean=%u dirty=%u flushing=%u", block->live, block->runs, block->clean, block->dirty,
+	    block->flushing);
+	end(&line, emit, ctx);
+}
+
+void vmallocinfo_machine(void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	static const char *const states[NR_VM_RANGE_STATES] = { [VM_BUSY] = "busy", [VM_LAZY] = "lazy", [VM_CLEAN] = "clean" };
+	struct vmap_block_info block;
 	struct vm_range_info range;
-	char line[LINE_SIZE];
+	struct line line = { 0 };
 
+	might_sleep();
+	add_range(&line, "space", VMALLOC_START, VMALLOC_END);
+	end(&line, emit, ctx);
 	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end) {
-		const size_t room = sizeof(line) - 1; /* the end of the line */
-		int len = scnprintf(line, room, "0x%p-0x%p %7ld", (void *)range.start, (void *)range.end,
-				    (long)(range.end - range.start));
-
-		if (range.state == VM_CLEAN)
-			continue; /* as good as free */
-		if (range.state == VM_LAZY)
-			len += scnprintf(line + len, room - len, " unpurged vm_area");
-		else if (range.kind == VM_RANGE_AREA)
-			len += format_area(line + len, room - len, &range.area);
-		else
-			len += scnprintf(line + len, room - len, " vm_map_ram");
-		scnprintf(line + len, sizeof(line) - len, "\n");
-		emit(ctx, line);
+		add_range(&line, "range", range.start, range.end);
+		add(&line, " state=%s", states[range.state]);
+		if (range.state == VM_BUSY)
+			add(&line, " kind=%s", kind_of(&range));
+		if (range.state == VM_BUSY && range.kind == VM_RANGE_AREA)
+			add_exact(&line, &range.area);
+		end(&line, emit, ctx);
 	}
+	for (vaddr_t from = VMALLOC_START; vmap_block_next(from, &block); from = block.end)
+		emit_block(&block, emit, ctx);
 }
 
 /* --- summary ------------------------------------------------------------------------------------------------------ */
@@ -93,32 +191,31 @@ static unsigned int fragmentation(const struct gaps *gaps)
 
 static void emit_gaps(const struct gaps *gaps, void (*emit)(void *ctx, const char *line), void *ctx)
 {
-	char line[LINE_SIZE];
+	struct line line = { 0 };
 
-	scnprintf(line, sizeof(line), "used %lu K, free %lu K in %lu gaps, largest %lu K, fragmentation %u%%\n",
-		  gaps->used >> 10, gaps->bytes >> 10, gaps->nr, gaps->largest >> 10, fragmentation(gaps));
-	emit(ctx, line);
+	add(&line, "used %s, free %s in %lu gaps, largest %s, fragmentation %u%%", SIZE(gaps->used), SIZE(gaps->bytes), gaps->nr,
+	    SIZE(gaps->largest), fragmentation(gaps));
+	end(&line, emit, ctx);
 	for (unsigned int class = 0; class < GAP_CLASSES; class++) {
 		if (!gaps->by_size[class])
 			continue;
-		scnprintf(line, sizeof(line), "gaps from %lu K: %lu\n", 1UL << (class + PAGE_SHIFT - 10), gaps->by_size[class]);
-		emit(ctx, line);
+		add(&line, "gaps from %s: %lu", SIZE(1ull << (class + PAGE_SHIFT)), gaps->by_size[class]);
+		end(&line, emit, ctx);
 	}
 }
 
 void vmallocinfo_summary(void (*emit)(void *ctx, const char *line), void *ctx)
 {
 	struct vmap_block_info block;
+	struct line line = { 0 };
 	struct gaps gaps = { 0 };
-	char line[LINE_SIZE];
 
 	might_sleep();
 	find_gaps(&gaps);
 	emit_gaps(&gaps, emit, ctx);
 	for (vaddr_t from = VMALLOC_START; vmap_block_next(from, &block); from = block.end) {
-		scnprintf(line, sizeof(line), "block 0x%p-0x%p: %u pages in %u maps, free %u, dirty %u, flushing %u\n",
-			  (void *)block.start, (void *)block.end, block.live, block.runs, block.clean, block.dirty,
-			  block.flushing);
-		emit(ctx, line);
+		add(&line, "block 0x%p-0x%p: %u pages in %u maps, free %u, dirty %u, flushing %u", (void *)block.start,
+		    (void *)block.end, block.live, block.runs, block.clean, block.dirty, block.flushing);
+		end(&line, emit, ctx);
 	}
 }

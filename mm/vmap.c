@@ -12,7 +12,7 @@ static inline struct vm_range *vmap_small(struct page **pages, unsigned int coun
 	struct vm_range *range = flags & VM_IOREMAP ? NULL : vm_area_from_cache(count, flags, caller);
 
 	if (unlikely(!range))
-		range = vm_area_create(&(struct vm_area_spec){
+		range = vm_area_create_or_report("vmap", &(struct vm_area_spec){
 			.size = size, .align = vm_flags_align(flags, size), .flags = flags, .caller = caller });
 	if (unlikely(!range))
 		return NULL;

@@ -8,44 +8,88 @@
 #include <arch/tlb_oracle.h>
 #include <kernel/printk.h>
 #include <lib/parse.h>
+#include <lib/size.h>
 #include <lib/string.h>
 #include <mm/memtype.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
-static unsigned long kib(unsigned long pages)
+static u64 bytes(unsigned long pages)
 {
-	return pages << (PAGE_SHIFT - 10);
+	return (u64)pages << PAGE_SHIFT;
 }
 
-static void print_zone(enum zone_id id)
+/* "-m": exact, for programs. Anything else is a mistake. */
+static bool parse_machine(const char *argument, bool *machine)
 {
-	struct zone_stats zone;
+	*machine = strcmp(argument, "-m") == 0;
+	if (*argument && !*machine)
+		cprintf("nothing, or -m for exact numbers, KEY=VALUE\n");
+	return !*argument || *machine;
+}
 
-	zone_stats(id, &zone);
-	if (!zone.present)
-		return;
-	cprintf("%-8s %10lu K present %10lu K free %8lu K on CPU lists %10lu K not yet online; free blocks by order:",
-		zone.name, kib(zone.present), kib(zone.free), kib(zone.cached), kib(zone.offline));
+static void print_zone(const struct zone_stats *zone)
+{
+	cprintf("%-8s %10s present %10s free %10s on CPU lists %10s not yet online; free blocks by order:", zone->name,
+		SIZE(bytes(zone->present)), SIZE(bytes(zone->free)), SIZE(bytes(zone->cached)), SIZE(bytes(zone->offline)));
 	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
-		cprintf(" %lu", zone.free_blocks[order]);
+		cprintf(" %lu", zone->free_blocks[order]);
 	cprintf("\n");
 }
 
-static void cmd_meminfo(void)
+static void print_zone_exactly(const struct zone_stats *zone)
+{
+	cprintf("zone name=%s present=%llu free=%llu cached=%llu offline=%llu blocks=", zone->name, bytes(zone->present),
+		bytes(zone->free), bytes(zone->cached), bytes(zone->offline));
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
+		cprintf("%s%lu", order ? "," : "", zone->free_blocks[order]);
+	cprintf("\n");
+}
+
+static void for_each_zone(void (*print)(const struct zone_stats *zone))
+{
+	for (unsigned int id = 0; id < NR_ZONES; id++) {
+		struct zone_stats zone;
+
+		zone_stats(id, &zone);
+		if (zone.present)
+			print(&zone);
+	}
+}
+
+static void print_memory(const struct vmalloc_stats *v)
+{
+	cprintf("RAM %s, free %s, slabs %s, kernel page tables %s\n", SIZE(bytes(totalram_pages())),
+		SIZE(bytes(nr_free_pages())), SIZE(bytes(slab_pages())), SIZE(bytes(pgtable_kernel_pages())));
+	for_each_zone(print_zone);
+	slab_dump();
+	cprintf("vmalloc: %lu areas %s, %lu pages of their own; %lu blocks %s; free %s, largest hole %s\n", v->areas,
+		SIZE(v->area_bytes), v->nr_pages, v->blocks, SIZE(v->block_bytes), SIZE(v->free_bytes), SIZE(v->largest_free));
+}
+
+static void print_memory_exactly(const struct vmalloc_stats *v)
+{
+	cprintf("ram total=%llu free=%llu slabs=%llu kernel_tables=%llu\n", bytes(totalram_pages()), bytes(nr_free_pages()),
+		bytes(slab_pages()), bytes(pgtable_kernel_pages()));
+	for_each_zone(print_zone_exactly);
+	slab_dump_machine();
+	cprintf("vmalloc areas=%lu area_bytes=%lu pages=%lu blocks=%lu block_bytes=%lu free=%lu largest_free=%lu\n", v->areas,
+		v->area_bytes, v->nr_pages, v->blocks, v->block_bytes, v->free_bytes, v->largest_free);
+}
+
+static void cmd_meminfo(char *argument)
 {
 	struct vmalloc_stats stats;
+	bool machine;
 
+	if (!parse_machine(argument, &machine))
+		return;
 	vmalloc_stats(&stats);
-	cprintf("RAM %lu K, free %lu K, slabs %lu K, kernel page tables %lu K\n", kib(totalram_pages()),
-		kib(nr_free_pages()), kib(slab_pages()), kib(pgtable_kernel_pages()));
-	for (unsigned int id = 0; id < NR_ZONES; id++)
-		print_zone(id);
-	slab_dump();
-	cprintf("vmalloc: %lu areas %lu K, %lu pages of their own; %lu blocks %lu K; free %lu K, largest hole %lu K\n",
-		stats.areas, stats.area_bytes >> 10, stats.nr_pages, stats.blocks, stats.block_bytes >> 10,
-		stats.free_bytes >> 10, stats.largest_free >> 10);
+	if (machine)
+		print_memory_exactly(&stats);
+	else
+		print_memory(&stats);
 }
 
 static void emit_line(void *ctx, const char *line)
@@ -54,10 +98,16 @@ static void emit_line(void *ctx, const char *line)
 	cprintf("%s", line);
 }
 
-static void cmd_vmallocinfo(void)
+static void cmd_vmallocinfo(char *argument)
 {
-	vmallocinfo(emit_line, NULL);
-	vmallocinfo_summary(emit_line, NULL);
+	bool machine;
+
+	if (!parse_machine(argument, &machine))
+		return;
+	if (machine)
+		vmallocinfo_machine(emit_line, NULL);
+	else
+		vmallocinfo_human(emit_line, NULL);
 }
 
 static void cmd_memtypes(void)
@@ -118,6 +168,13 @@ static bool parse_range(char *text, vaddr_t *start, vaddr_t *end)
 	return parse_address(text, start) && parse_address(dash + 1, end) && *start < *end;
 }
 
+static const char *range_names(unsigned int n)
+{
+	static const char *const names[] = { "user", "direct", "vmemmap", "vmalloc", "private", "fixmap", "image" };
+
+	return n < ARRAY_SIZE(names) ? names[n] : NULL;
+}
+
 static void cmd_ptdump(char *range)
 {
 	vaddr_t start = layout.direct_start, end = 0; /* the kernel's half */
@@ -169,10 +226,12 @@ static void cmd_oracle(char *word)
 }
 
 const struct shell_command shell_memory_commands[] = {
-	{ "meminfo", "", "pages by zone, slabs, page tables, vmalloc space", .run = cmd_meminfo },
-	{ "vmallocinfo", "", "areas of vmalloc space, as Linux's /proc/vmallocinfo", .run = cmd_vmallocinfo },
+	{ "meminfo", "[-m]", "pages by zone, slabs, page tables, vmalloc space; -m: exactly, for programs",
+	  .run_with = cmd_meminfo },
+	{ "vmallocinfo", "[-m]", "areas of vmalloc space; -m: exactly, for programs", .run_with = cmd_vmallocinfo },
 	{ "pat_memtype_list", "", "physical ranges that are mapped, and how they are cached", .run = cmd_memtypes },
-	{ "ptdump", "[RANGE]", "ranges of equal rights in the page tables (kernel)", .run_with = cmd_ptdump },
+	{ "ptdump", "[RANGE]", "ranges of equal rights in the page tables (kernel)", .run_with = cmd_ptdump,
+	  .words = range_names },
 	{ "walk", "ADDR", "the entries that translate one address", .run_with = cmd_walk },
 	{ "oracle", "[on|off]", "what the TLBs may still hold, and verdicts", .run_with = cmd_oracle },
 	{ "pgds", "", "top-level entries of every process against the reference", .run = pgd_parity_dump },

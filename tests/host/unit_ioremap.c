@@ -7,6 +7,7 @@
 #include <arch/mmu_sync.h>
 #include <asm/mtrr.h>
 #include <kernel/schedule_point.h>
+#include <lib/string.h>
 #include <mm/ioremap.h>
 #include <mm/memtype.h>
 
@@ -68,6 +69,34 @@ static unsigned int leaf_level(const void *addr)
 }
 
 /* The frame's place within a large page is given; the address follows it, so that the inner part gets large leaves. */
+/* Of many failures only some are told: so ask until one is. */
+#define assert_told(call, what) do { \
+	bool _told = false; \
+	host_log_clear(); \
+	for (unsigned int _i = 0; _i < 4096 && !_told; _i++) { \
+		assert_null(call); \
+		_told = strstr(host_log(), what); \
+	} \
+	if (!_told) \
+		fail_msg("\"%s\" is not said of " #call ": %s", what, host_log()); \
+} while (0)
+
+/* Whoever wants what cannot be is told why; what could make more is named where there is such a thing. */
+static void refusals_have_a_reason(void **state)
+{
+	unsigned long space = VMALLOC_END - VMALLOC_START;
+
+	(void)state;
+	assert_told(ioremap((phys_addr_t)DEVICE, 0), "ioremap: 0 bytes for ");
+	assert_told(memremap((phys_addr_t)DEVICE, 0, MEMREMAP_WB), "memremap: 0 bytes for ");
+	assert_told(get_vm_area(2 * space, VM_MAP), "vmalloc space has ");
+	if (space < (1ull << 32) - DEVICE) {
+		assert_told(ioremap((phys_addr_t)DEVICE, space + PAGE_SIZE), "vmalloc space has ");
+		assert_told(ioremap((phys_addr_t)DEVICE, space), "no room: ");
+	}
+	assert_int_equal(strstr(host_log(), "; vmalloc=SIZE makes more") != NULL, BITS_PER_LONG == 32);
+}
+
 static void ioremap_uses_large_leaves(void **state)
 {
 	unsigned long big = pt_level_size(2);
@@ -422,7 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ioremap_keeps_the_offset),
-		cmocka_unit_test(ioremap_refuses),
+		cmocka_unit_test(ioremap_refuses), cmocka_unit_test(refusals_have_a_reason),
 		cmocka_unit_test(ioremap_uses_large_leaves),
 		cmocka_unit_test(small_then_large),
 		cmocka_unit_test(types_in_every_leaf_size),

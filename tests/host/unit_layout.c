@@ -8,10 +8,12 @@
 #include <arch/pgtable.h>
 #include <arch/mmu_sync.h>
 #include <asm/layout.h>
+#include <lib/string.h>
 
 #include <stdlib.h>
 
 #define MiB (1ull << 20)
+#define VMALLOC_MOST_HERE (640 * MiB)
 #define SIZEOF_STRUCT_PAGE (pt_top() > 3 ? 32u : 16u) /* four words of the real machine */
 
 struct range {
@@ -81,6 +83,32 @@ static void vmalloc_size_is_honoured(void **state)
 	assert_true(layout.vmalloc_end - layout.vmalloc_start > 512 * MiB);
 }
 
+/* What nobody can have becomes what comes next to it, and that is said as a person writes it. */
+static void vmalloc_size_has_bounds(void **state)
+{
+	static const struct { u64 wanted; vaddr_t used; const char *said; } cases[] = {
+		{ ~0ull, VMALLOC_MOST_HERE, "vmalloc=18446744073709551615: it is 32 MiB at least and 640 MiB at most, using 640 MiB" },
+		{ ~0ull - 4096, VMALLOC_MOST_HERE, "using 640 MiB" },
+		{ 1ull << 32, VMALLOC_MOST_HERE, "vmalloc=4294967296: " }, { 641 * MiB, VMALLOC_MOST_HERE, "using 640 MiB" },
+		{ 1, 32 * MiB, "vmalloc=1: it is 32 MiB at least and 640 MiB at most, using 32 MiB" },
+		{ 32 * MiB - 1, 32 * MiB, "using 32 MiB" },
+	};
+
+	(void)state;
+	if (pt_top() > 3)
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		host_log_clear();
+		check(1024 * MiB, cases[i].wanted);
+		assert_true(layout.vmalloc_end - layout.vmalloc_start >= cases[i].used);
+		assert_true(layout.vmalloc_end - layout.vmalloc_start < cases[i].used + 16 * MiB);
+		assert_non_null(strstr(host_log(), cases[i].said));
+	}
+	host_log_clear();
+	check(1024 * MiB, 33 * MiB);
+	assert_string_equal(host_log(), "");
+}
+
 static void direct_map_takes_all_ram(void **state)
 {
 	(void)state;
@@ -110,7 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(levels_are_those_asked_for),
 		cmocka_unit_test(every_amount_of_ram),
-		cmocka_unit_test(vmalloc_size_is_honoured),
+		cmocka_unit_test(vmalloc_size_is_honoured), cmocka_unit_test(vmalloc_size_has_bounds),
 		cmocka_unit_test(direct_map_takes_all_ram),
 	};
 

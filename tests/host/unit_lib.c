@@ -10,6 +10,7 @@
 #include <lib/math.h>
 #include <lib/parse.h>
 #include <lib/random.h>
+#include <lib/size.h>
 #include <lib/string.h>
 
 /* --- list ------------------------------------------------------------------------------------------------------- */
@@ -442,6 +443,19 @@ static void math_bits(void **state)
 	assert_int_equal(order_base_2(5), 3);
 }
 
+static void sizes_for_people(void **state)
+{
+	static const struct { u64 bytes; const char *text; } cases[] = {
+		{ 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" }, { 1024, "1 KiB" }, { 1536, "1.5 KiB" }, { 20480, "20 KiB" },
+		{ (1 << 20) - 1, "1023.9 KiB" }, { 1 << 20, "1 MiB" }, { 13743895343520ull << 10, "12.4 PiB" },
+		{ 13743895343520ull, "12.4 TiB" }, { 1ull << 40, "1 TiB" }, { ~0ull, "15.9 EiB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(size_text(cases[i].bytes).text, cases[i].text);
+}
+
 static void random_repeats(void **state)
 {
 	struct rnd_state a, b;
@@ -471,6 +485,7 @@ int main(void)
 		cmocka_unit_test(glob_patterns),	cmocka_unit_test(parse_numbers),
 		cmocka_unit_test(parse_numbers_as_linux), cmocka_unit_test(bitmap_whole_words),
 		cmocka_unit_test(types_are_linux_s),
+		cmocka_unit_test(sizes_for_people),
 		cmocka_unit_test(parse_sizes),		cmocka_unit_test(math_division),
 		cmocka_unit_test(math_bits),		cmocka_unit_test(random_repeats),
 	};

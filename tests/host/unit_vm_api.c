@@ -389,6 +389,30 @@ static void summary_shows_gaps_and_blocks(void **state)
 	free_vm_area(sparse);
 }
 
+/* Of each line: the word, then KEY=VALUE; all of space is told, in order, and exactly. */
+static void machine_lines_tell_all(void **state)
+{
+	char *p = vm_map_ram(pages, 3, -1), *area = vmalloc(3 * P + 5), expected[160];
+
+	(void)state;
+	text[0] = '\0';
+	vmallocinfo_machine(collect, NULL);
+	snprintf(expected, sizeof(expected), "space start=0x%lx end=0x%lx size=%lu\nrange start=", VMALLOC_START, VMALLOC_END,
+		 VMALLOC_END - VMALLOC_START);
+	assert_true(strstarts(text, expected));
+	snprintf(expected, sizeof(expected), "range start=0x%lx end=0x%lx size=%lu state=busy kind=vmalloc pages=4 user=0 vpages=0 caller=",
+		 (vaddr_t)area, (vaddr_t)area + 5 * P, 5 * P);
+	assert_true(strstr(text, expected));
+	assert_true(strstr(text, " state=busy kind=block\n"));
+	assert_true(strstr(text, "\nblock start="));
+	assert_true(strstr(text, " live=3 maps=1 clean="));
+	text[0] = '\0';
+	vmallocinfo_human(collect, NULL);
+	assert_true(strstr(text, "   20 KiB "));
+	vfree(area);
+	vm_unmap_ram(p, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,7 +422,7 @@ int main(void)
 		cmocka_unit_test(dump_obj_finds_every_byte),	 cmocka_unit_test(sparse_errors),
 		cmocka_unit_test(pfns_of_ram_are_refused),	 cmocka_unit_test(rights_change_where_they_shall),
 		cmocka_unit_test(hoarders_are_asked),		 cmocka_unit_test(pages_go_with_the_map),
-		cmocka_unit_test(summary_shows_gaps_and_blocks), cmocka_unit_test(the_last_hole_is_large_enough),
+		cmocka_unit_test(summary_shows_gaps_and_blocks), cmocka_unit_test(machine_lines_tell_all), cmocka_unit_test(the_last_hole_is_large_enough),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

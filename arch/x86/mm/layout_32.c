@@ -12,6 +12,7 @@
 #include <asm/layout.h>
 #include <asm/ptfmt.h>
 #include <kernel/printk.h>
+#include <lib/size.h>
 #include <lib/string.h>
 
 /* Borders lie on entries of the level that processes copy, in either mode. */
@@ -19,12 +20,12 @@
 
 static vaddr_t clamp_vmalloc(u64 wanted)
 {
-	u64 size = ALIGN(wanted ? wanted : VMALLOC_DEFAULT, (u64)SLOT);
-	u64 used = clamp(size, (u64)VMALLOC_LEAST, (u64)VMALLOC_MOST);
+	u64 used = wanted ? clamp(wanted, (u64)VMALLOC_LEAST, (u64)VMALLOC_MOST) : VMALLOC_DEFAULT;
 
-	if (wanted && used != size)
-		printk("vmalloc=%lluM: using %lluM", wanted >> 20, used >> 20);
-	return (vaddr_t)used;
+	if (wanted && used != wanted)
+		printk("vmalloc=%llu: it is %s at least and %s at most, using %s", wanted, SIZE(VMALLOC_LEAST),
+		       SIZE(VMALLOC_MOST), SIZE(used));
+	return (vaddr_t)ALIGN(used, (u64)SLOT); /* the bounds lie on slots */
 }
 
 void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)

@@ -105,5 +105,7 @@ unsigned long slab_pages(void);
 unsigned long kmalloc_objects(void);
 /* One line a cache. */
 void slab_dump(void);
+/* The same, exact and for programs: "cache name= size= slabs= objects= out=", size in bytes. */
+void slab_dump_machine(void);
 /* Walk all slabs that have free objects: counts, links, poison. Returns the number of faults found (and prints them). */
 unsigned int slab_check(void);

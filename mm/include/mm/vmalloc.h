@@ -304,8 +304,24 @@ int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsig
 
 /* [looks] All areas, sorted by address, in the format of Linux's /proc/vmallocinfo. emit gets one line with its '\n'. */
 void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx);
-/* And in summary: how broken up free space is, and each vmap block. Lines as above. */
+/* And in summary: how broken up free space is, and each vmap block. Lines as above. Sizes for people. */
 void vmallocinfo_summary(void (*emit)(void *ctx, const char *line), void *ctx);
+/* Both for people: sizes in the unit that a person reads. */
+void vmallocinfo_human(void (*emit)(void *ctx, const char *line), void *ctx);
+/*
+ * And for programs, exactly: a word and KEY=VALUE pairs a line, addresses in hexadecimal, sizes in bytes. Keys may be added
+ * at the end in later versions; their order and meaning stay.
+ *
+ *	space start= end= size=				vmalloc space; first of all, once
+ *	range start= end= size= state=busy kind=...	sorted; the guard page is the range's last. kind: vmalloc, vmap, ioremap,
+ *		pages= [phys=] user= vpages= caller=	sparse, area; for block and vm_map_ram the line ends with the kind
+ *	range ... state=lazy				freed, and perhaps still known to a CPU
+ *	range ... state=clean				kept for whoever wants one of its size
+ *	block start= end= size= live= maps= clean= dirty= flushing=	the pages of a vmap block; last, sorted
+ *
+ * What lies in no range is free.
+ */
+void vmallocinfo_machine(void (*emit)(void *ctx, const char *line), void *ctx);
 
 struct vmalloc_stats {
 	unsigned long areas, area_bytes; /* busy, guard pages included */
