@@ -47,8 +47,8 @@ COMMANDS = (  # typed, pattern in what comes back
     ("vmalloci\t", r"used .* free"),
     ("run hel\t", r"hello from ring 3"),
     ("test cpus.calls_c\t\x15pg\t", r"(?i)parity"),
-    ("me\t\t\x15", r"meminfo  \n"),
-    ("test t\t\t\x15", r"tlb\.  .*\n"),
+    ("p\t\x15", r"ptdump  .*\n"),
+    ("test t\t\x15", r"tlb\.  .*\n"),
     ("nonsens\be", r"unknown command 'nonsene'"),
     ("\x1b[A\x15pgds now", r"pgds takes no argument"),
 )
@@ -124,7 +124,7 @@ def converse(env):
 def judge(out, env, run):
     answers = run.serial.decode("utf-8", "replace").replace("\r", "").split(prompt_of(env))[1:]
     for command, pattern in COMMANDS:
-        prompts = 1 + command.count("\t\t")  # a list of words has one below it
+        prompts = 1 + command.endswith("\t\x15")  # a list of words has one below it
         answer = ("\n".join(answers[:prompts]) + "\n").split("\n", 1)[-1] if answers[prompts - 1:] else "(no prompt came)"
         answers = answers[prompts:]
         out.ok(re.search(pattern, answer) is not None, "%s shell: %r answers" % (env, command), answer.split("\n")[-30:])
