@@ -137,10 +137,13 @@ static void run_storm(struct process **process, unsigned int nr)
 
 /* Pages that a process may take at most, in any mode. */
 #define PAGES_EACH 48
+/* A process of the storm has a child, and that has one. */
+#define GENERATIONS 3
 
 KTEST(proc, storm)
 {
-	unsigned int nr = (unsigned int)min((unsigned long)STORM_MOST, nr_free_pages() / 2 / PAGES_EACH);
+	unsigned long room = min(nr_free_pages() / 2 / PAGES_EACH, (unsigned long)process_limit() / GENERATIONS);
+	unsigned int nr = (unsigned int)min((unsigned long)STORM_MOST, room);
 	struct process **process = kcalloc(nr, sizeof(*process), GFP_KERNEL);
 
 	ASSERT(process);
