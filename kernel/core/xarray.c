@@ -216,8 +216,12 @@ static __always_inline void vacate(struct xa_node *node, unsigned long slot)
 	smp_store_release(&node->slots[slot], NULL);
 }
 
-/* A value counts in `count` and in `nr_values`, by one addition. */
-#define A_VALUE (1u << 16 | 1u << 24)
+/* A value counts in `count` and in `nr_values`; not by one wide write, which would cover `shift`, and readers look at that. */
+static inline void count_value(struct xa_node *node, int by)
+{
+	node->count += by;
+	node->nr_values += by;
+}
 
 /* Is the slot a pointer and nothing else? */
 static __always_inline bool cares(const struct xa_node *node, unsigned long slot)
@@ -254,7 +258,7 @@ void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 		return store_otherwise(xa, index, entry, gfp);
 	if (!old && xa_is_value(entry)) {
 		fill(node, slot, entry);
-		node->counts += A_VALUE;
+		count_value(node, 1);
 		return NULL;
 	}
 	if (!old && is_pointer(entry)) {
@@ -290,7 +294,7 @@ void *__xa_erase(struct xarray *xa, unsigned long index)
 		return erase_otherwise(xa, index);
 	if (xa_is_value(old)) {
 		vacate(node, slot);
-		node->counts -= A_VALUE;
+		count_value(node, -1);
 		return old;
 	}
 	if (is_pointer(old)) {
@@ -353,7 +357,7 @@ int __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	}
 	if (xa_is_value(entry)) {
 		fill(node, slot, entry);
-		node->counts += A_VALUE;
+		count_value(node, 1);
 		return 0;
 	}
 	return insert_otherwise(xa, index, entry, gfp);

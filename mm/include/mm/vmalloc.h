@@ -280,7 +280,7 @@ bool vmalloc_dump_obj(void *object);
  * pud: 1 GiB, pmd: 2 or 4 MiB), several small entries as one (x86 has no such thing), and a mark in each (likewise).
  */
 static inline bool arch_vmap_p4d_supported(pgprot_t prot __maybe_unused) { return false; }
-static inline bool arch_vmap_pud_supported(pgprot_t prot __maybe_unused) { return pt_leaf_allowed(3); }
+static inline bool arch_vmap_pud_supported(pgprot_t prot __maybe_unused) { return pt_top() >= 3 && pt_leaf_allowed(3); }
 static inline bool arch_vmap_pmd_supported(pgprot_t prot __maybe_unused) { return pt_leaf_allowed(2); }
 static inline unsigned long arch_vmap_pte_range_map_size(unsigned long addr __maybe_unused, unsigned long end __maybe_unused,
 							 u64 pfn __maybe_unused, unsigned int max_page_shift __maybe_unused)
