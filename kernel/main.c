@@ -119,6 +119,7 @@ static void init_memory(void)
 	pgtable_set_allocator(table_alloc_early, table_free_early);
 	pgtable_init_image(!cmdline_has("nohuge"));
 	map_all_ram();
+	arch_move_percpu(percpu_areas_init()); /* before anybody keeps a pointer into them */
 	page_alloc_init();
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
 	pgtable_set_deferred_free(mm_table_defer);
@@ -137,11 +138,6 @@ static void *map_device(phys_addr_t phys, unsigned long size, enum memtype type)
 	if (type == MEMTYPE_WB)
 		return memremap(phys, size, MEMREMAP_WB);
 	return ioremap_prot(phys, size, pgprot_set_memtype(PAGE_KERNEL, type));
-}
-
-static void *alloc_percpu_area(size_t bytes)
-{
-	return kmalloc(bytes, GFP_KERNEL);
 }
 
 static void *alloc_zeroed(size_t bytes)
@@ -164,7 +160,7 @@ static void hand_over(void)
 	static const struct device_mapper mapper = { map_device, memunmap };
 
 	arch_set_device_mapper(&mapper);
-	arch_set_percpu_allocator(alloc_percpu_area);
+	arch_set_percpu_allocator(percpu_area_alloc);
 	arch_set_user_fault_handler(user_fault);
 	sched_set_stack_allocator(kstack_alloc, kstack_free);
 	workqueue_set_allocator(alloc_zeroed, free_memory);
@@ -235,7 +231,8 @@ static void init_cpus(void)
 
 	arch_start_cpus((unsigned int)clamp(limit, (u64)1, (u64)MAX_CPUS), kstack_alloc, ap_main);
 	pgtable_drop_boot_identity();
-	percpu_alloc_init(); /* the possible CPUs are known now */
+	percpu_areas_done(); /* the possible CPUs are known now */
+	percpu_alloc_init();
 }
 
 /* --- the end of the list ------------------------------------------------------------------------------------------ */

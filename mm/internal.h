@@ -16,7 +16,6 @@
  *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
  *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
- *   percpu_lock         chunks of per-CPU memory and their bitmaps             RANK_PERCPU     I       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
  *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
  *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
@@ -24,6 +23,7 @@
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
  *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
  *   pgd_lock            pgd_list, and carrying to it (arch)                    64              T       no
+ *   percpu_lock         space in the chunks of per-CPU memory; counts          RANK_PERCPU     I       no
  *   kmem_cache.lock     slabs of one cache that have free objects; counts      RANK_SLAB       I       no
  *   zone.lock           free lists of one zone; PAGE_FREE heads, their order   RANK_ZONE       I       no
  *
@@ -50,12 +50,12 @@ static inline unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PA
 enum mm_lock_rank {
 	RANK_MM_LIST = 10,
 	RANK_VMAP_QUEUE = 30,
-	RANK_PERCPU = 35,
 	RANK_VM_CACHE = 38,
 	RANK_VM_INDEX = 40,
 	RANK_MEMTYPE = 45,
 	RANK_VM_HOLES = 50,
 	RANK_SLAB_LIST = 60,
+	RANK_PERCPU = 68, /* handlers take it, on top of any lock of threads */
 	RANK_SLAB = 70,
 	RANK_ZONE = 80,
 };
@@ -167,6 +167,10 @@ unsigned long pages_cached(enum zone_id zone);
 /* While any RAM is offline, each zone keeps this much for the table pages that going online needs. */
 #define ONLINE_MARGIN_PAGES 32
 
+/* RAM below this is online after boot, wherever it is worth having. */
+#define BOOT_ONLINE_SIZE (512ull << 20)
+/* Frames [start, end), bytes, that were reserved at boot join the free ones. After page_online_init(). */
+void page_online_give(u64 start, u64 end);
 /* Build the section table, bring online what booting needs. Ends the time of memblock. */
 void page_online_init(void);
 /*

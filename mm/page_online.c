@@ -35,7 +35,6 @@ struct section {
 static_assert(sizeof(struct section) == 4 * sizeof(long), "finding one must stay a shift");
 
 #define BLOCK_PAGES	 (1ul << MAX_PAGE_ORDER)
-#define BOOT_ONLINE_SIZE (512ull << 20)
 
 static struct section *sections;
 static unsigned long nr_sections, sections_end; /* the latter: first frame beyond them */
@@ -352,6 +351,17 @@ void page_online_init(void)
 }
 
 /* --- later -------------------------------------------------------------------------------------------------------- */
+
+void page_online_give(u64 start, u64 end)
+{
+	for (unsigned long pfn = to_pfn(start); pfn < to_pfn(end); pfn++) {
+		if (!pfn_valid(pfn))
+			continue; /* in a section that was not worth having */
+		BUG_ON(pfn_to_page(pfn)->state != PAGE_RESERVED);
+		set_states(pfn, pfn + 1, PAGE_TAIL);
+		zones_add_range(pfn, pfn + 1);
+	}
+}
 
 static void zone_no_longer_offline(struct zone *zone, unsigned long pages)
 {

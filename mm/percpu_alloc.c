@@ -2,58 +2,56 @@
 /*
  * Per-CPU memory made at run time.
  *
- * 1. A chunk is a set of congruent areas (vm_pcpu.c), one unit a possible CPU, all alike: what is at some offset in one unit is
- *    at the same offset in every other. All chunks have the same distances, so a single number a CPU leads from any
- *    allocation to its instance there. Between units lies a page that is never mapped.
+ * 1. A chunk is a set of congruent areas (vm_pcpu.c), one unit a possible CPU, all alike: what is at some offset in one
+ *    unit is at the same offset in every other. Units have the same distances as the CPUs' own variables, so one offset a
+ *    CPU leads to both (<kernel/percpu.h>). Between units lies a page that is never mapped.
  *
- *	first unit      STRIDE later      2 * STRIDE later
- *	| . [ a ] . b |!| . [ a ] . b   |!| . [ a ] . b   |	percpu_unit_offset[cpu] = unit * STRIDE
- *	  first CPU       second one        third one
+ *	unit of the first CPU	    + distance of the second	+ distance of the third
+ *	| . [ a ] . b |!|	    | . [ a ] . b |!|		| . [ a ] . b |!|
  *
- * 2. Small objects share a chunk. Space in it is kept in granules, in two bitmaps: which are in use, and which is the last
- *    one of an object. A chunk without objects goes at once, with its pages; where one may not sleep, by a work.
+ * 2. Objects share chunks; percpu_space.c finds room in a bounded time. A chunk without objects goes at once, with its
+ *    pages; where one may not sleep, by a work.
  *
  * 3. A page of a unit comes, in all units together, when the first object needs it: before the allocation returns it is
  *    mapped and carried to every process, so whoever has the pointer may use it in any handler. It stays with its chunk.
  *
- * 4. Locks. percpu_lock keeps lists, bitmaps and counts, and is held for moments. Chunks and pages are made under
- *    populate_lock, which may sleep; a chunk that has an object cannot go meanwhile.
+ * 4. Who may not sleep gets an object whose pages are there already. If there are none, the reserve is given back for
+ *    it: an object of a page or more, which is made by a work as soon as somebody has needed one.
+ *
+ * 5. Locks. percpu_lock keeps space, counts and the marks of pages; it is held for some hundred instructions with
+ *    interrupts off, whatever there is. Chunks and pages are made under populate_lock, which may sleep; a chunk that has
+ *    an object cannot go meanwhile. Objects are zeroed without a lock: they belong to the caller by then.
  */
-#include "vm_internal.h"
+#include "percpu_internal.h"
 
-#include <mm/percpu_alloc.h>
-
-#define UNIT_SIZE     (4 * PERCPU_ALLOC_MAX)
-#define UNIT_PAGES    (UNIT_SIZE >> PAGE_SHIFT)
-#define STRIDE	      (UNIT_SIZE + PAGE_SIZE)
-#define GRANULE_SHIFT 4
-#define NR_GRANULES   (UNIT_SIZE >> GRANULE_SHIFT)
-
-struct percpu_chunk {
-	struct list_head list;
-	struct vm_struct **units;
-	char *base;		      /* of the first */
-	unsigned int nr_used;	      /* granules */
-	DECLARE_BITMAP(used, NR_GRANULES);
-	DECLARE_BITMAP(last, NR_GRANULES);
-	struct page **page[UNIT_PAGES]; /* an array with one for each unit; NULL: none has that page */
-};
-
-unsigned long percpu_unit_offset[MAX_CPUS];
+static vaddr_t distance[MAX_CPUS]; /* of each unit from the first one */
+static vaddr_t first_offset;	   /* of the CPU that has the first unit */
 static unsigned int nr_units;
 
 static DEFINE_MUTEX(populate_lock);
 static DEFINE_RANKED_SPINLOCK(percpu_lock, RANK_PERCPU);
-static LIST_HEAD(chunks);
 static LIST_HEAD(empty_chunks); /* on their way out */
 static struct percpu_alloc_stats stats;
+static void *reserve;		   /* an object that nobody uses */
+static unsigned int reserve_wanted; /* granules; 0: nobody has asked */
 
+static void work_later(struct work_struct *work);
+static struct work_struct later = { .fn = work_later };
+
+/* The areas lie in the order of their addresses, in whichever order CPUs got them. */
 void percpu_alloc_init(void)
 {
 	unsigned int cpu;
 
-	for_each_cpu(cpu, cpu_possible_mask)
-		percpu_unit_offset[cpu] = nr_units++ * STRIDE;
+	first_offset = per_cpu_offset[cpumask_next(-1, cpu_possible_mask)];
+	for_each_possible_cpu(cpu)
+		first_offset = min(first_offset, per_cpu_offset[cpu]);
+	nr_units = 0;
+	for_each_possible_cpu(cpu) {
+		distance[nr_units] = per_cpu_offset[cpu] - first_offset;
+		BUG_ON(distance[nr_units] % PERCPU_STRIDE);
+		nr_units++;
+	}
 }
 
 struct percpu_alloc_stats percpu_alloc_stats(void)
@@ -67,11 +65,33 @@ struct percpu_alloc_stats percpu_alloc_stats(void)
 	return copy;
 }
 
+unsigned int percpu_alloc_check(void)
+{
+	struct percpu_alloc_stats found;
+	unsigned int faults = percpu_space_check(&found);
+
+	if (found.chunks == stats.chunks && found.bytes == stats.bytes && found.pages == stats.pages)
+		return faults;
+	printk("percpu_alloc_check: %lu chunks, %lu bytes, %lu pages; %lu, %lu, %lu were counted\n", found.chunks, found.bytes,
+	       found.pages, stats.chunks, stats.bytes, stats.pages);
+	return faults + 1;
+}
+
+/* What the caller gets: the address of the instance in the first unit, less the way there. And back. */
+static void *pointer_to(const struct percpu_place *place)
+{
+	return (void *)(place->chunk->base + ((vaddr_t)place->at << GRANULE_SHIFT) - first_offset);
+}
+
+static vaddr_t first_instance(const void *ptr) { return (vaddr_t)ptr + first_offset; }
+
+static unsigned int to_granules(size_t bytes) { return (unsigned int)DIV_ROUND_UP(bytes, 1u << GRANULE_SHIFT); }
+
 /* --- pages --------------------------------------------------------------------------------------------------------- */
 
 static vaddr_t unit_page(const struct percpu_chunk *chunk, unsigned int unit, unsigned int n)
 {
-	return (vaddr_t)chunk->base + unit * STRIDE + ((vaddr_t)n << PAGE_SHIFT);
+	return chunk->base + distance[unit] + ((vaddr_t)n << PAGE_SHIFT);
 }
 
 /* Map page n of every unit; on failure none is left. */
@@ -86,14 +106,25 @@ static int map_in_units(const struct percpu_chunk *chunk, unsigned int n, struct
 	return err;
 }
 
-/* Page n of every unit. -ENOMEM. */
-static int populate_page(struct percpu_chunk *chunk, unsigned int n)
+static void mark_populated(struct percpu_chunk *chunk, unsigned int n, struct page **pages)
 {
-	struct page **pages = kcalloc(nr_units, sizeof(*pages), GFP_KERNEL);
-	unsigned long got = pages ? alloc_page_array(GFP_KERNEL | __GFP_HIGHMEM, nr_units, pages) : 0;
+	bool flags;
+
+	chunk->page[n] = pages;
+	spin_lock_irqsave(&percpu_lock, flags);
+	__set_bit(n, chunk->populated);
+	stats.pages++;
+	spin_unlock_irqrestore(&percpu_lock, flags);
+}
+
+/* Page n of every unit. -ENOMEM. */
+static int populate_page(struct percpu_chunk *chunk, unsigned int n, gfp_t gfp)
+{
+	struct page **pages = kcalloc(nr_units, sizeof(*pages), gfp);
+	unsigned long got = pages ? alloc_page_array(gfp | __GFP_HIGHMEM, nr_units, pages) : 0;
 
 	if (got == nr_units && !map_in_units(chunk, n, pages)) {
-		chunk->page[n] = pages;
+		mark_populated(chunk, n, pages);
 		return 0;
 	}
 	free_page_array(pages, got);
@@ -101,14 +132,17 @@ static int populate_page(struct percpu_chunk *chunk, unsigned int n)
 	return -ENOMEM;
 }
 
-/* All pages under bytes [from, to) of the units. The chunk cannot go. -ENOMEM: some are missing. */
-static int populate(struct percpu_chunk *chunk, size_t from, size_t to)
+static unsigned int first_page(const struct percpu_place *place) { return place->at / PAGE_GRANULES; }
+static unsigned int end_page(const struct percpu_place *place) { return (place->at + place->n - 1) / PAGE_GRANULES + 1; }
+
+/* Under populate_lock: all pages under the place, which keeps the chunk. -ENOMEM: some are missing. */
+static int populate(const struct percpu_place *place, gfp_t gfp)
 {
 	int err = 0;
 
-	for (unsigned int n = from >> PAGE_SHIFT; n < PAGE_ALIGN(to) >> PAGE_SHIFT && !err; n++)
-		if (!chunk->page[n])
-			err = populate_page(chunk, n);
+	for (unsigned int n = first_page(place); n < end_page(place) && !err; n++)
+		if (!place->chunk->page[n])
+			err = populate_page(place->chunk, n, gfp);
 	return err;
 }
 
@@ -121,32 +155,50 @@ static void free_unit_pages(const struct percpu_chunk *chunk)
 	}
 }
 
+/* The place in all units, by the pages: the mapping may be one that this CPU has not touched yet. */
+static void clear_instances(const struct percpu_place *place)
+{
+	size_t end = (size_t)(place->at + place->n) << GRANULE_SHIFT, next;
+
+	for (size_t from = (size_t)place->at << GRANULE_SHIFT; from < end; from = next) {
+		struct page **pages = place->chunk->page[from >> PAGE_SHIFT];
+
+		next = min(end, (size_t)ALIGN_DOWN(from, PAGE_SIZE) + PAGE_SIZE);
+		for (unsigned int unit = 0; unit < nr_units; unit++) {
+			char *page = kmap_local_page(pages[unit]);
+
+			memset(page + offset_in_page(from), 0, next - from);
+			kunmap_local(page);
+		}
+	}
+}
+
 /* --- chunks -------------------------------------------------------------------------------------------------------- */
 
 static struct vm_struct **units_create(void)
 {
-	unsigned long offsets[MAX_CPUS];
 	size_t sizes[MAX_CPUS];
 
-	for (unsigned int unit = 0; unit < nr_units; unit++) {
-		offsets[unit] = unit * STRIDE;
-		sizes[unit] = UNIT_SIZE;
-	}
-	return pcpu_get_vm_areas(offsets, sizes, (int)nr_units, PAGE_SIZE);
+	for (unsigned int unit = 0; unit < nr_units; unit++)
+		sizes[unit] = PERCPU_UNIT_SIZE;
+	return pcpu_get_vm_areas(distance, sizes, (int)nr_units, PAGE_SIZE);
 }
 
-static struct percpu_chunk *chunk_create(void)
+static struct percpu_chunk *chunk_create(gfp_t gfp)
 {
-	struct percpu_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	struct percpu_chunk *chunk = kzalloc(sizeof(*chunk), gfp);
 
-	if (!chunk)
-		return NULL;
-	chunk->units = units_create();
-	if (!chunk->units) {
+	if (!chunk || !percpu_space_make(chunk, gfp)) {
 		kfree(chunk);
 		return NULL;
 	}
-	chunk->base = chunk->units[0]->addr;
+	chunk->units = units_create();
+	if (!chunk->units) {
+		percpu_space_destroy(chunk);
+		kfree(chunk);
+		return NULL;
+	}
+	chunk->base = (vaddr_t)chunk->units[0]->addr - distance[0];
 	return chunk;
 }
 
@@ -154,174 +206,241 @@ static void chunk_destroy(struct percpu_chunk *chunk)
 {
 	pcpu_free_vm_areas(chunk->units, (int)nr_units); /* unmaps them first */
 	free_unit_pages(chunk);
+	percpu_space_destroy(chunk);
 	kfree(chunk);
 }
 
-static void destroy_empty(struct work_struct *work)
+static void destroy_empty(void)
 {
 	struct percpu_chunk *chunk, *next;
 	LIST_HEAD(gone);
 	bool flags;
 
-	(void)work;
 	spin_lock_irqsave(&percpu_lock, flags);
 	list_splice_init(&empty_chunks, &gone);
 	spin_unlock_irqrestore(&percpu_lock, flags);
 	list_for_each_entry_safe(chunk, next, &gone, list)
 		chunk_destroy(chunk);
 }
-static struct work_struct destroy_work = { .fn = destroy_empty };
 
-static void account(struct percpu_chunk *chunk, unsigned int used)
+/* --- taking and giving back, under the lock ------------------------------------------------------------------------- */
+
+static bool taken(const struct percpu_place *place, bool had) __must_hold(percpu_lock)
 {
-	stats.bytes += ((unsigned long)used << GRANULE_SHIFT) - ((unsigned long)chunk->nr_used << GRANULE_SHIFT);
-	chunk->nr_used = used;
+	if (had)
+		stats.bytes += (unsigned long)place->n << GRANULE_SHIFT;
+	return had;
 }
 
-/* Under the lock. NULL: there is no room for n granules. */
-static void *take_from(struct percpu_chunk *chunk, unsigned int n, unsigned int align_mask)
+/* NULL: no object begins there. A chunk that has become empty stays where it is: drop_if_empty() is next. */
+static struct percpu_chunk *give_back(const void *ptr) __must_hold(percpu_lock)
 {
-	unsigned long at = bitmap_find_next_zero_area(chunk->used, NR_GRANULES, 0, n, align_mask);
+	unsigned int had;
+	struct percpu_chunk *chunk = percpu_space_free(first_instance(ptr), &had);
 
-	if (at >= NR_GRANULES)
-		return NULL;
-	bitmap_set(chunk->used, at, n);
-	__set_bit(at + n - 1, chunk->last);
-	account(chunk, chunk->nr_used + n);
-	return chunk->base + ((size_t)at << GRANULE_SHIFT);
+	if (chunk)
+		stats.bytes -= (unsigned long)had << GRANULE_SHIFT;
+	return chunk;
 }
 
-/* Room in some chunk, and which that is. `fresh`, if there is one, joins the others first. NULL: there is none. */
-static void *take(unsigned int n, unsigned int align_mask, struct percpu_chunk *fresh, struct percpu_chunk **from)
+static void drop_if_empty(struct percpu_chunk *chunk) __must_hold(percpu_lock)
 {
-	struct percpu_chunk *chunk;
-	void *ptr = NULL;
+	if (chunk->nr_used)
+		return;
+	percpu_space_leave(chunk);
+	list_add(&chunk->list, &empty_chunks);
+	stats.chunks--;
+	stats.pages -= bitmap_weight(chunk->populated, UNIT_PAGES);
+}
+
+/* --- objects of those who may sleep ---------------------------------------------------------------------------------- */
+
+/* Room anywhere. *ready: the pages are there. */
+static bool take(struct percpu_place *place, unsigned int align, bool *ready)
+{
+	bool had, flags;
+
+	spin_lock_irqsave(&percpu_lock, flags);
+	had = taken(place, percpu_space_take(place, align));
+	*ready = had && percpu_space_populated(place);
+	spin_unlock_irqrestore(&percpu_lock, flags);
+	return had;
+}
+
+/* In this chunk, which joins the others. (They may have room by now; but an empty chunk would stay for ever.) */
+static void take_from_fresh(struct percpu_chunk *fresh, struct percpu_place *place, unsigned int align)
+{
 	bool flags;
 
 	spin_lock_irqsave(&percpu_lock, flags);
-	if (fresh) {
-		list_add_tail(&fresh->list, &chunks);
-		stats.chunks++;
-	}
-	list_for_each_entry(chunk, &chunks, list) {
-		if (fresh && chunk != fresh)
-			continue; /* others may have room by now, and then it would stay empty */
-		ptr = take_from(chunk, n, align_mask);
-		*from = chunk;
-		if (ptr)
-			break;
-	}
+	percpu_space_join(fresh);
+	stats.chunks++;
+	taken(place, percpu_space_take_in(fresh, place, align));
 	spin_unlock_irqrestore(&percpu_lock, flags);
-	return ptr;
 }
 
-/* --- objects ------------------------------------------------------------------------------------------------------- */
-
-static void clear_instances(void *ptr, size_t size)
+/* Under populate_lock: room, of which there was none a moment ago. False: no memory. */
+static bool make_room(struct percpu_place *place, unsigned int align, gfp_t gfp)
 {
-	unsigned int cpu;
+	struct percpu_chunk *fresh;
+	bool ready;
 
-	for_each_cpu(cpu, cpu_possible_mask)
-		memset(percpu_ptr(ptr, cpu), 0, size);
+	if (take(place, align, &ready))
+		return true;
+	fresh = chunk_create(gfp);
+	schedule_point("pcpu:fresh");
+	if (fresh)
+		take_from_fresh(fresh, place, align);
+	return fresh != NULL;
 }
 
-/* Under populate_lock: room with pages in it. NULL: no memory. */
-static void *obtain(size_t size, unsigned int align_mask)
+static bool take_populated(struct percpu_place *place, unsigned int align)
 {
-	unsigned int n = DIV_ROUND_UP(size, 1u << GRANULE_SHIFT);
-	struct percpu_chunk *chunk, *fresh;
-	char *ptr = take(n, align_mask, NULL, &chunk);
+	bool had, flags;
 
-	if (!ptr) {
-		fresh = chunk_create();
-		schedule_point("pcpu:fresh");
-		ptr = fresh ? take(n, align_mask, fresh, &chunk) : NULL;
+	spin_lock_irqsave(&percpu_lock, flags);
+	had = taken(place, percpu_space_take_populated(place, align));
+	spin_unlock_irqrestore(&percpu_lock, flags);
+	return had;
+}
+
+static bool alloc_sleeping(struct percpu_place *place, unsigned int align, gfp_t gfp)
+{
+	bool ready, had = take(place, align, &ready);
+
+	if (had && ready)
+		return true;
+	mutex_lock(&populate_lock);
+	had = had || make_room(place, align, gfp);
+	if (had && populate(place, gfp)) {
+		free_percpu(pointer_to(place));
+		had = false;
 	}
-	if (!ptr || !populate(chunk, ptr - chunk->base, ptr - chunk->base + size))
-		return ptr;
-	free_percpu(ptr);
-	return NULL;
+	mutex_unlock(&populate_lock);
+	return had || take_populated(place, align); /* smaller, or fuller, but there */
+}
+
+/* --- objects of those who may not ------------------------------------------------------------------------------------- */
+
+/* The reserve becomes free space, and an object with pages is taken from what there is then. */
+static bool take_from_reserve(struct percpu_place *place, unsigned int align) __must_hold(percpu_lock)
+{
+	struct percpu_chunk *chunk;
+	bool had;
+
+	if (!reserve)
+		return false;
+	chunk = give_back(reserve);
+	reserve = NULL;
+	had = taken(place, percpu_space_take_populated(place, align));
+	drop_if_empty(chunk);
+	return had;
+}
+
+static bool alloc_atomic(struct percpu_place *place, unsigned int align)
+{
+	bool had, short_of, flags;
+
+	spin_lock_irqsave(&percpu_lock, flags);
+	had = taken(place, percpu_space_take_populated(place, align));
+	if (!had) {
+		reserve_wanted = max(reserve_wanted, place->n);
+		had = take_from_reserve(place, align);
+	}
+	short_of = reserve_wanted && !reserve;
+	spin_unlock_irqrestore(&percpu_lock, flags);
+	if (short_of && system_wq)
+		queue_work(system_wq, &later);
+	return had;
+}
+
+static void make_reserve(void)
+{
+	unsigned int wanted = READ_ONCE(reserve_wanted);
+	void *mine;
+	bool flags;
+
+	if (!wanted || READ_ONCE(reserve))
+		return;
+	mine = __alloc_percpu(PAGE_ALIGN((size_t)wanted << GRANULE_SHIFT), PAGE_SIZE);
+	spin_lock_irqsave(&percpu_lock, flags);
+	if (!reserve && reserve_wanted)
+		swap(reserve, mine);
+	spin_unlock_irqrestore(&percpu_lock, flags);
+	free_percpu(mine);
+}
+
+static void work_later(struct work_struct *work)
+{
+	(void)work;
+	destroy_empty();
+	make_reserve();
+}
+
+/* --- the calls --------------------------------------------------------------------------------------------------------- */
+
+static bool size_valid(size_t size, size_t align)
+{
+	return size && size <= PERCPU_ALLOC_MAX && is_power_of_2(align) && align <= PERCPU_ALLOC_ALIGN;
+}
+
+void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+{
+	struct percpu_place place = { .n = to_granules(size) };
+	unsigned int granules = to_granules(align);
+	bool had;
+
+	if (gfpflags_allow_blocking(gfp))
+		might_sleep();
+	BUG_ON(!nr_units);
+	if (!size_valid(size, align)) {
+		WARN_ONCE(!(gfp & __GFP_NOWARN), "alloc_percpu: size %zu, alignment %zu", size, align);
+		return NULL;
+	}
+	gfp &= __GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY;
+	had = gfp & __GFP_NOWAIT ? alloc_atomic(&place, granules) : alloc_sleeping(&place, granules, gfp);
+	if (!had)
+		return NULL;
+	clear_instances(&place);
+	return pointer_to(&place);
 }
 
 void *__alloc_percpu(size_t size, size_t align)
 {
-	unsigned int align_mask = DIV_ROUND_UP(align, 1u << GRANULE_SHIFT) - 1;
-	void *ptr;
-
-	might_sleep();
-	BUG_ON(!nr_units);
-	if (WARN_ONCE(!size || size > PERCPU_ALLOC_MAX || !is_power_of_2(align) || align > PERCPU_ALLOC_ALIGN,
-		      "alloc_percpu: size %zu, alignment %zu", size, align))
-		return NULL;
-	mutex_lock(&populate_lock);
-	ptr = obtain(size, align_mask);
-	mutex_unlock(&populate_lock);
-	if (ptr)
-		clear_instances(ptr, size);
-	return ptr;
-}
-
-/* Under the lock: the granule at which ptr begins an object, NR_GRANULES if none does. */
-static unsigned int object_at(const struct percpu_chunk *chunk, const void *ptr)
-{
-	size_t offset = (size_t)((const char *)ptr - chunk->base);
-	unsigned int at = offset >> GRANULE_SHIFT;
-
-	if (offset >= UNIT_SIZE || !IS_ALIGNED(offset, 1u << GRANULE_SHIFT) || !test_bit(at, chunk->used))
-		return NR_GRANULES;
-	if (at && test_bit(at - 1, chunk->used) && !test_bit(at - 1, chunk->last))
-		return NR_GRANULES;
-	return at;
-}
-
-/* Under the lock. */
-static void give_back(struct percpu_chunk *chunk, unsigned int at)
-{
-	unsigned int end = find_next_bit(chunk->last, NR_GRANULES, at) + 1;
-
-	bitmap_clear(chunk->used, at, end - at);
-	__clear_bit(end - 1, chunk->last);
-	account(chunk, chunk->nr_used - (end - at));
-	if (chunk->nr_used)
-		return;
-	list_move(&chunk->list, &empty_chunks);
-	stats.chunks--;
-}
-
-static bool find_and_give_back(const void *ptr)
-{
-	struct percpu_chunk *chunk;
-
-	list_for_each_entry(chunk, &chunks, list) {
-		unsigned int at = object_at(chunk, ptr);
-
-		if (at >= NR_GRANULES)
-			continue;
-		give_back(chunk, at);
-		return true;
-	}
-	return false;
+	return __alloc_percpu_gfp(size, align, GFP_KERNEL);
 }
 
 void free_percpu(const void *ptr)
 {
-	bool found, left, flags;
+	struct percpu_chunk *chunk;
+	bool left, flags;
 
 	if (!ptr)
 		return;
 	spin_lock_irqsave(&percpu_lock, flags);
-	found = find_and_give_back(ptr);
+	chunk = give_back(ptr);
+	if (chunk)
+		drop_if_empty(chunk);
 	left = !list_empty(&empty_chunks);
 	spin_unlock_irqrestore(&percpu_lock, flags);
-	WARN_ONCE(!found, "free_percpu: %p is not what an allocation returned", ptr);
+	WARN_ONCE(!chunk, "free_percpu: %p is not what an allocation returned", ptr);
 	if (left && preemptible())
-		destroy_empty(NULL);
+		destroy_empty();
 	else if (left && system_wq)
-		queue_work(system_wq, &destroy_work);
+		queue_work(system_wq, &later);
 }
 
 void percpu_alloc_drain(void)
 {
-	flush_work(&destroy_work);
-	destroy_empty(NULL);
+	void *unused;
+	bool flags;
+
+	flush_work(&later);
+	spin_lock_irqsave(&percpu_lock, flags);
+	unused = reserve;
+	reserve = NULL;
+	reserve_wanted = 0;
+	spin_unlock_irqrestore(&percpu_lock, flags);
+	free_percpu(unused);
+	destroy_empty();
 }

@@ -16,9 +16,19 @@ size_t percpu_area_size(void)
 	return (size_t)(__percpu_end - __percpu_start);
 }
 
-void percpu_area_init(unsigned int cpu, void *area)
+static void settle(unsigned int cpu, void *area, const void *from)
 {
-	memcpy(area, __percpu_start, percpu_area_size());
+	memcpy(area, from, percpu_area_size());
 	per_cpu_offset[cpu] = (vaddr_t)area - (vaddr_t)__percpu_start;
 	per_cpu(this_cpu_off, cpu) = per_cpu_offset[cpu];
+}
+
+void percpu_area_init(unsigned int cpu, void *area)
+{
+	settle(cpu, area, __percpu_start);
+}
+
+void percpu_area_move(unsigned int cpu, void *area)
+{
+	settle(cpu, area, per_cpu_ptr(&__percpu_start[0], cpu));
 }

@@ -44,7 +44,7 @@ static void strike(struct trap_frame *frame)
 	rcu_read_unlock();
 	++*word_of(cpu);
 	trace(TRACE_MARK, cpu, *word_of(cpu), 0);
-	WRITE_ONCE(*percpu_ptr(storm.hits, cpu), *percpu_ptr(storm.hits, cpu) + 1);
+	WRITE_ONCE(*per_cpu_ptr(storm.hits, cpu), *per_cpu_ptr(storm.hits, cpu) + 1);
 }
 
 static void count_mark(void *ctx, const struct trace_record *r)
@@ -71,10 +71,10 @@ static bool storm_begin(void)
 /* One NMI to a CPU, and wait for it: two that are sent at once may arrive as one. */
 static void strike_at(unsigned int cpu)
 {
-	unsigned long before = READ_ONCE(*percpu_ptr(storm.hits, cpu));
+	unsigned long before = READ_ONCE(*per_cpu_ptr(storm.hits, cpu));
 
 	arch_send_nmi(cpu);
-	for (unsigned int us = 0; us < WAIT_US && READ_ONCE(*percpu_ptr(storm.hits, cpu)) == before; us++)
+	for (unsigned int us = 0; us < WAIT_US && READ_ONCE(*per_cpu_ptr(storm.hits, cpu)) == before; us++)
 		arch_udelay(1);
 }
 
@@ -100,7 +100,7 @@ static void storm_end(void)
 	arch_set_nmi_handler(NULL);
 	if (storm.hits && storm.in_area) {
 		for_each_online_cpu(cpu) {
-			EXPECT_EQ(*percpu_ptr(storm.hits, cpu), storm.rounds);
+			EXPECT_EQ(*per_cpu_ptr(storm.hits, cpu), storm.rounds);
 			EXPECT_EQ(*word_of(cpu), storm.rounds);
 		}
 	}

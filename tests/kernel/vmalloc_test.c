@@ -7,8 +7,8 @@
  * Each thread, on a CPU of its own, runs each loop, and at the end there is a summary line. The originals ask whether there was
  * memory; here the contents of the first and the last page are checked as well, that the page behind them is not mapped, that
  * every CPU sees what was written, in a process of its own, and, by the guards around every test, that trees agree and nothing
- * is left behind. Loops are short unless they are asked to be long, and what the original holds at once (15,000 areas, 35,000
- * per-CPU objects) is cut down to what a small machine has.
+ * is left behind. Loops are short unless they are asked to be long, and what the original holds at once (15,000 areas) is cut down to what
+ * a small machine has; the 35,000 per-CPU objects only where memory does not hold them.
  */
 #include "places.h"
 #include "worker.h"
@@ -210,14 +210,26 @@ static int align_shift_alloc_test(struct runner *r)
 	return err;
 }
 
+#define PCPU_OBJECTS 35000ul
+#define PCPU_BYTES   720ul /* what one of them takes of each CPU's unit, holes included */
+
+/* All threads together take no more than half of what is free, and three quarters of the address space. */
+static unsigned int percpu_affordable(void)
+{
+	unsigned long most = min(nr_free_pages() / 2, (VMALLOC_END - VMALLOC_START) / PAGE_SIZE / 4 * 3) / num_online_cpus();
+
+	return (unsigned int)min(PCPU_OBJECTS, most / cpumask_weight(cpu_possible_mask) * PAGE_SIZE / PCPU_BYTES);
+}
+
+/* Linux's numbers: sizes of 1 to 1,024 bytes, alignments of 2 to 2,048. */
 static int pcpu_alloc_test(struct runner *r)
 {
-	unsigned int nr = (unsigned int)min(min(r->loops * 35, 35000ul), affordable(35000));
+	unsigned int nr = percpu_affordable();
 	void **objects = kvcalloc(max(nr, 1u), sizeof(*objects), GFP_KERNEL);
 	int err = objects ? 0 : -1;
 
 	for (unsigned int i = 0; i < nr && !err; i++) {
-		objects[i] = __alloc_percpu(1 + below(r, PAGE_SIZE / 4), 1ul << below(r, 7));
+		objects[i] = __alloc_percpu(1 + below(r, PAGE_SIZE / 4), 2ul << below(r, 11));
 		err = objects[i] ? 0 : -1;
 	}
 	for (unsigned int i = 0; objects && i < nr; i++)

@@ -43,7 +43,7 @@ const char *cpu_name(void);
  */
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu));
 
-/* Memory for the per-CPU areas of the APs; handed in by main.c before arch_start_cpus(). */
+/* The APs' per-CPU areas, page-aligned, NULL: no more; handed in by main.c before arch_start_cpus(). */
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes));
 
 struct trap_frame;

@@ -9,6 +9,13 @@ struct boot_info;
 /* This CPU's descriptor tables, per-CPU base, CR0/CR4/EFER written whole, features read. Every CPU, first of all. */
 void arch_init_cpu(void);
 
+/*
+ * The boot CPU's per-CPU variables go on in `area`, and what they leave is filled with PERCPU_LEFT. Once, before anybody
+ * has kept a pointer into them.
+ */
+void arch_move_percpu(void *area);
+#define PERCPU_LEFT 0x5a
+
 /* What the command line says about features of the CPU. After cmdline_init(), before there is a page table. */
 void arch_apply_options(void);
 

@@ -8,8 +8,10 @@
 #include <asm/restart.h>
 #include <asm/stack.h>
 #include <asm/trap.h>
+#include <kernel/bug.h>
 #include <kernel/cpumask.h>
 #include <kernel/percpu.h>
+#include <lib/string.h>
 #include "descriptors.h"
 #include "features.h"
 
@@ -40,6 +42,14 @@ void arch_init_cpu(void)
 	features_init();
 	cpumask_set(&__cpu_possible_mask, 0);
 	cpumask_set(&__cpu_online_mask, 0);
+}
+
+void arch_move_percpu(void *area)
+{
+	BUG_ON(!irqs_disabled());
+	percpu_area_move(0, area);
+	gdt_load(0); /* the segment, and the tables, which lie in the area */
+	memset(__boot_percpu_start, PERCPU_LEFT, percpu_area_size());
 }
 
 bool arch_init_ap(unsigned int cpu)

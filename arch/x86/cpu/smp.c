@@ -30,8 +30,6 @@
 #define ANSWER_US   1000000 /* until the CPU runs its first instruction */
 #define COMPLETE_US 5000000 /* until one that does is online: an emulated CPU may get little of the real one */
 
-#define PERCPU_ALIGN 128 /* of the most aligned per-CPU variable */
-
 extern const char ap_trampoline[], ap_trampoline_end[];
 
 /* Read by boot/ap_start.S and ap_high_*.S. */
@@ -158,12 +156,12 @@ static vaddr_t new_stack_top(void *(*alloc_stack)(void))
 /* False: no memory. What was allocated stays: memory that a CPU may once have used is not given out again. */
 static bool prepare_cpu(unsigned int cpu, void *(*alloc_stack)(void))
 {
-	void *area = percpu_alloc(percpu_area_size() + PERCPU_ALIGN);
+	void *area = percpu_alloc(percpu_area_size());
 
 	ap_stack_top = new_stack_top(alloc_stack);
 	if (!area || !ap_stack_top)
 		return false;
-	percpu_area_init(cpu, (void *)ALIGN((vaddr_t)area, PERCPU_ALIGN));
+	percpu_area_init(cpu, area);
 	for (unsigned int i = 0; i < NR_OWN_STACKS; i++) {
 		per_cpu(own_stack_top, cpu)[i] = new_stack_top(alloc_stack);
 		if (!per_cpu(own_stack_top, cpu)[i])

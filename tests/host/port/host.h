@@ -32,6 +32,9 @@ void host_machine(u64 ram_bytes, unsigned int cpus);
 void host_machine_cpus(u64 ram_bytes, u64 cpu_mask);
 u64 host_ram_size(void);
 
+/* What is queued on system_wq runs now, as its worker would. */
+void host_run_works(void);
+
 /* All features are there until a test takes one away. */
 void host_set_feature(enum cpu_feature feature, bool present);
 

@@ -7,7 +7,7 @@
 
 vaddr_t per_cpu_offset[MAX_CPUS];
 cpumask_t __cpu_online_mask, __cpu_possible_mask;
-static void *area[MAX_CPUS];
+static char *areas; /* PERCPU_STRIDE apart, as on the machine, in the order of the CPUs */
 
 __thread unsigned int host_cpu;
 __thread bool host_irqs_on = true;
@@ -26,22 +26,25 @@ static void copy_template(volatile char *to)
 
 void percpu_area_init(unsigned int cpu, void *new_area)
 {
+	BUG_ON(percpu_area_size() > PERCPU_UNIT_SIZE);
 	copy_template(new_area);
 	per_cpu_offset[cpu] = (vaddr_t)new_area - (vaddr_t)__percpu_start;
 }
 
 void host_percpu_init(u64 cpu_mask)
 {
+	char *area;
+
+	free(areas);
+	area = areas = aligned_alloc(PAGE_SIZE, MAX_CPUS * PERCPU_STRIDE);
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
-		free(area[cpu]);
-		area[cpu] = NULL;
 		per_cpu_offset[cpu] = 0;
 		cpumask_clear(&__cpu_online_mask, cpu);
 		cpumask_clear(&__cpu_possible_mask, cpu);
 		if (!(cpu_mask >> cpu & 1))
 			continue;
-		area[cpu] = aligned_alloc(64, percpu_area_size());
-		percpu_area_init(cpu, area[cpu]);
+		percpu_area_init(cpu, area);
+		area += PERCPU_STRIDE;
 		cpumask_set(&__cpu_possible_mask, cpu);
 		cpumask_set(&__cpu_online_mask, cpu);
 	}
@@ -51,7 +54,7 @@ unsigned int host_run_on(unsigned int cpu)
 {
 	unsigned int was = host_cpu;
 
-	BUG_ON(cpu >= MAX_CPUS || !area[cpu]);
+	BUG_ON(cpu >= MAX_CPUS || !per_cpu_offset[cpu]);
 	host_cpu = cpu;
 	return was;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One work at a time may be queued on each queue; it runs when somebody waits for it. */
+#include "tests/host/port/host.h"
+
 #include <kernel/workqueue.h>
 #include <lib/atomic.h>
 
@@ -19,6 +21,14 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
 	work->wq = wq;
 	return xchg(&wq->queued, work) != work;
+}
+
+void host_run_works(void)
+{
+	struct work_struct *work = xchg(&system_queue.queued, NULL);
+
+	if (work)
+		work->fn(work);
 }
 
 bool flush_work(struct work_struct *work)
