@@ -432,7 +432,8 @@ KTEST(percpu, churn_with_interrupts)
 	WITH_CREW(crew, 1, given = churn_under_interrupts(&crew));
 	percpu_alloc_drain();
 	EXPECT_EQ(atomic_read(&wrong), 0);
-	EXPECT(given);
+	if (num_online_cpus() > 1)
+		EXPECT(given); /* alone, no handler strikes while a thread has none left */
 	EXPECT_EQ(percpu_alloc_check(), 0);
 	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
 	ktest_note("%u objects given to handlers; %d refused to threads", given, atomic_read(&refused));
