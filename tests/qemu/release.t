@@ -27,14 +27,15 @@ def build(folder):
 
 
 def crash(env):
-    machine = guest.Machine(env, 2, cmdline="exit test=crash.read_of_a_guard_page")
+    machine = guest.Machine(env, 2, cmdline="exit test=crash.fault_in_the_fault_handler")
     return guest.Run(machine, guest.build_path("logs", "crash-%s.log" % env), timeout=60, silence=20).run()
 
 
 def guessed_backtrace(out, env, run):
-    """Without frame pointers the callers are searched for on the stack, and marked as a guess."""
+    """Without frame pointers the callers, and what a trap interrupted, are searched for on the stack and marked as a guess."""
     text = run.serial.decode("utf-8", "replace")
-    good = re.search(r"\] +[0-9a-f]+ read_it\+", text) and re.search(r"\] +[0-9a-f]+ \? thread_main\+", text)
+    good = (re.search(r"\] +[0-9a-f]+ bad_tracer\+", text) and re.search(r"\] +[0-9a-f]+ \? thread_main\+", text)
+            and re.search(r"\? page fault \(vector 14, .*address 0xe2ad000\) struck at:\r?\n\[.*\] +[0-9a-f]+ \? first_fault\+", text))
     out.ok(good, "%s: a backtrace without frame pointers" % env, text.split("\n")[-30:])
 
 
