@@ -130,6 +130,7 @@ void arch_apply_options(void)
 		write_cr4(cr4_value(&boot_cpu));
 	if (features[FEATURE_INVPCID])
 		tlb_use_invpcid();
+	leftovers_fill(&boot_cpu);
 	leftovers_remove(&boot_cpu);
 }
 
@@ -151,6 +152,7 @@ bool features_init_ap(void)
 	if (!has_all_of_boot_cpu(&info))
 		return false;
 	write_registers(&boot_cpu);
+	leftovers_fill(&info);
 	leftovers_remove(&info);
 	return true;
 }

@@ -67,8 +67,10 @@ static const struct leftover {
 #define READ_DR(n) ({ unsigned long _value; __asm__ volatile("mov %%dr" #n ", %0" : "=r"(_value)); _value; })
 
 /* As they must not be found. What a CPU refuses stays as it is. */
-static void fill(const struct cpu_info *c)
+void leftovers_fill(const struct cpu_info *c)
 {
+	if (!cmdline_has("leftovers"))
+		return;
 	for (unsigned int i = 0; i < ARRAY_SIZE(leftovers); i++)
 		if (leftovers[i].exists(c))
 			wrmsr_safe(leftovers[i].msr, leftovers[i].entry ? (vaddr_t)entered : leftovers[i].bad);
@@ -79,8 +81,6 @@ static void fill(const struct cpu_info *c)
 
 void leftovers_remove(const struct cpu_info *c)
 {
-	if (cmdline_has("leftovers"))
-		fill(c);
 	WRITE_DR(7, DR7_NONE); /* first of all: with its GD bit the next one would be an exception */
 	WRITE_DR(6, DR6_NONE);
 	WRITE_DR(0, 0);

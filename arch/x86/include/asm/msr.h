@@ -55,12 +55,12 @@ static inline int wrmsr_safe(u32 msr, u64 value)
 /* 0 if there is none. */
 static inline u64 rdmsr_safe(u32 msr)
 {
-	u32 low, high = ~0u;
+	u32 low, high = 0, missing = 1;
 
-	__asm__ volatile("1:\trdmsr\n"
+	__asm__ volatile("1:\trdmsr\n\txor %[missing], %[missing]\n"
 			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
-			 : "=a"(low), "+d"(high) : "c"(msr), [word] "i"(sizeof(vaddr_t)) : "memory");
-	return high == ~0u ? 0 : (u64)high << 32 | low;
+			 : "=a"(low), "+d"(high), [missing] "+r"(missing) : "c"(msr), [word] "i"(sizeof(vaddr_t)) : "memory", "cc");
+	return missing ? 0 : (u64)high << 32 | low;
 }
 
 static inline u64 rdtsc(void)
