@@ -10,7 +10,7 @@
 #define PERIOD_NS   (1000000000ull / MEASURE_HZ)
 #define CYCLES_NS   2ull   /* cycles a nanosecond */
 #define APIC_COUNT_NS 16ull /* nanoseconds a count */
-#define ACCESS_NS   1000ull /* one access to a port */
+#define ACCESS_NS   5000ull /* one access to a port */
 
 static u64 now, started, apic_started; /* ns */
 static unsigned int loss_in;	       /* one step in so many loses time; 0: none does */
@@ -117,12 +117,12 @@ static void never_too_short(void **state)
 	static const struct {
 		unsigned int in;
 		u64 ns;
-	} machines[] = { { 20000, 9900000 }, { 3000, 20000000 }, { 50, 30000 }, { 4000, 9000000 }, { 7, 2000000 } };
+	} machines[] = { { 4000, 9900000 }, { 1000, 20000000 }, { 50, 30000 }, { 2000, 9000000 }, { 8000, 2000000 } };
 	unsigned int measured = 0;
 	struct measured m;
 
 	(void)state;
-	for (unsigned int round = 0; round < 4000; round++) {
+	for (unsigned int round = 0; round < 200; round++) {
 		machine(machines[round % ARRAY_SIZE(machines)].in, machines[round % ARRAY_SIZE(machines)].ns);
 		if (!calibrate(&m))
 			continue;
@@ -130,7 +130,7 @@ static void never_too_short(void **state)
 		assert_true(m.cycles >= PERIOD_NS * CYCLES_NS);
 		assert_true(m.apic_counts >= PERIOD_NS / APIC_COUNT_NS);
 	}
-	assert_true(measured > 1000);
+	assert_true(measured > 50);
 }
 
 /* The CPU is away just after the clock was started, each time: what was seen in the wild, where it made a second last 170 ms. */
@@ -152,8 +152,8 @@ static void delays_by_polls_last(void **state)
 	struct measured m;
 
 	(void)state;
-	for (unsigned int round = 0; round < 500; round++) {
-		machine(30000, 4000000);
+	for (unsigned int round = 0; round < 100; round++) {
+		machine(6000, 4000000);
 		no_tsc = true;
 		if (calibrate(&m))
 			assert_true(m.polls * ACCESS_NS >= PERIOD_NS);

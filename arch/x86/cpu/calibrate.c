@@ -11,7 +11,6 @@
  * other way round: time that is lost makes them fewer, and so a delay too short. There the most are best, and doubled.
  */
 #include <asm/calibrate.h>
-#include <asm/percpu.h>
 #include <lib/errno.h>
 
 #define MEASURE_TRIES 5
@@ -39,7 +38,6 @@ static int measure_once(const struct reference_clock *clock, const struct counte
 	for (m->polls = 0; !clock->expired(); m->polls++) {
 		if (m->polls > POLLS_MOST || cycles(counters) - from > CYCLES_MOST)
 			return -ENODEV;
-		cpu_relax();
 	}
 	m->cycles = cycles(counters) - from;
 	m->apic_counts = counters->start_apic ? counters->apic_counts() : 0;
