@@ -37,9 +37,9 @@ static void ranges_are_checked(void **state)
 	assert_int_equal(mm_map_anonymous(mm, 0x20000, -PAGE_SIZE), -EINVAL);
 	assert_int_equal(mm_map(mm, 0x16000, PAGE_SIZE, VM_READ | VM_WRITE | VM_EXEC), -EINVAL);
 	assert_int_equal(mm_map(mm, 0x15000, PAGE_SIZE, VM_READ), 0);
-	assert_int_equal(mm_find_area(mm, 0xffff)->start, 0xf000); /* three became one, */
-	assert_int_equal(mm_find_area(mm, 0x14fff)->start, 0xf000);
-	assert_int_equal(mm_find_area(mm, 0x15000)->start, 0x15000); /* but not with one of other rights */
+	assert_int_equal(mm_find_area(mm, 0xffff)->vm_start, 0xf000); /* three became one, */
+	assert_int_equal(mm_find_area(mm, 0x14fff)->vm_start, 0xf000);
+	assert_int_equal(mm_find_area(mm, 0x15000)->vm_start, 0x15000); /* but not with one of other rights */
 	assert_null(mm_find_area(mm, 0x16000));
 	mm_destroy(mm);
 }
