@@ -63,19 +63,20 @@ static void rights_taken_are_flushed(void **state)
 /* An area over several tables, an empty one among them, with more pages than go in one batch. */
 static void a_fork_over_several_tables(void **state)
 {
-	vaddr_t table = pt_level_size(2), base = 4 * table, first = base + table - 40 * PAGE_SIZE;
+	vaddr_t table = pt_level_size(2), base = 4 * table, first = base + table - 53 * PAGE_SIZE;
 	struct mm_struct *mm = mm_create(), *child;
 
 	(void)state;
 	assert_int_equal(user_area_add(mm, base, base + 4 * table, VM_READ | VM_WRITE), 0);
 	for (unsigned int i = 0; i < 80; i++)
-		*touch(mm, first + i * PAGE_SIZE, true) = (char)i;
+		*touch(mm, first + (i + i / 3) * PAGE_SIZE, true) = (char)i; /* with holes */
 	*touch(mm, base + 3 * table + 5 * PAGE_SIZE, true) = 99;
 	child = mm_fork(mm);
 	assert_non_null(child);
 	assert_int_equal(child->user_pages, 81);
 	for (unsigned int i = 0; i < 80; i++)
-		assert_int_equal(*touch(child, first + i * PAGE_SIZE, false), (char)i);
+		assert_int_equal(*touch(child, first + (i + i / 3) * PAGE_SIZE, false), (char)i);
+	assert_int_equal(child->user_pages, 81); /* each was where it was looked for */
 	assert_int_equal(*touch(child, base + 3 * table + 5 * PAGE_SIZE, false), 99);
 	mm_destroy(child);
 	mm_destroy(mm);

@@ -45,6 +45,70 @@ static void a_range_that_was_vmallocs(void **state)
 	assert_false(pgtable_query(&kernel_pgtable, (vaddr_t)io).present);
 }
 
+static bool crosses(const char *p, unsigned int pages)
+{
+	vaddr_t table = pt_level_size(2), start = (vaddr_t)p;
+
+	return ALIGN_DOWN(start, table) != ALIGN_DOWN(start + (pages - 1) * PAGE_SIZE, table);
+}
+
+#define PAGES 5u /* and the guard: a size that fills no table evenly */
+
+/* The next ioremap of PAGES pages will have a range that was vmalloc's, and lies in two tables. */
+static char *offer_crossing(void)
+{
+	static unsigned int unused = PAGES + 5; /* pages: a size that no cache has */
+	static char *p[600];
+	unsigned int n = 0;
+	char *found;
+
+	do
+		p[n] = vmalloc(PAGES * PAGE_SIZE);
+	while (!crosses(p[n], PAGES) && ++n < ARRAY_SIZE(p));
+	assert_true(n < ARRAY_SIZE(p));
+	found = p[n];
+	vfree(found);
+	flush_tlb_all();
+	vfree(vmalloc(unused++ * PAGE_SIZE)); /* its search takes back what is flushed */
+	while (n)
+		vfree(p[--n]); /* these are not flushed yet */
+	return found;
+}
+
+static void a_range_over_a_border(void **state)
+{
+	char *offered, *io;
+
+	(void)state;
+	offered = offer_crossing();
+	io = ioremap((phys_addr_t)DEVICE, PAGES * PAGE_SIZE);
+	assert_ptr_equal(io, offered);
+	assert_shows(io, DEVICE, PAGES);
+	iounmap(io);
+	for (unsigned int i = 0; i < PAGES; i++)
+		assert_false(pgtable_query(&kernel_pgtable, (vaddr_t)io + i * PAGE_SIZE).present);
+}
+
+/* A known entry that is not empty, in the second table: what was written before it goes, and it stays. */
+static void a_known_entry_in_the_way(void **state)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	vaddr_t start, last;
+
+	(void)state;
+	start = (vaddr_t)offer_crossing();
+	last = start + (PAGES - 1) * PAGE_SIZE;
+	assert_int_equal(vm_map_pages(last, &page, 1, PAGE_KERNEL, GFP_KERNEL), 0);
+	warn_expected(true);
+	assert_null(ioremap((phys_addr_t)DEVICE, PAGES * PAGE_SIZE));
+	warn_expected(false);
+	for (vaddr_t at = start; at != last; at += PAGE_SIZE)
+		assert_false(pgtable_query(&kernel_pgtable, at).present);
+	assert_true(pgtable_query(&kernel_pgtable, last).phys == page_to_phys(page));
+	vm_unmap(last, last + PAGE_SIZE);
+	__free_page(page);
+}
+
 /* A large area that begins in the middle of a table takes no table away in which others have pages. */
 static void a_table_that_others_use(void **state)
 {
@@ -95,6 +159,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_range_that_was_vmallocs),
+		cmocka_unit_test(a_range_over_a_border),
+		cmocka_unit_test(a_known_entry_in_the_way),
 		cmocka_unit_test(a_table_that_others_use),
 		cmocka_unit_test(a_page_in_the_way),
 	};
