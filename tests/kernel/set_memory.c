@@ -440,6 +440,38 @@ static void split_meets_change(struct worker *first, struct worker *second, cons
 	free_block(block);
 }
 
+static struct pgtable_leaf looked_up;
+
+static void look_up(void *page)
+{
+	looked_up = pgtable_query(&kernel_pgtable, (vaddr_t)page);
+}
+
+/* A walker has seen a leaf, and before it reads the rest of the entry, the leaf becomes a table: it goes on through the table. */
+KTEST(set_memory, looked_up_in_the_middle_of_a_split)
+{
+	KTEST_NEEDS(SCHED_POINTS);
+	struct worker w;
+	char *block;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	block = new_block();
+	ASSERT(block && worker_start(&w, 1, false));
+	if (level_at((vaddr_t)block) > 1) {
+		sched_hold("pgtable:not_a_link");
+		worker_post(&w, look_up, block + P);
+		EXPECT(sched_wait_held("pgtable:not_a_link", 60000));
+		EXPECT_EQ(set_memory_4k((vaddr_t)block, 1), 0);
+		sched_release("pgtable:not_a_link");
+		worker_wait(&w);
+		EXPECT(looked_up.present);
+		EXPECT_EQ(looked_up.phys, virt_to_phys(block + P));
+	}
+	worker_stop(&w);
+	free_block(block);
+}
+
 KTEST(museum, m84_leaf_is_split_while_others_walk_there)
 {
 	KTEST_NEEDS(SCHED_POINTS);

@@ -5,6 +5,7 @@
 #include <arch/lazy_mmu.h>
 #include <arch/mmu_sync.h>
 #include <kernel/bug.h>
+#include <kernel/schedule_point.h>
 #include "asid.h"
 
 /* --- geometry ------------------------------------------------------------------------------------------------- */
@@ -45,16 +46,27 @@ static inline phys_addr_t leaf_phys(pte_t pte, unsigned int level)
 /* The table that a link points to. */
 static inline pte_t *pte_table(pte_t link) { return phys_to_virt(pte_phys(link)); }
 
-/* Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read(). */
+static __always_inline bool pte_low_is_link(vaddr_t low)
+{
+	return likely(!((low ^ (vaddr_t)PTE_PRESENT) & (vaddr_t)(PTE_PRESENT | PTE_PSE)));
+}
+
+/*
+ * Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read().
+ * Where an entry is two words, a leaf is read twice: it may be split between the two reads, so the second one decides.
+ */
 static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other)
 {
-	vaddr_t link = pte_read_low(p) ^ (vaddr_t)PTE_PRESENT;
+	vaddr_t low = pte_read_low(p);
 
-	if (unlikely(link & (vaddr_t)(PTE_PRESENT | PTE_PSE))) {
-		*other = pte_complete(p, link ^ (vaddr_t)PTE_PRESENT);
-		return false;
+	if (!pte_low_is_link(low)) {
+		schedule_point("pgtable:not_a_link");
+		*other = pte_complete(p, low);
+		low = (vaddr_t)other->val;
+		if (!pte_low_is_link(low))
+			return false;
 	}
-	*table = phys_to_virt(link & PAGE_MASK);
+	*table = phys_to_virt(low & PAGE_MASK);
 	return true;
 }
 
