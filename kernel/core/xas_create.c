@@ -185,6 +185,8 @@ static struct xa_node *add_node(struct xa_state *xas, struct xa_node *parent, un
 	if (xa_track_free(xas->xa))
 		node->marks[XA_FREE_MARK][0] = ~0ul;
 	if (!parent) {
+		if (xa_track_free(xas->xa))
+			xa_flag_mark(xas->xa, XA_FREE_MARK, true);
 		smp_store_release(&xas->xa->xa_head, xa_mk_node(node));
 		return node;
 	}

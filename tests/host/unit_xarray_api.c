@@ -142,6 +142,14 @@ static void reserving(void **state)
 	assert_null(xa_load(&plain, 1001));
 	assert_null(xa_cmpxchg(&plain, 1001, XA_ZERO_ENTRY, xa_mk_value(4), GFP_KERNEL));
 	assert_ptr_equal(xa_load(&plain, 1001), xa_mk_value(4));
+
+	xa_destroy(&plain);
+	assert_int_equal(xa_reserve(&plain, 0, GFP_KERNEL), 0);
+	assert_null(xa_store(&plain, 0, xa_mk_value(5), GFP_NOWAIT)); /* it keeps the leaf that the reservation made, */
+	assert_int_equal(xa_nr_nodes(), 1);
+	assert_ptr_equal(xa_store(&plain, 0, xa_mk_value(6), GFP_NOWAIT), xa_mk_value(5)); /* as in Linux */
+	assert_ptr_equal(xa_erase(&plain, 0), xa_mk_value(6));
+	assert_int_equal(xa_nr_nodes(), 0);
 }
 
 static void entries(void **state)

@@ -290,6 +290,19 @@ static void place_0_of_arrays_from_1(void **state)
 	assert_int_equal(xa_insert(&ids_from_1, 0, xa_mk_value(1), GFP_KERNEL), 0);
 }
 
+/* Who reserves place 0 first takes none of the others: they are found below a root that comes later. */
+static void place_0_reserved_in_arrays_from_1(void **state)
+{
+	u32 id;
+
+	(void)state;
+	assert_int_equal(xa_reserve(&ids_from_1, 0, GFP_KERNEL), 0);
+	assert_null(xa_store(&ids_from_1, XA_CHUNK_SIZE, xa_mk_value(2), GFP_KERNEL));
+	xarray_check(&ids_from_1);
+	assert_int_equal(xa_alloc(&ids_from_1, &id, xa_mk_value(3), xa_limit_32b, GFP_KERNEL), 0);
+	assert_int_equal(id, 1);
+}
+
 /* A walk over marked multi-index entries comes to its end, also from the middle of one. */
 static void marked_walk_ends(void **state)
 {
@@ -320,6 +333,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(marked_search_begins_again, begin, end),
 		cmocka_unit_test_setup_teardown(free_places, begin, end),
 		cmocka_unit_test_setup_teardown(place_0_of_arrays_from_1, begin, end),
+		cmocka_unit_test_setup_teardown(place_0_reserved_in_arrays_from_1, begin, end),
 		cmocka_unit_test_setup_teardown(marked_walk_ends, begin, end),
 	};
 

@@ -63,6 +63,7 @@ static void model_put(unsigned int i, void *entry)
 	for (xa_mark_t m = 0; m < XA_MAX_MARKS; m++)
 		model[i].mark[m] &= entry != NULL;
 	model[i].entry = entry;
+	xarray_check_0_reserved |= xa_is_zero(entry) && !model[i].index;
 }
 
 static bool model_has(unsigned int i, xa_mark_t filter)
@@ -305,6 +306,23 @@ static void model_alloc_cyclic(void *entry)
 		model_allocated(id, entry);
 }
 
+/*
+ * Place 0 of an array that numbers from 1 is reserved when the first other entry comes, and free when that goes: whether it
+ * is reserved or empty just now is the array's own affair.
+ */
+static void model_settle_zero(void)
+{
+	XA_STATE(xas, &model_xa, 0);
+	void *there = xas_load(&xas);
+
+	if (!(model_xa.xa_flags & XA_FLAGS_ZERO_BUSY) || model_seen(0))
+		return;
+	MUST(!there || xa_is_zero(there));
+	model[0].entry = there;
+	for (xa_mark_t m = XA_MARK_1; m < XA_MAX_MARKS; m++)
+		model[0].mark[m] = there && xas_get_mark(&xas, m);
+}
+
 /* A store by the cursor, the whole loop of it; and the neighbours on both sides. */
 static void model_cursor_store(unsigned int i, void *entry)
 {
@@ -327,6 +345,7 @@ static void model_cursor_store(unsigned int i, void *entry)
 	}
 	MUST(old == model[i].entry);
 	model_put(i, entry);
+	model_settle_zero();
 	for (int steps = model_pick(4); steps; steps--) {
 		bool forth = model_pick(2);
 		unsigned long index = xas.xa_index + (forth ? 1 : ~0ul);
@@ -384,23 +403,6 @@ static void model_extract(unsigned int i, unsigned int n, xa_mark_t filter)
 	MUST(got == n || i == model_places);
 }
 
-/*
- * Place 0 of an array that numbers from 1 is reserved when the first other entry comes, and free when that goes: whether it
- * is reserved or empty just now is the array's own affair.
- */
-static void model_settle_zero(void)
-{
-	XA_STATE(xas, &model_xa, 0);
-	void *there = xas_load(&xas);
-
-	if (!(model_xa.xa_flags & XA_FLAGS_ZERO_BUSY) || model_seen(0))
-		return;
-	MUST(!there || xa_is_zero(there));
-	model[0].entry = there;
-	for (xa_mark_t m = XA_MARK_1; m < XA_MAX_MARKS; m++)
-		model[0].mark[m] = there && xas_get_mark(&xas, m);
-}
-
 static void model_step(void)
 {
 	/* Now in all places, now in a few neighbours, so that nodes fill and empty. */
@@ -455,6 +457,7 @@ static void model_begin(gfp_t flags)
 	for (unsigned int i = 0; i < model_places; i++)
 		model_put(i, NULL);
 	model_alloc_kind = flags & XA_FLAGS_TRACK_FREE;
+	xarray_check_0_reserved = false;
 	xa_set_allocator(model_node_alloc, free);
 	xa_init_flags(&model_xa, flags);
 }
