@@ -22,7 +22,7 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-profile \
+.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-off bench-profile \
 	trace debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
@@ -92,6 +92,9 @@ bench: bench-build ## instructions an operation, beside Linux's, in all modes (E
 
 bench-smp: bench-build ## two CPUs at the same work: throughput, and what they share
 	@$(BENCH) smp
+
+bench-off: bench-build ## instructions of two CPUs, and the longest stretches with interrupts off (ENV= ROW=)
+	@$(BENCH) off
 
 bench-profile: bench-build ## where the instructions of ROW=vmalloc_1p go (BY=line: by source line)
 	@$(BENCH) profile

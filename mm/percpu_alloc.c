@@ -15,8 +15,8 @@
  * 3. A page of a unit comes, in all units together, when the first object needs it: before the allocation returns it is
  *    mapped and carried to every process, so whoever has the pointer may use it in any handler. It stays with its chunk.
  *
- * 4. Who may not sleep gets an object whose pages are there already. If there are none, the reserve is given back for
- *    it: an object of a page or more, which is made by a work as soon as somebody has needed one.
+ * 4. Who may not sleep gets an object whose pages are there already. If there are none, the reserve is cut to what is
+ *    wanted: an object of a page or more, which is made by a work as soon as somebody has needed one.
  *
  * 5. Locks. percpu_lock keeps space, counts and the marks of pages; it is held for some hundred instructions with
  *    interrupts off, whatever there is. Chunks and pages are made under populate_lock, which may sleep; a chunk that has
@@ -322,19 +322,20 @@ static bool alloc_sleeping(struct percpu_place *place, unsigned int align, gfp_t
 
 /* --- objects of those who may not ------------------------------------------------------------------------------------- */
 
-/* The reserve becomes free space, and an object with pages is taken from what there is then. */
-static bool take_from_reserve(struct percpu_place *place, unsigned int align) __must_hold(percpu_lock)
+/* The reserve is the object now, and what it has behind that is free. One that is too small makes room for a larger one. */
+static bool take_from_reserve(struct percpu_place *place) __must_hold(percpu_lock)
 {
-	struct percpu_chunk *chunk;
-	bool had;
+	unsigned int had;
 
 	if (!reserve)
 		return false;
-	chunk = give_back(reserve);
+	had = percpu_space_cut(first_instance(reserve), place);
+	if (had >= place->n)
+		stats.bytes -= (unsigned long)(had - place->n) << GRANULE_SHIFT;
+	else
+		drop_if_empty(give_back(reserve));
 	reserve = NULL;
-	had = taken(place, percpu_space_take_populated(place, align));
-	drop_if_empty(chunk);
-	return had;
+	return had >= place->n;
 }
 
 static bool alloc_atomic(struct percpu_place *place, unsigned int align)
@@ -345,7 +346,7 @@ static bool alloc_atomic(struct percpu_place *place, unsigned int align)
 	had = taken(place, percpu_space_take_populated(place, align));
 	if (!had) {
 		reserve_wanted = max(reserve_wanted, place->n);
-		had = take_from_reserve(place, align);
+		had = take_from_reserve(place);
 	}
 	short_of = reserve_wanted && !reserve;
 	spin_unlock_irqrestore(&percpu_lock, flags);

@@ -56,6 +56,8 @@ bool percpu_space_take_populated(struct percpu_place *place, unsigned int align)
 bool percpu_space_populated(const struct percpu_place *place);
 /* The object that begins at this address of the first unit is free again; *n: its granules. NULL: none does; else the chunk. */
 struct percpu_chunk *percpu_space_free(vaddr_t addr, unsigned int *n);
+/* The object that begins there keeps place->n granules, and place->chunk and ->at say where. How many it had: if fewer, nothing changes. */
+unsigned int percpu_space_cut(vaddr_t addr, struct percpu_place *place);
 
 /* At a quiet moment. Number of faults, each printed; *found: what there is. */
 unsigned int percpu_space_check(struct percpu_alloc_stats *found);

@@ -30,7 +30,7 @@
 #define RUN_LEN	 0x1fffu
 #define RUN_HEAD 0x4000u /* the first granule of the run */
 #define RUN_USED 0x8000u
-#define LOOKS	 64u
+#define LOOKS	 48u
 
 static struct list_head slots[NR_CLASSES + 1]; /* the last: full chunks */
 static DECLARE_BITMAP(slot_map, NR_CLASSES);   /* which are not empty; but the last */
@@ -287,6 +287,24 @@ struct percpu_chunk *percpu_space_free(vaddr_t addr, unsigned int *n)
 	merge(chunk, at, at + *n);
 	slot_settle(chunk);
 	return chunk;
+}
+
+unsigned int percpu_space_cut(vaddr_t addr, struct percpu_place *place)
+{
+	struct percpu_chunk *chunk = chunk_of(addr);
+	unsigned int at = (unsigned int)((addr - chunk->base) >> GRANULE_SHIFT), had = run_len(chunk, at);
+
+	if (had < place->n)
+		return had;
+	place->chunk = chunk;
+	place->at = at;
+	if (had == place->n)
+		return had;
+	*tag(chunk, at) = (u16)(RUN_HEAD | RUN_USED | place->n);
+	chunk->nr_used -= had - place->n;
+	merge(chunk, at + place->n, at + had);
+	slot_settle(chunk);
+	return had;
 }
 
 /* --- chunks --------------------------------------------------------------------------------------------------------- */

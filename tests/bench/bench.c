@@ -20,6 +20,14 @@ void bench_fail(void)
 	failures++;
 }
 
+unsigned long bench_failed(void)
+{
+	unsigned long n = failures;
+
+	failures = 0;
+	return n;
+}
+
 void __noinline bench_begin(void) { barrier(); }
 void __noinline bench_end(void) { barrier(); }
 void __noinline bench_report(void) { barrier(); }
@@ -55,14 +63,13 @@ static void run_one(const struct bench *b)
 {
 	unsigned long n = (unsigned long)cmdline_count("bench_n", b->n ? b->n : BENCH_N, ~0ul);
 
-	failures = 0;
 	bench_random_state = 1;
 	if (!b->setup || EXPECT(b->setup(b->arg, n)))
 		measure(b, n);
 	if (b->teardown)
 		b->teardown(b->arg, n);
 	rcu_barrier(); /* what it left behind is not the next row's */
-	EXPECT_EQ(failures, 0);
+	EXPECT_EQ(bench_failed(), 0);
 }
 
 void bench_run(const struct bench *rows, unsigned int nr)

@@ -51,6 +51,8 @@ void bench_run(const struct bench *rows, unsigned int nr);
 
 /* For operations: something that has to work did not. */
 void bench_fail(void);
+/* How often since this was asked last. */
+unsigned long bench_failed(void);
 
 /* 0 <= result < below, in a few instructions. */
 extern u32 bench_random_state;

@@ -11,14 +11,17 @@
 #include <kernel/cmdline.h>
 #include <lib/atomic.h>
 #include <lib/glob.h>
+#include <mm/percpu_alloc.h>
 #include <mm/vmalloc.h>
 
 CMDLINE_OPTION(bench_rounds, "bench_rounds=N", "how often the benchmark of two CPUs is repeated");
 
 #define THREADS 2u
 #define WARM_UP 2000ul /* operations: caches are filled, and a few flushes have come round */
+#define OBJECTS 35000u
 
 static struct page *pages[THREADS];
+static void *objects[THREADS][OBJECTS];
 static atomic_t arrived;
 static unsigned int threads; /* of this round */
 
@@ -49,17 +52,38 @@ BENCH_OP(smp_map_ram)
 	vm_unmap_ram(p, (unsigned int)arg);
 }
 
+/* Linux's pcpu_alloc_test: 1 to 1,024 bytes, aligned to 2 to 2,048. */
+BENCH_OP(smp_percpu_fill)
+{
+	u32 random = (u32)(i + 1) * 2654435761u;
+	void *p = __alloc_percpu(1 + (random >> 22), 2ul << (random >> 8) % 11);
+
+	if (unlikely(!p || i >= OBJECTS))
+		return bench_fail();
+	objects[smp_processor_id() % THREADS][i] = p;
+}
+
+static void percpu_empty(unsigned long arg __maybe_unused, unsigned long n __maybe_unused)
+{
+	for (unsigned int i = 0; i < THREADS * OBJECTS; i++) {
+		free_percpu(objects[i / OBJECTS][i % OBJECTS]);
+		objects[i / OBJECTS][i % OBJECTS] = NULL;
+	}
+}
+
 static const struct bench rows[] = {
 	{ "vmalloc_1p", smp_vmalloc, .arg = 1 },
 	{ "vmalloc_16p", smp_vmalloc, .arg = 16 },
 	{ "vm_map_ram_1p", smp_map_ram, .arg = 1 },
+	{ "percpu_fill_35000", smp_percpu_fill, .n = OBJECTS, .teardown = percpu_empty, .cold = true },
 };
 
 static void smp_thread(void *arg)
 {
 	struct smp_thread *t = arg;
 
-	t->bench->run(t->bench->arg, max(t->n / 10, WARM_UP));
+	if (!t->bench->cold)
+		t->bench->run(t->bench->arg, max(t->n / 10, WARM_UP));
 	atomic_inc(&arrived);
 	while (atomic_read(&arrived) < (int)threads)
 		cpu_relax();
@@ -89,15 +113,19 @@ static u64 run_threads(struct smp_thread *t, unsigned int nr)
 
 static void run_rounds(struct smp_thread *t, const struct bench *b)
 {
-	unsigned long n = (unsigned long)cmdline_count("bench_n", 20000, ~0ul);
+	unsigned long n = b->n ? b->n : (unsigned long)cmdline_count("bench_n", 20000, ~0ul);
 
 	for (unsigned int i = 0; i < THREADS; i++) {
 		t[i].bench = b;
 		t[i].n = n;
 	}
 	for (u64 round = cmdline_number("bench_rounds", 5); round; round--)
-		for (unsigned int nr = 1; nr <= THREADS; nr++)
+		for (unsigned int nr = 1; nr <= THREADS; nr++) {
 			ktest_note("row %s threads=%u ops=%lu ticks=%llu", b->name, nr, n, run_threads(t, nr));
+			EXPECT_EQ(bench_failed(), 0);
+			if (b->teardown)
+				b->teardown(b->arg, n);
+		}
 }
 
 KTEST(bench_smp, rows)

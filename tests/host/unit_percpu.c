@@ -297,6 +297,10 @@ static void without_sleeping(void **state)
 	expect_books(granules(100) + granules(3000) + 2 * PAGE_SIZE);
 	host_run_works(); /* the next reserve */
 	assert_int_equal(percpu_alloc_stats().bytes, granules(100) + granules(3000) + 4 * PAGE_SIZE);
+	assert_null(get_atomic(3 * PAGE_SIZE)); /* it is too small, and makes room for a larger one */
+	expect_books(granules(100) + granules(3000) + 2 * PAGE_SIZE);
+	host_run_works();
+	assert_int_equal(percpu_alloc_stats().bytes, granules(100) + granules(3000) + 5 * PAGE_SIZE);
 	preempt_disable();
 	host_trap_depth = 1;
 	free_percpu(small);

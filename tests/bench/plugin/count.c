@@ -5,12 +5,15 @@
  *
  *	begin=ADDR end=ADDR report=ADDR		those three functions
  *	out=FILE				where the counts go
- *	count=locked|all|memory			locked instructions; every instruction; accesses to memory by line
+ *	count=locked|all|memory|off		locked instructions; every instruction; accesses to memory by line; how long
+ *						interrupts are off, on every CPU while one is between the two calls
+ *	stubs=ADDR				where the CPU begins at an interrupt (off): 256 times 16 bytes
  *
  * What is written, addresses in hex, counts of CPUs 0 and 1:
  *
  *	insn ADDR LOCKED COUNT COUNT		an instruction; LOCKED: it locks the bus (LOCK, or XCHG with memory)
  *	line ADDR INSN LOCKED READS WRITES READS WRITES		a line of 64 bytes of physical memory and who used it
+ *	off FROM TO LONGEST TIMES		instructions from a CLI or a stub to the STI or IRET that ends it
  *	end					of this report
  *
  * It runs inside QEMU on several threads at a time, hence the atomic operations. The interface below is that of QEMU 6.0
@@ -26,6 +29,8 @@
 #define CPUS   2u
 #define SLOTS  (1u << 18)
 #define LINE   6
+#define STUBS  (256u * 16u)
+#define STUB   16u
 
 enum { NO_REGS = 0 };
 enum { MEM_READ_WRITE = 3 };
@@ -46,7 +51,7 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const void *hwaddr);
 
 EXPORT int qemu_plugin_version = 1;
 
-/* One a place: an instruction (line 0), or an instruction and a line of memory. */
+/* One a place: an instruction (line 0), or an instruction and a line of memory, or (off) two instructions. */
 struct slot {
 	uint64_t insn, line;
 	bool used, locked;
@@ -55,9 +60,16 @@ struct slot {
 
 static struct slot slots[SLOTS];
 static bool active[CPUS];
+/* A stretch with interrupts off. nested: traps that struck meanwhile. */
+static struct stretch {
+	bool off;
+	unsigned int nested;
+	uint64_t from, length;
+} stretch[CPUS];
+static uint64_t stubs;
 static uint64_t marker[3];
 static const char *const marker_names[3] = { "begin", "end", "report" };
-static enum { LOCKED, ALL, MEMORY } what;
+static enum { LOCKED, ALL, MEMORY, OFF } what;
 static FILE *out;
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
@@ -89,6 +101,8 @@ static void report(unsigned int cpu, void *data)
 		if (what == MEMORY)
 			fprintf(out, "line %lx %lx %d %lu %lu %lu %lu\n", s->line << LINE, s->insn, s->locked, s->count[0],
 				s->writes[0], s->count[1], s->writes[1]);
+		else if (what == OFF)
+			fprintf(out, "off %lx %lx %lu %lu\n", s->insn, s->line, s->count[0], s->count[1]);
 		else
 			fprintf(out, "insn %lx %d %lu %lu\n", s->insn, s->locked, s->count[0], s->count[1]);
 		memset(s->count, 0, sizeof(s->count));
@@ -136,6 +150,70 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t virt, void *data)
 		slot->count[cpu % CPUS]++;
 }
 
+/* --- interrupts off ------------------------------------------------------------------------------------------------ */
+
+static void one_more(unsigned int cpu, void *data)
+{
+	(void)data;
+	stretch[cpu % CPUS].length++;
+}
+
+static void turn_off(unsigned int cpu, void *from)
+{
+	struct stretch *s = &stretch[cpu % CPUS];
+
+	if (!s->off)
+		*s = (struct stretch){ .off = true, .from = (uint64_t)(uintptr_t)from };
+}
+
+static void trap(unsigned int cpu, void *from)
+{
+	if (stretch[cpu % CPUS].off)
+		stretch[cpu % CPUS].nested++;
+	else
+		turn_off(cpu, from);
+}
+
+static void turn_on(unsigned int cpu, void *to)
+{
+	struct stretch *s = &stretch[cpu % CPUS];
+	struct slot *slot;
+
+	if (s->off && (active[0] || active[1])) {
+		slot = find_slot(s->from, (uint64_t)(uintptr_t)to, false);
+		slot->count[0] = slot->count[0] > s->length ? slot->count[0] : s->length;
+		slot->count[1]++;
+	}
+	s->off = false;
+}
+
+static void trap_return(unsigned int cpu, void *to)
+{
+	if (stretch[cpu % CPUS].off && stretch[cpu % CPUS].nested)
+		stretch[cpu % CPUS].nested--;
+	else
+		turn_on(cpu, to);
+}
+
+/* What the instruction does to the interrupt flag; NULL: nothing. (The kernel changes it with POPF only at boot.) */
+static executed_fn flag_change(const uint8_t *code, size_t size, uint64_t addr)
+{
+	if (addr - stubs < STUBS && addr % STUB == 0)
+		return trap;
+	if (code[size - 1] == 0xcf && (size == 1 || (size == 2 && code[0] == 0x48)))
+		return trap_return;
+	return size != 1 ? NULL : code[0] == 0xfa ? turn_off : code[0] == 0xfb ? turn_on : NULL;
+}
+
+static void instrument_off(void *insn, uint64_t addr)
+{
+	executed_fn change = flag_change(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), addr);
+
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, one_more, NO_REGS, NULL);
+	if (change)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, change, NO_REGS, (void *)(uintptr_t)addr);
+}
+
 /* --- translation --------------------------------------------------------------------------------------------------- */
 
 static bool is_prefix(uint8_t byte)
@@ -164,7 +242,9 @@ static void instrument(void *insn)
 	for (unsigned int i = 0; i < 3; i++)
 		if (addr == marker[i])
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker[i], NO_REGS, NULL);
-	if (what == MEMORY)
+	if (what == OFF)
+		instrument_off(insn, addr);
+	else if (what == MEMORY)
 		qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGS, MEM_READ_WRITE, find_slot(addr, 0, locked));
 	else if (what == ALL || locked)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGS, find_slot(addr, 0, locked));
@@ -187,11 +267,13 @@ static bool take_argument(const char *arg)
 	for (unsigned int i = 0; i < 3; i++)
 		if (len == strlen(marker_names[i]) && !strncmp(arg, marker_names[i], len))
 			return (marker[i] = strtoull(value, NULL, 16)) != 0;
+	if (len == 5 && !strncmp(arg, "stubs", len))
+		return (stubs = strtoull(value, NULL, 16)) != 0;
 	if (len == 3 && !strncmp(arg, "out", len))
 		return (out = fopen(value, "w")) != NULL;
 	if (len != 5 || strncmp(arg, "count", len))
 		return false;
-	what = !strcmp(value, "all") ? ALL : !strcmp(value, "memory") ? MEMORY : LOCKED;
+	what = !strcmp(value, "all") ? ALL : !strcmp(value, "memory") ? MEMORY : !strcmp(value, "off") ? OFF : LOCKED;
 	return true;
 }
 
