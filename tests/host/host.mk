@@ -114,6 +114,10 @@ $(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan)))
 $(eval $(call host_fuzz_build,fuzz,4level))
 $(eval $(call host_fuzz_build,fuzz-pae,pae))
 
+# Named, since a pattern would take it for a program of 4 levels.
+$(HO)/5level/.:
+	@mkdir -p $@
+
 $(HO)/5level/%: $(HO)/4level/% | $(HO)/5level/.
 	@printf '#!/bin/sh\nHOST_LEVELS=5 exec "$$(dirname "$$0")/../4level/$*" "$$@"\n' > $@ && chmod +x $@
 .SECONDARY:

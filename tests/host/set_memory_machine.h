@@ -55,17 +55,29 @@ static __maybe_unused struct look look_at(const struct pgtable *pt, unsigned lon
 
 static __maybe_unused bool same(struct look a, struct look b) { return a.present == b.present && a.writable == b.writable && a.type == b.type; }
 
+static __maybe_unused void watch_frame(unsigned int i)
+{
+	for (unsigned int t = 0; t <= TREES; t++) {
+		struct look now = look_at(t ? &process[t - 1] : &kernel_pgtable, watched + i);
+
+		looks++;
+		if (!same(now, before[i]) && !same(now, after[i]))
+			fail_msg("frame %lx in tree %u: present %d writable %d type %d", watched + i, t, now.present, now.writable,
+				 now.type);
+	}
+}
+
+/* A look comes by schedule points itself. */
 static __maybe_unused void watch(void)
 {
-	for (unsigned int i = 0; watched && i < WATCHED; i++)
-		for (unsigned int t = 0; t <= TREES; t++) {
-			struct look now = look_at(t ? &process[t - 1] : &kernel_pgtable, watched + i);
+	static __thread bool watching;
 
-			looks++;
-			if (!same(now, before[i]) && !same(now, after[i]))
-				fail_msg("frame %lx in tree %u: present %d writable %d type %d", watched + i, t, now.present,
-					 now.writable, now.type);
-		}
+	if (watching)
+		return;
+	watching = true;
+	for (unsigned int i = 0; watched && i < WATCHED; i++)
+		watch_frame(i);
+	watching = false;
 }
 
 static __maybe_unused void watch_begin(unsigned long pfn)
