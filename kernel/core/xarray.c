@@ -216,11 +216,10 @@ static __always_inline void vacate(struct xa_node *node, unsigned long slot)
 	smp_store_release(&node->slots[slot], NULL);
 }
 
-/* A value counts in `count` and in `nr_values`; not by one wide write, which would cover `shift`, and readers look at that. */
+/* A value counts in `count` and in `nr_values`, which are one word; `shift`, which readers look at, is not in it. */
 static inline void count_value(struct xa_node *node, int by)
 {
-	node->count += by;
-	node->nr_values += by;
+	node->counts = (u16)(node->counts + by * 0x0101);
 }
 
 /* Is the slot a pointer and nothing else? */
@@ -256,7 +255,7 @@ void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	xa_assert_locked(xa);
 	if (unlikely(!xa_walk(xa, index, &node, &slot, &old) || cares(node, slot)))
 		return store_otherwise(xa, index, entry, gfp);
-	if (!old && xa_is_value(entry)) {
+	if (!old && likely(xa_is_value(entry))) { /* else a jump more */
 		fill(node, slot, entry);
 		count_value(node, 1);
 		return NULL;

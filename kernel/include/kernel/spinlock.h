@@ -54,7 +54,7 @@ static __always_inline void spin_lock(spinlock_t *lock)
 		return;
 	}
 	preempt_disable();
-	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+	if (unlikely(__atomic_fetch_or(&lock->locked, 1, __ATOMIC_ACQUIRE) & 1)) /* two instructions: LOCK BTS, a jump */
 		spin_lock_contended(lock);
 }
 

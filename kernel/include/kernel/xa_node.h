@@ -17,14 +17,14 @@
 
 struct xa_node {
 	void *slots[XA_CHUNK_SIZE]; /* entries, nodes, siblings; first: no displacement on the way down */
+	unsigned char shift;	    /* each slot spans 1 << shift indices */
+	unsigned char offset;	    /* of this node in its parent */
 	union {
 		struct {
-			unsigned char shift;	 /* each slot spans 1 << shift indices */
-			unsigned char offset;	 /* of this node in its parent */
 			unsigned char count;	 /* slots that are not NULL */
 			unsigned char nr_values; /* of these, values and siblings of values */
 		};
-		u32 counts; /* all four, for who changes two */
+		u16 counts; /* both, for who changes both alike: neither gets beyond a byte */
 	};
 	struct xa_node *parent;	    /* NULL: root */
 	struct xarray *array;
