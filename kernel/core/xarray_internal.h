@@ -24,7 +24,7 @@ static inline unsigned int xa_slot_at(unsigned long index, unsigned int shift)
 /* The last index that a tree with this head reaches. */
 static inline unsigned long xa_reach(const void *head)
 {
-	return xa_is_node(head) ? ((unsigned long)XA_CHUNK_SIZE << xa_to_node(head)->shift) - 1 : 0;
+	return xa_is_node(head) ? (XA_CHUNK_SIZE << xa_to_node(head)->shift) - 1 : 0;
 }
 
 static inline void *xa_zero_to_null(void *entry)
@@ -112,7 +112,7 @@ static inline unsigned long xas_size(const struct xa_state *xas)
 /* The first index of a slot of the node on the way to xa_index; of XA_CHUNK_SIZE: behind the node, 0 at the end of all. */
 static inline unsigned long xas_index_of(const struct xa_state *xas, const struct xa_node *node, unsigned int offset)
 {
-	unsigned long first = xas->xa_index & ~(((unsigned long)XA_CHUNK_SIZE << node->shift) - 1);
+	unsigned long first = xas->xa_index & ~((XA_CHUNK_SIZE << node->shift) - 1);
 
 	return first + ((unsigned long)offset << node->shift);
 }

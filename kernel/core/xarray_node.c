@@ -92,11 +92,11 @@ void xa_dump(const struct xarray *xa)
 
 		if (offset == XA_CHUNK_SIZE) {
 			offset = node->offset + 1u;
-			index &= ~(((unsigned long)XA_CHUNK_SIZE << node->shift) - 1);
+			index &= ~((XA_CHUNK_SIZE << node->shift) - 1);
 			node = node->parent;
 			continue;
 		}
-		index = (index & ~((unsigned long)XA_CHUNK_MASK << node->shift)) | (unsigned long)offset++ << node->shift;
+		index = (index & ~(XA_CHUNK_MASK << node->shift)) | (unsigned long)offset++ << node->shift;
 		if (!xa_is_node(entry)) {
 			dump_entry(index, entry);
 			continue;

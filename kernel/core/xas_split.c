@@ -101,7 +101,7 @@ static void set_range(struct xa_state *xas, unsigned long first, unsigned long l
 	unsigned int shift = 0;
 
 	while (!xa_slot_at(first, shift) && slots >= XA_CHUNK_MASK) {
-		unsigned long mask = ((unsigned long)XA_CHUNK_SIZE << shift) - 1;
+		unsigned long mask = (XA_CHUNK_SIZE << shift) - 1;
 
 		shift += XA_CHUNK_SHIFT;
 		slots = ((last - first) >> shift) - (((last - first) & mask) != mask);

@@ -39,7 +39,7 @@ host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/comple
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.
 host_sources += arch/x86/cpu/mmio.c
-host_sources += tests/host/linux_names.c
+host_sources += tests/host/linux_names.c tests/host/linux_names_xarray.c
 , := ,
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names that are Linux's have Linux's prototypes (6.12): each stands here with the types that its callers there give it and
- * expect of it. A wrong one does not compile, and that is the whole test; nothing here is ever called.
- *
- *	FUNCTION(name, result, arguments...)	a function or an inline function, whose address has that type
- *	VALUE(expression, type)			a macro: what it is when it is used as there
- *	STATEMENT(code)				a macro that is a statement
- *
- * Where Linux's int is a truth value it may be bool here. `struct task` is Linux's task_struct.
+ * expect of it. A wrong one does not compile, and that is the whole test; nothing here is ever called. Those of the XArray:
+ * linux_names_xarray.c.
  *
  * What Linux has and this kernel has not, on purpose, is listed in mm/include/README.md.
  */
-#include "tests/host/port/host.h"
+#include "tests/host/linux_names.h"
 
 #include <arch/barrier.h>
 #include <arch/io.h>
@@ -41,19 +36,6 @@
 #include <mm/percpu_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
-
-#define JOIN(a, b)  a##b
-#define JOIN2(a, b) JOIN(a, b)
-
-#define FUNCTION(name, result, ...) \
-	static __maybe_unused result (*const JOIN2(JOIN(p_, name), __LINE__))(__VA_ARGS__) = name
-#define VALUE(expression, type) \
-	static __maybe_unused void JOIN2(value_, __LINE__)(void) \
-	{ \
-		static_assert(__builtin_types_compatible_p(__typeof__(expression), type), #expression " is a " #type); \
-	}
-#define STATEMENT(code) \
-	static __maybe_unused void JOIN2(statement_, __LINE__)(void) { code; }
 
 /* Things to use the macros with. */
 static struct page *page;
@@ -279,7 +261,9 @@ STATEMENT(condition = access_ok((void *)word, word))
 /* --- per-CPU --------------------------------------------------------------------------------------------------------- */
 
 FUNCTION(__alloc_percpu, void *, size_t, size_t);
+FUNCTION(__alloc_percpu_gfp, void *, size_t, size_t, gfp_t);
 VALUE(alloc_percpu(struct thing), struct thing *)
+VALUE(alloc_percpu_gfp(struct thing, GFP_NOWAIT | __GFP_ZERO), struct thing *)
 STATEMENT(free_percpu(thing))
 VALUE(per_cpu_ptr(thing, 0), struct thing *)
 VALUE(this_cpu_ptr(thing), struct thing *)

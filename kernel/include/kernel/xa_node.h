@@ -11,7 +11,7 @@
 
 /* As many slots as a word has bits: then a mark of all of them is one word. */
 #define XA_CHUNK_SHIFT (BITS_PER_LONG == 64 ? 6u : 5u)
-#define XA_CHUNK_SIZE  (1u << XA_CHUNK_SHIFT)
+#define XA_CHUNK_SIZE  (1ul << XA_CHUNK_SHIFT)
 #define XA_CHUNK_MASK  (XA_CHUNK_SIZE - 1)
 #define XA_MARK_LONGS  1
 

@@ -20,6 +20,11 @@
  * may wait the caller may sleep, and __xa_foo() may drop the lock meanwhile and take it again.
  *
  * What Linux does in bottom halves, timers above all, interrupt handlers do here: so xa_foo_bh() is xa_foo_irq().
+ *
+ * Every name of Linux's xarray.h (6.12) is here (tests/host/linux_names_xarray.c) but XA_DEBUG; the radix_tree_*, idr_* and ida_*
+ * that Linux builds upon it are not: xa_alloc() does what they do. What differs: an entry must be aligned to 4 (-EINVAL;
+ * Linux takes pointers that end in 10 in binary), XA_PRESENT and XA_RETRY_ENTRY have other values, no entry is accounted
+ * (XA_FLAGS_ACCOUNT, xas_set_lru).
  */
 #pragma once
 
@@ -32,6 +37,7 @@
 
 /* --- entries -------------------------------------------------------------------------------------------------------- */
 
+#define BITS_PER_XA_VALUE (BITS_PER_LONG - 1)
 /* Small numbers as entries: half the range of a long. */
 static inline void *xa_mk_value(unsigned long v) { return (void *)(v << 1 | 1); }
 static inline unsigned long xa_to_value(const void *entry) { return (unsigned long)entry >> 1; }

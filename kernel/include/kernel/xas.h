@@ -185,7 +185,7 @@ static inline void *xas_next_marked(struct xa_state *xas, unsigned long max, xa_
 
 	if (likely(!xas_not_node(node)) && !node->shift) {
 		unsigned int offset = xas_find_chunk(xas, true, mark);
-		unsigned long index = (xas->xa_index & ~(unsigned long)XA_CHUNK_MASK) + offset;
+		unsigned long index = (xas->xa_index & ~XA_CHUNK_MASK) + offset;
 		void *entry = offset < XA_CHUNK_SIZE && index <= max ? xa_entry(xas->xa, node, offset) : NULL;
 
 		if (entry && !xa_is_internal(entry)) {
