@@ -35,6 +35,27 @@ static void where_pages_are(void **state)
 	free_percpu(keep);
 }
 
+/* The place that fits best gets no page, and one that is larger has them. */
+static void another_place_has_pages(void **state)
+{
+	char *large = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE), *p;
+	char *behind = __alloc_percpu(PERCPU_UNIT_SIZE - PERCPU_ALLOC_MAX - PAGE_SIZE, PAGE_SIZE); /* a page is left, and is not there */
+	unsigned long pages = percpu_alloc_stats().pages;
+
+	(void)state;
+	assert_true(large && behind);
+	free_percpu(large);
+	inject_set(INJECT_PAGE, 1);
+	p = __alloc_percpu(3000, 8);
+	assert_false(inject_clear(INJECT_PAGE)); /* it was refused */
+	assert_ptr_equal(p, large);
+	assert_int_equal(percpu_alloc_stats().pages, pages);
+	assert_int_equal(percpu_alloc_check(), 0);
+	free_percpu(p);
+	free_percpu(behind);
+	assert_int_equal(percpu_alloc_stats().chunks, 0);
+}
+
 static void freeing(void **state)
 {
 	(void)state;
@@ -47,6 +68,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_a_fresh_chunk),
 		cmocka_unit_test(where_pages_are),
+		cmocka_unit_test(another_place_has_pages),
 		cmocka_unit_test(freeing),
 	};
 

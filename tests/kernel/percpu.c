@@ -162,38 +162,51 @@ KTEST(percpu, chunks_come_and_go)
 	EXPECT_EQ(percpu_alloc_stats().bytes, before.bytes);
 }
 
-static void alloc_largest(void *arg)
+#define QUARTER (PERCPU_UNIT_SIZE / 4)
+
+static void alloc_quarter(void *arg)
 {
-	*(void **)arg = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE);
+	*(void **)arg = __alloc_percpu(QUARTER, PAGE_SIZE);
+}
+
+/* Fill what there is, and a new chunk. How many quarters that were. */
+static unsigned int fill_a_new_chunk(void **quarter, unsigned int most)
+{
+	unsigned long chunks = percpu_alloc_stats().chunks;
+	unsigned int nr = 0;
+
+	do
+		alloc_quarter(&quarter[nr]);
+	while (quarter[nr++] && nr < most - 4 && percpu_alloc_stats().chunks == chunks);
+	for (unsigned int i = 1; i < PERCPU_UNIT_SIZE / QUARTER; i++)
+		alloc_quarter(&quarter[nr++]);
+	EXPECT_EQ(percpu_alloc_stats().chunks, chunks + 1);
+	return nr;
 }
 
 /* No room, so a chunk is made; meanwhile another frees what would do. The chunk is used all the same: empty, it would stay for ever. */
 KTEST(percpu, fresh_chunk_is_used)
 {
 	struct percpu_alloc_stats before = percpu_alloc_stats();
-	void *largest[64], *last = NULL;
+	void *quarter[64], *last = NULL;
 	struct worker other;
-	unsigned int nr = 0;
+	unsigned int nr;
 
 	KTEST_NEEDS(SCHED_POINTS);
 	ASSERT(worker_start(&other, another_cpu(), false));
-	do
-		alloc_largest(&largest[nr]);
-	while (largest[nr++] && nr < 60 && percpu_alloc_stats().chunks == before.chunks);
-	for (unsigned int i = 1; i < PERCPU_UNIT_SIZE / PERCPU_ALLOC_MAX; i++) /* two fill a chunk */
-		alloc_largest(&largest[nr++]);
-	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks + 1);
+	nr = fill_a_new_chunk(quarter, ARRAY_SIZE(quarter));
 	sched_hold("pcpu:fresh");
-	worker_post(&other, alloc_largest, &last);
+	worker_post(&other, alloc_quarter, &last);
 	EXPECT(sched_wait_held("pcpu:fresh", 2000));
-	free_percpu(largest[--nr]);
+	free_percpu(quarter[--nr]);
+	free_percpu(quarter[--nr]); /* neighbours: half a chunk, which fits better than a whole one */
 	sched_release("pcpu:fresh");
 	worker_wait(&other);
 	worker_stop(&other);
 	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks + 2);
 	free_percpu(last);
 	while (nr--)
-		free_percpu(largest[nr]);
+		free_percpu(quarter[nr]);
 	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
 }
 
@@ -399,24 +412,30 @@ static void one_in_a_handler(void *arg)
 		memset(this_cpu_ptr(*mine), 0x77, 200);
 }
 
-static unsigned int churn_under_interrupts(struct crew *crew)
+/* How many have got one. */
+static unsigned int handlers_have(char **held)
 {
-	static char *held[MAX_CPUS];
-	unsigned int cpu, given = 0;
+	unsigned int cpu, nr = 0;
+
+	on_each_cpu(one_in_a_handler, held, 1);
+	for_each_online_cpu(cpu)
+		nr += held[cpu] != NULL;
+	return nr;
+}
+
+/* The others' threads take turns with this one where there is but one CPU. */
+static unsigned int churn_under_interrupts(struct crew *crew, char **held)
+{
+	unsigned int given = 0;
 
 	for (unsigned int i = 0; i < crew->nr; i++)
 		worker_post(&crew->worker[i], churn, NULL);
 	for (unsigned int i = 0; i < IPI_ROUNDS; i++) {
-		on_each_cpu(one_in_a_handler, held, 1);
-		for_each_online_cpu(cpu)
-			given += held[cpu] != NULL;
+		given += handlers_have(held);
+		schedule();
 	}
 	for (unsigned int i = 0; i < crew->nr; i++)
 		worker_wait(&crew->worker[i]);
-	for_each_online_cpu(cpu) {
-		free_percpu(held[cpu]);
-		held[cpu] = NULL;
-	}
 	return given;
 }
 
@@ -424,16 +443,21 @@ static unsigned int churn_under_interrupts(struct crew *crew)
 KTEST(percpu, churn_with_interrupts)
 {
 	struct percpu_alloc_stats before = percpu_alloc_stats();
+	char *held[MAX_CPUS] = { NULL }, *keep;
 	static struct crew crew;
-	unsigned int given = 0;
+	unsigned int given = 0, cpu;
 
 	atomic_set(&wrong, 0);
 	atomic_set(&refused, 0);
-	WITH_CREW(crew, 1, given = churn_under_interrupts(&crew));
+	WITH_CREW(crew, 1, given = churn_under_interrupts(&crew, held));
+	EXPECT_EQ(percpu_alloc_check(), 0);
+	keep = __alloc_percpu(200, PAGE_SIZE); /* in its page there is room for all handlers */
+	EXPECT_EQ(handlers_have(held), num_online_cpus());
+	for_each_online_cpu(cpu)
+		free_percpu(held[cpu]);
+	free_percpu(keep);
 	percpu_alloc_drain();
 	EXPECT_EQ(atomic_read(&wrong), 0);
-	if (num_online_cpus() > 1)
-		EXPECT(given); /* alone, no handler strikes while a thread has none left */
 	EXPECT_EQ(percpu_alloc_check(), 0);
 	EXPECT_EQ(percpu_alloc_stats().chunks, before.chunks);
 	ktest_note("%u objects given to handlers; %d refused to threads", given, atomic_read(&refused));
