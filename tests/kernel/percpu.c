@@ -347,9 +347,10 @@ KTEST(percpu, each_cpu_counts_for_itself)
 
 #define CHURN_SLOTS  24u
 #define CHURN_ROUNDS 400
-#define IPI_ROUNDS   200
+#define CHURN_MS     300
 
 static atomic_t wrong, refused;
+static bool enough; /* interrupts */
 
 static void put_stamped(char *p, size_t size, char stamp)
 {
@@ -386,13 +387,13 @@ static void churn(void *arg)
 	u32 random = cpu * 7919u + 1;
 
 	(void)arg;
-	for (unsigned int i = 0; i < CHURN_ROUNDS; i++) {
+	for (unsigned int i = 0; i < CHURN_ROUNDS || !READ_ONCE(enough); i++) {
 		unsigned int n = (random >> 24) % CHURN_SLOTS;
 
 		random = random * 1664525 + 1013904223;
 		if (slot[n].p)
 			put_stamped(slot[n].p, slot[n].size, (char)(cpu + 1));
-		slot[n].p = i < CHURN_ROUNDS - CHURN_SLOTS ? get_stamped(&slot[n].size, random >> 8, (char)(cpu + 1)) : NULL;
+		slot[n].p = get_stamped(&slot[n].size, random >> 8, (char)(cpu + 1));
 	}
 	for (unsigned int n = 0; n < CHURN_SLOTS; n++)
 		if (slot[n].p)
@@ -426,14 +427,18 @@ static unsigned int handlers_have(char **held)
 /* The others' threads take turns with this one where there is but one CPU. */
 static unsigned int churn_under_interrupts(struct crew *crew, char **held)
 {
+	u64 start = arch_uptime_ms();
 	unsigned int given = 0;
 
+	WRITE_ONCE(enough, false);
 	for (unsigned int i = 0; i < crew->nr; i++)
 		worker_post(&crew->worker[i], churn, NULL);
-	for (unsigned int i = 0; i < IPI_ROUNDS; i++) {
+	for (unsigned int i = 0; arch_uptime_ms() - start < CHURN_MS; i++) {
 		given += handlers_have(held);
-		schedule();
+		if (i % 64 == 0)
+			schedule();
 	}
+	WRITE_ONCE(enough, true);
 	for (unsigned int i = 0; i < crew->nr; i++)
 		worker_wait(&crew->worker[i]);
 	return given;

@@ -54,7 +54,7 @@ KTEST(proc, kill_of_what_nobody_waits_for)
 	pid = process->pid;
 	process_detach(process);
 	EXPECT_EQ(process_kill(pid), 0);
-	all_are_gone();
+	ASSERT(all_are_gone());
 	process = process_spawn("nothing");
 	ASSERT(process);
 	process_detach(process);
