@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # gcc and clang build kernels and the image from nothing; what comes out is what was tested, byte for byte. The sources of the three
-# targets are the same but for one folder of data each: by default gcc makes one of them again and clang one of each word size.
+# targets are the same but for one folder of data each: by default gcc makes one of them again, and clang one with 32-bit words (it
+# compiles the host ring with 64). EVERY=1 makes all.
 import sys
 sys.dont_write_bytecode = True
 
@@ -15,7 +16,7 @@ import slots
 import tap
 
 EVERY = bool(os.environ.get("EVERY"))  # .ci/run: each target by each compiler
-TARGETS = {"gcc": make.TARGETS if EVERY else ("x86_64",), "clang": make.TARGETS if EVERY else ("x86_64", "i386-pae")}
+TARGETS = {"gcc": make.TARGETS if EVERY else ("x86_64",), "clang": make.TARGETS if EVERY else ("i386-pae",)}
 
 
 def build(choice):
