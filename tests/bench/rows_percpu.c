@@ -8,10 +8,11 @@
 #include <arch/cpu.h>
 #include <lib/math.h>
 #include <mm/percpu_alloc.h>
+#include <mm/vmalloc.h>
 
 #define OBJECTS 35000u
 
-static void *objects[OBJECTS];
+static void **objects;
 
 static void *random_object(gfp_t gfp)
 {
@@ -60,10 +61,16 @@ BENCH_OP(percpu_small)
 	free_percpu(alloc_percpu(u64));
 }
 
-static bool fits(unsigned long arg __maybe_unused, unsigned long n) { return n <= OBJECTS; }
-
-static bool fill(unsigned long arg __maybe_unused, unsigned long n __maybe_unused)
+static bool room(unsigned long arg __maybe_unused, unsigned long n)
 {
+	objects = vzalloc(OBJECTS * sizeof(*objects));
+	return objects && n <= OBJECTS;
+}
+
+static bool fill(unsigned long arg, unsigned long n)
+{
+	if (!room(arg, n))
+		return false;
 	for (unsigned int i = 0; i < OBJECTS; i++)
 		if (!(objects[i] = random_object(GFP_KERNEL)))
 			return false;
@@ -72,15 +79,14 @@ static bool fill(unsigned long arg __maybe_unused, unsigned long n __maybe_unuse
 
 static void empty(unsigned long arg __maybe_unused, unsigned long n __maybe_unused)
 {
-	for (unsigned int i = 0; i < OBJECTS; i++) {
+	for (unsigned int i = 0; objects && i < OBJECTS; i++)
 		free_percpu(objects[i]);
-		objects[i] = NULL;
-	}
+	vfree(objects);
 	percpu_alloc_drain(); /* the reserve of the atomic ones */
 }
 
 static const struct bench rows[] = {
-	{ "percpu_fill_35000", percpu_fill, .n = OBJECTS, .setup = fits, .teardown = empty, .cold = true },
+	{ "percpu_fill_35000", percpu_fill, .n = OBJECTS, .setup = room, .teardown = empty, .cold = true },
 	{ "percpu_free_35000", percpu_free, .n = OBJECTS, .setup = fill, .teardown = empty, .cold = true },
 	{ "percpu_small_35000", percpu_small, .setup = fill, .teardown = empty },
 	{ "percpu_replace_35000", percpu_replace, .n = OBJECTS, .setup = fill, .teardown = empty },

@@ -21,7 +21,7 @@ CMDLINE_OPTION(bench_rounds, "bench_rounds=N", "how often the benchmark of two C
 #define OBJECTS 35000u
 
 static struct page *pages[THREADS];
-static void *objects[THREADS][OBJECTS];
+static void **objects; /* of one thread after the other's */
 static atomic_t arrived;
 static unsigned int threads; /* of this round */
 
@@ -60,14 +60,14 @@ BENCH_OP(smp_percpu_fill)
 
 	if (unlikely(!p || i >= OBJECTS))
 		return bench_fail();
-	objects[smp_processor_id() % THREADS][i] = p;
+	objects[smp_processor_id() % THREADS * OBJECTS + i] = p;
 }
 
 static void percpu_empty(unsigned long arg __maybe_unused, unsigned long n __maybe_unused)
 {
 	for (unsigned int i = 0; i < THREADS * OBJECTS; i++) {
-		free_percpu(objects[i / OBJECTS][i % OBJECTS]);
-		objects[i / OBJECTS][i % OBJECTS] = NULL;
+		free_percpu(objects[i]);
+		objects[i] = NULL;
 	}
 }
 
@@ -136,6 +136,8 @@ KTEST(bench_smp, rows)
 
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
+	objects = vzalloc(THREADS * OBJECTS * sizeof(*objects));
+	ASSERT(objects);
 	for (nr = 0; nr < THREADS; nr++)
 		if (!EXPECT(worker_start(&t[nr].worker, nr, true)) || !EXPECT(pages[nr] = alloc_page(GFP_KERNEL)))
 			break;
@@ -146,4 +148,5 @@ KTEST(bench_smp, rows)
 		worker_stop(&t[i].worker);
 		__free_page(pages[i]);
 	}
+	vfree(objects);
 }
