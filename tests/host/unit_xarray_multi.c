@@ -121,30 +121,36 @@ static void conflicts(void **state)
 	xarray_check(&xa);
 }
 
+static void divide(unsigned int order, unsigned int to, void *old, void *entry)
+{
+	unsigned long first = 3ul << order;
+	XA_STATE_ORDER(xas, &xa, first, to);
+
+	assert_int_equal(store_order(first, order, old), 0);
+	xa_set_mark(&xa, first, XA_MARK_2);
+	xas_split_alloc(&xas, entry, order, GFP_KERNEL);
+	assert_int_equal(xas_error(&xas), 0);
+	xas_lock(&xas);
+	xas_split(&xas, entry, order);
+	xas_unlock(&xas);
+	xas_destroy(&xas);
+	xarray_check(&xa);
+	for (unsigned long i = 0; i < 1ul << order; i += 1ul << to) {
+		assert_int_equal(xa_get_order(&xa, first + i), to);
+		assert_true(xa_get_mark(&xa, first + i, XA_MARK_2));
+		assert_ptr_equal(xa_erase(&xa, first + i), entry);
+	}
+	assert_true(xa_empty(&xa));
+}
+
 static void dividing(void **state)
 {
-	static unsigned int entry;
-
 	(void)state;
 	for (unsigned int order = 1; order < 2 * XA_CHUNK_SHIFT; order++)
 		for (unsigned int to = order > 6 ? order % 6 : 0; to < order; to++) {
-			XA_STATE_ORDER(xas, &xa, 3ul << order, to);
-
-			assert_int_equal(store_order(3ul << order, order, &entry), 0);
-			xa_set_mark(&xa, 3ul << order, XA_MARK_2);
-			xas_split_alloc(&xas, &entry, order, GFP_KERNEL);
-			assert_int_equal(xas_error(&xas), 0);
-			xas_lock(&xas);
-			xas_split(&xas, &entry, order);
-			xas_unlock(&xas);
-			xas_destroy(&xas);
-			xarray_check(&xa);
-			for (unsigned long i = 0; i < 1ul << order; i += 1ul << to) {
-				assert_int_equal(xa_get_order(&xa, (3ul << order) + i), to);
-				assert_true(xa_get_mark(&xa, (3ul << order) + i, XA_MARK_2));
-				assert_ptr_equal(xa_erase(&xa, (3ul << order) + i), &entry);
-			}
-			assert_true(xa_empty(&xa));
+			divide(order, to, &xa, &xa);
+			divide(order, to, xa_mk_value(1), xa_mk_value(2));
+			divide(order, to, xa_mk_value(1), &xa);
 		}
 }
 
@@ -168,6 +174,10 @@ static void ranges(void **state)
 	assert_null(xa_store_range(&xa, 0, ~0ul, xa_mk_value(1), GFP_KERNEL)); /* everything */
 	assert_ptr_equal(xa_load(&xa, ~0ul / 3), xa_mk_value(1));
 	assert_int_equal(xa_err(xa_store_range(&xa, 2, 1, xa_mk_value(1), GFP_KERNEL)), -EINVAL);
+	xa_destroy(&xa);
+	nodes_left = 1; /* enough for the first piece: but none is stored before there is room for the last */
+	assert_int_equal(xa_err(xa_store_range(&xa, 60, 130, xa_mk_value(1), GFP_KERNEL)), -ENOMEM);
+	assert_true(xa_empty(&xa));
 }
 
 /* All leaves of a range, or none; then stores need no memory. */
@@ -201,12 +211,34 @@ static void create_range(void **state)
 	xarray_check(&xa);
 }
 
+/* What a hook was told last of each node; its list head is the user's, so a number fits there. */
 static unsigned int updates, last_count;
 
 static void note_update(struct xa_node *node)
 {
 	updates++;
 	last_count = node->count;
+	if (node->count)
+		node->private_list.next = (struct list_head *)(unsigned long)(node->count << 8 | node->nr_values);
+	else
+		INIT_LIST_HEAD(&node->private_list);
+}
+
+/* Of this node and those above. */
+static void told_of_all(const struct xa_node *node)
+{
+	for (; node; node = node->parent)
+		assert_ptr_equal(node->private_list.next, (void *)(unsigned long)(node->count << 8 | node->nr_values));
+}
+
+static void store_told(struct xa_state *xas, unsigned long index, void *entry)
+{
+	unsigned int before = updates;
+
+	xas_set(xas, index);
+	xas_store(xas, entry);
+	assert_int_equal(xas_error(xas), 0);
+	assert_true(updates > before);
 }
 
 static void hooks(void **state)
@@ -216,13 +248,88 @@ static void hooks(void **state)
 	(void)state;
 	xas_set_update(&xas, note_update);
 	xas_lock(&xas);
-	xas_store(&xas, xa_mk_value(1));
-	assert_true(updates && last_count == 1);
+	store_told(&xas, 70, xa_mk_value(1));
 	assert_true(xas.xa_node->nr_values == 1 && xas.xa_node->array == &xa);
+	store_told(&xas, 71, &xa);
+	told_of_all(xas.xa_node);
+	store_told(&xas, 71, xa_mk_value(1)); /* the sort alone changes */
+	told_of_all(xas.xa_node);
+	store_told(&xas, 1ul << 20, xa_mk_value(1)); /* roots on top, and the way down */
+	told_of_all(xas.xa_node);
+	xas_set(&xas, 70);
+	xas_load(&xas);
+	told_of_all(xas.xa_node);
+	store_told(&xas, 1ul << 20, NULL);
+	xas_set(&xas, 70);
+	xas_load(&xas);
+	told_of_all(xas.xa_node);
 	xa_delete_node(xas.xa_node, note_update);
-	xas_unlock(&xas);
 	assert_int_equal(last_count, 0);
 	assert_true(xa_empty(&xa) && xa_head(&xa) == NULL);
+	store_told(&xas, 70, xa_mk_value(1)); /* a node that goes with an entry over it is told of too */
+	xas_set_order(&xas, 64, 6);
+	updates = 0;
+	xas_store(&xas, xa_mk_value(2));
+	assert_int_equal(updates, 2);
+	xas_set_order(&xas, 64, 0);
+	xas_store(&xas, NULL);
+	xas_unlock(&xas);
+	assert_true(xa_empty(&xa));
+}
+
+/* --- what a reader may see beside a writer, put there by hand ---------------------------------------------------------- */
+
+/* A node goes from under a cursor: its slots say RETRY, and from the root on the new entry is found. */
+static void cursor_in_a_node_that_goes(void **state)
+{
+	XA_STATE(xas, &xa, 70);
+
+	(void)state;
+	assert_null(xa_store(&xa, 70, xa_mk_value(1), GFP_KERNEL));
+	assert_null(xa_store(&xa, 75, xa_mk_value(2), GFP_KERNEL));
+	assert_ptr_equal(xas_load(&xas), xa_mk_value(1));
+	assert_int_equal(store_order(64, 6, xa_mk_value(3)), 0);
+	assert_ptr_equal(xas_reload(&xas), XA_RETRY_ENTRY);
+	assert_ptr_equal(xas_find(&xas, ~0ul), XA_RETRY_ENTRY);
+	assert_true(xas_retry(&xas, XA_RETRY_ENTRY));
+	assert_ptr_equal(xas_load(&xas), xa_mk_value(3));
+}
+
+/* A sibling that was read before its entry became a node. */
+static void sibling_out_of_date(void **state)
+{
+	XA_STATE(xas, &xa, 64);
+	struct xa_node *root;
+
+	(void)state;
+	assert_null(xa_store(&xa, 5, xa_mk_value(1), GFP_KERNEL));
+	assert_null(xa_store(&xa, 70, xa_mk_value(2), GFP_KERNEL));
+	root = xa_to_node(xa_head(&xa));
+	void *leaf = root->slots[1];
+
+	root->slots[1] = xa_mk_sibling(0);
+	assert_ptr_equal(xas_load(&xas), XA_RETRY_ENTRY);
+	root->slots[1] = leaf;
+}
+
+/* A bit without its entry, of a mark and of heads, means: go on. */
+static void bits_without_entries(void **state)
+{
+	XA_STATE(xas, &xa, 0);
+	struct xa_node *leaf;
+
+	(void)state;
+	assert_null(xa_store(&xa, 3, xa_mk_value(3), GFP_KERNEL));
+	assert_null(xa_store(&xa, 9, xa_mk_value(9), GFP_KERNEL));
+	xa_set_mark(&xa, 9, XA_MARK_0);
+	leaf = xa_to_node(xa_head(&xa));
+	leaf->marks[XA_MARK_0][0] |= BIT(5);
+	leaf->heads |= BIT(5);
+	assert_ptr_equal(xas_find_marked(&xas, ~0ul, XA_MARK_0), xa_mk_value(9));
+	xas_set(&xas, 4);
+	assert_ptr_equal(xas_find(&xas, ~0ul), xa_mk_value(9));
+	leaf->marks[XA_MARK_0][0] &= ~BIT(5);
+	leaf->heads &= ~BIT(5);
 }
 
 /* --- as Linux answers ------------------------------------------------------------------------------------------------- */
@@ -287,6 +394,9 @@ static void place_0_of_arrays_from_1(void **state)
 	assert_int_equal(xa_insert(&ids_from_1, 0, xa_mk_value(1), GFP_KERNEL), -EBUSY);
 	xa_erase(&ids_from_1, 1);
 	assert_true(xa_empty(&ids_from_1));
+	assert_int_equal(xa_alloc(&ids_from_1, &id, xa_mk_value(2), xa_limit_32b, GFP_KERNEL), 0);
+	assert_int_equal(id, 1); /* of an array that has gone empty too */
+	xa_erase(&ids_from_1, 1);
 	assert_int_equal(xa_insert(&ids_from_1, 0, xa_mk_value(1), GFP_KERNEL), 0);
 }
 
@@ -315,6 +425,8 @@ static void marked_walk_ends(void **state)
 	xa_set_mark(&xa, 65, XA_MARK_0);
 	xa_for_each_marked(&xa, index, entry, XA_MARK_0)
 		assert_int_equal(++n, 1);
+	index = 66;
+	assert_ptr_equal(xa_find(&xa, &index, ~0ul, XA_MARK_0), xa_mk_value(1));
 	index = 65;
 	assert_null(xa_find_after(&xa, &index, ~0ul, XA_MARK_0));
 }
@@ -329,6 +441,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ranges, begin, end),
 		cmocka_unit_test_setup_teardown(create_range, begin, end),
 		cmocka_unit_test_setup_teardown(hooks, begin, end),
+		cmocka_unit_test_setup_teardown(cursor_in_a_node_that_goes, begin, end),
+		cmocka_unit_test_setup_teardown(sibling_out_of_date, begin, end),
+		cmocka_unit_test_setup_teardown(bits_without_entries, begin, end),
 		cmocka_unit_test_setup_teardown(ends_of_the_numbers, begin, end),
 		cmocka_unit_test_setup_teardown(marked_search_begins_again, begin, end),
 		cmocka_unit_test_setup_teardown(free_places, begin, end),

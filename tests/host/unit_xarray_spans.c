@@ -97,6 +97,7 @@ static void model_divide(unsigned long i, unsigned int to, void *entry)
 static void compare_walks(xa_mark_t filter)
 {
 	unsigned long index, i = next_span(0, filter), start = pick(WINDOW), after;
+	bool inside = filter == XA_PRESENT ? entry_at(start) != NULL : mark_at(start, filter);
 	void *entry;
 
 	xa_for_each_filtered(&xa, index, entry, 0, ~0ul, filter) {
@@ -108,6 +109,10 @@ static void compare_walks(xa_mark_t filter)
 	after = next_span(start + 1, filter);
 	entry = xa_find_after(&xa, &index, base + WINDOW - 1, filter);
 	MUST(after == WINDOW ? !entry : entry == spans[after].entry && index == base + after);
+	index = base + start;
+	entry = xa_find(&xa, &index, base + WINDOW - 1, filter);
+	MUST(inside ? entry == entry_at(start) && span_at(index - base) == span_at(start) :
+		      entry == (after == WINDOW ? NULL : spans[after].entry));
 }
 
 /* A cursor that lets go now and then. */
