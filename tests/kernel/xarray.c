@@ -96,6 +96,69 @@ KTEST(xarray, lowest_free_index)
 	rcu_barrier();
 }
 
+/* --- multi-index entries: at every height of nodes of this width ---------------------------------------------------------- */
+
+static unsigned long store_order(unsigned long index, unsigned int order, void *entry)
+{
+	XA_STATE_ORDER(xas, &array, index, order);
+
+	do {
+		xas_lock(&xas);
+		xas_store(&xas, entry);
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL));
+	return xas_error(&xas) != 0;
+}
+
+KTEST(xarray, every_order)
+{
+	unsigned long nodes = xa_nr_nodes(), wrong = 0;
+
+	for (unsigned int order = 0; order < BITS_PER_LONG; order++) {
+		unsigned long first = order < BITS_PER_LONG - 1 ? 1ul << order : 0, last = first + (1ul << order) - 1;
+
+		wrong += store_order(first, order, xa_mk_value(order));
+		wrong += xa_load(&array, first) != xa_mk_value(order) || xa_load(&array, last) != xa_mk_value(order);
+		wrong += xa_load(&array, first + (last - first) / 3) != xa_mk_value(order) || xa_load(&array, last + 1) != NULL;
+		wrong += xa_get_order(&array, last) != (int)order;
+		wrong += xa_erase(&array, last) != xa_mk_value(order) || !xa_empty(&array);
+	}
+	EXPECT_EQ(wrong, 0);
+	EXPECT_EQ(xa_nr_nodes(), nodes);
+	rcu_barrier();
+}
+
+/* An entry divided into pieces of one order, each with its mark. Returns how much was otherwise. */
+static unsigned long divide(unsigned int order, unsigned int to)
+{
+	unsigned long first = 3ul << order, wrong = store_order(first, order, &array);
+	XA_STATE_ORDER(xas, &array, first, to);
+
+	xa_set_mark(&array, first, XA_MARK_1);
+	xas_split_alloc(&xas, &array, order, GFP_KERNEL);
+	xas_lock(&xas);
+	xas_split(&xas, &array, order);
+	xas_unlock(&xas);
+	xas_destroy(&xas);
+	wrong += count_marked(XA_MARK_1) != 1ul << (order - to);
+	for (unsigned long i = 0; i < 1ul << order; i += 1ul << to)
+		wrong += xa_get_order(&array, first + i) != (int)to || xa_erase(&array, first + i) != &array;
+	return wrong;
+}
+
+KTEST(xarray, divided)
+{
+	unsigned long nodes = xa_nr_nodes(), wrong = 0;
+
+	for (unsigned int order = 1; order < 2 * XA_CHUNK_SHIFT; order++)
+		for (unsigned int to = order > XA_CHUNK_SHIFT ? order % XA_CHUNK_SHIFT : 0; to < order; to++)
+			wrong += divide(order, to);
+	EXPECT_EQ(wrong, 0);
+	EXPECT(xa_empty(&array));
+	EXPECT_EQ(xa_nr_nodes(), nodes);
+	rcu_barrier();
+}
+
 /* A reader on another CPU always finds what never leaves, while nodes beside and above it come and go. */
 static void look(void *arg)
 {
