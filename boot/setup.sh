@@ -9,7 +9,8 @@ set -eu
 
 PACKAGES="gcc libc6-dev clang lld libclang-rt-dev libcmocka-dev
 	grub-pc-bin grub-efi-amd64-bin xorriso mtools psf-unifont
-	qemu-system-x86 ovmf bochs bochsbios vgabios python3 perl"
+	qemu-system-x86 ovmf bochs bochsbios vgabios seabios python3 perl"
+WEB="node:nodejs npm:npm chromium:chromium" # program:package of the page; others than Debian's do as well
 PROGRAMS="gcc ld clang grub-mkrescue xorriso mformat qemu-system-x86_64 bochs python3 prove"
 
 # Packages of the list that this release has and that are not installed. (Older releases have libclang-rt in clang.)
@@ -28,22 +29,39 @@ missing_programs() {
 	done
 }
 
-if ! command -v apt-get >/dev/null; then
+for pair in $WEB; do
+	command -v ${pair%:*} >/dev/null || PACKAGES="$PACKAGES ${pair#*:}"
+done
+
+# Elsewhere than on Debian and Ubuntu: only say what is missing.
+name_programs() {
 	missing=$(echo $(missing_programs))
-	[ -n "$missing" ] || exit 0
+	[ -n "$missing" ] || return 0
 	echo "Please install what gives these programs: $missing"
 	echo "On Debian the packages are:" $PACKAGES
 	exit 1
-fi
+}
 
-[ -n "$(missing_packages any)" ] || exit 0
-root=
-if [ "$(id -u)" != 0 ]; then
-	command -v sudo >/dev/null || { echo "As root: apt-get install" $(missing_packages any); exit 1; }
-	root=sudo
-fi
-$root apt-get update -q
-packages=$(missing_packages known)
-[ -n "$packages" ] || exit 0
-echo "installing:" $packages
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages
+install_packages() {
+	[ -n "$(missing_packages any)" ] || return 0
+	root=
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || { echo "As root: apt-get install" $(missing_packages any); exit 1; }
+		root=sudo
+	fi
+	$root apt-get update -q
+	packages=$(missing_packages known)
+	[ -n "$packages" ] || return 0
+	echo "installing:" $packages
+	$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages
+}
+
+# v86 and what else the page is made of, in the versions of web/package-lock.json.
+install_modules() {
+	[ web/node_modules/.package-lock.json -nt web/package-lock.json ] && return
+	command -v npm >/dev/null && (cd web && npm ci --no-audit --no-fund) ||
+		echo "npm could not install what web/package-lock.json lists: no 'make web', and no tests in v86"
+}
+
+if command -v apt-get >/dev/null; then install_packages; else name_programs; fi
+install_modules

@@ -32,7 +32,7 @@ boot_choose_tables:
 	.globl	boot_paging_on
 boot_paging_on:
 	mov	%eax, %cr3
-	mov	$CR4_PAE, %eax
+	mov	$(CR4_PAE | CR4_PSE), %eax
 	mov	%eax, %cr4
 	xor	%eax, %eax
 	call	boot_write_efer

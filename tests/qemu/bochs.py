@@ -152,5 +152,5 @@ def worth_reading(level, device, text):
 def status_of(log, status, said):
     """The status with which QEMU would have ended."""
     if any(sign in said for sign in SWITCHED_OFF):
-        return next((value for value, code in ktap.STATUS_CODES.items() if ktap.WORDS[code] == log.exit), 0)
+        return ktap.status_of(log.exit)
     return 0 if TRIPLE_FAULT in said else status

@@ -12,7 +12,7 @@ import tap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MAX_FILE, LONG_FUNCTION, MAX_FUNCTION = 500, 45, 60
-SOURCE = re.compile(r".*(\.([chS]|ld|mk|py|t|sh|awk|cfg)|/Makefile|^Makefile)$")
+SOURCE = re.compile(r".*(\.([chS]|ld|mk|py|t|sh|awk|cfg|m?js|css)|/Makefile|^Makefile)$")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 CONDITIONAL = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif)\b")
 
@@ -38,7 +38,7 @@ class Tree:
     def __init__(self):
         self.files = []
         for folder, folders, names in os.walk(ROOT):
-            folders[:] = sorted(f for f in folders if f not in (".git", "build", "__pycache__"))
+            folders[:] = sorted(f for f in folders if f not in (".git", "build", "node_modules", "__pycache__"))
             self.files += [os.path.relpath(os.path.join(folder, name), ROOT) for name in sorted(names)]
         self.sources = [f for f in self.files if SOURCE.match(f) or self.is_script(f)]
         self.kernel = [f for f in self.sources if re.match(r"((boot|arch|kernel|mm|tests/kernel)/.*|tests/bench/[^/]*)\.[chS]$", f)]

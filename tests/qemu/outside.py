@@ -16,7 +16,7 @@ import guest
 TABLE = os.path.join("tests", "outside.md")
 MODES = [env for env in guest.ENVS if env != "auto"]
 HOST = ("unit_", "race_", "fuzz_")
-BOOTED = re.compile(r"(not )?ok \d+ - (?:bochs )?(\S+) \d+cpu .*: ([A-Za-z0-9_]+\.[A-Za-z0-9_]+)( # SKIP.*)?$")
+BOOTED = re.compile(r"(not )?ok \d+ - (?:bochs |v86 )?(\S+) \d+cpu .*: ([A-Za-z0-9_]+\.[A-Za-z0-9_]+)( # SKIP.*)?$")
 CRASH = re.compile(r"(not )?ok \d+ - (\S+): (\w+) is reported$")
 PROGRAM = re.compile(r"(not )?ok \d+ - \S+/(\w+): (\w+).*?( # SKIP.*)?$")
 MUTATION = re.compile(r"(not )?ok \d+ - ([a-z0-9-]+) applies$")
