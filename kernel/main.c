@@ -280,6 +280,7 @@ void kmain(void)
 		panic("boot loader: %s", why);
 	cmdline_init(boot_info.cmdline);
 	cmdline_report_unknown();
+	arch_console_option();
 	report_left_out();
 	tlb_oracle(init());
 	arch_apply_options(); /* features that page tables use, before there are any */

@@ -190,38 +190,57 @@ void print_program(int pid, const char *text, size_t len)
 	}
 }
 
-/* Write the ring from *pos on, up to the end of a line or of a piece. False: that was all. */
-static bool dump_piece(unsigned long *pos)
+#define PIECE 128
+
+/* What the ring has from *pos on, up to the end of a line or of a piece. 0: that was all. */
+static size_t take_piece(char piece[PIECE], unsigned long *pos)
 {
-	char piece[128];
 	size_t len = 0;
 
 	if (ring_end - *pos > RING_SIZE) /* overwritten: go on with what is left */
 		*pos = ring_end - RING_SIZE;
-	while (*pos != ring_end && len < sizeof(piece)) {
+	while (*pos != ring_end && len < PIECE) {
 		char c = ring[(*pos)++ % RING_SIZE];
 
 		piece[len++] = c;
 		if (c == '\n')
 			break;
 	}
-	write_text(piece, len);
-	return len != 0;
+	return len;
+}
+
+/* Where the first whole line of the ring begins. */
+static unsigned long ring_start(unsigned long end)
+{
+	unsigned long pos = 0;
+
+	if (end > RING_SIZE)
+		for (pos = end - RING_SIZE; pos != end && ring[pos++ % RING_SIZE] != '\n';)
+			;
+	return pos;
 }
 
 /* Only what is there now: others go on writing meanwhile. The lock is given up after each piece. */
 void dmesg_dump(void)
 {
-	unsigned long pos = 0, end = READ_ONCE(ring_end);
-	struct lock_state state;
-	bool more = true;
+	unsigned long end = READ_ONCE(ring_end), pos = ring_start(end);
+	char piece[PIECE];
 
-	if (end > RING_SIZE) /* begin with a whole line */
-		for (pos = end - RING_SIZE; pos != end && ring[pos++ % RING_SIZE] != '\n';)
-			;
-	while (more && pos < end) {
-		state = console_lock();
-		more = dump_piece(&pos);
+	while (pos < end) {
+		struct lock_state state = console_lock();
+
+		write_text(piece, take_piece(piece, &pos));
 		console_unlock(state);
 	}
+}
+
+void printk_replay(void (*write)(const char *text, size_t len))
+{
+	struct lock_state state = console_lock();
+	unsigned long pos = ring_start(ring_end);
+	char piece[PIECE];
+
+	while (pos < ring_end)
+		write(piece, take_piece(piece, &pos));
+	console_unlock(state);
 }

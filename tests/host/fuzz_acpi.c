@@ -7,6 +7,7 @@
 #include "tests/host/port/host.h"
 
 #include <asm/acpi.h>
+#include <asm/serial.h>
 #include <kernel/boot_info.h>
 
 #include "tests/host/fuzz_seed.h"
@@ -137,7 +138,7 @@ static void check_cpus(void)
 
 static void check_tables(void)
 {
-	static const char *const names[] = { "APIC", "FACP", "SSDT", "XYZ " };
+	static const char *const names[] = { "APIC", "FACP", "SSDT", "SPCR", "XYZ " };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct acpi_header *table;
@@ -150,6 +151,14 @@ static void check_tables(void)
 	}
 }
 
+static void check_console(void)
+{
+	struct serial_place place;
+
+	if (acpi_serial_console(&place))
+		MUST(place.address && place.stride && (place.kind == SERIAL_MEMORY || place.address + SERIAL_REGISTERS <= 0x10000));
+}
+
 static void read_all(const u8 *rsdp, unsigned int rsdp_len)
 {
 	struct boot_info boot = { .rsdp_len = rsdp_len };
@@ -159,6 +168,7 @@ static void read_all(const u8 *rsdp, unsigned int rsdp_len)
 	acpi_init(&boot);
 	check_tables();
 	check_cpus();
+	check_console();
 	MUST(acpi_pm_timer() <= 0xffff);
 	MUST(host_device_maps() <= KEPT);
 	host_device_forget();

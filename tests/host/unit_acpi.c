@@ -3,6 +3,7 @@
 #include "tests/host/port/host.h"
 
 #include <asm/acpi.h>
+#include <asm/serial.h>
 #include <kernel/boot_info.h>
 #include <lib/string.h>
 
@@ -125,12 +126,61 @@ static void no_root_pointer(void **state)
 	assert_null(acpi_find("SSDT"));
 }
 
+/* A UART at `address` of this space, with registers of `width` bits. */
+static bool spcr(struct serial_place *place, u8 interface, u8 space, u8 width, u64 address, u8 baud)
+{
+	put(0x1000 + 36, interface, 1);
+	put(0x1000 + 40, space, 1);
+	put(0x1000 + 41, width, 1);
+	put(0x1000 + 44, address, 8);
+	put(0x1000 + 58, baud, 1);
+	put_table(0x1000, "SPCR", 80);
+	start(1, 1);
+	return acpi_serial_console(place);
+}
+
+static void the_firmwares_console(void **state)
+{
+	struct serial_place place;
+
+	(void)state;
+	assert_true(spcr(&place, 0, 1, 8, 0x2f8, 7));
+	assert_true(place.kind == SERIAL_PORT && place.address == 0x2f8 && place.stride == 1 && place.baud == 115200);
+	assert_true(spcr(&place, 1, 0, 8, 0xfe030000, 3));
+	assert_true(place.kind == SERIAL_MEMORY && place.address == 0xfe030000 && place.stride == 1 && place.baud == 9600);
+	assert_true(spcr(&place, 0x12, 0, 32, 0xfe030000, 0));
+	assert_true(place.kind == SERIAL_MEMORY && place.stride == 4 && place.baud == 0);
+	host_log_clear();
+	assert_false(spcr(&place, 0, 1, 8, 0, 7)); /* no console: nothing to say */
+	assert_null(strstr(host_log(), "SPCR names"));
+	assert_false(spcr(&place, 3, 0, 32, 0xfe030000, 7)); /* an ARM PL011 */
+	assert_false(spcr(&place, 0, 1, 8, 0xfffe, 7));
+	assert_false(spcr(&place, 0, 0, 8, ~0ull - 2, 7));
+	assert_false(spcr(&place, 0, 2, 8, 0x2f8, 7));
+	assert_non_null(strstr(host_log(), "no 16550"));
+}
+
+/* A table that ends before its last field. */
+static void a_short_console_table(void **state)
+{
+	struct serial_place place;
+
+	(void)state;
+	put(0x1000 + 40, 1, 1);
+	put(0x1000 + 44, 0x2f8, 8);
+	put_table(0x1000, "SPCR", 58);
+	start(1, 1);
+	assert_false(acpi_serial_console(&place));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_damaged_table_is_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_tables_of_one_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_root_pointer, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_firmwares_console, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_short_console_table, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,12 @@ class Machine:
     option = ""  # of run-guest, for machines of this kind
 
     def __init__(self, env="x64", cpus=1, memory="256M", cpu=None, firmware="bios", medium="cd", cmdline="", flags=(),
-                 iso=None, turns=False):
+                 iso=None, turns=False, line="com1"):
         self.env, self.cpus, self.memory, self.firmware, self.medium = env, int(cpus), memory, firmware, medium
         self.cpu = cpu or ENVS[env]["cpu"]
         self.cmdline, self.flags = cmdline, list(flags)
         self.turns = turns and int(cpus) > 1
+        self.line = line
         self.iso = iso or os.environ.get("ISO") or build_path("kvasir.iso")
 
     def name(self):
@@ -101,9 +102,17 @@ class Machine:
         return ["-smbios", "type=1,serial=" + words.strip().replace(",", ",,")]
 
 
-def unattended(trace, qmp, traced="cpu_reset"):
+# Where the standard streams are plugged in. There is a COM1 at any rate, as on most machines; nobody reads what it says.
+LINES = {
+    "com1": ["-serial", "stdio"],
+    "com2": ["-serial", "null", "-serial", "stdio"],
+    "pci": ["-serial", "null", "-chardev", "stdio,id=line,signal=off", "-device", "pci-serial,chardev=line"],
+}
+
+
+def unattended(trace, qmp, traced="cpu_reset", line="com1"):
     """Console arguments of a test: serial line on the standard streams, a trace of resets, no restart."""
-    return ["-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-d", traced, "-D", trace,
+    return ["-display", "none", *LINES[line], "-monitor", "none", "-no-reboot", "-d", traced, "-D", trace,
             "-qmp", "unix:%s,server=on,wait=off" % qmp]
 
 
@@ -181,7 +190,7 @@ class Run:
         if not os.path.exists(self.machine.iso):
             raise SetupError("there is no %s: run 'make'" % os.path.relpath(self.machine.iso))
         self.qmp_path = os.path.join(folder, "qmp")
-        return self.machine.command(unattended(fifo, self.qmp_path, self.traced))
+        return self.machine.command(unattended(fifo, self.qmp_path, self.traced, self.machine.line))
 
     def takers(self):
         """What comes on standard output, standard error and the fifo."""

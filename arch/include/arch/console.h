@@ -11,6 +11,9 @@ struct boot_info;
 /* Find and set up the UART. Needs nothing, may run first of all. Text goes nowhere while there is none. */
 void arch_console_early_init(void);
 
+/* The command line is known: serial= may name an I/O port. */
+void arch_console_option(void);
+
 /* Set up the screen that the loader left (VGA text, or framebuffer and font module), and the keyboard. */
 void arch_console_init(const struct boot_info *boot);
 

@@ -6,7 +6,7 @@
 static const struct console_driver *consoles[3];
 static unsigned int nr_consoles;
 
-static void add_console(const struct console_driver *driver)
+void console_add(const struct console_driver *driver)
 {
 	if (driver && nr_consoles < ARRAY_SIZE(consoles))
 		consoles[nr_consoles++] = driver;
@@ -14,13 +14,14 @@ static void add_console(const struct console_driver *driver)
 
 void arch_console_early_init(void)
 {
-	add_console(uart_probe());
+	console_add(serial_probe());
 }
 
 void arch_console_init(const struct boot_info *boot)
 {
-	add_console(screen_probe(boot));
-	add_console(keyboard_probe());
+	serial_map();
+	console_add(screen_probe(boot));
+	console_add(keyboard_probe());
 }
 
 /* The one that is being written to; the first panic may have interrupted it anywhere, so only a second one blames it. */

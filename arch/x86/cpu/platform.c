@@ -2,6 +2,7 @@
 /* The machine around the CPU, in the order in which its parts need each other. */
 #include <arch/init.h>
 #include <asm/acpi.h>
+#include <asm/console_driver.h>
 #include <asm/platform.h>
 #include <kernel/printk.h>
 
@@ -19,6 +20,7 @@ void arch_init_platform(const struct boot_info *boot)
 	if (hypervisor_name())
 		printk("hypervisor: %s\n", hypervisor_name());
 	acpi_init(boot);
+	serial_ask_firmware();
 	acpi_read_cpus(&cpus);
 	pic_init();
 	if (!apic_init(&cpus)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COM1 as a 16550, polled. (National Semiconductor PC16550D data sheet; register numbers are offsets from the base.)
+ * A 16550, polled. (National Semiconductor PC16550D data sheet.) Its registers are I/O ports or words in memory (serial.c
+ * says where); there is one that is the console.
  *
  * The other end may be slow, or stopped for a while, and then losing text is worse than waiting. So a write waits for
  * seconds, once; after that the line counts as stalled, and bytes are dropped without waiting until it moves again.
@@ -9,16 +10,14 @@
 #include <asm/console_driver.h>
 #include <asm/io.h>
 
-#define COM1 0x3f8
-
-#define UART_DATA    (COM1 + 0) /* divisor, low byte, while LCR_DLAB */
-#define UART_IER     (COM1 + 1) /* divisor, high byte, while LCR_DLAB */
-#define UART_FCR     (COM1 + 2) /* write; read: IIR */
-#define UART_IIR     (COM1 + 2)
-#define UART_LCR     (COM1 + 3)
-#define UART_MCR     (COM1 + 4)
-#define UART_LSR     (COM1 + 5)
-#define UART_SCRATCH (COM1 + 7)
+#define UART_DATA    0 /* divisor, low byte, while LCR_DLAB */
+#define UART_IER     1 /* divisor, high byte, while LCR_DLAB */
+#define UART_FCR     2 /* write; read: IIR */
+#define UART_IIR     2
+#define UART_LCR     3
+#define UART_MCR     4
+#define UART_LSR     5
+#define UART_SCRATCH 7
 
 #define FCR_ENABLE_CLEAR  0x07 /* FIFOs on, both emptied */
 #define IIR_FIFO	  0xc0 /* both bits: the FIFOs work (16550A) */
@@ -36,12 +35,37 @@
 #define POLLS_LOOPBACK 20000
 #define POLLS_STALL    (8 << 20)
 
-static unsigned int fifo_room = 1; /* bytes that may be written once the holding register is empty */
-static bool stalled;
+struct uart {
+	u16 port;
+	volatile u8 *memory; /* or its registers in memory, `stride` bytes apart; 4: read and written as words */
+	unsigned int stride;
+	unsigned int fifo_room; /* bytes that may be written once the holding register is empty */
+	bool stalled;
+};
+static struct uart uart;
+
+static u8 get(unsigned int reg)
+{
+	if (!uart.memory)
+		return inb((u16)(uart.port + reg));
+	if (uart.stride == 4)
+		return (u8)readl(uart.memory + reg * 4);
+	return readb(uart.memory + reg * uart.stride);
+}
+
+static void put(u8 value, unsigned int reg)
+{
+	if (!uart.memory)
+		outb(value, (u16)(uart.port + reg));
+	else if (uart.stride == 4)
+		writel(value, uart.memory + reg * 4);
+	else
+		writeb(value, uart.memory + reg * uart.stride);
+}
 
 static bool wait_lsr(u8 bit, unsigned int polls)
 {
-	while (!(inb(UART_LSR) & bit)) {
+	while (!(get(UART_LSR) & bit)) {
 		if (polls-- == 0)
 			return false;
 		cpu_relax();
@@ -51,19 +75,19 @@ static bool wait_lsr(u8 bit, unsigned int polls)
 
 static bool room_in_transmitter(void)
 {
-	stalled = !wait_lsr(LSR_HOLDING_EMPTY, stalled ? 0 : POLLS_STALL);
-	return !stalled;
+	uart.stalled = !wait_lsr(LSR_HOLDING_EMPTY, uart.stalled ? 0 : POLLS_STALL);
+	return !uart.stalled;
 }
 
 static void uart_putc(u8 c)
 {
 	static unsigned int room;
 
-	if (room == 0 || room > fifo_room) /* more: two CPUs wrote in a panic */
-		room = room_in_transmitter() ? fifo_room : 0;
+	if (room == 0 || room > uart.fifo_room) /* more: two CPUs wrote in a panic */
+		room = room_in_transmitter() ? uart.fifo_room : 0;
 	if (room == 0)
 		return;
-	outb(c, UART_DATA);
+	put(c, UART_DATA);
 	room--;
 }
 
@@ -78,12 +102,12 @@ static void uart_write(const char *text, size_t len)
 
 static int uart_getc(void)
 {
-	return inb(UART_LSR) & LSR_DATA_READY ? inb(UART_DATA) : -1;
+	return get(UART_LSR) & LSR_DATA_READY ? get(UART_DATA) : -1;
 }
 
 static void uart_drain(void)
 {
-	wait_lsr(LSR_ALL_SENT, stalled ? 0 : POLLS_STALL);
+	wait_lsr(LSR_ALL_SENT, uart.stalled ? 0 : POLLS_STALL);
 }
 
 /* An empty bus answers 0xff everywhere: it keeps no scratch byte, and sends nothing back to itself. */
@@ -91,32 +115,46 @@ static bool uart_present(void)
 {
 	bool echoed;
 
-	outb(0x5a, UART_SCRATCH);
-	if (inb(UART_SCRATCH) != 0x5a)
+	put(0x5a, UART_SCRATCH);
+	if (get(UART_SCRATCH) != 0x5a)
 		return false;
-	outb(MCR_LOOPBACK, UART_MCR);
-	outb(0xae, UART_DATA);
-	echoed = wait_lsr(LSR_DATA_READY, POLLS_LOOPBACK) && inb(UART_DATA) == 0xae;
-	outb(MCR_DTR_RTS_OUT2, UART_MCR);
+	put(MCR_LOOPBACK, UART_MCR);
+	put(0xae, UART_DATA);
+	echoed = wait_lsr(LSR_DATA_READY, POLLS_LOOPBACK) && get(UART_DATA) == 0xae;
+	put(MCR_DTR_RTS_OUT2, UART_MCR);
 	return echoed;
 }
 
-const struct console_driver *uart_probe(void)
+/* baud 0: the speed stays. */
+static void set_line(unsigned int baud)
+{
+	unsigned int divisor = baud ? SERIAL_MAX_BAUD / baud : 0;
+
+	put(0, UART_IER);
+	if (divisor) {
+		put(LCR_DLAB, UART_LCR);
+		put((u8)divisor, UART_DATA);
+		put((u8)(divisor >> 8), UART_IER);
+	}
+	put(LCR_8N1, UART_LCR);
+	put(FCR_ENABLE_CLEAR, UART_FCR);
+}
+
+const struct console_driver *uart_probe(const struct serial_place *place, void *memory)
 {
 	static const struct console_driver driver = {
-		.name = "COM1", .write = uart_write, .getc = uart_getc, .drain = uart_drain,
+		.name = "serial", .write = uart_write, .getc = uart_getc, .drain = uart_drain,
 	};
+	struct uart before = uart;
 
-	outb(0, UART_IER);
-	outb(LCR_DLAB, UART_LCR);
-	outb(1, UART_DATA); /* divisor 1: 115200 */
-	outb(0, UART_IER);
-	outb(LCR_8N1, UART_LCR);
-	outb(FCR_ENABLE_CLEAR, UART_FCR);
-	if (!uart_present())
+	uart = (struct uart){ .port = (u16)place->address, .memory = memory, .stride = place->stride, .fifo_room = 1 };
+	set_line(place->baud);
+	if (!uart_present()) {
+		uart = before;
 		return NULL;
-	outb(FCR_ENABLE_CLEAR, UART_FCR); /* what the loopback left */
-	if ((inb(UART_IIR) & IIR_FIFO) == IIR_FIFO)
-		fifo_room = FIFO_BYTES;
+	}
+	put(FCR_ENABLE_CLEAR, UART_FCR); /* what the loopback left */
+	if ((get(UART_IIR) & IIR_FIFO) == IIR_FIFO)
+		uart.fifo_room = FIFO_BYTES;
 	return &driver;
 }

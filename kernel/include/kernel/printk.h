@@ -44,6 +44,8 @@ void print_program(int pid, const char *text, size_t len);
 
 /* Write the ring to the consoles again. */
 void dmesg_dump(void);
+/* What was printed before a console came goes to it alone. */
+void printk_replay(void (*write)(const char *text, size_t len));
 
 /* While panicking: ignore the lock. */
 void printk_break_lock(void);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <asm/serial.h>
 #include <kernel/boot_info.h>
 
 struct console_driver {
@@ -16,8 +17,21 @@ struct console_driver {
 	void (*drain)(void); /* wait, not for ever, until every byte has left the machine */
 };
 
-/* COM1, a 16550 or better, at 115200 8N1. Needs nothing but port I/O. */
-const struct console_driver *uart_probe(void);
+/*
+ * The 16550 at `place`, 8N1, from now on the one that is written to; memory: where its registers are mapped, NULL for ports.
+ * NULL: nobody answers there, and the one before stays. Needs nothing.
+ */
+const struct console_driver *uart_probe(const struct serial_place *place, void *memory);
+
+/* The serial line: COM1, until serial= or the firmware's tables move it (serial.c). */
+const struct console_driver *serial_probe(void);
+/* What serial= says of registers in memory and of cards. Needs arch_device_mapper. */
+void serial_map(void);
+/* The SPCR table, where there is no serial=. After acpi_init(). */
+void serial_ask_firmware(void);
+
+/* One console more. NULL: none. */
+void console_add(const struct console_driver *driver);
 
 /* A PS/2 keyboard behind an i8042, polled. */
 const struct console_driver *keyboard_probe(void);

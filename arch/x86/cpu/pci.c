@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI, as much as a serial card needs: looking for a function by its class, and its first base address. (PCI Local Bus
+ * specification 3.0, chapter 6; configuration mechanism 1.)
+ */
+#include <arch/layout.h>
+#include <asm/io.h>
+#include <asm/serial.h>
+
+#define CONFIG_ADDRESS 0xcf8
+#define CONFIG_DATA    0xcfc
+#define CONFIG_ENABLE  0x80000000u
+
+#define PCI_ID	      0x00 /* vendor: the lower half; all ones: nobody */
+#define PCI_COMMAND   0x04
+#define PCI_CLASS     0x08 /* class, subclass, interface, revision: from the highest byte down */
+#define PCI_TYPE      0x0c /* bit 23: there are functions 1 to 7 too */
+#define PCI_BAR0      0x10
+#define PCI_BAR1      0x14
+
+#define COMMAND_IO     1u
+#define COMMAND_MEMORY 2u
+#define SEVERAL	       (1u << 23)
+#define BAR_IO	       1u
+#define BAR_64	       4u
+#define CLASS_SERIAL   0x0700u
+
+static u32 config_read(unsigned int function, unsigned int reg)
+{
+	outl(CONFIG_ENABLE | function << 8 | reg, CONFIG_ADDRESS);
+	return inl(CONFIG_DATA);
+}
+
+static void config_write(unsigned int function, unsigned int reg, u32 value)
+{
+	outl(CONFIG_ENABLE | function << 8 | reg, CONFIG_ADDRESS);
+	outl(value, CONFIG_DATA);
+}
+
+static bool pci_present(void)
+{
+	outl(CONFIG_ENABLE, CONFIG_ADDRESS);
+	return inl(CONFIG_ADDRESS) == CONFIG_ENABLE;
+}
+
+/* Where the function's registers are; false: nowhere that this machine reaches. Ports and memory are switched on. */
+static bool first_address(unsigned int function, struct serial_place *place)
+{
+	u32 bar = config_read(function, PCI_BAR0);
+	bool io = bar & BAR_IO;
+
+	*place = (struct serial_place){ io ? SERIAL_PORT : SERIAL_MEMORY, bar & ~(io ? 3u : 15u), 1, 0 };
+	if (!io && (bar & BAR_64))
+		place->address |= (u64)config_read(function, PCI_BAR1) << 32;
+	if (!place->address || place->address >= (io ? 0x10000 : arch_phys_limit()))
+		return false;
+	config_write(function, PCI_COMMAND, (config_read(function, PCI_COMMAND) & 0xffff) | (io ? COMMAND_IO : COMMAND_MEMORY));
+	return true;
+}
+
+/* The next function behind this one: a device with one function has none of the other seven. */
+static unsigned int next(unsigned int function)
+{
+	bool single = !(function & 7) && !(config_read(function, PCI_TYPE) & SEVERAL);
+
+	return function + (single ? 8 : 1);
+}
+
+bool pci_serial_card(struct serial_place *place)
+{
+	unsigned int baud = place->baud;
+
+	if (!pci_present())
+		return false;
+	for (unsigned int f = 0; f < 0x10000; f = next(f)) /* bus, device, function */
+		if ((config_read(f, PCI_ID) & 0xffff) != 0xffff && config_read(f, PCI_CLASS) >> 16 == CLASS_SERIAL &&
+		    first_address(f, place)) {
+			place->baud = baud;
+			return true;
+		}
+	return false;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which UART is the console.
+ *
+ *	first of all		COM1, if it answers: it needs no memory and no command line
+ *	the command line is known	serial= with an I/O port
+ *	devices can be mapped	serial= with registers in memory or on a card
+ *	ACPI tables are read	without serial=: the SPCR table, where servers name the port that leads to their management board
+ *
+ * When the console moves, the new line gets all that was said until then, out of printk's ring. A place where nobody answers is
+ * said, and the console stays where it was.
+ */
+#include <arch/console.h>
+#include <arch/init.h>
+#include <asm/console_driver.h>
+#include <kernel/cmdline.h>
+#include <kernel/printk.h>
+
+CMDLINE_OPTION(serial, "serial=PLACE[,BAUD]", "the serial console: com1 to com4, 0xPORT, mmio:ADDR, mmio32:ADDR, pci");
+
+static struct serial_place at; /* the console's, if there is one */
+static const struct console_driver *line;
+
+const struct console_driver *serial_probe(void)
+{
+	static const struct serial_place com1 = { SERIAL_PORT, SERIAL_COM1, 1, SERIAL_MAX_BAUD };
+
+	at = com1;
+	line = uart_probe(&com1, NULL);
+	return line;
+}
+
+/* False: the registers cannot be reached. A port needs no mapping. */
+static bool map_registers(const struct serial_place *place, void **memory)
+{
+	*memory = NULL;
+	if (place->kind == SERIAL_MEMORY)
+		*memory = arch_device_mapper->map((phys_addr_t)place->address, SERIAL_REGISTERS * place->stride, MEMTYPE_UC_MINUS);
+	return place->kind != SERIAL_MEMORY || *memory;
+}
+
+static bool same_place(const struct serial_place *a, const struct serial_place *b)
+{
+	return a->kind == b->kind && a->address == b->address && a->baud == b->baud;
+}
+
+/* `why`: who wants it there. */
+static void move(const struct serial_place *place, const char *why)
+{
+	const struct console_driver *there = NULL;
+	char name[SERIAL_NAME_BYTES];
+	void *memory;
+
+	serial_name(name, place);
+	if (line && same_place(place, &at))
+		return;
+	printk("console: the serial line is %s, %u baud (%s)\n", name, place->baud, why);
+	console_drain();
+	if (map_registers(place, &memory))
+		there = uart_probe(place, memory);
+	if (!there) {
+		if (memory)
+			arch_device_mapper->unmap(memory);
+		printk("console: no UART answers at %s, so it is not used\n", name);
+		return;
+	}
+	at = *place;
+	if (!line)
+		console_add(there);
+	line = there;
+	printk_replay(there->write);
+}
+
+static bool option(struct serial_place *place)
+{
+	const char *word = cmdline_value("serial"), *wrong = word ? serial_parse(word, place) : "it says no place";
+
+	if (wrong && cmdline_has("serial"))
+		printk("serial=%s: not used, %s\n", word ? word : "", wrong);
+	return !wrong;
+}
+
+void arch_console_option(void)
+{
+	struct serial_place place;
+
+	if (option(&place) && place.kind == SERIAL_PORT)
+		move(&place, "serial=");
+}
+
+void serial_map(void)
+{
+	struct serial_place place;
+
+	if (!cmdline_has("serial") || serial_parse(cmdline_value("serial") ?: "", &place) || place.kind == SERIAL_PORT)
+		return;
+	if (place.kind == SERIAL_PCI && !pci_serial_card(&place))
+		printk("serial=pci: there is no serial card\n");
+	else
+		move(&place, "serial=");
+}
+
+void serial_ask_firmware(void)
+{
+	struct serial_place place;
+
+	if (!cmdline_has("serial") && acpi_serial_console(&place))
+		move(&place, "SPCR");
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which UART the serial console is, and where its registers are.
+ *
+ *	serial=com2		a PC's second port		serial=0x2f8	a 16550 at this I/O port
+ *	serial=mmio:ADDR	registers in memory, one byte apart	serial=mmio32:ADDR	four bytes apart, read as words
+ *	serial=pci		the first serial card		serial=com1,9600	with another speed than 115200
+ */
+#pragma once
+
+#include <lib/types.h>
+
+enum serial_kind { SERIAL_PORT, SERIAL_MEMORY, SERIAL_PCI };
+
+struct serial_place {
+	enum serial_kind kind;
+	u64 address;	     /* I/O port or physical address; not of SERIAL_PCI */
+	unsigned int stride; /* bytes from one register to the next */
+	unsigned int baud;   /* 0: as the firmware left it */
+};
+
+#define SERIAL_COM1	0x3f8
+#define SERIAL_MAX_BAUD 115200u
+#define SERIAL_REGISTERS 8u
+
+/* The value of serial=. NULL, or what is wrong with it, for a sentence. Pure. */
+const char *serial_parse(const char *word, struct serial_place *place);
+
+/* Bytes of the buffer for a place's name: "I/O port 0x2f8". */
+#define SERIAL_NAME_BYTES 48
+void serial_name(char *name, const struct serial_place *place);
+
+/* The place that the SPCR table names. False: there is no such table, or nothing in it that is a 16550. Needs acpi_init(). */
+bool acpi_serial_console(struct serial_place *place);
+
+/*
+ * PCI: the first card of class 07 00 (serial) that has an address, switched on. What a 16550 has lies at its first base
+ * address. False: there is none, or no PCI.
+ */
+bool pci_serial_card(struct serial_place *place);
