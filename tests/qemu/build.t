@@ -29,10 +29,22 @@ def build(choice):
     return make.make_kernels(folder, *words, targets=TARGETS[compiler])
 
 
+def run_make_iso(image, kernels, grub="/usr/lib/grub"):
+    return subprocess.run(["sh", "iso/make-iso.sh", image, *kernels], cwd=guest.ROOT, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, GRUB=grub))
+
+
 def make_image(image, kernels):
-    run = subprocess.run(["sh", "iso/make-iso.sh", image, *kernels], cwd=guest.ROOT, text=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-    return run.stdout.split("\n")
+    return run_make_iso(image, kernels).stdout.split("\n")
+
+
+def grub_with(folder, platforms):
+    """A folder in place of /usr/lib/grub, with these platforms only."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    for platform in platforms:
+        os.symlink(os.path.join("/usr/lib/grub", platform), os.path.join(folder, platform))
+    return folder
 
 
 def same(first, second):
@@ -58,7 +70,17 @@ def main():
         pair = [os.path.join(guest.ROOT, folder, product) for folder in (tested, again)]
         there = all(os.path.exists(path) for path in pair)
         out.ok(there and same(*pair), "two builds of %s are byte-identical" % product, ["compare: cmp -l %s %s" % tuple(pair)] + words)
+    platforms_of_grub(out, os.path.join(guest.ROOT, again), kernels)
     return out.end()
+
+
+def platforms_of_grub(out, folder, kernels):
+    """An image is made of three platforms; where one of them is not installed there is no image."""
+    image, three = os.path.join(folder, "none.iso"), ("i386-pc", "i386-efi", "x86_64-efi")
+    for missing in three:
+        run = run_make_iso(image, kernels, grub_with(os.path.join(folder, "grub"), [name for name in three if name != missing]))
+        said = "GRUB for %s is missing" % missing in run.stdout
+        out.ok(run.returncode and said and not os.path.exists(image), "no image without GRUB for " + missing, [run.stdout])
 
 
 sys.exit(main())

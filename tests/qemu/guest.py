@@ -28,6 +28,8 @@ ENVS = {
 }
 OVMF = ("/usr/share/qemu/OVMF.fd", "/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF.fd",
         "/usr/share/edk2/x64/OVMF.fd", "/usr/share/edk2/ovmf/OVMF.fd")
+# The firmware of 32-bit UEFI demands System Management Mode, and flash that only it may write. What it writes there is forgotten.
+OVMF32 = [("/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd",), ("/usr/share/OVMF/OVMF32_VARS_4M.fd",)]
 UNTELLING = ("DR", "FCW=", "FPR", "XMM", "YMM", "CCS=")  # registers that say nothing about a kernel like this one
 TRACE_BYTES = 256 * 1024  # of QEMU's log that are kept: the last ones
 
@@ -65,7 +67,7 @@ class Machine:
         """Seconds of a run, roughly, for the queue: one that was measured replaces it."""
         tests = re.search(r"test=(\S+)", self.cmdline)
         seconds = {"all": 20, "smoke": 4, None: 4}.get(tests and tests[1], 8)
-        return seconds * (0.6 if self.cpus == 1 else 1) + (5 if self.firmware == "uefi" else 0)
+        return seconds * (0.6 if self.cpus == 1 else 1) + (0 if self.firmware == "bios" else 5)
 
     def command(self, console, program="qemu-system-x86_64"):
         """console: QEMU's arguments about serial line, monitor and display, which differ between a person and a test."""
@@ -73,13 +75,12 @@ class Machine:
         line += ["-machine", self.chipset() + ",memory-backend=ram", "-m", self.memory,
                  "-object", "memory-backend-ram,id=ram,size=%s,reserve=off" % self.memory]
         line += ["-nic", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"] + console
-        line += ["-bios", first_file(OVMF, "OVMF (Debian: apt install ovmf)")] if self.firmware == "uefi" else []
-        line += self.medium_flags() + self.smbios_flags() + self.flags
+        line += self.firmware_flags() + self.medium_flags() + self.smbios_flags() + self.flags
         return line + shlex.split(os.environ.get("QEMUFLAGS", ""))
 
     def facts(self):
         """Words that the kernel's first line has on this machine."""
-        facts = ["boot=" + self.firmware]
+        facts = ["boot=" + self.firmware.removesuffix("32")]
         if ENVS[self.env]["levels"]:
             facts.append("levels=%d" % ENVS[self.env]["levels"])
         if "maxcpus=" not in self.cmdline:
@@ -88,7 +89,19 @@ class Machine:
 
     def chipset(self):
         """32-bit processors get the board of their time, so that both boards are tested."""
+        if self.firmware == "uefi32":
+            return "q35,smm=on"
         return "pc" if ENVS[self.env]["kernel"].startswith("i386") else "q35"
+
+    def firmware_flags(self):
+        if self.firmware == "uefi":
+            return ["-bios", first_file(OVMF, "OVMF (Debian: apt install ovmf)")]
+        if self.firmware == "uefi32":
+            code, variables = [first_file(names, "OVMF32 (Debian: apt install ovmf-ia32)") for names in OVMF32]
+            return ["-global", "driver=cfi.pflash01,property=secure,value=on",
+                    "-drive", "if=pflash,format=raw,readonly=on,file=" + code,
+                    "-drive", "if=pflash,format=raw,snapshot=on,file=" + variables]
+        return []
 
     def medium_flags(self):
         if self.medium == "cd":
@@ -98,7 +111,8 @@ class Machine:
 
     def smbios_flags(self):
         """The image is the one that users write to a stick; iso/grub.cfg reads these words from the firmware's tables."""
-        words = "kvasir:%s %s" % (ENVS[self.env]["kernel"], self.cmdline)
+        kernel = "auto" if self.firmware == "uefi32" else ENVS[self.env]["kernel"]  # there the boot menu has to find it
+        words = "kvasir:%s %s" % (kernel, self.cmdline)
         return ["-smbios", "type=1,serial=" + words.strip().replace(",", ",,")]
 
 
