@@ -80,3 +80,5 @@ u64 arch_uptime_us(void);
 
 /* Busy-wait. Any context. */
 void arch_udelay(unsigned int us);
+/* Busy-wait until done(), or for `us` microseconds by the clock. What done() said last. Any context. */
+bool arch_wait_until(bool (*done)(void), unsigned int us);

@@ -43,40 +43,101 @@ static_assert(sizeof(struct fadt) == 268, "the FADT as the specification has it"
 #define PM1_SLEEP_ENABLE 0x2000
 #define SLEEP_ENABLE	 0x20 /* sleep control register of hardware-reduced ACPI; its type is in bits 2..4 */
 
-/* A byte register, ready to be written. */
+/* A register, ready to be used. */
 struct ready_register {
-	u16 port;		 /* 0: in memory */
-	volatile u8 *mapped; /* NULL too: there is none */
+	u16 port;		/* 0: in memory */
+	volatile void *mapped;	/* NULL too: there is none */
 };
 
 static struct {
-	u16 pm_timer, smi_port, pm1a, pm1b;
+	struct ready_register pm_timer, pm1a, pm1b, sleep, reset;
+	u16 smi_port;
 	u8 acpi_enable, reset_value;
 	u8 s5_types[2];
 	bool s5;
-	struct ready_register sleep, reset;
 } fadt;
 
-static struct ready_register make_ready(const struct acpi_address *a)
+/* --- what the table says ------------------------------------------------------------------------------------------ */
+
+static bool usable(const struct acpi_address *a)
+{
+	return a->address && ((a->space == ACPI_SPACE_IO && a->address <= 0xffff) ||
+			      (a->space == ACPI_SPACE_MEMORY && a->address < arch_phys_limit()));
+}
+
+/* The newer field counts if it says something that can be used, and the older one does not then. (ACPI 6.5, table 5.9.) */
+static struct acpi_address choose(const struct acpi_address *newer, u32 older)
+{
+	struct acpi_address port = { .space = ACPI_SPACE_IO, .address = older };
+
+	if (usable(newer))
+		return *newer;
+	return usable(&port) ? port : (struct acpi_address){ 0 };
+}
+
+enum { X_PM1A_CONTROL = 2, X_PM1B_CONTROL = 3, X_PM_TIMER = 5 }; /* in x_blocks */
+
+void acpi_decode_fadt(const struct acpi_header *table, size_t len, struct acpi_fixed *fixed)
+{
+	struct fadt f = { 0 };
+
+	memcpy(&f, table, min(len, sizeof(f)));
+	*fixed = (struct acpi_fixed){ .hardware_reduced = f.flags & FADT_HARDWARE_REDUCED, .reset_value = f.reset_value };
+	fixed->dsdt[0] = f.x_dsdt ? f.x_dsdt : f.dsdt;
+	fixed->dsdt[1] = f.x_dsdt ? f.dsdt : 0;
+	if (f.flags & FADT_RESET_SUPPORTED)
+		fixed->reset = choose(&f.reset_register, 0);
+	if (fixed->hardware_reduced) {
+		fixed->sleep = choose(&f.sleep_control, 0);
+		return;
+	}
+	fixed->smi_port = f.smi_port <= 0xffff ? (u16)f.smi_port : 0;
+	fixed->acpi_enable = f.acpi_enable;
+	fixed->pm1a = choose(&f.x_blocks[X_PM1A_CONTROL], f.pm1a_control);
+	fixed->pm1b = choose(&f.x_blocks[X_PM1B_CONTROL], f.pm1b_control);
+	fixed->pm_timer = choose(&f.x_blocks[X_PM_TIMER], f.pm_timer);
+}
+
+/* --- registers ---------------------------------------------------------------------------------------------------- */
+
+static struct ready_register make_ready(const struct acpi_address *a, unsigned int bytes)
 {
 	struct ready_register r = { 0 };
 
-	if (a->address == 0)
-		return r;
-	if (a->space == ACPI_SPACE_IO && a->address <= 0xffff)
+	if (a->address && a->space == ACPI_SPACE_IO)
 		r.port = (u16)a->address;
-	else if (a->space == ACPI_SPACE_MEMORY && a->address < arch_phys_limit())
-		r.mapped = arch_device_mapper->map((phys_addr_t)a->address, 1, MEMTYPE_UC_MINUS);
+	else if (a->address)
+		r.mapped = arch_device_mapper->map((phys_addr_t)a->address, bytes, MEMTYPE_UC_MINUS);
 	return r;
 }
 
-static void write_register(const struct ready_register *r, u8 value)
+static bool is_there(const struct ready_register *r)
+{
+	return r->port || r->mapped;
+}
+
+static void write_8(const struct ready_register *r, u8 value)
 {
 	if (r->port)
 		outb(value, r->port);
 	else if (r->mapped)
 		writeb(value, r->mapped);
 }
+
+static u16 read_16(const struct ready_register *r)
+{
+	return r->port ? inw(r->port) : readw(r->mapped);
+}
+
+static void write_16(const struct ready_register *r, u16 value)
+{
+	if (r->port)
+		outw(value, r->port);
+	else
+		writew(value, r->mapped);
+}
+
+/* --- reading it at boot ------------------------------------------------------------------------------------------- */
 
 static bool s5_from(const struct acpi_header *table)
 {
@@ -87,12 +148,12 @@ static bool s5_from(const struct acpi_header *table)
 }
 
 /* \_S5 stands in the DSDT as a rule, in an SSDT now and then. */
-static bool find_s5(const struct fadt *f)
+static bool find_s5(const u64 dsdt[2])
 {
 	const struct acpi_header *ssdt;
 	unsigned int entry = 0;
 
-	if (s5_from(acpi_map(f->x_dsdt ? f->x_dsdt : f->dsdt, "DSDT")))
+	if (s5_from(acpi_map(dsdt[0], "DSDT")) || s5_from(acpi_map(dsdt[1], "DSDT")))
 		return true;
 	while ((ssdt = acpi_next("SSDT", &entry)))
 		if (s5_from(ssdt))
@@ -100,74 +161,87 @@ static bool find_s5(const struct fadt *f)
 	return false;
 }
 
-static u16 port_or_none(u32 address)
+static void say_what_is_missing(const struct acpi_fixed *fixed)
 {
-	return address <= 0xffff ? (u16)address : 0;
+	if (!is_there(fixed->hardware_reduced ? &fadt.sleep : &fadt.pm1a))
+		printk("ACPI: no %s register, so this machine cannot be switched off by software\n",
+		       fixed->hardware_reduced ? "sleep control (hardware-reduced ACPI)" : "PM1a control");
+	else if (!fadt.s5)
+		printk("ACPI: no \\_S5, so this machine cannot be switched off by software\n");
 }
 
 void acpi_fadt_init(void)
 {
 	const struct acpi_header *table = acpi_find("FACP");
-	struct fadt f = { 0 };
+	struct acpi_fixed fixed;
 
+	memset(&fadt, 0, sizeof(fadt));
 	if (!table)
 		return;
-	memcpy(&f, table, min((size_t)table->length, sizeof(f)));
+	acpi_decode_fadt(table, table->length, &fixed);
 	acpi_unmap(table);
-	if (f.flags & FADT_HARDWARE_REDUCED) {
-		fadt.sleep = make_ready(&f.sleep_control);
-	} else {
-		fadt.pm_timer = port_or_none(f.pm_timer);
-		fadt.smi_port = port_or_none(f.smi_port);
-		fadt.acpi_enable = f.acpi_enable;
-		fadt.pm1a = port_or_none(f.pm1a_control);
-		fadt.pm1b = port_or_none(f.pm1b_control);
-	}
-	if (f.flags & FADT_RESET_SUPPORTED)
-		fadt.reset = make_ready(&f.reset_register);
-	fadt.reset_value = f.reset_value;
-	fadt.s5 = find_s5(&f);
+	fadt.smi_port = fixed.smi_port;
+	fadt.acpi_enable = fixed.acpi_enable;
+	fadt.reset_value = fixed.reset_value;
+	fadt.pm_timer = make_ready(&fixed.pm_timer, 4);
+	fadt.pm1a = make_ready(&fixed.pm1a, 2);
+	fadt.pm1b = make_ready(&fixed.pm1b, 2);
+	fadt.sleep = make_ready(&fixed.sleep, 1);
+	fadt.reset = make_ready(&fixed.reset, 1);
+	fadt.s5 = find_s5(fixed.dsdt);
+	say_what_is_missing(&fixed);
 }
 
-u16 acpi_pm_timer(void)
+/* --- using it ----------------------------------------------------------------------------------------------------- */
+
+bool acpi_has_pm_timer(void)
 {
-	return fadt.pm_timer;
+	return is_there(&fadt.pm_timer);
+}
+
+u32 acpi_read_pm_timer(void)
+{
+	return fadt.pm_timer.port ? inl(fadt.pm_timer.port) : readl(fadt.pm_timer.mapped);
+}
+
+static bool in_acpi_mode(void)
+{
+	return read_16(&fadt.pm1a) & PM1_SCI_ENABLED;
 }
 
 /* The PM1 registers obey the system only in ACPI mode; firmware may still be in the older one. */
 static void enter_acpi_mode(void)
 {
-	if ((inw(fadt.pm1a) & PM1_SCI_ENABLED) || !fadt.smi_port || !fadt.acpi_enable)
+	if (in_acpi_mode() || !fadt.smi_port || !fadt.acpi_enable)
 		return;
 	outb(fadt.acpi_enable, fadt.smi_port);
-	for (unsigned int ms = 0; ms < 1000 && !(inw(fadt.pm1a) & PM1_SCI_ENABLED); ms++)
-		arch_udelay(1000);
+	arch_wait_until(in_acpi_mode, 1000000);
 }
 
-static void pm1_sleep(u16 port, u8 type)
+static void pm1_sleep(const struct ready_register *control, u8 type)
 {
-	u16 value = inw(port) & ~(PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
+	u16 value = read_16(control) & ~(PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
 
-	outw(value | (u16)(type & 7) << 10 | PM1_SLEEP_ENABLE, port);
+	write_16(control, value | (u16)(type & 7) << 10 | PM1_SLEEP_ENABLE);
 }
 
 void acpi_power_off(void)
 {
 	if (!fadt.s5)
 		return;
-	if (fadt.pm1a) {
+	if (is_there(&fadt.pm1a)) {
 		enter_acpi_mode();
-		pm1_sleep(fadt.pm1a, fadt.s5_types[0]);
-		if (fadt.pm1b)
-			pm1_sleep(fadt.pm1b, fadt.s5_types[1]);
+		pm1_sleep(&fadt.pm1a, fadt.s5_types[0]);
+		if (is_there(&fadt.pm1b))
+			pm1_sleep(&fadt.pm1b, fadt.s5_types[1]);
 	} else {
-		write_register(&fadt.sleep, (u8)((fadt.s5_types[0] & 7) << 2 | SLEEP_ENABLE));
+		write_8(&fadt.sleep, (u8)((fadt.s5_types[0] & 7) << 2 | SLEEP_ENABLE));
 	}
 	arch_udelay(500000); /* it takes a moment */
 }
 
 void acpi_reset(void)
 {
-	write_register(&fadt.reset, fadt.reset_value);
+	write_8(&fadt.reset, fadt.reset_value);
 	arch_udelay(50000);
 }

@@ -35,58 +35,121 @@ struct entry_x2apic {
 
 #define CPU_ENABLED 1
 
-/* Firmware may name a CPU in an entry of each kind. */
-static void add_cpu(struct acpi_cpus *cpus, u32 apic_id, u32 flags)
+/* Ids that mean "everybody" to the hardware, so an entry that bears one names nobody. */
+#define APIC_EVERYBODY	 0xff
+#define X2APIC_EVERYBODY 0xffffffffu
+
+/* --- the list: each CPU once ---------------------------------------------------------------------------------------- */
+
+#define SMALL_IDS 4096
+
+/* Those that have been entered, also where the list had no room for them. */
+static u8 seen[SMALL_IDS / 8];
+
+void acpi_cpus_begin(struct acpi_cpus *cpus)
 {
-	if (!(flags & CPU_ENABLED))
-		return;
+	memset(cpus, 0, sizeof(*cpus));
+	memset(seen, 0, sizeof(seen));
+}
+
+static bool is_listed(const struct acpi_cpus *cpus, u32 apic_id)
+{
+	if (apic_id < SMALL_IDS)
+		return seen[apic_id / 8] & 1u << apic_id % 8;
 	for (unsigned int i = 0; i < cpus->nr; i++)
 		if (cpus->apic_id[i] == apic_id)
-			return;
+			return true;
+	return false;
+}
+
+void acpi_add_cpu(struct acpi_cpus *cpus, u32 apic_id)
+{
+	if (is_listed(cpus, apic_id))
+		return;
+	if (apic_id < SMALL_IDS)
+		seen[apic_id / 8] |= 1u << apic_id % 8;
 	if (cpus->nr < MAX_CPUS)
 		cpus->apic_id[cpus->nr++] = apic_id;
 	else
 		cpus->dropped++;
 }
 
-static void read_entry(struct acpi_cpus *cpus, const struct madt_entry *entry)
+/* --- the table ------------------------------------------------------------------------------------------------------ */
+
+static bool is_apic(const struct madt_entry *entry)
 {
-	if (entry->type == ENTRY_APIC && entry->length >= sizeof(struct entry_apic)) {
-		const struct entry_apic *e = (const struct entry_apic *)entry;
+	const struct entry_apic *e = (const struct entry_apic *)entry;
 
-		add_cpu(cpus, e->apic_id, e->flags);
-	} else if (entry->type == ENTRY_X2APIC && entry->length >= sizeof(struct entry_x2apic)) {
-		const struct entry_x2apic *e = (const struct entry_x2apic *)entry;
+	return entry->type == ENTRY_APIC && entry->length >= sizeof(*e) && (e->flags & CPU_ENABLED) && e->apic_id != APIC_EVERYBODY;
+}
 
-		add_cpu(cpus, e->apic_id, e->flags);
-	} else if (entry->type == ENTRY_APIC_ADDRESS && entry->length >= sizeof(struct entry_apic_address)) {
+static bool is_x2apic(const struct madt_entry *entry)
+{
+	const struct entry_x2apic *e = (const struct entry_x2apic *)entry;
+
+	return entry->type == ENTRY_X2APIC && entry->length >= sizeof(*e) && (e->flags & CPU_ENABLED) &&
+	       e->apic_id != X2APIC_EVERYBODY;
+}
+
+/* The entry at *pos, and *pos behind it. NULL: the end, or something that is none. */
+static const struct madt_entry *next_entry(const struct acpi_header *table, size_t len, size_t *pos)
+{
+	const struct madt_entry *entry = (const struct madt_entry *)((const u8 *)table + *pos);
+
+	if (len - *pos < sizeof(*entry) || entry->length < sizeof(*entry) || entry->length > len - *pos)
+		return NULL;
+	*pos += entry->length;
+	return entry;
+}
+
+/*
+ * An id below 255 belongs into an entry of the first kind (ACPI 6.5, 5.2.12.12). Firmware that has such ones, and entries of
+ * the other kind with small ids beside them, means CPUs that are not there. Where all are of the other kind they are true.
+ */
+static bool has_apics(const struct acpi_header *table, size_t len)
+{
+	const struct madt_entry *entry;
+	size_t pos = sizeof(struct madt);
+
+	while ((entry = next_entry(table, len, &pos)))
+		if (is_apic(entry))
+			return true;
+	return false;
+}
+
+static void read_entry(struct acpi_cpus *cpus, const struct madt_entry *entry, u32 least_x2apic)
+{
+	const struct entry_x2apic *x2apic = (const struct entry_x2apic *)entry;
+
+	if (is_apic(entry))
+		acpi_add_cpu(cpus, ((const struct entry_apic *)entry)->apic_id);
+	else if (is_x2apic(entry) && x2apic->apic_id >= least_x2apic)
+		acpi_add_cpu(cpus, x2apic->apic_id);
+	else if (entry->type == ENTRY_APIC_ADDRESS && entry->length >= sizeof(struct entry_apic_address))
 		cpus->apic_phys = ((const struct entry_apic_address *)entry)->phys;
-	}
+}
+
+void acpi_decode_madt(const struct acpi_header *table, size_t len, struct acpi_cpus *cpus)
+{
+	const struct madt_entry *entry;
+	size_t pos = sizeof(struct madt);
+	u32 least_x2apic;
+
+	acpi_cpus_begin(cpus);
+	if (len < sizeof(struct madt))
+		return;
+	least_x2apic = has_apics(table, len) ? APIC_EVERYBODY : 0;
+	cpus->apic_phys = ((const struct madt *)table)->apic_phys;
+	while ((entry = next_entry(table, len, &pos)))
+		read_entry(cpus, entry, least_x2apic);
+	if (len - pos >= sizeof(*entry))
+		printk("ACPI: the MADT is broken at byte %zu, the rest is ignored\n", pos);
 }
 
 void acpi_read_cpus(struct acpi_cpus *cpus)
 {
-	const struct acpi_header *header = acpi_find("APIC");
-	const u8 *p, *end;
+	const struct acpi_header *table = acpi_find("APIC");
 
-	memset(cpus, 0, sizeof(*cpus));
-	if (!header || header->length < sizeof(struct madt)) {
-		acpi_unmap(header);
-		return;
-	}
-	cpus->apic_phys = ((const struct madt *)header)->apic_phys;
-	p = (const u8 *)header + sizeof(struct madt);
-	end = (const u8 *)header + header->length;
-	while ((size_t)(end - p) >= sizeof(struct madt_entry)) {
-		const struct madt_entry *entry = (const struct madt_entry *)p;
-
-		if (entry->length < sizeof(*entry) || entry->length > end - p) {
-			printk("ACPI: the MADT is broken at byte %d, the rest is ignored\n",
-			       (int)(p - (const u8 *)header));
-			break;
-		}
-		read_entry(cpus, entry);
-		p += entry->length;
-	}
-	acpi_unmap(header);
+	acpi_decode_madt(table, table ? table->length : 0, cpus);
+	acpi_unmap(table);
 }

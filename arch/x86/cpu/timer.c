@@ -68,18 +68,18 @@ static u32 pm_timer_started;
 
 static bool pm_timer_prepare(void)
 {
-	return acpi_pm_timer();
+	return acpi_has_pm_timer();
 }
 
 static void pm_timer_start(void)
 {
-	pm_timer_started = inl(acpi_pm_timer());
+	pm_timer_started = acpi_read_pm_timer();
 }
 
 /* The first count may have been at its end, the last one is at its beginning. */
 static bool pm_timer_expired(void)
 {
-	return ((inl(acpi_pm_timer()) - pm_timer_started) & PM_TIMER_MASK) >= PM_TIMER_HZ / MEASURE_HZ + 2;
+	return ((acpi_read_pm_timer() - pm_timer_started) & PM_TIMER_MASK) >= PM_TIMER_HZ / MEASURE_HZ + 2;
 }
 
 static const struct reference_clock references[] = {
@@ -168,6 +168,21 @@ void arch_udelay(unsigned int us)
 	}
 }
 
+#define LOOK_US 100
+
+/* The clock counts, not the delays: each may take longer than it should. Without a clock they are all there is. */
+bool arch_wait_until(bool (*done)(void), unsigned int us)
+{
+	u64 from = arch_uptime_us();
+
+	for (unsigned int waited = 0; !done(); waited += LOOK_US) {
+		if (waited >= us || arch_uptime_us() - from >= us)
+			return done();
+		arch_udelay(LOOK_US);
+	}
+	return true;
+}
+
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
 /* No local APIC: the PIT's first channel, through the interrupt controller's first line. */
@@ -198,13 +213,17 @@ void timer_init(void)
 
 /* --- does it come? ------------------------------------------------------------------------------------------------ */
 
+static unsigned long ticks_before;
+
+static bool tick_came(void)
+{
+	return READ_ONCE(ticks) != ticks_before;
+}
+
 static bool tick_comes(void)
 {
-	unsigned long before = READ_ONCE(ticks);
-
-	for (unsigned int ms = 0; ms < TICK_PATIENCE_MS && READ_ONCE(ticks) == before; ms++)
-		arch_udelay(1000);
-	return READ_ONCE(ticks) != before;
+	ticks_before = READ_ONCE(ticks);
+	return arch_wait_until(tick_came, TICK_PATIENCE_MS * 1000);
 }
 
 /* The PIT's line may have to go through a local APIC, or that one's own timer may be dead. */

@@ -37,6 +37,15 @@ void arch_udelay(unsigned int us)
 		cpu_relax();
 }
 
+bool arch_wait_until(bool (*done)(void), unsigned int us)
+{
+	u64 end = arch_uptime_us() + us;
+
+	while (!done() && arch_uptime_us() < end)
+		;
+	return done();
+}
+
 /* There are no caches here: what was to leave them is counted. */
 unsigned long host_flushed_bytes, host_cache_flushes;
 bool host_clflush = true;

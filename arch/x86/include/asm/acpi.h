@@ -47,20 +47,39 @@ void acpi_unmap(const struct acpi_header *table);
 /* Is this the firmware of QEMU or Bochs (both sign as BOCHS)? */
 bool acpi_is_emulator(void);
 
-/* The processors of the MADT, enabled ones only, in its order, each once; the boot CPU is among them. */
+/* The processors that firmware names, enabled ones only, in its order, each once; the boot CPU is among them. */
 struct acpi_cpus {
 	u64 apic_phys;	 /* of the local APIC's registers; 0 = not given */
-	unsigned int nr; /* 0: there is no MADT */
+	unsigned int nr; /* 0: there is no table */
 	unsigned int dropped; /* enabled, but beyond MAX_CPUS */
 	u32 apic_id[MAX_CPUS];
 };
 void acpi_read_cpus(struct acpi_cpus *cpus);
 
+/* The same from the bytes of a MADT, of which there are `len`, its header among them. Boot CPU. */
+void acpi_decode_madt(const struct acpi_header *table, size_t len, struct acpi_cpus *cpus);
+/* Enter one CPU, unless it is there. */
+void acpi_cpus_begin(struct acpi_cpus *cpus);
+void acpi_add_cpu(struct acpi_cpus *cpus, u32 apic_id);
+
 /* Read the FADT: called by acpi_init(). */
 void acpi_fadt_init(void);
 
-/* I/O port of the PM timer, or 0. It counts 24 bits at 3579545 Hz. */
-u16 acpi_pm_timer(void);
+/* What the FADT says about registers, where its older and its newer fields have been decided between. Address 0: there is none. */
+struct acpi_fixed {
+	bool hardware_reduced;
+	u16 smi_port;
+	u8 acpi_enable, reset_value;
+	struct acpi_address pm1a, pm1b, pm_timer; /* not with hardware-reduced ACPI */
+	struct acpi_address sleep, reset;
+	u64 dsdt[2]; /* where to look, in this order */
+};
+/* From the bytes of a FADT, of which there are `len`, its header among them; what lies behind them is 0. Pure. */
+void acpi_decode_fadt(const struct acpi_header *table, size_t len, struct acpi_fixed *fixed);
+
+/* The PM timer counts 24 bits at 3579545 Hz. */
+bool acpi_has_pm_timer(void);
+u32 acpi_read_pm_timer(void);
 
 /* Ask the machine to power off, or to reset. They return when there is no way to ask, or when it did not help. */
 void acpi_power_off(void);
