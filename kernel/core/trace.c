@@ -52,22 +52,22 @@ static DEFINE_PER_CPU(struct trace_ring *, trace_ring);
 static void *(*ring_alloc)(size_t bytes);
 static void (*ring_free)(void *ring);
 
-static const char *const names[NR_TRACE_EVENTS] = {
-	[TRACE_ALLOC_VMAP_AREA] = "alloc_vmap_area",
-	[TRACE_FREE_VMAP_AREA_NOFLUSH] = "free_vmap_area_noflush",
-	[TRACE_PURGE_VMAP_AREA_LAZY] = "purge_vmap_area_lazy",
-	[TRACE_TLB_FLUSH] = "tlb_flush",
-	[TRACE_PGD_SYNC] = "pgd_sync",
-	[TRACE_IPI_SEND] = "ipi_send",
-	[TRACE_IPI_ACK] = "ipi_ack",
-	[TRACE_PAGE_FAULT] = "page_fault",
-	[TRACE_SCHED_SWITCH] = "sched_switch",
-	[TRACE_MARK] = "mark",
+static const struct { const char *name, *arg[3]; } events[NR_TRACE_EVENTS] = {
+	[TRACE_ALLOC_VMAP_AREA] = { "alloc_vmap_area", { "addr", "size", "align" } },
+	[TRACE_FREE_VMAP_AREA_NOFLUSH] = { "free_vmap_area_noflush", { "va_start", "nr_lazy", "nr_lazy_max" } },
+	[TRACE_PURGE_VMAP_AREA_LAZY] = { "purge_vmap_area_lazy", { "start", "end", "npurged" } },
+	[TRACE_TLB_FLUSH] = { "tlb_flush", { "start", "end", "tree" } },
+	[TRACE_PGD_SYNC] = { "pgd_sync", { "start", "end", "carried" } },
+	[TRACE_IPI_SEND] = { "ipi_send", { "to_cpu", "ipi", "serial" } },
+	[TRACE_IPI_ACK] = { "ipi_ack", { "from_cpu", "ipi", "serial" } },
+	[TRACE_PAGE_FAULT] = { "page_fault", { "addr", "error", "ip" } },
+	[TRACE_SCHED_SWITCH] = { "sched_switch", { "prev", "next", "tree" } },
+	[TRACE_MARK] = { "mark", { "a", "b", "c" } },
 };
 
 const char *trace_event_name(enum trace_event event)
 {
-	return event < NR_TRACE_EVENTS ? names[event] : "unknown";
+	return event < NR_TRACE_EVENTS ? events[event].name : "unknown";
 }
 
 void trace_set_allocator(void *(*alloc)(size_t bytes), void (*free)(void *ring))
@@ -120,12 +120,12 @@ void trace_slow(enum trace_event event, unsigned long a, unsigned long b, unsign
 
 static unsigned long matching_events(const char *globs)
 {
-	unsigned long events = 0;
+	unsigned long matching = 0;
 
 	for (unsigned int i = 0; i < NR_TRACE_EVENTS; i++)
-		if (glob_list_match(globs, names[i]))
-			events |= BIT(i);
-	return events;
+		if (glob_list_match(globs, events[i].name))
+			matching |= BIT(i);
+	return matching;
 }
 
 static bool alloc_rings(void)
@@ -146,15 +146,15 @@ static bool alloc_rings(void)
 
 int trace_start(const char *globs)
 {
-	unsigned long events = matching_events(*globs ? globs : "*");
+	unsigned long wanted = matching_events(*globs ? globs : "*");
 
-	if (!events)
+	if (!wanted)
 		return -EINVAL;
 	if (!alloc_rings()) {
 		trace_release();
 		return -ENOMEM;
 	}
-	WRITE_ONCE(trace_enabled, events);
+	WRITE_ONCE(trace_enabled, wanted);
 	return 0;
 }
 
@@ -268,4 +268,21 @@ void trace_dump(void)
 	cprintf("@trace begin\n");
 	trace_for_each(print_record, NULL);
 	cprintf("@trace end, %lu lost\n", trace_lost());
+}
+
+static void print_exactly(void *ctx, const struct trace_record *r)
+{
+	(void)ctx;
+	if (r->event >= NR_TRACE_EVENTS)
+		return;
+	cprintf("event time=%llu cpu=%u name=%s", r->time, r->cpu, events[r->event].name);
+	for (unsigned int i = 0; i < ARRAY_SIZE(r->arg); i++)
+		cprintf(" %s=0x%lx", events[r->event].arg[i], r->arg[i]);
+	cprintf("\n");
+}
+
+void trace_machine(void)
+{
+	trace_for_each(print_exactly, NULL);
+	cprintf("trace lost=%lu\n", trace_lost());
 }

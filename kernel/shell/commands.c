@@ -157,7 +157,7 @@ static void cmd_cpus(void)
 	cprintf("\nup for %llu ms\n", arch_uptime_ms());
 }
 
-/* "on GLOB,...", "off", "dump". Recording stops for a dump. */
+/* "on GLOB,...", "off", "dump", "-m". Recording stops for a dump. */
 static void cmd_trace(char *what)
 {
 	if (strcmp(what, "off") == 0) {
@@ -165,11 +165,14 @@ static void cmd_trace(char *what)
 	} else if (strcmp(what, "dump") == 0) {
 		trace_stop();
 		trace_dump();
+	} else if (strcmp(what, "-m") == 0) {
+		trace_stop();
+		trace_machine();
 	} else if (strncmp(what, "on", 2) == 0 && (what[2] == ' ' || !what[2])) {
 		if (trace_start(what[2] ? what + 3 : "*"))
 			cprintf("no event has such a name, or there is no memory\n");
 	} else {
-		cprintf("trace on [GLOB,...], trace off, or trace dump\n");
+		cprintf("trace on [GLOB,...], trace off, trace dump, or trace -m\n");
 	}
 }
 
@@ -182,7 +185,7 @@ const struct shell_command shell_commands[] = {
 	  .run_with = cmd_run, .words = shell_program_names },
 	{ "kill", "PID|%JOB", "end a process; or a job, which is all that came from one 'run'", .run_with = cmd_kill },
 	{ "cpus", "", "processors and what they can do", .run = cmd_cpus },
-	{ "trace", "on [GLOB]|off|dump", "record events; print what was recorded", .run_with = cmd_trace },
+	{ "trace", "on [GLOB]|off|dump|-m", "record events; print what was recorded; -m: for programs", .run_with = cmd_trace },
 	{ "dmesg", "", "the kernel's log", .run = dmesg_dump },
 	{ "reboot", "", "start the machine again", .run = arch_reboot },
 	{ "poweroff", "", "switch the machine off", .run = arch_power_off },

@@ -134,10 +134,15 @@ static bool parse_address(const char *text, vaddr_t *addr)
 	return true;
 }
 
-/* The parts of the layout that have a name; false: there is none of this name. */
-static bool named_range(const char *name, vaddr_t *start, vaddr_t *end)
+struct part {
+	const char *name;
+	vaddr_t start, end;
+};
+
+/* The parts of the layout that have a name, from n = 0 on; false: there are no more. */
+static bool part_of_layout(unsigned int n, struct part *part)
 {
-	const struct { const char *name; vaddr_t start, end; } ranges[] = {
+	const struct part parts[] = {
 		{ "user", 0, layout.user_end },
 		{ "direct", layout.direct_start, layout.direct_end },
 		{ "vmemmap", layout.vmemmap_start, layout.vmemmap_end },
@@ -147,10 +152,19 @@ static bool named_range(const char *name, vaddr_t *start, vaddr_t *end)
 		{ "image", layout.image_start, layout.image_end },
 	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++) {
-		if (strcmp(name, ranges[i].name) == 0) {
-			*start = ranges[i].start;
-			*end = ranges[i].end;
+	if (n < ARRAY_SIZE(parts))
+		*part = parts[n];
+	return n < ARRAY_SIZE(parts);
+}
+
+static bool named_range(const char *name, vaddr_t *start, vaddr_t *end)
+{
+	struct part part;
+
+	for (unsigned int n = 0; part_of_layout(n, &part); n++) {
+		if (strcmp(name, part.name) == 0) {
+			*start = part.start;
+			*end = part.end;
 			return true;
 		}
 	}
@@ -170,17 +184,45 @@ static bool parse_range(char *text, vaddr_t *start, vaddr_t *end)
 
 static const char *range_names(unsigned int n)
 {
-	static const char *const names[] = { "user", "direct", "vmemmap", "vmalloc", "private", "fixmap", "image" };
+	struct part part;
 
-	return n < ARRAY_SIZE(names) ? names[n] : NULL;
+	return part_of_layout(n, &part) ? part.name : NULL;
+}
+
+/* Is the line's first word "-m"? Then the rest comes behind it. */
+static bool take_machine(char **line)
+{
+	char *rest = *line + 2;
+
+	if (strncmp(*line, "-m", 2) != 0 || (*rest && *rest != ' '))
+		return false;
+	while (*rest == ' ')
+		rest++;
+	*line = rest;
+	return true;
+}
+
+static void print_parts(void)
+{
+	struct part part;
+
+	for (unsigned int n = 0; part_of_layout(n, &part); n++)
+		cprintf("part start=0x%lx end=0x%lx size=%lu name=%s\n", part.start, part.end, part.end - part.start, part.name);
+}
+
+static void dump_exactly(const struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	print_parts();
+	pgtable_range_machine(pt, start, end);
 }
 
 static void cmd_ptdump(char *range)
 {
 	vaddr_t start = layout.direct_start, end = 0; /* the kernel's half */
+	bool machine = take_machine(&range);
 
 	if (!*range || parse_range(range, &start, &end))
-		pgtable_dump_range(pgtable_current(), start, end);
+		(machine ? dump_exactly : pgtable_dump_range)(pgtable_current(), start, end);
 	else
 		cprintf("a range is START-END (hexadecimal), or user, direct, vmemmap, vmalloc, private, fixmap, image\n");
 }
@@ -194,15 +236,16 @@ static void print_area(const void *addr)
 			(void *)area->caller);
 }
 
-static void cmd_walk(char *text)
+/* The reference, and the tree in use if it is another. */
+static void walk_exactly(const struct pgtable *here, vaddr_t addr)
 {
-	const struct pgtable *here = pgtable_current();
-	vaddr_t addr;
+	pgtable_walk_machine(&kernel_pgtable, addr);
+	if (here != &kernel_pgtable)
+		pgtable_walk_machine(here, addr);
+}
 
-	if (!parse_address(text, &addr)) {
-		cprintf("an address is hexadecimal, like %lx\n", VMALLOC_START);
-		return;
-	}
+static void walk_for_people(const struct pgtable *here, vaddr_t addr)
+{
 	cprintf("reference table%s:\n", here == &kernel_pgtable ? ", which is in use" : "");
 	pgtable_dump_walk(&kernel_pgtable, addr);
 	if (here != &kernel_pgtable) {
@@ -211,6 +254,25 @@ static void cmd_walk(char *text)
 	}
 	if (addr >= VMALLOC_START && addr < VMALLOC_END)
 		print_area((const void *)addr);
+}
+
+static void cmd_walk(char *text)
+{
+	bool machine = take_machine(&text);
+	vaddr_t addr;
+
+	if (parse_address(text, &addr))
+		(machine ? walk_exactly : walk_for_people)(pgtable_current(), addr);
+	else
+		cprintf("an address is hexadecimal, like %lx\n", VMALLOC_START);
+}
+
+static void cmd_pgds(char *argument)
+{
+	bool machine;
+
+	if (parse_machine(argument, &machine))
+		(machine ? pgd_parity_machine : pgd_parity_dump)();
 }
 
 static void cmd_oracle(char *word)
@@ -230,10 +292,10 @@ const struct shell_command shell_memory_commands[] = {
 	  .run_with = cmd_meminfo },
 	{ "vmallocinfo", "[-m]", "areas of vmalloc space; -m: exactly, for programs", .run_with = cmd_vmallocinfo },
 	{ "pat_memtype_list", "", "physical ranges that are mapped, and how they are cached", .run = cmd_memtypes },
-	{ "ptdump", "[RANGE]", "ranges of equal rights in the page tables (kernel)", .run_with = cmd_ptdump,
-	  .words = range_names },
-	{ "walk", "ADDR", "the entries that translate one address", .run_with = cmd_walk },
+	{ "ptdump", "[-m] [RANGE]", "ranges of equal rights in the page tables (kernel); -m: for programs",
+	  .run_with = cmd_ptdump, .words = range_names },
+	{ "walk", "[-m] ADDR", "the entries that translate one address; -m: for programs", .run_with = cmd_walk },
 	{ "oracle", "[on|off]", "what the TLBs may still hold, and verdicts", .run_with = cmd_oracle },
-	{ "pgds", "", "top-level entries of every process against the reference", .run = pgd_parity_dump },
+	{ "pgds", "[-m]", "top-level entries of every process against the reference; -m: for programs", .run_with = cmd_pgds },
 	{ 0 },
 };

@@ -398,6 +398,24 @@ static void leaves_side_by_side(void **state)
 				    pfn_pte(frames[i] + frames[k], PAGE_KERNEL).val);
 }
 
+/* For programs: three read-only pages at `at`, of frame 7 on. */
+static void machine_lines(vaddr_t at)
+{
+	char expected[160];
+
+	host_log_clear();
+	pgtable_walk_machine(&kernel_pgtable, at + PAGE_SIZE);
+	snprintf(expected, sizeof(expected), "walk tree=0 addr=0x%lx present=1 phys=0x", at + PAGE_SIZE);
+	assert_non_null(strstr(host_log(), expected));
+	assert_non_null(strstr(host_log(), "8000 size=4096\n"));
+	assert_non_null(strstr(host_log(), "entry tree=0 level=PGD index="));
+	assert_non_null(strstr(host_log(), " kind=leaf rights=ro"));
+	host_log_clear();
+	pgtable_range_machine(&kernel_pgtable, window, window_end);
+	snprintf(expected, sizeof(expected), "leaves start=0x%lx end=0x%lx size=12288 leaf=4096 rights=ro", at, at + 3 * PAGE_SIZE);
+	assert_non_null(strstr(host_log(), expected));
+}
+
 static void dumps_say_what_is_there(void **state)
 {
 	vaddr_t at = window + size_of(2);
@@ -414,6 +432,7 @@ static void dumps_say_what_is_there(void **state)
 	assert_non_null(strstr(host_log(), " 12K"));
 	assert_non_null(strstr(host_log(), "PTE"));
 	assert_null(strstr(host_log(), "RW"));
+	machine_lines(at);
 	do_unmap(at, at + 3 * PAGE_SIZE);
 	host_log_clear();
 	pgtable_dump_range(&kernel_pgtable, window, window_end);

@@ -285,6 +285,10 @@ static void parity_check_sees_faults(void **state)
 		pgd_parity_dump();
 		assert_non_null(strstr(host_log(), missing ? "?" : "!"));
 		assert_non_null(strstr(host_log(), "parity: BROKEN"));
+		host_log_clear();
+		pgd_parity_machine();
+		assert_non_null(strstr(host_log(), missing ? " differs=0 missing=1\n" : " differs=1 missing=0\n"));
+		assert_non_null(strchr(strstr(host_log(), "states="), missing ? 'm' : 'd'));
 	}
 	*entry = good;
 }

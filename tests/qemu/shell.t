@@ -34,13 +34,21 @@ COMMANDS = (  # typed, pattern in what comes back
     ("vmallocinfo -m", r"^space start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+\n"
      r"(range start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ state=(lazy|clean|busy kind=\S+( [a-z]+=\S+)*)\n)+(block .*\n)*$"),
     ("ptdump image", r"0x[0-9a-f]+-0x[0-9a-f]+ +\d+K "),
+    ("ptdump -m", r"^(part start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ name=\w+\n){7}"
+     r"(leaves start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ leaf=\d+ rights=(RW|ro)(,[A-Z]+)*\n)+$"),
+    ("ptdump -m image", r"\nleaves start=0x[0-9a-f]+ "),
     ("ptdump bogus", r"a range is START-END"),
     ("walk 0", r"0 is not mapped"),
+    ("walk -m 0", r"^entry tree=0 level=PGD index=0 at=0x[0-9a-f]+ value=0x[0-9a-f]+ kind=none\nwalk tree=0 addr=0x0 present=0\n$"),
+    ("walk -m bogus", r"an address is hexadecimal"),
     ("pgds", r"(?i)parity"),
+    ("pgds -m", r"^slots level=PGD used=\d+(,\d+)*\ntree id=0 states=[enc]+\nparity trees=0 slots=\d+ differs=0 missing=0\n$"),
+    ("pgds now", r"KEY=VALUE"),
     ("test no.such_test", r"# exit: ERROR"),
     ("trace on ipi_*", r"^$"),
     ("test cpus.call_on_each", r"# exit: PASS"),
     ("trace dump", r"@trace begin\n(@.*ipi_(send|ack).*\n)+@trace end, \d+ lost"),
+    ("trace -m", r"^(event time=\d+ cpu=\d+ name=ipi_\w+ (to|from)_cpu=0x\d+ ipi=0x[0-9a-f]+ serial=0x[0-9a-f]+\n)+trace lost=\d+\n$"),
     ("trace off", r"^$"),
     ("trace on nonsense", r"no event has such a name"),
     ("dmesg", r"\[ +\d+\.\d+\] "),
@@ -50,7 +58,7 @@ COMMANDS = (  # typed, pattern in what comes back
     ("p\t\x15", r"ptdump  .*\n"),
     ("test t\t\x15", r"tlb\.  .*\n"),
     ("nonsens\be", r"unknown command 'nonsene'"),
-    ("\x1b[A\x15pgds now", r"pgds takes no argument"),
+    ("\x1b[A\x15cpus now", r"cpus takes no argument"),
 )
 
 

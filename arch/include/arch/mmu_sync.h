@@ -49,6 +49,15 @@ struct pgd_parity {
 struct pgd_parity pgd_parity_check(void);
 /* One row a process, one column a used kernel slot: '=' equal, '.' empty in both, '!' differs, '?' missing; then the verdict. */
 void pgd_parity_dump(void);
+/*
+ * The same for programs, as vmallocinfo_machine() (<mm/vmalloc.h>) prints:
+ *
+ *	slots level= used=273,402		the used slots of the shared half, by index; none at all: "used" alone
+ *	tree id= states=ee			the reference (0), then each process's tree; a letter a used slot: e equal,
+ *						n empty, d differs, m missing, c being carried
+ *	parity trees= slots= differs= missing=	of all processes together
+ */
+void pgd_parity_machine(void);
 
 struct sync_counters {
 	unsigned long calls;	/* of the hook */

@@ -170,6 +170,19 @@ void pgtable_free_user(struct pgtable *pt);
 void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr);
 /* Merged ranges of equal rights with section marks, in the columns of Linux's ptdump. */
 void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end);
+/*
+ * The same for programs: a word and KEY=VALUE pairs a line, as vmallocinfo_machine() (<mm/vmalloc.h>) prints them.
+ *
+ *	entry tree= level= index= at= value= kind= [rights=]	the walk, from the top: at is the entry's address; kind: none, carried
+ *								(absent, and about to come), table, leaf
+ *	walk tree= addr= present= [phys= size=]			and its end; size: of the leaf
+ *	leaves start= end= size= leaf= rights=			adjacent leaves of `leaf` bytes each, of equal rights, sorted;
+ *								end is 0 at the end of the address space
+ *
+ * rights: RW or ro, then what applies of USR, PWT, PCD, NX, A (entries only), GLB, with commas. tree 0 is the reference.
+ */
+void pgtable_walk_machine(const struct pgtable *pt, vaddr_t addr);
+void pgtable_range_machine(const struct pgtable *pt, vaddr_t start, vaddr_t end);
 
 /*
  * CR3. A kernel thread needs no tree of its own: it runs on whatever is loaded, since every tree has all of the kernel.

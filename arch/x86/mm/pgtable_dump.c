@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Page tables for people: the walk of one address, and ranges of equal rights in the columns of Linux's ptdump. */
+/*
+ * Page tables for people: the walk of one address, and ranges of equal rights in the columns of Linux's ptdump; and both for
+ * programs, as <arch/pgtable.h> documents.
+ */
 #include "internal.h"
 
 #include <kernel/preempt.h>
@@ -14,8 +17,9 @@ static const char *entry_kind(pte_t pte, unsigned int level)
 	return pte_leaf(pte, level) ? "leaf" : "table";
 }
 
-static void print_entry(const pte_t *p, pte_t pte, unsigned int level, vaddr_t addr)
+static void print_entry(const struct pgtable *pt, const pte_t *p, pte_t pte, unsigned int level, vaddr_t addr)
 {
+	(void)pt;
 	cprintf("  %s[%u] @%p = 0x%0*llx %s%s%s%s%s%s%s%s\n", pt_level_name(level), pt_index(level, addr), (const void *)p,
 		(int)sizeof(pteval_t) * 2, (unsigned long long)pte.val, entry_kind(pte, level),
 		pte.val & PTE_RW ? " RW" : "", pte.val & PTE_USER ? " USR" : "", pte.val & PTE_PCD ? " PCD" : "",
@@ -23,11 +27,12 @@ static void print_entry(const pte_t *p, pte_t pte, unsigned int level, vaddr_t a
 		pte.val & PTE_ACCESSED ? " A" : "", pte_pending(pte) ? " pending" : "");
 }
 
-void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr)
-{
-	struct pgtable_leaf leaf = pgtable_query(pt, addr);
+/* A level's entry as the walk meets it: where it is, and what was read there. */
+typedef void print_entry_fn(const struct pgtable *pt, const pte_t *p, pte_t pte, unsigned int level, vaddr_t addr);
 
-	for (unsigned int level = pt_top(); level >= leaf.level; level--) {
+static void walk_entries(const struct pgtable *pt, vaddr_t addr, unsigned int last, print_entry_fn *print)
+{
+	for (unsigned int level = pt_top(); level >= last; level--) {
 		const pte_t *p;
 		pte_t pte;
 
@@ -37,22 +42,70 @@ void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr)
 		preempt_enable();
 		if (!p)
 			break;
-		print_entry(p, pte, level, addr);
+		print(pt, p, pte, level, addr);
 	}
+}
+
+void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr)
+{
+	struct pgtable_leaf leaf = pgtable_query(pt, addr);
+
+	walk_entries(pt, addr, leaf.level, print_entry);
 	if (leaf.present)
 		cprintf("  %lx -> %pa\n", addr, &leaf.phys);
 	else
 		cprintf("  %lx is not mapped\n", addr);
 }
 
+/* " rights=RW,NX,A"; "ro" where RW is missing, so that there is always one. */
+static void print_rights(pteval_t val, bool leaf)
+{
+	static const struct { pteval_t bit; const char *word; } words[] = {
+		{ PTE_USER, ",USR" }, { PTE_PWT, ",PWT" }, { PTE_PCD, ",PCD" },
+		{ PTE_NX, ",NX" },    { PTE_ACCESSED, ",A" },
+	};
+
+	cprintf(" rights=%s", val & PTE_RW ? "RW" : "ro");
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		if (val & words[i].bit)
+			cprintf("%s", words[i].word);
+	if (leaf && val & PTE_GLOBAL)
+		cprintf(",GLB");
+}
+
+static void print_entry_exactly(const struct pgtable *pt, const pte_t *p, pte_t pte, unsigned int level, vaddr_t addr)
+{
+	static const char *const kinds[] = { "none", "carried", "table", "leaf" };
+	unsigned int kind = pte_present(pte) ? 2 + pte_leaf(pte, level) : pte_pending(pte);
+
+	cprintf("entry tree=%u level=%s index=%u at=0x%lx value=0x%llx kind=%s", pt->id, pt_level_name(level),
+		pt_index(level, addr), (vaddr_t)p, (unsigned long long)pte.val, kinds[kind]);
+	if (pte_present(pte))
+		print_rights(pte.val, pte_leaf(pte, level));
+	cprintf("\n");
+}
+
+void pgtable_walk_machine(const struct pgtable *pt, vaddr_t addr)
+{
+	struct pgtable_leaf leaf = pgtable_query(pt, addr);
+
+	walk_entries(pt, addr, leaf.level, print_entry_exactly);
+	cprintf("walk tree=%u addr=0x%lx present=%u", pt->id, addr, leaf.present);
+	if (leaf.present)
+		cprintf(" phys=%pa size=%lu", &leaf.phys, pt_size(leaf.level));
+	cprintf("\n");
+}
+
 /* --- ranges ----------------------------------------------------------------------------------------------------- */
 
-/* A stretch of leaves that look alike. */
+/* A stretch of leaves that look alike, and where the one before it ended. */
 struct dump_range {
-	vaddr_t start, end;
+	vaddr_t before, start, end;
 	pteval_t rights;
 	unsigned int level;
 };
+
+typedef void print_range_fn(const struct dump_range *r);
 
 #define SHOWN_BITS (PTE_USER | PTE_RW | PTE_PWT | PTE_PCD | PTE_PAT | PTE_GLOBAL | PTE_NX)
 
@@ -64,20 +117,6 @@ static void print_size(vaddr_t bytes)
 	for (bytes >>= 10; u < 3 && bytes >= 1024 && !(bytes & 1023); u++)
 		bytes >>= 10;
 	cprintf(" %8lu%c", bytes, unit[u]);
-}
-
-static void print_range(const struct dump_range *r)
-{
-	int width = (int)sizeof(vaddr_t) * 2;
-
-	if (r->start == r->end)
-		return;
-	cprintf("0x%0*lx-0x%0*lx", width, r->start, width, r->end);
-	print_size(r->end - r->start);
-	cprintf("  %s %s %s %s %s %s %s %s %s\n", r->rights & PTE_USER ? "USR" : "   ", r->rights & PTE_RW ? "RW" : "ro",
-		r->rights & PTE_PWT ? "PWT" : "   ", r->rights & PTE_PCD ? "PCD" : "   ",
-		r->level > 1 ? "PSE" : "   ", r->rights & PTE_PAT ? "PAT" : "   ", r->rights & PTE_GLOBAL ? "GLB" : "   ", r->rights & PTE_NX ? "NX" : "x ",
-		pt_level_name(r->level));
 }
 
 struct marker {
@@ -101,20 +140,40 @@ static void print_marker(vaddr_t from, vaddr_t to)
 		cprintf("---[ %s ]---\n", last->name);
 }
 
-static void add_leaf(struct dump_range *r, vaddr_t addr, const struct pgtable_leaf *leaf)
+static void print_range(const struct dump_range *r)
+{
+	int width = (int)sizeof(vaddr_t) * 2;
+
+	print_marker(r->before, r->start);
+	cprintf("0x%0*lx-0x%0*lx", width, r->start, width, r->end);
+	print_size(r->end - r->start);
+	cprintf("  %s %s %s %s %s %s %s %s %s\n", r->rights & PTE_USER ? "USR" : "   ", r->rights & PTE_RW ? "RW" : "ro",
+		r->rights & PTE_PWT ? "PWT" : "   ", r->rights & PTE_PCD ? "PCD" : "   ",
+		r->level > 1 ? "PSE" : "   ", r->rights & PTE_PAT ? "PAT" : "   ", r->rights & PTE_GLOBAL ? "GLB" : "   ", r->rights & PTE_NX ? "NX" : "x ",
+		pt_level_name(r->level));
+}
+
+static void print_range_exactly(const struct dump_range *r)
+{
+	cprintf("leaves start=0x%lx end=0x%lx size=%lu leaf=%lu", r->start, r->end, r->end - r->start, pt_size(r->level));
+	print_rights(r->rights, true);
+	cprintf("\n");
+}
+
+static void add_leaf(struct dump_range *r, vaddr_t addr, const struct pgtable_leaf *leaf, print_range_fn *print)
 {
 	pteval_t rights = leaf_prot(leaf->pte, leaf->level).val & SHOWN_BITS;
 	vaddr_t next = pt_entry_end(leaf->level, addr, 0);
 
 	if (r->start == r->end || r->end != addr || r->rights != rights || r->level != leaf->level) {
-		print_range(r);
-		print_marker(r->end + (r->end != 0), addr);
-		*r = (struct dump_range){ addr, addr, rights, leaf->level };
+		if (r->start != r->end)
+			print(r);
+		*r = (struct dump_range){ r->end + (r->end != 0), addr, addr, rights, leaf->level };
 	}
 	r->end = next;
 }
 
-void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end)
+static void for_each_range(const struct pgtable *pt, vaddr_t start, vaddr_t end, print_range_fn *print)
 {
 	struct dump_range range = { 0 };
 	vaddr_t addr = PAGE_ALIGN_DOWN(start), next;
@@ -123,12 +182,23 @@ void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end)
 		struct pgtable_leaf leaf = pgtable_query(pt, addr);
 
 		if (leaf.present)
-			add_leaf(&range, addr, &leaf);
+			add_leaf(&range, addr, &leaf, print);
 		next = pt_entry_end(leaf.level, addr, 0);
 		if (next && !is_canonical(next))
 			next = layout.direct_start;
 		if (!next || (end && next >= end))
 			break;
 	}
-	print_range(&range);
+	if (range.start != range.end)
+		print(&range);
+}
+
+void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	for_each_range(pt, start, end, print_range);
+}
+
+void pgtable_range_machine(const struct pgtable *pt, vaddr_t start, vaddr_t end)
+{
+	for_each_range(pt, start, end, print_range_exactly);
 }

@@ -62,9 +62,8 @@ static bool slot_used(vaddr_t addr)
 
 #define ROW_MAX 512 /* slots of the kernel half, at most: a gigabyte of 2 MiB each */
 
-static void dump_row(const struct pgtable *pt)
+static void dump_row(const char *format, const struct pgtable *pt, const char *mark)
 {
-	static const char mark[] = { '.', '=', '!', '?', '~' };
 	vaddr_t size = pt_size(pt_sync_level());
 	char row[ROW_MAX + 1];
 	unsigned int n = 0;
@@ -73,30 +72,54 @@ static void dump_row(const struct pgtable *pt)
 		if (slot_used(addr))
 			row[n++] = mark[compare_slot(pt, addr)];
 	row[n] = '\0';
-	cprintf("%6u  %s\n", pt->id, row);
+	cprintf(format, pt->id, row);
 }
 
-static void dump_columns(void)
+static void dump_columns(const char *first, const char *next)
 {
 	vaddr_t size = pt_size(pt_sync_level());
+	const char *between = first;
 
-	cprintf("one column a used %s slot:", pt_level_name(pt_sync_level()));
-	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + size))
-		if (slot_used(addr))
-			cprintf(" %u", pt_index(pt_sync_level(), addr));
+	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + size)) {
+		if (!slot_used(addr))
+			continue;
+		cprintf("%s%u", between, pt_index(pt_sync_level(), addr));
+		between = next;
+	}
 	cprintf("\n");
+}
+
+/* row: a number and a string. mark: a character for each slot_state. */
+static void dump_rows(const char *row, const char *mark)
+{
+	struct pgtable *pt;
+
+	dump_row(row, &kernel_pgtable, mark);
+	list_for_each_entry(pt, &pgd_list, list)
+		dump_row(row, pt, mark);
+}
+
+void pgd_parity_machine(void)
+{
+	struct pgd_parity sum;
+
+	pgd_lock_take();
+	cprintf("slots level=%s used", pt_level_name(pt_sync_level()));
+	dump_columns("=", ",");
+	dump_rows("tree id=%u states=%s\n", "nedmc");
+	pgd_lock_drop();
+	sum = pgd_parity_check();
+	cprintf("parity trees=%u slots=%u differs=%u missing=%u\n", sum.trees, sum.slots, sum.differs, sum.missing);
 }
 
 void pgd_parity_dump(void)
 {
 	struct pgd_parity sum;
-	struct pgtable *pt;
 
 	pgd_lock_take();
-	dump_columns();
-	dump_row(&kernel_pgtable);
-	list_for_each_entry(pt, &pgd_list, list)
-		dump_row(pt);
+	cprintf("one column a used %s slot:", pt_level_name(pt_sync_level()));
+	dump_columns(" ", " ");
+	dump_rows("%6u  %s\n", ".=!?~");
 	pgd_lock_drop();
 	sum = pgd_parity_check();
 	cprintf("= equal  . empty  ! differs  ? missing  ~ being carried\n");

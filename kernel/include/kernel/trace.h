@@ -60,5 +60,12 @@ void trace_release(void);
 void trace_for_each(void (*fn)(void *ctx, const struct trace_record *record), void *ctx);
 /* The same as text on the consoles, a line a record between two marks; tests/qemu/trace2json reads it. */
 void trace_dump(void);
+/*
+ * And for programs, as vmallocinfo_machine() (<mm/vmalloc.h>) prints:
+ *
+ *	event time= cpu= name= ARG= ARG= ARG=	oldest first; the arguments have the names above, in hexadecimal
+ *	trace lost=				last of all
+ */
+void trace_machine(void);
 const char *trace_event_name(enum trace_event event);
 unsigned long trace_lost(void); /* overwritten or dropped records since the last release */
