@@ -5,7 +5,6 @@
 #include <arch/lazy_mmu.h>
 #include <arch/mmu_sync.h>
 #include <kernel/bug.h>
-#include <kernel/schedule_point.h>
 #include "asid.h"
 
 /* --- geometry ------------------------------------------------------------------------------------------------- */
@@ -51,21 +50,16 @@ static __always_inline bool pte_low_is_link(vaddr_t low)
 	return likely(!((low ^ (vaddr_t)PTE_PRESENT) & (vaddr_t)(PTE_PRESENT | PTE_PSE)));
 }
 
-/*
- * Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read().
- * Where an entry is two words, a leaf is read twice: it may be split between the two reads, so the second one decides.
- */
+/* The rest of pte_follow(), where *p was no link at the first look. */
+bool pte_follow_other(const pte_t *p, vaddr_t low, pte_t **table, pte_t *other);
+
+/* Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read(). */
 static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other)
 {
 	vaddr_t low = pte_read_low(p);
 
-	if (!pte_low_is_link(low)) {
-		schedule_point("pgtable:not_a_link");
-		*other = pte_complete(p, low);
-		low = (vaddr_t)other->val;
-		if (!pte_low_is_link(low))
-			return false;
-	}
+	if (!pte_low_is_link(low))
+		return pte_follow_other(p, low, table, other);
 	*table = phys_to_virt(low & PAGE_MASK);
 	return true;
 }

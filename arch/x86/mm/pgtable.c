@@ -393,10 +393,18 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 
 /* --- ask -------------------------------------------------------------------------------------------------------- */
 
-/*
- * The entry at which the way to addr ends, and its level. Inside a read section. With PAE an entry that is no link when it
- * is met may be one when it is read as a whole: then nothing was mapped in between, and a link means just that to callers.
- */
+/* Where an entry is two words it is read twice, and may become a link in between, by a split: the second look decides. */
+__noinline bool pte_follow_other(const pte_t *p, vaddr_t low, pte_t **table, pte_t *other)
+{
+	schedule_point("pgtable:not_a_link");
+	*other = pte_complete(p, low);
+	if (!pte_low_is_link((vaddr_t)other->val))
+		return false;
+	*table = phys_to_virt((vaddr_t)other->val & PAGE_MASK);
+	return true;
+}
+
+/* The entry at which the way to addr ends, and its level. Inside a read section. */
 static __always_inline pte_t last_entry(const struct pgtable *pt, vaddr_t addr, unsigned int *level)
 {
 	pte_t *table = pt->root;
