@@ -5,6 +5,7 @@
 #include <arch/lazy_mmu.h>
 #include <arch/mmu_sync.h>
 #include <kernel/bug.h>
+#include <kernel/schedule_point.h>
 #include "asid.h"
 
 /* --- geometry ------------------------------------------------------------------------------------------------- */
@@ -50,16 +51,19 @@ static __always_inline bool pte_low_is_link(vaddr_t low)
 	return likely(!((low ^ (vaddr_t)PTE_PRESENT) & (vaddr_t)(PTE_PRESENT | PTE_PSE)));
 }
 
-/* The rest of pte_follow(), where *p was no link at the first look. */
-bool pte_follow_other(const pte_t *p, vaddr_t low, pte_t **table, pte_t *other);
-
-/* Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read(). */
+/*
+ * Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read().
+ * Where an entry is two words, what was no link is read again as a whole. By then a split may have made it one.
+ */
 static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other)
 {
 	vaddr_t low = pte_read_low(p);
 
-	if (!pte_low_is_link(low))
-		return pte_follow_other(p, low, table, other);
+	if (!pte_low_is_link(low)) {
+		schedule_point("pgtable:not_a_link");
+		*other = pte_complete(p, low);
+		return false;
+	}
 	*table = phys_to_virt(low & PAGE_MASK);
 	return true;
 }

@@ -393,18 +393,7 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 
 /* --- ask -------------------------------------------------------------------------------------------------------- */
 
-/* Where an entry is two words it is read twice, and may become a link in between, by a split: the second look decides. */
-__noinline bool pte_follow_other(const pte_t *p, vaddr_t low, pte_t **table, pte_t *other)
-{
-	schedule_point("pgtable:not_a_link");
-	*other = pte_complete(p, low);
-	if (!pte_low_is_link((vaddr_t)other->val))
-		return false;
-	*table = phys_to_virt((vaddr_t)other->val & PAGE_MASK);
-	return true;
-}
-
-/* The entry at which the way to addr ends, and its level. Inside a read section. */
+/* The entry at which the way to addr ends, and its level. Inside a read section. A link: it became one meanwhile, ask again. */
 static __always_inline pte_t last_entry(const struct pgtable *pt, vaddr_t addr, unsigned int *level)
 {
 	pte_t *table = pt->root;
@@ -431,7 +420,9 @@ struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr)
 	if (!is_canonical(addr))
 		return leaf;
 	preempt_disable();
-	leaf.pte = last_entry(pt, addr, &leaf.level);
+	do
+		leaf.pte = last_entry(pt, addr, &leaf.level);
+	while (unlikely(pte_table_link(leaf.pte, leaf.level)));
 	preempt_enable();
 	leaf.present = pte_leaf(leaf.pte, leaf.level);
 	if (leaf.present)
@@ -441,6 +432,8 @@ struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr)
 
 static unsigned long large_leaf_pfn(pte_t pte, unsigned int level, vaddr_t addr)
 {
+	if (unlikely(pte_table_link(pte, level)))
+		return kernel_pgtable_pfn(addr);
 	return pte_leaf(pte, level) ? (unsigned long)(leaf_translate(pte, level, addr) >> PAGE_SHIFT) : PGTABLE_NO_PFN;
 }
 
