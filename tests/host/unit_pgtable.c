@@ -3,6 +3,7 @@
 #include "tests/host/pgtable_model.h"
 
 #include <kernel/inject.h>
+#include <lib/format.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
@@ -405,14 +406,14 @@ static void machine_lines(vaddr_t at)
 
 	host_log_clear();
 	pgtable_walk_machine(&kernel_pgtable, at + PAGE_SIZE);
-	snprintf(expected, sizeof(expected), "walk tree=0 addr=0x%lx present=1 phys=0x", at + PAGE_SIZE);
+	scnprintf(expected, sizeof(expected), "walk tree=0 addr=0x%lx present=1 phys=0x", at + PAGE_SIZE);
 	assert_non_null(strstr(host_log(), expected));
 	assert_non_null(strstr(host_log(), "8000 size=4096\n"));
 	assert_non_null(strstr(host_log(), "entry tree=0 level=PGD index="));
 	assert_non_null(strstr(host_log(), " kind=leaf rights=ro"));
 	host_log_clear();
 	pgtable_range_machine(&kernel_pgtable, window, window_end);
-	snprintf(expected, sizeof(expected), "leaves start=0x%lx end=0x%lx size=12288 leaf=4096 rights=ro", at, at + 3 * PAGE_SIZE);
+	scnprintf(expected, sizeof(expected), "leaves start=0x%lx end=0x%lx size=12288 leaf=4096 rights=ro", at, at + 3 * PAGE_SIZE);
 	assert_non_null(strstr(host_log(), expected));
 }
 
