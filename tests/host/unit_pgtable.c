@@ -5,6 +5,7 @@
 #include <kernel/inject.h>
 #include <lib/format.h>
 #include <lib/errno.h>
+#include <lib/format.h>
 #include <lib/string.h>
 
 /* --- anything --------------------------------------------------------------------------------------------------- */
