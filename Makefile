@@ -23,7 +23,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 .PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-off bench-profile \
-	trace debug usb clean \
+	trace map web web-serve debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -104,6 +104,17 @@ mutations: ## break the TLB code on purpose, one way after the other: each must 
 
 trace: iso ## the tests of T, traced: build/trace.json, to be opened at ui.perfetto.dev
 	@T='$(T)' EVENTS='$(EVENTS)' tests/qemu/trace
+
+map: iso ## the address space as a picture, build/map.svg: of a machine at rest (ENV= CPUS= MEM=), or of what LOG=file says
+	@[ -n '$(LOG)' ] || printf 'ptdump -m\nvmallocinfo -m\n' | CMDLINE='shell $(CMDLINE)' tests/qemu/run > $(O)/map.txt
+	@node web/map.mjs $(or $(LOG),$(O)/map.txt) $(O)/map.svg
+
+web: iso ## a page that boots it in a browser, in build/web: static files (web/README.md)
+	@command -v node >/dev/null || { echo "make web: there is no node: run 'make setup'"; exit 1; }
+	@node web/build.mjs $(O)
+
+web-serve: web ## and serve it on this machine: http://127.0.0.1:8000
+	@cd $(O)/web && python3 -m http.server --bind 127.0.0.1 $(or $(PORT),8000)
 
 debug: iso ## as run, but QEMU waits for gdb and prints the command for it
 	@tests/qemu/run --gdb

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// web.mjs PLAYWRIGHT CHROMIUM URL PICTURES: the page of `make web` in a browser without a window, as TAP; see web.t.
+import { pathToFileURL } from "node:url";
+
+const [playwright, executablePath, url, pictures] = process.argv.slice(2);
+const { chromium } = (await import(pathToFileURL(`${playwright}/index.js`))).default;
+const MINUTES = 60000;
+
+let count = 0;
+const ok = (good, name, comment = "") => {
+    console.log(`${good ? "" : "not "}ok ${++count} - web: ${name}`);
+    if (!good)
+        console.log(`# ${String(comment).replaceAll("\n", "\n# ")}`);
+};
+
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, colorScheme: "light" });
+const page = await context.newPage();
+page.setDefaultTimeout(4 * MINUTES);
+const errors = [];
+page.on("pageerror", (error) => errors.push(error.message));
+page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+let loaded = 0;
+page.on("response", (response) => { loaded += Number(response.headers()["content-length"] ?? 0); });
+
+const text = (selector) => page.textContent(selector);
+const elements = (selector) => page.locator(selector).count();
+const wait_for = (selector, pattern) => page.waitForFunction(([where, source]) =>
+    new RegExp(source).test(document.querySelector(where).textContent), [selector, pattern], { timeout: 4 * MINUTES });
+const ready = () => page.waitForSelector("[data-picture=map]:enabled", { timeout: 4 * MINUTES });
+// Lines of the last picture's text that begin with a word; the page keeps that text for who wants to compare.
+const said = (word) => page.evaluate((wanted) =>
+    window.kvasir.text.split("\n").filter((line) => line.startsWith(`${wanted} `)).length, word);
+
+const draws = async (name, compare) => {
+    await ready();
+    await page.click(`[data-picture=${name}]`);
+    await page.waitForSelector(`#picture[data-shows=${name}]`, { timeout: MINUTES });
+    for (const [word, selector] of Object.entries(compare)) {
+        const lines = await said(word), drawn = await elements(`#picture ${selector}`);
+        ok(lines && lines === drawn, `${name} draws each ${word}: ${lines}`, `${drawn} elements ${selector} of ${lines} lines`);
+    }
+};
+
+const shot = async (name) => pictures && page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+
+const check_pictures = async () => {
+    await draws("map", { part: "rect.part", range: "rect.range", leaves: "rect.leaves" });
+    await page.focus("#picture a >> nth=1");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#walk .entry", { timeout: MINUTES });
+    ok(await elements("#walk .entry") === await said("entry"), "Enter on the map draws the walk", await text("#walk"));
+    await draws("grid", { tree: "text:text-matches('^(tree \\\\d+|reference)$')" });
+    const cells = await page.evaluate(() => window.kvasir.text.match(/ states=[a-z]+/g).join("").replaceAll(" states=", "").length);
+    ok(await said("tree") === 4 && await elements("#picture .cell") === cells, `the grid has ${cells} cells of 4 trees`);
+    await draws("timeline", { event: "rect.event" });
+};
+
+const check_museum = async () => {
+    await page.click("[data-test^='museum.m01_']");
+    await wait_for("#verdict", "passed, this kernel does not have the bug");
+    ok(true, "a test of the museum passes by a click");
+    await page.click("[data-bug=purge-without-flush]");
+    await wait_for("#verdict", "The oracle names it");
+    ok(/alias-left|range-reused/.test(await text("#verdict")), "the broken kernel's bug is named", await text("#verdict"));
+};
+
+const without_webassembly = async () => {
+    const poor = await (await browser.newContext()).newPage();
+    await poor.addInitScript(() => { delete globalThis.WebAssembly; });
+    await poor.goto(url);
+    await poor.waitForTimeout(300);
+    ok(/has no WebAssembly/.test(await poor.textContent("#status")), "without WebAssembly it says so",
+        await poor.textContent("#status"));
+};
+
+const on_a_phone = async () => {
+    await page.setViewportSize({ width: 375, height: 780 });
+    await page.waitForTimeout(300);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    ok(wide <= 375, "a phone's width is enough", `${wide} pixels`);
+};
+
+const start = Date.now();
+try {
+    await page.goto(`${url}?words=shell`);
+    await ready();
+    ok(true, "it boots to the prompt");
+    console.log(`# ${((Date.now() - start) / 1000).toFixed(1)} s to the prompt, ${(loaded / 2 ** 20).toFixed(1)} MiB loaded`);
+    ok(loaded < 25 * 2 ** 20 && loaded > 2 ** 20, "the first load is below 25 MB", loaded);
+    await page.click("[data-command=cpus]");
+    await ready();
+    await wait_for("#terminal", "paging mode pae");
+    ok(true, "a command runs");
+    await check_pictures();
+    await page.click("[data-picture=map]");
+    await page.waitForSelector("#picture[data-shows=map]");
+    await shot("web-light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shot("web-dark");
+    await check_museum();
+    await on_a_phone();
+    await shot("web-phone");
+    await without_webassembly();
+    ok(!errors.length, "no error in the browser's console", errors.join("\n"));
+} catch (error) {
+    ok(false, "it went to the end", `${error.message}\nstatus: ${await text("#status").catch(() => "")}\n${errors.join("\n")}`);
+}
+console.log(`1..${count}`);
+await browser.close();

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+// The page: a machine, its terminal, pictures of what it prints, and the museum.
+import { grid, map, style, timeline, walk } from "./draw.js";
+import { parse } from "./lines.js";
+import { machine, Shell, words_into } from "./machine.js";
+
+const at = (id) => document.getElementById(id);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const COMMANDS = ["help", "meminfo", "vmallocinfo", "ptdump", "pgds", "run hello", "ps", "cpus", "oracle", "dmesg"];
+const MEGABYTES = 128;
+
+const say = (id, words, mood = "") => {
+    at(id).textContent = words;
+    at(id).className = mood;
+};
+
+// --- the machine ---------------------------------------------------------------------------------------------------
+
+let emulator, shell, terminal, V86, files;
+
+const fetched = async (name) => {
+    const answer = await fetch(name);
+    if (!answer.ok)
+        throw new Error(`${name}: ${answer.status} ${answer.statusText}`);
+    return answer.arrayBuffer();
+};
+
+const load = async () => {
+    const [{ V86: emulator_class }, { Terminal }, ...buffers] = await Promise.all([
+        import("./libv86.mjs"), import("./xterm.mjs"), ...["bios.bin", "vgabios.bin", "kvasir.iso"].map(fetched)]);
+    V86 = emulator_class;
+    files = buffers;
+    terminal = new Terminal({ cols: 80, rows: 24, fontSize: innerWidth < 640 ? 8 : 14, scrollback: 5000, screenReaderMode: true });
+    terminal.open(at("terminal"));
+    terminal.onData((data) => emulator?.serial0_send(data));
+    terminal.attachCustomKeyEventHandler(leave_with_tab);
+};
+
+// The Tab key completes words in the shell; after Ctrl-M it goes on to the next button, as everywhere else.
+let tab_leaves = false;
+const leave_with_tab = (event) => {
+    if (event.type === "keydown" && event.ctrlKey && event.key === "m") {
+        tab_leaves = !tab_leaves;
+        return false;
+    }
+    return !(tab_leaves && event.key === "Tab");
+};
+
+const watch = (line) => {
+    const totals = /^# totals: pass=(\d+) fail=(\d+) skip=(\d+)/.exec(line);
+    const oracle = /TLB oracle: ([a-z-]+): (.*)/.exec(line);
+    if (totals)
+        say("status", `Self-test: ${totals[1]} passed, ${totals[2]} failed, ${totals[3]} need what this PC has not.`,
+            Number(totals[2]) ? "bad" : "good");
+    if (/^Bail out!/.test(line))
+        say("status", line, "bad");
+    if (oracle && !at("verdict").dataset.found)
+        say("verdict", `The oracle names it: ${at("verdict").dataset.found = oracle[1]}. ${oracle[2]}`, "bad");
+};
+
+let line = "", kept = "";
+const show = (letter, hidden) => {
+    if (!hidden)
+        kept += letter;
+    if (letter === "\n")
+        watch(line), line = "";
+    else if (letter !== "\r")
+        line += letter;
+};
+setInterval(() => kept && terminal.write(kept, kept = ""), 30);
+
+const set_busy = (busy) => all("[data-needs-prompt]").forEach((button) => { button.disabled = busy; });
+
+const boot = async (kernel, words, megabytes = MEGABYTES) => {
+    set_busy(true);
+    say("status", `Booting ${kernel} ${words}...`);
+    await emulator?.destroy();
+    terminal.reset();
+    const [bios, vga, pristine] = files, image = pristine.slice(0);
+    words_into(image, kernel, words);
+    const parts = { wasm_path: "v86.wasm", bios: { buffer: bios }, vga_bios: { buffer: vga }, cdrom: { buffer: image } };
+    emulator = new V86(machine(parts, megabytes,
+        { screen: { container: at("screen") }, disable_keyboard: true, disable_mouse: true }));
+    shell = new Shell(emulator, show);
+    await shell.prompt();
+    set_busy(false);
+    if (!/^Self-test/.test(at("status").textContent))
+        say("status", `${kernel} runs.`, "good");
+};
+
+const type = async (command) => {
+    set_busy(true);
+    const answer = await shell.ask(command);
+    set_busy(false);
+    return answer;
+};
+
+const ask = (...commands) => Promise.all(commands.map((command) => shell.ask(command, true)));
+
+// --- pictures ------------------------------------------------------------------------------------------------------
+
+const TRACED = "alloc_vmap_area,free_vmap_area_noflush,purge_vmap_area_lazy,tlb_flush,pgd_sync,page_fault,sched_switch";
+
+// A few processes, so that there is something to compare; they are ended again.
+const parity_of_processes = async () => {
+    const started = await ask("run spin &", "run spin &", "run spin &"), answer = await ask("pgds -m");
+    await ask(...started.flatMap((words) => /is process (\d+)/.exec(words)?.[1] ?? []).map((pid) => `kill ${pid}`));
+    return answer;
+};
+
+const PICTURES = {
+    map: [map, () => ask("ptdump -m", "vmallocinfo -m")],
+    grid: [grid, parity_of_processes],
+    timeline: [timeline, async () => (await ask(`trace on ${TRACED}`, "run hello", "trace -m", "trace off")).slice(2, 3)],
+};
+
+let shown, zoom = 1;
+
+// What was drawn last, for whoever wants to compare: the browser's console, tests.
+const parsed = (text) => parse((window.kvasir = { text }).text);
+
+const draw = () => {
+    const box = at("picture"), middle = (box.scrollLeft + box.clientWidth / 2) / (box.scrollWidth || 1);
+    if (!shown)
+        return;
+    box.innerHTML = shown.draw(shown.records, Math.max(box.clientWidth, 320) * zoom);
+    box.scrollLeft = middle * box.scrollWidth - box.clientWidth / 2;
+};
+
+const picture = async (name) => {
+    const [picture_of, questions] = PICTURES[name];
+    shown = { draw: picture_of, records: parsed((await questions()).join("\n")) };
+    zoom = 1;
+    draw();
+    at("picture").dataset.shows = name;
+};
+
+const show_walk = async (address) => {
+    at("address").value = address;
+    const [answer] = await ask(`walk -m ${address}`), records = parsed(answer);
+    at("walk").innerHTML = records.length ? walk(records, at("walk").clientWidth || 320) : "";
+    if (!records.length)
+        at("walk").textContent = answer.split("\n")[0];
+    at("walk").focus({ preventScroll: false });
+};
+
+// --- the museum ----------------------------------------------------------------------------------------------------
+
+const item = (list, words, title, action) => {
+    const li = document.createElement("li"), span = document.createElement("span"), button = document.createElement("button");
+    span.textContent = words;
+    button.textContent = title;
+    button.setAttribute("aria-label", `${title}: ${words}`);
+    button.onclick = action;
+    li.append(span, button);
+    at(list).append(li);
+    return button;
+};
+
+const judged = (answer, name) => {
+    const totals = /# totals: pass=(\d+) fail=(\d+) skip=(\d+)/.exec(answer), why = /# SKIP (.*)/.exec(answer);
+    if (!totals)
+        return say("verdict", `${name}: no verdict.`, "bad");
+    const [passed, failed] = totals.slice(1).map(Number);
+    say("verdict", failed ? `${name}: the bug is here.`
+        : passed ? `${name}: passed, this kernel does not have the bug.` : `${name}: ${why?.[1]}.`, failed ? "bad" : "good");
+};
+
+const run_test = async ({ test }) => {
+    say("verdict", `Running ${test}...`);
+    at("terminal").scrollIntoView({ block: "nearest" });
+    judged(await type(`test ${test}`), test);
+};
+
+const meet = async ({ name, tests, highmem }) => {
+    say("verdict", `Booting the kernel that has ${name}...`);
+    delete at("verdict").dataset.found;
+    await boot(name, highmem ? "shell vmalloc=768M" : "shell", highmem ? 384 : MEGABYTES);
+    say("verdict", `Running ${tests} on it...`);
+    const answer = await type(`test ${tests}`);
+    if (!at("verdict").dataset.found)
+        judged(answer, tests);
+};
+
+const hang_up_museum = async () => {
+    const { entries, broken } = await (await fetch("museum.json")).json();
+    for (const bug of broken)
+        item("broken", `${bug.name}: ${bug.what}`, "Boot it", () => meet(bug)).dataset.bug = bug.name;
+    for (const entry of entries) {
+        const needs = entry.cpus ? ` (needs ${entry.cpus} CPUs; this PC has one)` : "";
+        const button = item("entries", `${entry.number}. ${entry.what}${needs}`, "Test", () => run_test(entry));
+        button.dataset.test = entry.test;
+        button.dataset.needsPrompt = "";
+        button.disabled = true;
+    }
+};
+
+// --- all of it -----------------------------------------------------------------------------------------------------
+
+const wire = () => {
+    for (const command of COMMANDS) {
+        const button = Object.assign(document.createElement("button"), { textContent: command, onclick: () => type(command) });
+        button.dataset.command = command;
+        at("commands").append(button);
+    }
+    all("[data-boot]").forEach((button) => { button.onclick = () => boot(button.dataset.boot, button.dataset.words); });
+    all("[data-picture]").forEach((button) => { button.onclick = () => picture(button.dataset.picture); });
+    all("[data-command], [data-picture], #walk-form button").forEach((button) => { button.dataset.needsPrompt = ""; });
+    all("button").forEach((button) => { button.disabled = true; }); // until there is something to boot
+    at("walk-form").onsubmit = (event) => {
+        event.preventDefault();
+        show_walk(at("address").value.trim());
+    };
+    at("picture").onclick = (event) => {
+        const link = event.target.closest("a");
+        if (!link)
+            return;
+        event.preventDefault();
+        show_walk(link.getAttribute("href").slice("#walk=".length));
+    };
+    at("in").onclick = () => { zoom = Math.min(zoom * 1.6, 64); draw(); };
+    at("out").onclick = () => { zoom = Math.max(zoom / 1.6, 1); draw(); };
+    addEventListener("resize", draw);
+    document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
+};
+
+const start = async () => {
+    if (typeof WebAssembly !== "object")
+        return say("status", "This browser has no WebAssembly, and the emulator needs it: " +
+            "please try a current Firefox, Chromium or Safari.", "bad");
+    say("status", "Loading 13 MB...");
+    wire();
+    try {
+        await load();
+        all("[data-boot], #in, #out").forEach((button) => { button.disabled = false; });
+        await hang_up_museum();
+        await boot("i386-pae", new URLSearchParams(location.search).get("words") ?? "test=smoke");
+    } catch (error) {
+        say("status", `It cannot start: ${error.message}.`, "bad");
+    }
+};
+
+start();
