@@ -95,7 +95,8 @@ const shape = (blocks) => (record, x, y, w) => {
 const pages = (x, y, w) => (block) => {
     const per_page = w / (block.size / PAGE), dirty = block.dirty + block.flushing;
     const title = `${block.live} pages live in ${block.maps} maps, ${dirty} dirty, ${block.clean} clean`;
-    return rect(x, y + BAND - 8, w, 8, "pages clean", title) + rect(x, y + BAND - 8, block.live * per_page, 8, "live", title) +
+    return rect(x, y + BAND - 8, w, 8, "pages clean", title) +
+        rect(x, y + BAND - 8, block.live * per_page, 8, "live", title) +
         rect(x + block.live * per_page, y + BAND - 8, dirty * per_page, 8, "dirty", title);
 };
 
@@ -106,7 +107,7 @@ const LEGEND = [["vmalloc", "vmalloc"], ["ioremap", "ioremap"], ["vmap", "vmap"]
 const legend = (y, width) => {
     let x = 0;
     return LEGEND.map(([kind, words]) => {
-        const w = words.length * 5.8 + 28;
+        const w = words.length * 5.6 + 36;
         if (x && x + w > width)
             x = 0, y += 18;
         x += w;
@@ -140,8 +141,9 @@ export const walk = (records, width) => {
             const y = 26 + i * (BOX + 18), at = `${entry.level}[${entry.index}] = ${hex(entry.value)}`;
             const kind = entry.kind === "none" ? "empty" : entry.kind;
             return `<path d="M${x + w / 2} ${y + BOX}v18"/>` +
-                rect(x, y, w, BOX, `entry ${kind}`, `${at} at ${hex(entry.at)}`) + text(x + 8, y + 18, at, entry.kind === "none" ? "" : "on") +
-                text(x + 8, y + 35, `${entry.kind} ${entry.rights ?? ""}`, entry.kind === "none" ? "dim" : "on");
+                rect(x, y, w, BOX, `entry ${kind}`, `${at} at ${hex(entry.at)}`) +
+                text(x + 8, y + 18, at, kind === "empty" ? "" : "on") +
+                text(x + 8, y + 35, `${entry.kind} ${entry.rights ?? ""}`, kind === "empty" ? "dim" : "on");
         });
         const y = 26 + own.length * (BOX + 18);
         const found = end.present ? `physical ${hex(end.phys)}, leaf of ${size(end.size)}` : "not mapped";
@@ -167,7 +169,8 @@ export const grid = (records, width) => {
         return text(0, i * 22 + 37, name) + [...tree.states].map((letter, n) => rect(left + n * cell, 22 + i * 22, cell, 20,
             `cell ${STATES[letter]}`, `${slots.level}[${used[n]}] of ${name}: ${STATES[letter]}`)).join("");
     };
-    const head = used.map((index, n) => (cell >= 26 || n % 8 === 0 ? text(left + n * cell + 2, 14, index, "dim") : "")).join("");
+    const head = used.map((index, n) =>
+        (cell >= 26 || n % 8 === 0 ? text(left + n * cell + 2, 14, index, "dim") : "")).join("");
     const y = 22 + trees.length * 22 + 20, verdict = sum && (sum.differs + sum.missing ? "BROKEN" : "ok");
     const words = sum ? `parity ${verdict}: ${sum.trees} processes, ${sum.slots} slots, ` +
         `${sum.differs} differ, ${sum.missing} missing` : "";
@@ -184,7 +187,7 @@ const row_of = (event) => `CPU ${event.cpu} ${event.name}`;
 
 // Of trace -m: a row for each event of each CPU, time to the right.
 export const timeline = (records, width) => {
-    const events = of(records, "event"), left = 170, span = width - left - 10;
+    const events = of(records, "event"), left = 200, span = width - left - 10;
     const rows = [...new Set(events.map(row_of))].sort();
     const first = events[0]?.time ?? 0, time = Math.max((events.at(-1)?.time ?? 0) - first, 1);
     const x = (event) => left + (event.time - first) / time * span;

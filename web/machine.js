@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The machine that v86 is asked for, in a browser and in Node. files: wasm_path, and bios, vga_bios, cdrom as v86 takes them.
+// The machine that v86 is asked for, in a browser and in Node. files: wasm_path; bios, vga_bios, cdrom.
 export const machine = (files, megabytes, more = {}) => ({
     ...files, memory_size: megabytes << 20, vga_memory_size: 16 << 20, boot_order: 0x213, autostart: true,
     disable_speaker: true, ...more,

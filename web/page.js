@@ -30,7 +30,8 @@ const load = async () => {
         import("./libv86.mjs"), import("./xterm.mjs"), ...["bios.bin", "vgabios.bin", "kvasir.iso"].map(fetched)]);
     V86 = emulator_class;
     files = buffers;
-    terminal = new Terminal({ cols: 80, rows: 24, fontSize: innerWidth < 640 ? 8 : 14, scrollback: 5000, screenReaderMode: true });
+    const fontSize = innerWidth < 640 ? 8 : 14;
+    terminal = new Terminal({ cols: 80, rows: 24, fontSize, scrollback: 5000, screenReaderMode: true });
     terminal.open(at("terminal"));
     terminal.onData((data) => emulator?.serial0_send(data));
     terminal.attachCustomKeyEventHandler(leave_with_tab);
@@ -147,7 +148,7 @@ const show_walk = async (address) => {
 // --- the museum ----------------------------------------------------------------------------------------------------
 
 const item = (list, words, title, action) => {
-    const li = document.createElement("li"), span = document.createElement("span"), button = document.createElement("button");
+    const [li, span, button] = ["li", "span", "button"].map((name) => document.createElement(name));
     span.textContent = words;
     button.textContent = title;
     button.setAttribute("aria-label", `${title}: ${words}`);
@@ -199,7 +200,8 @@ const hang_up_museum = async () => {
 
 const wire = () => {
     for (const command of COMMANDS) {
-        const button = Object.assign(document.createElement("button"), { textContent: command, onclick: () => type(command) });
+        const button = document.createElement("button");
+        Object.assign(button, { textContent: command, onclick: () => type(command) });
         button.dataset.command = command;
         at("commands").append(button);
     }

@@ -38,7 +38,8 @@ const draws = async (name, compare) => {
     await page.waitForSelector(`#picture[data-shows=${name}]`, { timeout: MINUTES });
     for (const [word, selector] of Object.entries(compare)) {
         const lines = await said(word), drawn = await elements(`#picture ${selector}`);
-        ok(lines && lines === drawn, `${name} draws each ${word}: ${lines}`, `${drawn} elements ${selector} of ${lines} lines`);
+        const comment = `${drawn} elements ${selector} of ${lines} lines`;
+        ok(lines && lines === drawn, `${name} draws each ${word}: ${lines}`, comment);
     }
 };
 
