@@ -82,6 +82,7 @@ static void write_screen(const char *text, size_t len)
 static const struct console_driver uart = { .name = "UART", .write = write_uart }, screen = { .name = "screen", .write = write_screen };
 
 const struct console_driver *serial_probe(void) { return uart_there ? &uart : NULL; }
+void serial_map(void) { }
 const struct console_driver *screen_probe(const struct boot_info *boot) { (void)boot; return &screen; }
 const struct console_driver *keyboard_probe(void) { return NULL; }
 
