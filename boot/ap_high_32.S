@@ -12,7 +12,7 @@ ap_high:
 	mov	%eax, %cr4
 	mov	ap_cr3, %eax
 	mov	%eax, %cr3
-	mov	ap_stack_top, %esp
+	mov	ap_stack_top(, %edi, 4), %esp /* by its ticket */
 	xor	%ebp, %ebp /* where backtraces end */
 	call	ap_start
 2:	hlt

@@ -4,7 +4,7 @@
  * it run in real mode at a page below 1 MiB, where a copy of ap_trampoline lies; from there:
  *
  *   ap_trampoline	protected mode, and to the image's physical address
- *   ap_protected	takes the invitation, or halts for ever; boot_paging_on, as the boot CPU did
+ *   ap_protected	takes a ticket, or halts for ever; boot_paging_on, as the boot CPU did
  *   ap_high		(ap_high_32.S, ap_high_64.S) the kernel's addresses, the reference table, its own stack, C
  */
 #include <boot/boot_asm.h>
@@ -33,21 +33,28 @@ ap_protected:
 	mov	%ecx, %ss
 	mov	%ecx, %fs
 	mov	%ecx, %gs
-	mov	$AP_INVITED, %eax
-	mov	$AP_ENTERED, %ecx
-	lock cmpxchg %ecx, PHYS(ap_state)
-	jne	1f
-	mov	$PHYS(ap_first_stack_top), %esp
+	mov	PHYS(ap_next), %edi
+1:	cmp	PHYS(ap_limit), %edi
+	jae	3f
+	mov	%edi, %eax
+	lea	1(%edi), %ecx
+	lock cmpxchg %ecx, PHYS(ap_next)
+	je	2f
+	mov	%eax, %edi
+	jmp	1b
+2:	mov	%edi, %esp /* the ticket stays in edi */
+	shl	$6, %esp
+	add	$PHYS(ap_first_stacks) + AP_FIRST_STACK_SIZE, %esp
 	mov	PHYS(ap_boot_root), %eax
 	call	boot_paging_on
 	jmp	ap_high
-1:	cli
+3:	cli
 	hlt
-	jmp	1b
+	jmp	3b
 
 	.bss
 	.balign	16
-	.skip	64 /* for the few calls of boot_paging_on */
-ap_first_stack_top:
+ap_first_stacks:
+	.skip	AP_TICKETS * AP_FIRST_STACK_SIZE
 
 	.section .note.GNU-stack, "", @progbits

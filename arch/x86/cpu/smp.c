@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other CPUs, one at a time: INIT, start-up message, and then a bounded wait (Intel SDM vol. 3, 9.4). The
- * assembly half is boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept out.
+ * Starting the other CPUs, all at once: INIT to each, start-up message to each, and then one bounded wait (Intel SDM vol. 3,
+ * 9.4). The assembly half is boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept out.
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -11,6 +11,7 @@
 #include <asm/acpi.h>
 #include <asm/ap_start.h>
 #include <asm/boot.h>
+#include <asm/cpuid.h>
 #include <asm/cr.h>
 #include <asm/platform.h>
 #include <asm/trap.h>
@@ -26,20 +27,20 @@
 
 #define INIT_US	    10000
 #define STARTUP_US  200
-#define POLL_US	    100
-#define ANSWER_US   1000000 /* until the CPU runs its first instruction */
+#define ANSWER_US   1000000 /* since the last CPU ran its first instruction */
 #define COMPLETE_US 5000000 /* until one that does is online: an emulated CPU may get little of the real one */
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 
 /* Read by boot/ap_start.S and ap_high_*.S. */
-u32 ap_state;
+u32 ap_next, ap_limit;
 u32 ap_boot_root;
-vaddr_t ap_cr3, ap_cr4, ap_stack_top;
+vaddr_t ap_cr3, ap_cr4, ap_stack_top[AP_TICKETS];
+static_assert(AP_TICKETS >= MAX_CPUS && AP_FIRST_STACK_SIZE == 1 << 6, "boot/ap_start.S counts on it");
 
-/* For ap_start(). */
-static unsigned int ap_cpu;
-static void (*ap_entry)(unsigned int cpu);
+static u32 ap_state[MAX_CPUS];
+static atomic_t strangers; /* that came in, and are on no list */
+static void (*ap_entry)(unsigned int cpu); /* for ap_start() */
 
 CMDLINE_OPTION(cpuholes, "cpuholes", "number the CPUs with holes: 0, 2, 5, 6, 9, ...");
 
@@ -114,10 +115,13 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 
 /* --- the starting CPU --------------------------------------------------------------------------------------------- */
 
-static void __noreturn refuse(void)
+/* 0: nobody's. */
+static unsigned int cpu_of(u32 apic_id)
 {
-	cmpxchg(&ap_state, AP_ENTERED, AP_REFUSED);
-	arch_cpu_stop();
+	for (unsigned int n = 1; n < nr_cpus; n++)
+		if (cpu_apic_id[nth_cpu(n)] == apic_id)
+			return nth_cpu(n);
+	return 0;
 }
 
 void __noreturn ap_start(void);
@@ -125,17 +129,22 @@ void __noreturn ap_start(void);
 /* First C of an AP: reference table, own stack, no per-CPU data yet, interrupts off. */
 void ap_start(void)
 {
-	unsigned int cpu = ap_cpu;
 	void (*entry)(unsigned int cpu) = ap_entry;
+	unsigned int cpu;
 
 	apic_init_cpu();
-	if (apic_read_id() != cpu_apic_id[cpu]) /* one that was given up wakes when another is called */
-		refuse();
-	if (!arch_init_ap(cpu))
-		refuse();
+	cpu = cpu_of(apic_read_id());
+	if (!cpu || cmpxchg(&ap_state[cpu], AP_CALLED, AP_ENTERED) != AP_CALLED) {
+		atomic_inc(&strangers);
+		arch_cpu_stop();
+	}
+	if (!arch_init_ap(cpu)) {
+		cmpxchg(&ap_state[cpu], AP_ENTERED, AP_REFUSED);
+		arch_cpu_stop();
+	}
 	pgtable_load(&kernel_pgtable);
 	timer_init_cpu();
-	if (cmpxchg(&ap_state, AP_ENTERED, AP_COMMITTED) != AP_ENTERED)
+	if (cmpxchg(&ap_state[cpu], AP_ENTERED, AP_COMMITTED) != AP_ENTERED)
 		arch_cpu_stop();
 	cpumask_set(&__cpu_online_mask, cpu);
 	smp_mb();
@@ -144,7 +153,7 @@ void ap_start(void)
 	arch_cpu_stop();
 }
 
-/* --- the boot CPU ------------------------------------------------------------------------------------------------- */
+/* --- the boot CPU: getting ready ---------------------------------------------------------------------------------- */
 
 static vaddr_t new_stack_top(void *(*alloc_stack)(void))
 {
@@ -153,13 +162,13 @@ static vaddr_t new_stack_top(void *(*alloc_stack)(void))
 	return stack ? (vaddr_t)stack + IMAGE_STACK_SIZE : 0;
 }
 
-/* False: no memory. What was allocated stays: memory that a CPU may once have used is not given out again. */
-static bool prepare_cpu(unsigned int cpu, void *(*alloc_stack)(void))
+/* A ticket's stack and a CPU's data. False: no memory. What was allocated stays with them. */
+static bool prepare_cpu(unsigned int ticket, unsigned int cpu, void *(*alloc_stack)(void))
 {
 	void *area = percpu_alloc(percpu_area_size());
 
-	ap_stack_top = new_stack_top(alloc_stack);
-	if (!area || !ap_stack_top)
+	ap_stack_top[ticket] = new_stack_top(alloc_stack);
+	if (!area || !ap_stack_top[ticket])
 		return false;
 	percpu_area_init(cpu, area);
 	for (unsigned int i = 0; i < NR_OWN_STACKS; i++) {
@@ -168,58 +177,20 @@ static bool prepare_cpu(unsigned int cpu, void *(*alloc_stack)(void))
 			return false;
 	}
 	cpumask_set(&__cpu_possible_mask, cpu);
-	ap_cpu = cpu;
+	ap_state[cpu] = AP_CALLED;
 	return true;
 }
 
-static void call_cpu(u32 apic_id)
+/* How many of the CPUs before `last`, in the order of the list, have what they need. */
+static unsigned int prepare_cpus(unsigned int last, void *(*alloc_stack)(void))
 {
-	smp_store_release(&ap_state, AP_INVITED);
-	apic_send_init(apic_id);
-	arch_udelay(INIT_US);
-	apic_send_startup(apic_id, trampoline_page);
-	arch_udelay(STARTUP_US);
-	if (READ_ONCE(ap_state) == AP_INVITED)
-		apic_send_startup(apic_id, trampoline_page);
-}
-
-static bool wait_online(unsigned int cpu)
-{
-	for (unsigned int us = 0; us < COMPLETE_US; us += POLL_US) {
-		u32 state = READ_ONCE(ap_state);
-
-		if (cpumask_test(cpu_online_mask, cpu))
-			return true;
-		if (state == AP_REFUSED || (state == AP_INVITED && us >= ANSWER_US))
-			return false;
-		arch_udelay(POLL_US);
+	for (unsigned int n = 1; n < last; n++) {
+		if (prepare_cpu(n - 1, nth_cpu(n), alloc_stack))
+			continue;
+		printk("SMP: no memory for CPU %u, it and the rest are left out\n", nth_cpu(n));
+		return n;
 	}
-	return false;
-}
-
-/* False: too late, the CPU is going online. */
-static bool withdraw(void)
-{
-	cmpxchg(&ap_state, AP_INVITED, AP_CLOSED);
-	cmpxchg(&ap_state, AP_ENTERED, AP_CLOSED);
-	return READ_ONCE(ap_state) != AP_COMMITTED;
-}
-
-static bool start_cpu(unsigned int cpu)
-{
-	u32 state;
-
-	call_cpu(cpu_apic_id[cpu]);
-	if (wait_online(cpu))
-		return true;
-	state = READ_ONCE(ap_state);
-	if (!withdraw())
-		return wait_online(cpu);
-	apic_send_init(cpu_apic_id[cpu]); /* wherever it is: it must not come by when the next one's stack and number stand here */
-	printk("SMP: CPU %u (APIC id %u) %s, left out\n", cpu, cpu_apic_id[cpu],
-	       state == AP_INVITED ? "did not answer" :
-	       state == AP_REFUSED ? "is another one, or lacks a feature of the boot CPU" : "got stuck on its way in");
-	return false;
+	return last;
 }
 
 /* What every AP finds the same. */
@@ -232,26 +203,109 @@ static void prepare_trampoline(void (*entry)(unsigned int cpu))
 	ap_entry = entry;
 }
 
+/* --- the boot CPU: calling, waiting, closing ---------------------------------------------------------------------- */
+
+static unsigned int called; /* CPUs 1..called-1 of the list are called */
+
+static unsigned int count_in(u32 state)
+{
+	unsigned int count = 0;
+
+	for (unsigned int n = 1; n < called; n++)
+		count += READ_ONCE(ap_state[nth_cpu(n)]) == state;
+	return count;
+}
+
+static bool all_have_tickets(void)
+{
+	return READ_ONCE(ap_next) == called - 1;
+}
+
+/* Nobody who came in is still on its way. */
+static bool who_came_is_settled(void)
+{
+	unsigned int came = READ_ONCE(ap_next), refused = count_in(AP_REFUSED) + (unsigned int)atomic_read(&strangers);
+
+	return num_online_cpus() - 1 + refused >= came;
+}
+
+static bool all_are_settled(void)
+{
+	return all_have_tickets() && who_came_is_settled();
+}
+
+static bool who_committed_is_online(void)
+{
+	return num_online_cpus() - 1 >= count_in(AP_COMMITTED);
+}
+
+static void start_up(u32 state)
+{
+	for (unsigned int n = 1; n < called; n++)
+		if (READ_ONCE(ap_state[nth_cpu(n)]) == state)
+			apic_send_startup(cpu_apic_id[nth_cpu(n)], trampoline_page);
+}
+
+/* While CPUs come the others may too; those that never do cost one ANSWER_US together. */
+static void wait_for_cpus(void)
+{
+	u32 came;
+
+	do {
+		came = READ_ONCE(ap_next);
+	} while (!arch_wait_until(all_are_settled, ANSWER_US) && READ_ONCE(ap_next) != came);
+	arch_wait_until(who_came_is_settled, COMPLETE_US);
+}
+
+/* A CPU that is not in must not come by later. */
+static void withdraw(unsigned int cpu)
+{
+	u32 state = READ_ONCE(ap_state[cpu]);
+
+	if (cmpxchg(&ap_state[cpu], AP_CALLED, AP_CLOSED) == AP_COMMITTED ||
+	    cmpxchg(&ap_state[cpu], AP_ENTERED, AP_CLOSED) == AP_COMMITTED)
+		return;
+	apic_send_init(cpu_apic_id[cpu]); /* wherever it is */
+	printk("SMP: CPU %u (APIC id %u) %s, left out\n", cpu, cpu_apic_id[cpu],
+	       state == AP_CALLED ? "did not answer" :
+	       state == AP_REFUSED ? "lacks a feature of the boot CPU" : "got stuck on its way in");
+}
+
+static void call_cpus(unsigned int last, void *(*alloc_stack)(void))
+{
+	u64 from = arch_uptime_us(), passed;
+
+	for (unsigned int n = 1; n < last; n++)
+		apic_send_init(cpu_apic_id[nth_cpu(n)]);
+	called = prepare_cpus(last, alloc_stack); /* they need a moment anyway */
+	passed = boot_cpu.tsc ? arch_uptime_us() - from : 0; /* a tick may come at once */
+	arch_udelay(passed < INIT_US ? INIT_US - (unsigned int)passed : 0);
+	smp_store_release(&ap_limit, called - 1);
+	start_up(AP_CALLED);
+	if (!arch_wait_until(all_have_tickets, STARTUP_US))
+		start_up(AP_CALLED);
+	wait_for_cpus();
+	xchg(&ap_next, AP_CLOSED);
+	for (unsigned int n = 1; n < called; n++)
+		withdraw(nth_cpu(n));
+	arch_wait_until(who_committed_is_online, COMPLETE_US);
+}
+
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu))
 {
 	unsigned int last = min(limit, nr_cpus);
+	u64 from = arch_uptime_us();
 
 	if (last > 1 && !trampoline_page) {
 		printk("SMP: no page of memory below 640 KiB to start CPUs from\n");
 		last = 1;
 	}
-	if (last > 1)
+	if (last > 1) {
 		prepare_trampoline(entry);
-	for (unsigned int n = 1; n < last; n++) {
-		unsigned int cpu = nth_cpu(n);
-
-		if (!prepare_cpu(cpu, alloc_stack)) {
-			printk("SMP: no memory for CPU %u, it and the rest are left out\n", cpu);
-			break;
-		}
-		start_cpu(cpu);
+		timer_hurry(true);
+		call_cpus(last, alloc_stack);
+		timer_hurry(false);
 	}
-	WRITE_ONCE(ap_state, AP_CLOSED);
-	printk("SMP: %u of %u CPUs online\n", num_online_cpus(), nr_cpus);
+	printk("SMP: %u of %u CPUs online after %llu us\n", num_online_cpus(), nr_cpus, arch_uptime_us() - from);
 	return num_online_cpus();
 }

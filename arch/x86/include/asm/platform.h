@@ -56,6 +56,11 @@ void apic_timer_periodic(u32 count);
 
 /* Calibrate, and start the boot CPU's tick. */
 void timer_init(void);
+/*
+ * While CPUs are started the PIT counts short periods, of which nobody hears: its line is masked. QEMU with -icount charges a CPU
+ * that is reset for every instruction until the next timer of any device; so that is soon. Where the PIT is the tick, nothing.
+ */
+void timer_hurry(bool on);
 /* Start the tick of the CPU that runs this. */
 void timer_init_cpu(void);
 
