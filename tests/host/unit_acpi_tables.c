@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What FADT and MADT say, in the forms in which real firmware has been seen to say it. The sizes and values are those of machines. */
+/* What FADT, MADT and the tables before ACPI say, in the forms in which real firmware has been seen to say it. The sizes and values are those of machines. */
 #include "tests/host/port/host.h"
 
 #include <asm/acpi.h>
+#include <asm/mptable.h>
 #include <lib/string.h>
 
 static u8 memory[0x10000];
@@ -200,6 +201,61 @@ static void each_cpu_counts_once(void **state)
 	assert_int_equal(cpus.dropped, 12);
 }
 
+/* --- MultiProcessor Specification -------------------------------------------------------------------------------------------- */
+
+static void mp_cpu(u8 id, u8 flags)
+{
+	put(used + 1, id, 1);
+	put(used + 3, flags, 1);
+	used += 20;
+}
+
+/* Two Pentiums, one that is off, buses and wires between them, and what is no CPU's id. */
+static void a_board_without_acpi(void **state)
+{
+	u8 *copy;
+
+	(void)state;
+	begin(44);
+	put(36, 0xfee00000, 4);
+	mp_cpu(1, 3);
+	put(used, 1, 1); /* a bus */
+	used += 8;
+	mp_cpu(0, 1);
+	mp_cpu(2, 0);
+	mp_cpu(0xff, 1);
+	mp_cpu(1, 1);
+	put(34, 6, 2);
+	mp_cpu(5, 1); /* one more than the header counts */
+	for (size_t len = used; len >= 44; len--) {
+		copy = test_malloc(len);
+		memcpy(copy, memory, len);
+		mptable_decode(copy, len, &cpus);
+		test_free(copy);
+		assert_int_equal(cpus.nr, (len >= 64) + (len >= 92));
+	}
+	assert_int_equal(cpus.apic_phys, 0xfee00000);
+}
+
+/* Two packages of three cores: four ids each, of which a table has one. */
+static void the_others_of_a_package(void **state)
+{
+	(void)state;
+	begin(44);
+	mp_cpu(0, 3);
+	mp_cpu(4, 1);
+	mp_cpu(253, 1);
+	put(34, 3, 2);
+	mptable_decode(memory, used, &cpus);
+	mptable_add_siblings(&cpus, 1);
+	assert_int_equal(cpus.nr, 3);
+	mptable_add_siblings(&cpus, 3);
+	assert_int_equal(cpus.nr, 11); /* 255 is everybody */
+	assert_true(cpus.apic_id[0] == 0 && cpus.apic_id[1] == 4 && cpus.apic_id[3] == 1 && cpus.apic_id[10] == 254);
+	mptable_add_siblings(&cpus, 0);
+	assert_int_equal(cpus.nr, 11);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +266,8 @@ int main(void)
 		cmocka_unit_test(ids_of_everybody_are_nobodys),
 		cmocka_unit_test(small_x2apic_ids),
 		cmocka_unit_test(each_cpu_counts_once),
+		cmocka_unit_test(a_board_without_acpi),
+		cmocka_unit_test(the_others_of_a_package),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

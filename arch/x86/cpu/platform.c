@@ -2,6 +2,8 @@
 /* The machine around the CPU, in the order in which its parts need each other. */
 #include <arch/init.h>
 #include <asm/acpi.h>
+#include <asm/cpuid.h>
+#include <asm/mptable.h>
 #include <asm/console_driver.h>
 #include <asm/platform.h>
 #include <kernel/printk.h>
@@ -13,6 +15,17 @@ void arch_set_device_mapper(const struct device_mapper *mapper)
 	arch_device_mapper = mapper;
 }
 
+#define CPUID_SEVERAL (1U << 28) /* leaf 1, EDX: a package may have several; EBX says how many */
+
+static void read_mptable(struct acpi_cpus *cpus)
+{
+	struct cpuid_regs r = boot_cpu.apic ? cpuid_raw(1, 0) : (struct cpuid_regs){ 0 };
+
+	mptable_read_cpus(cpus);
+	if (r.edx & CPUID_SEVERAL)
+		mptable_add_siblings(cpus, r.ebx >> 16 & 0xff);
+}
+
 void arch_init_platform(const struct boot_info *boot)
 {
 	struct acpi_cpus cpus;
@@ -22,6 +35,8 @@ void arch_init_platform(const struct boot_info *boot)
 	acpi_init(boot);
 	serial_ask_firmware();
 	acpi_read_cpus(&cpus);
+	if (!cpus.nr)
+		read_mptable(&cpus);
 	pic_init();
 	if (!apic_init(&cpus)) {
 		printk("APIC: none, one CPU and the PIT's tick\n");

@@ -44,6 +44,8 @@ static void (*ap_entry)(unsigned int cpu); /* for ap_start() */
 
 CMDLINE_OPTION(cpuholes, "cpuholes", "number the CPUs with holes: 0, 2, 5, 6, 9, ...");
 
+CMDLINE_OPTION(cpughosts, "cpughosts=N", "call N CPUs that are not there, as some firmware has it");
+
 static bool holes;
 static u32 trampoline_page;
 static unsigned int nr_cpus = 1; /* CPUs that have a number and an APIC id */
@@ -107,6 +109,8 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 		else
 			beyond++;
 	}
+	for (u64 ghosts = cmdline_number("cpughosts", 0); ghosts && nr_cpus < MAX_CPUS && nth_cpu(nr_cpus) < MAX_CPUS; ghosts--)
+		cpu_apic_id[nth_cpu(nr_cpus++)] = 0xfe - (u32)ghosts;
 	if (unreachable)
 		printk("SMP: %u CPUs need an x2APIC to be reached, left out\n", unreachable);
 	if (beyond)

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# What firmware says about CPUs: tables from before ACPI, and CPUs that are not there.
+import sys
+sys.dont_write_bytecode = True
+
+import re
+
+import guest
+import ktap
+import slots
+import tap
+
+MP_TABLE = ["-machine", "acpi=off"]
+ROWS = [("pae", 2, "", MP_TABLE), ("i386", 2, "", MP_TABLE + ["-smp", "2,sockets=2"]), ("x64", 2, "cpughosts=5", [])]
+
+
+def boot(row):
+    env, cpus, words, flags = row
+    machine = guest.Machine(env, cpus, cmdline=("exit test=cpus.* " + words).strip(), flags=flags)
+    log_path = guest.build_path("logs", "firmware", "%s.log" % env)
+    return row, guest.Run(machine, log_path).run()
+
+
+def came_up(out, run, name):
+    log = run.log()
+    verdict = ktap.verdict(log, run.status, run.triple_fault())
+    out.ok(verdict.code == ktap.PASS, name, log.problems + [verdict.reason] + run.last_lines(ktap.ERROR))
+    return run.serial.decode("utf-8", "replace")
+
+
+def old_tables(out, run, env, cpus):
+    text = came_up(out, run, "%s: %d CPUs by the tables from before ACPI" % (env, cpus))
+    out.ok("MP table: " in text, "%s: it was those tables" % env, run.last_lines(ktap.ERROR))
+
+
+def ghosts(out, run, env, cpus):
+    text = came_up(out, run, "%s: CPUs that are not there are left out" % env)
+    silent = len(re.findall(r"did not answer, left out", text))
+    took = re.search(r"SMP: %d of %d CPUs online after (\d+) us" % (cpus, cpus + 5), text)
+    out.ok(silent == 5 and took and 1000000 <= int(took[1]) < 3000000, "five of them cost one second together",
+           ["%d were silent, %s us" % (silent, took and took[1])])
+
+
+def main():
+    tap.only_without_choice()
+    out = tap.Tap()
+    try:
+        for (env, cpus, words, _), run in slots.each(boot, ROWS):
+            (ghosts if words else old_tables)(out, run, env, cpus)
+    except guest.SetupError as error:
+        out.ok(False, "firmware: setup", [str(error)])
+    return out.end()
+
+
+sys.exit(main())
+
