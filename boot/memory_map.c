@@ -41,22 +41,46 @@ struct stretch {
 	u64 border; /* MEMORY_MAP_END if there is none */
 };
 
-static struct stretch look_at(const struct memory_map *map, u64 pos)
+static void look_at_map(const struct memory_map *map, u64 pos, struct stretch *s)
 {
-	struct stretch s = { .covered = false, .kind = BOOT_MEM_RAM, .border = MEMORY_MAP_END };
 	struct boot_region entry;
 
 	for (u32 i = 0; i < map->count; i++) {
 		if (!read_entry(map, i, &entry) || entry.end <= pos)
 			continue;
 		if (entry.start > pos) {
-			s.border = min(s.border, entry.start);
+			s->border = min(s->border, entry.start);
 			continue;
 		}
-		s.border = min(s.border, entry.end);
-		s.kind = max(s.kind, entry.kind);
-		s.covered = true;
+		s->border = min(s->border, entry.end);
+		s->kind = max(s->kind, entry.kind);
+		s->covered = true;
 	}
+}
+
+/* Video memory and ROMs, which some firmware forgets to leave out. */
+#define NO_RAM_START 0xa0000u
+#define NO_RAM_END   0x100000u
+
+static void keep_the_hole(struct boot_info *info, u64 pos, struct stretch *s)
+{
+	if (pos < NO_RAM_START)
+		s->border = min(s->border, (u64)NO_RAM_START);
+	if (pos < NO_RAM_START || pos >= NO_RAM_END)
+		return;
+	s->border = min(s->border, (u64)NO_RAM_END);
+	if (!s->covered || s->kind != BOOT_MEM_RAM)
+		return;
+	s->kind = BOOT_MEM_RESERVED;
+	info->ram_in_hole += s->border - pos;
+}
+
+static struct stretch look_at(const struct memory_map *maps, unsigned int nr_maps, u64 pos)
+{
+	struct stretch s = { .covered = false, .kind = BOOT_MEM_RAM, .border = MEMORY_MAP_END };
+
+	for (unsigned int i = 0; i < nr_maps; i++)
+		look_at_map(&maps[i], pos, &s);
 	return s;
 }
 
@@ -116,16 +140,17 @@ static void keep_whole_pages(struct boot_info *info)
 	info->nr_regions = kept;
 }
 
-void memory_map_resolve(const struct memory_map *map, struct boot_info *info)
+void memory_map_resolve(const struct memory_map *maps, unsigned int nr_maps, struct boot_info *info)
 {
 	struct boot_region entry;
 
-	for (u32 i = 0; i < map->count; i++)
-		info->dropped_entries += !read_entry(map, i, &entry);
+	for (u32 i = 0; i < maps->count; i++)
+		info->dropped_entries += !read_entry(maps, i, &entry);
 
 	for (u64 pos = 0; pos < MEMORY_MAP_END;) {
-		struct stretch s = look_at(map, pos);
+		struct stretch s = look_at(maps, nr_maps, pos);
 
+		keep_the_hole(info, pos, &s);
 		if (s.covered)
 			append(info, pos, s.border, s.kind);
 		pos = s.border;

@@ -177,14 +177,38 @@ static enum boot_mem_kind efi_kind(u32 type)
 	}
 }
 
+#define EFI_MEMORY_SP 0x40000 /* attribute: conventional, but kept for a special purpose (UEFI specification 7.2.3) */
+
+static bool is_soft_reserved(const u8 *entry)
+{
+	return efi_kind(get32(entry)) == BOOT_MEM_RAM && (get64(entry + 32) & EFI_MEMORY_SP);
+}
+
 static bool decode_efi_entry(const u8 *entry, u64 *start, u64 *end, enum boot_mem_kind *kind)
 {
 	u64 pages = get64(entry + 24);
 
 	*start = get64(entry + 8);
 	*end = *start + (pages << 12);
-	*kind = efi_kind(get32(entry));
+	*kind = is_soft_reserved(entry) ? BOOT_MEM_RESERVED : efi_kind(get32(entry));
 	return pages < MEMORY_MAP_END >> 12 && *end > *start;
+}
+
+/* What the BIOS's kind of map does not say, and calls RAM. */
+static bool decode_soft_reserved(const u8 *entry, u64 *start, u64 *end, enum boot_mem_kind *kind)
+{
+	return is_soft_reserved(entry) && decode_efi_entry(entry, start, end, kind);
+}
+
+static u64 soft_reserved(const struct memory_map *efi)
+{
+	enum boot_mem_kind kind;
+	u64 sum = 0, start, end;
+
+	for (u32 i = 0; efi->entries && i < efi->count; i++)
+		if (decode_soft_reserved(efi->entries + (size_t)i * efi->entry_size, &start, &end, &kind))
+			sum += end - start;
+	return sum;
 }
 
 static const char *read_bios_map(struct parser *p, const struct tag *tag)
@@ -224,11 +248,16 @@ static bool has_ram(const struct boot_info *info)
 
 static const char *read_maps(struct parser *p)
 {
-	const struct memory_map *map = p->bios_map.entries ? &p->bios_map : &p->efi_map;
+	struct memory_map maps[2] = { p->bios_map, p->efi_map };
 
-	if (!map->entries)
+	p->info->ram_soft_reserved = soft_reserved(&p->efi_map);
+	maps[1].decode = decode_soft_reserved;
+	if (maps[0].entries)
+		memory_map_resolve(maps, maps[1].entries ? 2 : 1, p->info);
+	else if (p->efi_map.entries)
+		memory_map_resolve(&p->efi_map, 1, p->info);
+	else
 		return "The boot loader gives no memory map.";
-	memory_map_resolve(map, p->info);
 	return has_ram(p->info) ? NULL : "The boot loader's memory map has no RAM in it.";
 }
 

@@ -265,6 +265,12 @@ static void report_left_out(void)
 	if (boot_info.left_out)
 		printk("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
 		       BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);
+	if (boot_info.ram_soft_reserved)
+		printk("memory: kept by EFI for a special purpose: %llu MiB not used\n", boot_info.ram_soft_reserved >> 20);
+	if (boot_info.ram_in_hole)
+		printk("memory: the map has RAM where video memory and ROMs are: %llu KiB not used\n", boot_info.ram_in_hole >> 10);
+	if (boot_info.dropped_entries)
+		printk("memory map: %u entries have no length, or no end, and are left out\n", boot_info.dropped_entries);
 }
 
 /* Called by the entry code on the boot stack: boot tables, interrupts off. */

@@ -73,7 +73,7 @@ void memblock_init(const struct boot_info *boot, u64 limit)
 		cut_by_limit += region->end - max(region->start, min(region->end, limit));
 		cut += add_ram_below(region, min(mem, limit));
 	}
-	report_cut("beyond what this mode can address", limit, cut_by_limit);
+	report_cut("beyond what this CPU and this mode can address", limit, cut_by_limit);
 	report_cut("cut off by mem=", mem, cut - cut_by_limit);
 	memblock_reserve(0, PAGE_SIZE); /* so that physical address 0 can mean "none" */
 }

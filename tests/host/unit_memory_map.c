@@ -34,7 +34,7 @@ static void resolve(const struct entry *entries, u32 count)
 	};
 
 	memset(&info, 0, sizeof(info));
-	memory_map_resolve(&map, &info);
+	memory_map_resolve(&map, 1, &info);
 }
 
 static u64 ram_kept(void)
@@ -101,11 +101,31 @@ static void reserved_ones_go_first(void **state)
 	assert_int_equal(ram_kept(), (nr - (nr + 42) / 50) * 4096ull);
 }
 
+/* A map that has RAM through to the end: there is none between 640 KiB and 1 MiB. What is something else there stays it. */
+static void no_ram_where_roms_are(void **state)
+{
+	static const struct entry all[] = { { 0, 64 * MIB, BOOT_MEM_RAM } };
+	static const struct entry some[] = { { 0, MIB, BOOT_MEM_RAM }, { 0xe0000, 0x10000, BOOT_MEM_ACPI } };
+
+	(void)state;
+	resolve(all, 1);
+	assert_int_equal(info.nr_regions, 3);
+	assert_true(info.region[0].end == 0xa0000 && info.region[2].start == MIB && info.region[2].kind == BOOT_MEM_RAM);
+	assert_int_equal(info.region[1].kind, BOOT_MEM_RESERVED);
+	assert_int_equal(info.ram_in_hole, 0x60000);
+	resolve(some, 2);
+	assert_int_equal(ram_kept(), 0xa0000);
+	assert_int_equal(info.nr_regions, 4);
+	assert_true(info.region[2].start == 0xe0000 && info.region[2].kind == BOOT_MEM_ACPI);
+	assert_int_equal(info.ram_in_hole, 0x50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thousand_regions),
 		cmocka_unit_test(reserved_ones_go_first),
+		cmocka_unit_test(no_ram_where_roms_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

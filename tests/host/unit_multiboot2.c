@@ -169,9 +169,9 @@ static void overlap_goes_to_the_more_careful_kind(void **state)
 {
 	(void)state;
 	begin();
-	bios_map(MAP({ 0, 16 * MiB, 1 }, { 4 * MiB, 2 * MiB, 2 }, { 5 * MiB, 3 * MiB, 3 }, { 12 * MiB, 8 * MiB, 5 }));
+	bios_map(MAP({ MiB, 15 * MiB, 1 }, { 4 * MiB, 2 * MiB, 2 }, { 5 * MiB, 3 * MiB, 3 }, { 12 * MiB, 8 * MiB, 5 }));
 	assert_int_equal(finish(), 0);
-	EXPECT_REGIONS({ 0, 4 * MiB, BOOT_MEM_RAM }, { 4 * MiB, 6 * MiB, BOOT_MEM_RESERVED },
+	EXPECT_REGIONS({ MiB, 4 * MiB, BOOT_MEM_RAM }, { 4 * MiB, 6 * MiB, BOOT_MEM_RESERVED },
 		       { 6 * MiB, 8 * MiB, BOOT_MEM_ACPI }, { 8 * MiB, 12 * MiB, BOOT_MEM_RAM },
 		       { 12 * MiB, 20 * MiB, BOOT_MEM_RESERVED });
 }
@@ -215,11 +215,11 @@ static void absurdly_many_entries(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(many); i++)
-		many[i] = (struct entry){ (u64)(i * 7919 % ARRAY_SIZE(many)) * 4096, 8192, 1 };
+		many[i] = (struct entry){ MiB + (u64)(i * 7919 % ARRAY_SIZE(many)) * 4096, 8192, 1 };
 	begin();
 	bios_map(many, ARRAY_SIZE(many));
 	assert_int_equal(finish(), 0);
-	EXPECT_REGIONS({ 0, (ARRAY_SIZE(many) + 1) * 4096, BOOT_MEM_RAM });
+	EXPECT_REGIONS({ MiB, MiB + (ARRAY_SIZE(many) + 1) * 4096, BOOT_MEM_RAM });
 	for (unsigned int i = 0; i < ARRAY_SIZE(many); i++)
 		many[i] = (struct entry){ (u64)i * 8192, 4096, 1 };
 	begin();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What firmware says about CPUs: tables from before ACPI, and CPUs that are not there.
+# What firmware says about CPUs and memory: tables from before ACPI, CPUs that are not there, RAM above 4 GiB.
 import sys
 sys.dont_write_bytecode = True
 
@@ -12,13 +12,14 @@ import slots
 import tap
 
 MP_TABLE = ["-machine", "acpi=off"]
-ROWS = [("pae", 2, "", MP_TABLE), ("i386", 2, "", MP_TABLE + ["-smp", "2,sockets=2"]), ("x64", 2, "cpughosts=5", [])]
+ROWS = [("pae", 2, "", MP_TABLE, "256M"), ("i386", 2, "", MP_TABLE + ["-smp", "2,sockets=2"], "256M"),
+        ("x64", 2, "cpughosts=5", [], "256M"), ("pae", 1, "", [], "5G")]  # qemu32 has PAE, and no PSE-36
 
 
 def boot(row):
-    env, cpus, words, flags = row
-    machine = guest.Machine(env, cpus, cmdline=("exit test=cpus.* " + words).strip(), flags=flags)
-    log_path = guest.build_path("logs", "firmware", "%s.log" % env)
+    env, cpus, words, flags, memory = row
+    machine = guest.Machine(env, cpus, memory, cmdline=("exit test=cpus.* " + words).strip(), flags=flags)
+    log_path = guest.build_path("logs", "firmware", "%s-%s.log" % (env, memory))
     return row, guest.Run(machine, log_path).run()
 
 
@@ -42,12 +43,18 @@ def ghosts(out, run, env, cpus):
            ["%d were silent, %s us" % (silent, took and took[1])])
 
 
+def much_memory(out, run, env, cpus):
+    text = came_up(out, run, "%s: 5 GiB" % env)
+    mem = re.search(r"^kvasir .* mem=(\d+)M", text, re.MULTILINE)
+    out.ok(mem and int(mem[1]) > 5000, "%s: what lies above 4 GiB is used" % env, [mem and mem[0] or "no banner"])
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
     try:
-        for (env, cpus, words, _), run in slots.each(boot, ROWS):
-            (ghosts if words else old_tables)(out, run, env, cpus)
+        for (env, cpus, words, flags, _), run in slots.each(boot, ROWS):
+            (ghosts if words else old_tables if flags else much_memory)(out, run, env, cpus)
     except guest.SetupError as error:
         out.ok(False, "firmware: setup", [str(error)])
     return out.end()

@@ -103,7 +103,7 @@ static void read_address_sizes(struct cpu_info *info)
 	info->phys_bits = sizes & 0xff;
 	info->virt_bits = sizes >> 8 & 0xff;
 	if (!info->phys_bits)
-		info->phys_bits = info->pse36 ? 36 : 32;
+		info->phys_bits = info->pae || info->pse36 ? 36 : 32; /* SDM vol. 3, 4.1.4 */
 	if (!info->virt_bits)
 		info->virt_bits = 32;
 }

@@ -46,6 +46,8 @@ struct boot_info {
 	struct boot_region region[BOOT_MAX_REGIONS + 1]; /* one more while it is filled */
 	unsigned int left_out;	 /* regions for which there was no room: counted as holes */
 	u64 ram_left_out;	 /* bytes */
+	u64 ram_in_hole;	 /* bytes that the map calls RAM, where video memory and ROMs are */
+	u64 ram_soft_reserved;	 /* bytes that EFI keeps for a special purpose */
 	unsigned int nr_modules;
 	struct boot_module module[BOOT_MAX_MODULES];
 	struct boot_framebuffer fb;

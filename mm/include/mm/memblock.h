@@ -10,7 +10,7 @@
 
 struct boot_info;
 
-#define MEMBLOCK_MAX 256
+#define MEMBLOCK_MAX 640 /* all that a boot loader's map may have, and as much again for what lies in between */
 
 struct memblock_region {
 	u64 start, end; /* bytes, page-aligned, end exclusive */
