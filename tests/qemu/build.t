@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # gcc and clang build kernels and the image from nothing; what comes out is what was tested, byte for byte. The sources of the three
-# targets are the same but for one folder of data each: by default gcc makes one of them again, and clang one with 32-bit words (it
-# compiles the host ring with 64). EVERY=1 makes all.
+# targets are the same but for one folder of data each: gcc makes one of them again, and clang one with 32-bit words (it compiles
+# the host ring with 64). EVERY=1: clang makes all.
 import sys
 sys.dont_write_bytecode = True
 
@@ -15,8 +15,8 @@ import make
 import slots
 import tap
 
-EVERY = bool(os.environ.get("EVERY"))  # .ci/run: each target by each compiler
-TARGETS = {"gcc": make.TARGETS if EVERY else ("x86_64",), "clang": make.TARGETS if EVERY else ("i386-pae",)}
+EVERY = bool(os.environ.get("EVERY"))  # .ci/run: each target by clang too
+TARGETS = {"gcc": ("x86_64",), "clang": make.TARGETS if EVERY else ("i386-pae",)}
 
 
 def build(choice):
