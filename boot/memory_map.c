@@ -121,7 +121,10 @@ static void append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kin
 	info->region[info->nr_regions++] = (struct boot_region){ start, end, kind };
 }
 
-/* Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. */
+/*
+ * Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. What nobody may use is
+ * whole pages already, but for RAM in the hole.
+ */
 static void keep_whole_pages(struct boot_info *info)
 {
 	const u64 page = PAGE_SIZE;
@@ -130,10 +133,8 @@ static void keep_whole_pages(struct boot_info *info)
 	for (unsigned int i = 0; i < info->nr_regions; i++) {
 		struct boot_region region = info->region[i];
 
-		if (region.kind == BOOT_MEM_RAM) {
-			region.start = ALIGN(region.start, page);
-			region.end = ALIGN_DOWN(region.end, page);
-		}
+		region.start = ALIGN(region.start, page);
+		region.end = ALIGN_DOWN(region.end, page);
 		if (region.start < region.end)
 			info->region[kept++] = region;
 	}
