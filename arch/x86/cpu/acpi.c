@@ -26,7 +26,7 @@ static const struct acpi_header *root;
 static unsigned int root_entry_bytes; /* 8: XSDT, 4: RSDT */
 static bool emulator;
 
-static bool sum_is_zero(const void *bytes, size_t len)
+bool acpi_sum_is_zero(const void *bytes, size_t len)
 {
 	const u8 *p = bytes;
 	u8 sum = 0;
@@ -73,7 +73,7 @@ const struct acpi_header *acpi_map(u64 phys, const char *signature)
 		return NULL;
 	}
 	table = map_bytes(phys, length);
-	if (table && !sum_is_zero(table, length)) {
+	if (table && !acpi_sum_is_zero(table, length)) {
 		printk("ACPI: %.4s at %#llx has a wrong checksum, ignored\n", signature, phys);
 		acpi_unmap(table);
 		return NULL;
@@ -113,7 +113,7 @@ const struct acpi_header *acpi_find(const char *signature)
 /* The XSDT if there is a sound one, else the RSDT. */
 static void find_root(const struct acpi_rsdp *rsdp, unsigned int len)
 {
-	bool v2 = rsdp->revision >= 2 && len >= sizeof(*rsdp) && sum_is_zero(rsdp, sizeof(*rsdp));
+	bool v2 = rsdp->revision >= 2 && len >= sizeof(*rsdp) && acpi_sum_is_zero(rsdp, sizeof(*rsdp));
 
 	root_entry_bytes = 8;
 	root = v2 ? acpi_map(rsdp->xsdt, "XSDT") : NULL;
@@ -133,7 +133,7 @@ void acpi_init(const struct boot_info *boot)
 		return;
 	}
 	memcpy(&rsdp, boot->rsdp, boot->rsdp_len);
-	if (memcmp(rsdp.signature, "RSD PTR ", 8) != 0 || !sum_is_zero(&rsdp, RSDP_V1_BYTES)) {
+	if (memcmp(rsdp.signature, "RSD PTR ", 8) != 0 || !acpi_sum_is_zero(&rsdp, RSDP_V1_BYTES)) {
 		printk("ACPI: the root pointer is damaged, ignored\n");
 		return;
 	}

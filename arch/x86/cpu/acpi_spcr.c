@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The Serial Port Console Redirection table (Microsoft, revision 4): which UART the firmware's own console is. */
-#include <arch/layout.h>
 #include <asm/acpi.h>
 #include <asm/serial.h>
 #include <kernel/printk.h>
@@ -36,13 +35,11 @@ static unsigned int stride_of(const struct acpi_address *base)
 
 static bool read_place(const struct acpi_spcr *spcr, struct serial_place *place)
 {
-	u64 limit = spcr->base.space == ACPI_SPACE_IO ? 0x10000 : arch_phys_limit();
-
-	if (spcr->base.space > ACPI_SPACE_IO || !is_16550(spcr->interface) || !spcr->base.address)
+	if (spcr->base.space > ACPI_SPACE_IO || !is_16550(spcr->interface))
 		return false;
 	*place = (struct serial_place){ spcr->base.space == ACPI_SPACE_IO ? SERIAL_PORT : SERIAL_MEMORY, spcr->base.address,
 					stride_of(&spcr->base), baud_of(spcr->baud) };
-	return spcr->base.address <= limit - SERIAL_REGISTERS * place->stride;
+	return serial_place_fits(place);
 }
 
 bool acpi_serial_console(struct serial_place *place)

@@ -49,16 +49,6 @@ enum { ENTRY_CPU = 0, ENTRY_LAST = 4 };
 #define ROM_BYTES    0x10000
 #define KIB	     1024
 
-static bool sum_is_zero(const void *bytes, size_t len)
-{
-	const u8 *p = bytes;
-	u8 sum = 0;
-
-	while (len--)
-		sum += *p++;
-	return sum == 0;
-}
-
 /* Entries have one of two sizes, so one of an unknown type hides those behind it. */
 void mptable_decode(const void *bytes, size_t len, struct acpi_cpus *cpus)
 {
@@ -97,7 +87,7 @@ static bool find_pointer_in(u32 phys, u32 len, struct mp_pointer *found)
 
 	for (u32 i = 0; bytes && !good && i + sizeof(*found) <= len; i += sizeof(*found)) {
 		memcpy(found, bytes + i, sizeof(*found));
-		good = memcmp(found->signature, "_MP_", 4) == 0 && found->paragraphs == 1 && sum_is_zero(found, sizeof(*found));
+		good = memcmp(found->signature, "_MP_", 4) == 0 && found->paragraphs == 1 && acpi_sum_is_zero(found, sizeof(*found));
 	}
 	unmap(bytes);
 	return good;
@@ -139,7 +129,7 @@ static void read_table(u32 phys, struct acpi_cpus *cpus)
 	unmap(head);
 	if (length >= sizeof(*head))
 		table = map_bytes(phys, length);
-	if (table && sum_is_zero(table, length))
+	if (table && acpi_sum_is_zero(table, length))
 		mptable_decode(table, length, cpus);
 	else
 		printk("MP table: the one at %#x is damaged, ignored\n", phys);

@@ -71,33 +71,30 @@ static void move(const struct serial_place *place, const char *why)
 	printk_replay(there->write);
 }
 
-static bool option(struct serial_place *place)
-{
-	const char *word = cmdline_value("serial"), *wrong = word ? serial_parse(word, place) : "it says no place";
-
-	if (wrong && cmdline_has("serial"))
-		printk("serial=%s: not used, %s\n", word ? word : "", wrong);
-	return !wrong;
-}
+static struct serial_place wanted; /* by serial=, as long as it waits for devices to be mapped */
+static bool waits;
 
 void arch_console_option(void)
 {
-	struct serial_place place;
+	const char *word = cmdline_value("serial"), *wrong = word ? serial_parse(word, &wanted) : "it says no place";
 
-	if (option(&place) && place.kind == SERIAL_PORT)
-		move(&place, "serial=");
+	if (!cmdline_has("serial"))
+		return;
+	waits = !wrong && wanted.kind != SERIAL_PORT;
+	if (wrong)
+		printk("serial=%s: not used, %s\n", word ? word : "", wrong);
+	else if (!waits)
+		move(&wanted, "serial=");
 }
 
 void serial_map(void)
 {
-	struct serial_place place;
-
-	if (!cmdline_has("serial") || serial_parse(cmdline_value("serial") ?: "", &place) || place.kind == SERIAL_PORT)
+	if (!waits)
 		return;
-	if (place.kind == SERIAL_PCI && !pci_serial_card(&place))
+	if (wanted.kind == SERIAL_PCI && !pci_serial_card(&wanted))
 		printk("serial=pci: there is no serial card\n");
 	else
-		move(&place, "serial=");
+		move(&wanted, "serial=");
 }
 
 void serial_ask_firmware(void)

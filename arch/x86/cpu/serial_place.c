@@ -75,9 +75,11 @@ static bool parse_baud(const char *word, unsigned int *baud)
 	return true;
 }
 
-static u64 address_limit(const struct serial_place *place)
+bool serial_place_fits(const struct serial_place *place)
 {
-	return place->kind == SERIAL_PORT ? 0x10000 : arch_phys_limit();
+	u64 limit = place->kind == SERIAL_PORT ? 0x10000 : arch_phys_limit();
+
+	return place->address && place->address <= limit - SERIAL_REGISTERS * place->stride;
 }
 
 const char *serial_parse(const char *word, struct serial_place *place)
@@ -86,7 +88,7 @@ const char *serial_parse(const char *word, struct serial_place *place)
 		return "it is none of com1, com2, com3, com4, 0xPORT, mmio:ADDR, mmio32:ADDR, pci";
 	if (!parse_baud(word, &place->baud))
 		return "the speed is not 115200 or a whole part of it";
-	if (place->kind != SERIAL_PCI && (!place->address || place->address > address_limit(place) - SERIAL_REGISTERS * place->stride))
+	if (place->kind != SERIAL_PCI && !serial_place_fits(place))
 		return "no registers can be there";
 	return NULL;
 }

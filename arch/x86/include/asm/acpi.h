@@ -44,6 +44,9 @@ const struct acpi_header *acpi_next(const char *signature, unsigned int *entry);
 const struct acpi_header *acpi_map(u64 phys, const char *signature);
 void acpi_unmap(const struct acpi_header *table);
 
+/* The checksum of firmware's tables, those of MP among them: all bytes add up to 0. Pure. */
+bool acpi_sum_is_zero(const void *bytes, size_t len);
+
 /* Is this the firmware of QEMU or Bochs (both sign as BOCHS)? */
 bool acpi_is_emulator(void);
 

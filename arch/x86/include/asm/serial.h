@@ -26,6 +26,9 @@ struct serial_place {
 /* The value of serial=. NULL, or what is wrong with it, for a sentence. Pure. */
 const char *serial_parse(const char *word, struct serial_place *place);
 
+/* Can all registers be reached there? Pure. */
+bool serial_place_fits(const struct serial_place *place);
+
 /* Bytes of the buffer for a place's name: "I/O port 0x2f8". */
 #define SERIAL_NAME_BYTES 48
 void serial_name(char *name, const struct serial_place *place);
