@@ -11,22 +11,29 @@ TARGETS = ("x86_64", "i386-pae", "i386")
 SECONDS = 30  # that one of them takes, about
 
 
-def make(name, seconds, *words):
-    """(exit code, last lines) of make with these words, in its own slot: one compiler at a time."""
+def make(name, seconds, *words, tree=guest.ROOT):
+    """(exit code, last lines) of make with these words, in its own slot: one compiler at a time. tree: where the sources are."""
     outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ISO", "V", "ENV", "T")
     environment = {key: value for key, value in os.environ.items() if key not in outer}
     with slots.Job("build", name, seconds):
-        run = subprocess.run(["make", "-j1", "--no-print-directory", *words], cwd=guest.ROOT, env=environment, text=True,
+        run = subprocess.run(["make", "-j1", "--no-print-directory", *words], cwd=tree, env=environment, text=True,
                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return run.returncode, run.stdout.split("\n")[-40:]
 
 
-def make_kernels(folder, *words, targets=TARGETS):
+def make_kernels(folder, *words, targets=TARGETS, tree=guest.ROOT):
     """Kernels in `folder`, side by side. (exit code, last lines) of what went wrong, or of the last one."""
     words = ["O=" + folder, "ISO=%s/kvasir.iso" % folder, *words]
 
     def one(target):
-        return make("%s/%s" % (folder, target), SECONDS, "-f", "boot/kernel.mk", "TARGET=" + target, *words)
+        return make(os.path.join(os.path.relpath(folder, guest.ROOT), target), SECONDS, "-f", "boot/kernel.mk", "TARGET=" + target,
+                    *words, tree=tree)
 
     results = list(slots.each(one, targets))
     return next((result for result in results if result[0]), results[-1])
+
+
+def make_iso(image, kernels, variables=(), folder=os.path.join(guest.ROOT, "iso"), **how):
+    """Run make-iso.sh of that folder with more variables, and as `how` says to subprocess.run."""
+    return subprocess.run(["sh", os.path.join(folder, "make-iso.sh"), image, *kernels], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, **dict(variables)), **{"cwd": guest.ROOT, **how})
