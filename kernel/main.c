@@ -19,6 +19,7 @@
 #include <kernel/rcupdate.h>
 #include <kernel/shell.h>
 #include <kernel/smp.h>
+#include <kernel/summary.h>
 #include <kernel/task.h>
 #include <kernel/workqueue.h>
 #include <kernel/trace.h>
@@ -239,7 +240,7 @@ static void init_cpus(void)
 
 static void print_banner(void)
 {
-	print_line("kvasir 0.1.0 %s levels=%u pcid=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"", arch_mode_name(), pt_top(),
+	print_line("kvasir " KERNEL_VERSION " %s levels=%u pcid=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"", arch_mode_name(), pt_top(),
 		   cpu_has(FEATURE_PCID), num_online_cpus(), totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
 		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
 }
@@ -251,7 +252,9 @@ static void self_test(void)
 
 	ktest_set_env(arch_mode_name());
 	ktest_seed(cmdline_number("seed", 0x5eed0001));
+	ktest_set_report(summary_after_tests);
 	verdict = ktest_run(globs && *globs ? globs : "smoke");
+	ktest_set_report(NULL);
 	if (cmdline_has("trace")) {
 		trace_stop();
 		trace_dump();
@@ -263,7 +266,7 @@ static void self_test(void)
 static void report_left_out(void)
 {
 	if (boot_info.left_out)
-		printk("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
+		pr_warn("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
 		       BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);
 	if (boot_info.ram_soft_reserved)
 		printk("memory: kept by EFI for a special purpose: %llu MiB not used\n", boot_info.ram_soft_reserved >> 20);
@@ -305,7 +308,9 @@ void kmain(void)
 	init_trace();
 	process_init();
 	print_banner();
-	if (!cmdline_has("shell"))
+	if (cmdline_has("shell"))
+		summary_show();
+	else
 		self_test();
 	shell_run();
 }

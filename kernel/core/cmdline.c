@@ -44,7 +44,7 @@ void cmdline_init(const char *text)
 		if (!*from)
 			return;
 		if (nr_words == MAX_WORDS) {
-			printk("command line: more than %u words, ignored from here: %s\n", MAX_WORDS, from);
+			pr_warn("command line: more than %u words, ignored from here: %s\n", MAX_WORDS, from);
 			return;
 		}
 		words[nr_words++] = to;
@@ -95,7 +95,7 @@ u64 cmdline_size(const char *name, u64 otherwise)
 	size = parse_size(text, &end);
 	if (end != text && !*end)
 		return size;
-	printk("command line: %s=%s is not a size, ignored\n", name, text);
+	pr_warn("command line: %s=%s is not a size, ignored\n", name, text);
 	return otherwise;
 }
 
@@ -108,7 +108,7 @@ u64 cmdline_number(const char *name, u64 otherwise)
 		return otherwise;
 	if (kstrtou64(text, 0, &number) == 0)
 		return number;
-	printk("command line: %s=%s is not a number, ignored\n", name, text);
+	pr_warn("command line: %s=%s is not a number, ignored\n", name, text);
 	return otherwise;
 }
 
@@ -122,7 +122,7 @@ u64 cmdline_count(const char *name, u64 otherwise, u64 most)
 		return otherwise;
 	err = kstrtou64(text, 0, &number);
 	if (err == -ERANGE || (!err && number > most)) {
-		printk("command line: %s=%s is too much, %llu is taken\n", name, text, most);
+		pr_warn("command line: %s=%s is too much, %llu is taken\n", name, text, most);
 		return most;
 	}
 	return cmdline_number(name, otherwise);
@@ -140,7 +140,7 @@ void cmdline_report_unknown(void)
 {
 	for (unsigned int i = 0; i < nr_words; i++)
 		if (!declared(words[i]))
-			printk("command line: unknown word \"%s\", ignored\n", words[i]);
+			pr_warn("command line: unknown word \"%s\", ignored\n", words[i]);
 }
 
 void cmdline_help(void)

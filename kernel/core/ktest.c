@@ -28,16 +28,13 @@ extern const struct ktest_guard __ktest_guards_start[], __ktest_guards_end[];
 #define for_each_test(t)  for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
 #define for_each_guard(g) for (const struct ktest_guard *g = __ktest_guards_start; g < __ktest_guards_end; g++)
 
-struct totals {
-	unsigned int pass, fail, skip, error;
-};
-
 /* The test that runs. */
 static const struct ktest *running;
 static atomic_t failures;
 static const char *skip_reason;
 
 static bool active;
+static void (*report)(const struct ktest_outcome *totals);
 static const char *run_env = "x64", *replay_words = "";
 static u64 run_seed;
 static struct rnd_state random_state;
@@ -50,6 +47,11 @@ void ktest_set_env(const char *env)
 void ktest_set_replay(const char *words)
 {
 	replay_words = words;
+}
+
+void ktest_set_report(void (*print)(const struct ktest_outcome *totals))
+{
+	report = print;
 }
 
 void ktest_seed(u64 seed)
@@ -246,14 +248,21 @@ static u64 execute(const struct ktest *test)
 	return arch_uptime_us() - start;
 }
 
-static void run_test(const struct ktest *test, unsigned int number, struct totals *totals)
+static void add_failure(struct ktest_outcome *totals, const struct ktest *test)
+{
+	if (totals->fail < KTEST_NAMED)
+		totals->failed[totals->fail] = test;
+	totals->fail++;
+}
+
+static void run_test(const struct ktest *test, unsigned int number, struct ktest_outcome *totals)
 {
 	u64 took = execute(test);
 	u32 us;
 	u64 ms = div_u64_rem(took, 1000, &us);
 
 	if (atomic_read(&failures)) {
-		totals->fail++;
+		add_failure(totals, test);
 		print_line("    not ok %u %s # replay: %s", number, test->name, replay_command(test));
 	} else if (skip_reason) {
 		totals->skip++;
@@ -264,7 +273,7 @@ static void run_test(const struct ktest *test, unsigned int number, struct total
 	}
 }
 
-static void print_suite_result(const char *suite, unsigned int number, const struct totals *own)
+static void print_suite_result(const char *suite, unsigned int number, const struct ktest_outcome *own)
 {
 	print_line("# %s: pass=%u fail=%u skip=%u", suite, own->pass, own->fail, own->skip);
 	if (own->pass || own->fail)
@@ -273,12 +282,21 @@ static void print_suite_result(const char *suite, unsigned int number, const str
 		print_line("ok %u %s # SKIP every test was skipped", number, suite);
 }
 
+static void add_suite(struct ktest_outcome *totals, const struct ktest_outcome *own)
+{
+	for (unsigned int i = 0; i < min(own->fail, KTEST_NAMED) && totals->fail + i < KTEST_NAMED; i++)
+		totals->failed[totals->fail + i] = own->failed[i];
+	totals->pass += own->pass;
+	totals->fail += own->fail;
+	totals->skip += own->skip;
+}
+
 /* Returns the first test of the next suite. */
 static const struct ktest *run_suite(const char *globs, const struct ktest *first, unsigned int number,
-				     struct totals *totals)
+				     struct ktest_outcome *totals)
 {
 	const struct ktest *test = first;
-	struct totals own = { 0 };
+	struct ktest_outcome own = { 0 };
 
 	print_line("    KTAP version 1");
 	print_line("    # Subtest: %s", first->suite);
@@ -286,13 +304,11 @@ static const struct ktest *run_suite(const char *globs, const struct ktest *firs
 	for (unsigned int n = 1; same_suite(first, test); test = next_test(globs, test))
 		run_test(test, n++, &own);
 	print_suite_result(first->suite, number, &own);
-	totals->pass += own.pass;
-	totals->fail += own.fail;
-	totals->skip += own.skip;
+	add_suite(totals, &own);
 	return test;
 }
 
-static enum ktest_verdict print_verdict(const struct totals *totals)
+static enum ktest_verdict print_verdict(const struct ktest_outcome *totals)
 {
 	enum ktest_verdict verdict = KTEST_PASS;
 	const char *word = "PASS";
@@ -307,6 +323,8 @@ static enum ktest_verdict print_verdict(const struct totals *totals)
 		verdict = KTEST_SKIPPED;
 		word = "SKIP";
 	}
+	if (report)
+		report(totals);
 	print_line("# totals: pass=%u fail=%u skip=%u error=%u", totals->pass, totals->fail, totals->skip,
 		   totals->error);
 	print_line("# exit: %s", word);
@@ -315,7 +333,7 @@ static enum ktest_verdict print_verdict(const struct totals *totals)
 
 enum ktest_verdict ktest_run(const char *globs)
 {
-	struct totals totals = { 0 };
+	struct ktest_outcome totals = { 0 };
 	enum ktest_verdict verdict;
 	const struct ktest *test;
 	unsigned int number = 0;

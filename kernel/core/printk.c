@@ -12,6 +12,7 @@
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
+#include <kernel/ktest.h>
 #include <kernel/program_text.h>
 #include <lib/atomic.h>
 #include <lib/format.h>
@@ -120,6 +121,23 @@ static void make_stamp(char *buf, size_t size)
 	scnprintf(buf, size, "[%5u.%06u] ", seconds, fraction);
 }
 
+static atomic_long_t problems;
+
+unsigned long printk_problems(void)
+{
+	return (unsigned long)atomic_long_read(&problems);
+}
+
+/* What tests provoke is no problem of the machine. */
+static const char *take_level(const char *fmt)
+{
+	if (*fmt != KERN_PROBLEM[0])
+		return fmt;
+	if (!ktest_active())
+		atomic_long_inc(&problems);
+	return fmt + 1;
+}
+
 void printk(const char *fmt, ...)
 {
 	char text[TEXT_MAX], stamp[24];
@@ -128,7 +146,7 @@ void printk(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	end = text + vscnprintf(text, sizeof(text), fmt, args);
+	end = text + vscnprintf(text, sizeof(text), take_level(fmt), args);
 	va_end(args);
 	make_stamp(stamp, sizeof(stamp));
 	state = console_lock();

@@ -10,6 +10,7 @@
 #include <kernel/ktest.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
+#include <kernel/summary.h>
 #include <kernel/task.h>
 #include <kernel/trace.h>
 #include <lib/parse.h>
@@ -186,6 +187,7 @@ const struct shell_command shell_commands[] = {
 	{ "kill", "PID|%JOB", "end a process; or a job, which is all that came from one 'run'", .run_with = cmd_kill },
 	{ "cpus", "", "processors and what they can do", .run = cmd_cpus },
 	{ "trace", "on [GLOB]|off|dump|-m", "record events; print what was recorded; -m: for programs", .run_with = cmd_trace },
+	{ "summary", "", "what was shown before the first prompt", .run = summary_show },
 	{ "dmesg", "", "the kernel's log", .run = dmesg_dump },
 	{ "reboot", "", "start the machine again", .run = arch_reboot },
 	{ "poweroff", "", "switch the machine off", .run = arch_power_off },

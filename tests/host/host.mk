@@ -20,14 +20,14 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_fuzz_plain := fuzz_multiboot2 fuzz_xarray fuzz_acpi fuzz_mptable fuzz_elf fuzz_font
-host_plain := unit_acpi unit_acpi_tables unit_inject unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_lib unit_preempt unit_program_text unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_xarray_multi unit_xarray_spans unit_mtrr unit_uart unit_memory_map unit_multiboot2 unit_soft_reserved unit_pcid unit_tlb
+host_plain := unit_acpi unit_acpi_tables unit_inject unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_lib unit_preempt unit_program_text unit_summary unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_xarray_multi unit_xarray_spans unit_mtrr unit_uart unit_memory_map unit_multiboot2 unit_soft_reserved unit_pcid unit_tlb
 host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_tlb_oracle_present unit_tlb_oracle_race unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
 		  $(host_fuzz_plain) fuzz_pgtable
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
 
 # What is under test. Kernel code that is hardware or would come in twice has its counterpart in port/.
-HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray*.c xas*.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c program_text.c \
+HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray*.c xas*.c spinlock.c preempt.c cpumask.c inject.c schedule_point.c cmdline.c program_text.c summary_text.c \
 	     trace.c)) \
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_split.c pgtable_tables.c pgtable_level.c pgtable_sync.c \

@@ -30,6 +30,8 @@ ok 1 vmalloc
 """
 PASSED = HEAD + """    ok 1 new_entry
 ok 2 pgdsync
+# Kvasir    0.1.0 x64: 4-level page tables, debug build
+# verdict   PASS: 2 tests passed, 0 failed, 1 skipped
 # totals: pass=2 fail=0 skip=1 error=0
 # exit: PASS
 """

@@ -51,6 +51,7 @@ COMMANDS = (  # typed, pattern in what comes back
     ("trace -m", r"^(event time=\d+ cpu=\d+ name=ipi_\w+ (to|from)_cpu=0x\d+ ipi=0x[0-9a-f]+ serial=0x[0-9a-f]+\n)+trace lost=\d+\n$"),
     ("trace off", r"^$"),
     ("trace on nonsense", r"no event has such a name"),
+    ("summary", r"^Kvasir +\d.*page tables(.*\n)+verdict +no self-test was asked for\n(.*\n)+memory +.* used\n(.*\n)+keyboard +yes\n"),
     ("dmesg", r"\[ +\d+\.\d+\] "),
     ("vmalloci\t", r"used .* free"),
     ("run hel\t", r"hello from ring 3"),

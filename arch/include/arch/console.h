@@ -23,6 +23,10 @@ void arch_console_panic(void);
 /* Write bytes to every console. Any context; the caller serialises (printk's lock). '\n' is enough for a new line. */
 void arch_console_write(const char *text, size_t len);
 
+/* What text goes to and comes from, for people: "COM1, 115200 baud; framebuffer 1024x768x32". */
+void arch_console_describe(char *text, size_t size);
+bool arch_console_has_keyboard(void);
+
 /* Next byte typed on the serial line or the keyboard, or -1. Any thread context. */
 int arch_console_getc(void);
 

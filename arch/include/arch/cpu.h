@@ -43,6 +43,9 @@ const char *cpu_name(void);
  */
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu));
 
+/* How many the firmware tables name, those included that cannot be used. */
+unsigned int arch_cpus_found(void);
+
 /* The APs' per-CPU areas, page-aligned, NULL: no more; handed in by main.c before arch_start_cpus(). */
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes));
 

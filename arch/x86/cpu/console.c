@@ -2,6 +2,8 @@
 /* Sends each byte to every console that was found, and reads from the first one that has something to say. */
 #include <arch/console.h>
 #include <asm/console_driver.h>
+#include <lib/format.h>
+#include <lib/string.h>
 
 static const struct console_driver *consoles[3];
 static unsigned int nr_consoles;
@@ -64,6 +66,33 @@ int arch_console_getc(void)
 			return c;
 	}
 	return -1;
+}
+
+void arch_console_describe(char *text, size_t size)
+{
+	size_t len = 0;
+
+	*text = '\0';
+	for (unsigned int i = 0; i < nr_consoles; i++) {
+		char name[64];
+
+		if (!consoles[i]->write)
+			continue;
+		strscpy(name, consoles[i]->name, sizeof(name));
+		if (consoles[i]->describe)
+			consoles[i]->describe(name, sizeof(name));
+		len += (size_t)scnprintf(text + len, size - len, "%s%s", len ? "; " : "", name);
+	}
+	if (!len)
+		strscpy(text, "none", size);
+}
+
+bool arch_console_has_keyboard(void)
+{
+	for (unsigned int i = 0; i < nr_consoles; i++)
+		if (consoles[i]->getc && !consoles[i]->write)
+			return true;
+	return false;
 }
 
 void console_drain(void)

@@ -7,6 +7,7 @@
 #include <arch/layout.h>
 #include <asm/screen.h>
 #include <kernel/printk.h>
+#include <lib/format.h>
 
 #define GREY 0xaa
 
@@ -93,21 +94,22 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 	const struct boot_framebuffer *fb = &boot->fb;
 
 	if (!geometry_is_sane(fb)) {
-		printk("screen: framebuffer %ux%ux%u at %#llx cannot be used\n", fb->width, fb->height, fb->bpp,
+		pr_warn("screen: framebuffer %ux%ux%u at %#llx cannot be used\n", fb->width, fb->height, fb->bpp,
 		       fb->phys);
 		return NULL;
 	}
 	if (!font_find(boot, &font)) {
-		printk("screen: no console font among the modules, so no text on the framebuffer\n");
+		pr_warn("screen: no console font among the modules, so no text on the framebuffer\n");
 		return NULL;
 	}
 	device = (struct screen_device){
-		fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor };
+		"", fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor };
+	scnprintf(device.name, sizeof(device.name), "framebuffer %ux%ux%u", fb->width, fb->height, fb->bpp);
 	if (device.cols == 0 || device.rows == 0)
 		return NULL;
 	pixels = arch_device_mapper->map((phys_addr_t)fb->phys, (unsigned long)fb->pitch * fb->height, MEMTYPE_WC);
 	if (!pixels) {
-		printk("screen: the framebuffer at %#llx cannot be mapped\n", fb->phys);
+		pr_warn("screen: the framebuffer at %#llx cannot be mapped\n", fb->phys);
 		return NULL;
 	}
 	pitch = fb->pitch;

@@ -8,6 +8,7 @@
 #include <asm/console_driver.h>
 #include <asm/screen.h>
 #include <kernel/printk.h>
+#include <lib/format.h>
 
 static const struct screen_device *device;
 static unsigned int cols, rows;
@@ -103,9 +104,14 @@ static void screen_write(const char *text, size_t len)
 	device->cursor(col, row, cells[row][col]);
 }
 
+static void describe(char *text, size_t size)
+{
+	scnprintf(text, size, "%s, %ux%u characters", device->name, cols, rows);
+}
+
 const struct console_driver *screen_probe(const struct boot_info *boot)
 {
-	static const struct console_driver driver = { .name = "screen", .write = screen_write };
+	static const struct console_driver driver = { .name = "screen", .describe = describe, .write = screen_write };
 
 	if (boot->fb.kind == BOOT_FB_TEXT)
 		device = vga_probe(&boot->fb);

@@ -15,6 +15,8 @@
 #include <asm/console_driver.h>
 #include <kernel/cmdline.h>
 #include <kernel/printk.h>
+#include <lib/format.h>
+#include <lib/string.h>
 
 CMDLINE_OPTION(serial, "serial=PLACE[,BAUD]", "the serial console: com1 to com4, 0xPORT, mmio:ADDR, mmio32:ADDR, pci");
 
@@ -28,6 +30,17 @@ const struct console_driver *serial_probe(void)
 	at = com1;
 	line = uart_probe(&com1, NULL);
 	return line;
+}
+
+void serial_describe(char *text, size_t size)
+{
+	char name[SERIAL_NAME_BYTES];
+
+	serial_name(name, &at);
+	if (at.baud)
+		scnprintf(text, size, "%s, %u baud", name, at.baud);
+	else
+		strscpy(text, name, size);
 }
 
 /* False: the registers cannot be reached. A port needs no mapping. */
@@ -61,7 +74,7 @@ static void move(const struct serial_place *place, const char *why)
 	if (!there) {
 		if (memory)
 			arch_device_mapper->unmap(memory);
-		printk("console: no UART answers at %s, so it is not used\n", name);
+		pr_warn("console: no UART answers at %s, so it is not used\n", name);
 		return;
 	}
 	at = *place;
@@ -82,7 +95,7 @@ void arch_console_option(void)
 		return;
 	waits = !wrong && wanted.kind != SERIAL_PORT;
 	if (wrong)
-		printk("serial=%s: not used, %s\n", word ? word : "", wrong);
+		pr_warn("serial=%s: not used, %s\n", word ? word : "", wrong);
 	else if (!waits)
 		move(&wanted, "serial=");
 }
@@ -92,7 +105,7 @@ void serial_map(void)
 	if (!waits)
 		return;
 	if (wanted.kind == SERIAL_PCI && !pci_serial_card(&wanted))
-		printk("serial=pci: there is no serial card\n");
+		pr_warn("serial=pci: there is no serial card\n");
 	else
 		move(&wanted, "serial=");
 }

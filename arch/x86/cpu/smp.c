@@ -49,6 +49,7 @@ CMDLINE_OPTION(cpughosts, "cpughosts=N", "call N CPUs that are not there, as som
 
 static bool holes;
 static u32 trampoline_page;
+static unsigned int nr_left_out; /* CPUs of the machine that have none */
 static unsigned int nr_cpus = 1; /* CPUs that have a number and an APIC id */
 static void *(*percpu_alloc)(size_t bytes);
 
@@ -92,6 +93,11 @@ static unsigned int nth_cpu(unsigned int n)
 	return holes ? n / 4 * 9 + pattern[n % 4] : n;
 }
 
+unsigned int arch_cpus_found(void)
+{
+	return nr_cpus + nr_left_out;
+}
+
 void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 {
 	unsigned int unreachable = 0, beyond = cpus->dropped;
@@ -110,6 +116,7 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 		else
 			beyond++;
 	}
+	nr_left_out = unreachable + beyond;
 	for (u64 ghosts = cmdline_number("cpughosts", 0); ghosts && nr_cpus < MAX_CPUS && nth_cpu(nr_cpus) < MAX_CPUS; ghosts--)
 		cpu_apic_id[nth_cpu(nr_cpus++)] = 0xfe - (u32)ghosts;
 	if (unreachable)

@@ -143,7 +143,7 @@ static void set_line(unsigned int baud)
 const struct console_driver *uart_probe(const struct serial_place *place, void *memory)
 {
 	static const struct console_driver driver = {
-		.name = "serial", .write = uart_write, .getc = uart_getc, .drain = uart_drain,
+		.name = "serial", .describe = serial_describe, .write = uart_write, .getc = uart_getc, .drain = uart_drain,
 	};
 	struct uart before = uart;
 

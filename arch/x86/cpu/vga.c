@@ -45,15 +45,15 @@ const struct screen_device *vga_probe(const struct boot_framebuffer *fb)
 	cells_per_row = fb->pitch / 2;
 	if (fb->width == 0 || fb->width > SCREEN_MAX_COLS || fb->height == 0 || fb->height > SCREEN_MAX_ROWS ||
 	    cells_per_row < fb->width || cells_per_row > SCREEN_MAX_COLS || fb->phys > 0xfffff) {
-		printk("screen: the loader's text mode makes no sense, not used\n");
+		pr_warn("screen: the loader's text mode makes no sense, not used\n");
 		return NULL;
 	}
 	text = arch_device_mapper->map((phys_addr_t)fb->phys, fb->pitch * fb->height, MEMTYPE_UC_MINUS);
 	if (!text) {
-		printk("screen: VGA text memory cannot be mapped, not used\n");
+		pr_warn("screen: VGA text memory cannot be mapped, not used\n");
 		return NULL;
 	}
-	device = (struct screen_device){ fb->width, fb->height, vga_draw, vga_cursor };
+	device = (struct screen_device){ "VGA text", fb->width, fb->height, vga_draw, vga_cursor };
 	for (unsigned int row = 0; row < fb->height; row++)
 		for (unsigned int col = 0; col < fb->width; col++)
 			vga_draw(col, row, ' ');

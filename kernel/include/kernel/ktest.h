@@ -65,6 +65,16 @@ enum ktest_verdict {
 	KTEST_PASS = 0x10, KTEST_FAIL = 0x11, KTEST_ERROR = 0x13, KTEST_SKIPPED = 0x14, KTEST_CRASH = 0x15
 };
 
+#define KTEST_NAMED 32u /* failed tests whose names are kept */
+
+struct ktest_outcome {
+	unsigned int pass, fail, skip, error;
+	const struct ktest *failed[KTEST_NAMED]; /* the first of them, in order */
+};
+
+/* Called at the end of each run, before its totals are printed; it may print lines that begin with "# ". NULL: nothing. */
+void ktest_set_report(void (*print)(const struct ktest_outcome *totals));
+
 /*
  * Run every test whose "suite.name" matches the glob list (comma-separated; NULL or "" or "all" = all but what has to be
  * asked for by name; "smoke" = the quick ones: suites listed in ktest.c) and print KTAP. A glob that matches nothing is KTEST_ERROR.

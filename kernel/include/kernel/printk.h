@@ -10,12 +10,16 @@
 /* One or more whole lines, each stamped "[    1.234567] "; a missing '\n' is added. %p formats: see lib/format.h. */
 void printk(const char *fmt, ...) __printf(1, 2);
 
-/* Linux's levels by name. There is one level here: all is printed. pr_fmt(): what a file puts in front of its lines. */
-#define KERN_EMERG   ""
-#define KERN_ALERT   ""
-#define KERN_CRIT    ""
-#define KERN_ERR     ""
-#define KERN_WARNING ""
+/*
+ * Linux's levels by name. There are two here, and both are printed: lines that say that something is wrong with the machine are
+ * counted too. pr_fmt(): what a file puts in front of its lines.
+ */
+#define KERN_PROBLEM "\001"
+#define KERN_EMERG   KERN_PROBLEM
+#define KERN_ALERT   KERN_PROBLEM
+#define KERN_CRIT    KERN_PROBLEM
+#define KERN_ERR     KERN_PROBLEM
+#define KERN_WARNING KERN_PROBLEM
 #define KERN_NOTICE  ""
 #define KERN_INFO    ""
 #define KERN_DEBUG   ""
@@ -32,6 +36,9 @@ void printk(const char *fmt, ...) __printf(1, 2);
 #define pr_info(fmt, ...)   printk(KERN_INFO pr_fmt(fmt), ##__VA_ARGS__)
 /* Checked by the compiler, and never printed: as Linux without DEBUG. */
 #define pr_debug(fmt, ...)  do { if (0) printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__); } while (0)
+
+/* Lines of level KERN_WARNING and above so far, without those of tests. */
+unsigned long printk_problems(void);
 
 /* Raw text without stamp, for the shell and for reports. */
 void cprintf(const char *fmt, ...) __printf(1, 2);

@@ -48,7 +48,12 @@ void host_log_write(const char *line)
 	host_log_write(_line); \
 } while (0)
 
-void printk(const char *fmt, ...) { FORMAT_TO_LOG(fmt); }
+void printk(const char *fmt, ...)
+{
+	fmt += *fmt == KERN_PROBLEM[0];
+	FORMAT_TO_LOG(fmt);
+}
+
 void cprintf(const char *fmt, ...) { FORMAT_TO_LOG(fmt); }
 void print_line(const char *fmt, ...) { FORMAT_TO_LOG(fmt); }
 

@@ -11,6 +11,7 @@
 
 struct console_driver {
 	const char *name;
+	void (*describe)(char *text, size_t size); /* NULL: the name says it */
 	/* Each may be NULL: what the device cannot do. */
 	void (*write)(const char *text, size_t len);
 	int (*getc)(void);   /* next byte or -1; never waits */
@@ -25,6 +26,8 @@ const struct console_driver *uart_probe(const struct serial_place *place, void *
 
 /* The serial line: COM1, until serial= or the firmware's tables move it (serial.c). */
 const struct console_driver *serial_probe(void);
+/* Where it is and how fast. */
+void serial_describe(char *text, size_t size);
 /* What serial= says of registers in memory and of cards. Needs arch_device_mapper. */
 void serial_map(void);
 /* The SPCR table, where there is no serial=. After acpi_init(). */

@@ -9,6 +9,7 @@
 #include <kernel/boot_info.h>
 
 struct screen_device {
+	char name[32]; /* for people */
 	unsigned int cols, rows; /* at most SCREEN_MAX_COLS and SCREEN_MAX_ROWS are used */
 	void (*draw)(unsigned int col, unsigned int row, u8 ch);   /* ch: ' ' to '~' */
 	void (*cursor)(unsigned int col, unsigned int row, u8 ch); /* show the cursor on this cell, which holds ch */
