@@ -106,10 +106,12 @@ static const char *read_efi(struct parser *p, const struct tag *tag)
 
 /* --- screen --------------------------------------------------------------------------------------------------- */
 
-#define FB_TYPE_RGB    1
-#define FB_TYPE_TEXT   2
-#define FB_RGB_LEN     30 /* bytes of data with the positions of the colours */
-#define FB_LARGEST     16384 /* pixels or characters */
+#define FB_TYPE_INDEXED 0
+#define FB_TYPE_RGB	1
+#define FB_TYPE_TEXT	2
+#define FB_RGB_LEN	30 /* bytes of data with the positions of the colours */
+#define FB_PALETTE	26 /* where in the data the palette begins, behind its 16-bit size */
+#define FB_LARGEST	16384 /* pixels or characters */
 
 /* Would writing to every pixel stay inside? A wrong answer here is a write to anywhere, so a strange screen is none. */
 static bool framebuffer_is_sane(const struct boot_framebuffer *fb)
@@ -123,8 +125,26 @@ static bool framebuffer_is_sane(const struct boot_framebuffer *fb)
 		return false;
 	if (fb->kind == BOOT_FB_TEXT)
 		return true;
-	return fb->bpp >= 15 && fb->bpp <= 32 && fb->red_pos + fb->red_size <= fb->bpp &&
+	if (fb->kind == BOOT_FB_INDEXED)
+		return fb->bpp == 8;
+	return fb->bpp >= 8 && fb->bpp <= 32 && fb->red_pos + fb->red_size <= fb->bpp &&
 	       fb->green_pos + fb->green_size <= fb->bpp && fb->blue_pos + fb->blue_size <= fb->bpp;
+}
+
+/* Colours for ink and paper; a palette that is not told is taken for the VGA's, in which 0 is black and 7 is light grey. */
+static void read_palette(struct boot_framebuffer *fb, const u8 *colours, u32 nr)
+{
+	unsigned int least = ~0u, most = 0;
+
+	fb->lightest = 7;
+	for (u32 i = 0; i < min(nr, 256u); i++) {
+		unsigned int light = colours[3 * i] + colours[3 * i + 1] + colours[3 * i + 2];
+
+		if (light < least)
+			fb->darkest = (u8)i, least = light;
+		if (light > most)
+			fb->lightest = (u8)i, most = light;
+	}
 }
 
 static const char *read_framebuffer(struct parser *p, const struct tag *tag)
@@ -141,9 +161,15 @@ static const char *read_framebuffer(struct parser *p, const struct tag *tag)
 		fb.red_pos = d[24], fb.red_size = d[25];
 		fb.green_pos = d[26], fb.green_size = d[27];
 		fb.blue_pos = d[28], fb.blue_size = d[29];
+	} else if (d[21] == FB_TYPE_INDEXED) {
+		u32 nr = tag->len < FB_PALETTE ? 0 : d[24] | (u32)d[25] << 8;
+
+		fb.kind = BOOT_FB_INDEXED;
+		read_palette(&fb, d + FB_PALETTE, nr ? min(nr, (tag->len - FB_PALETTE) / 3) : 0);
 	}
-	if (fb.kind != BOOT_FB_NONE && framebuffer_is_sane(&fb))
-		p->info->fb = fb;
+	if (!framebuffer_is_sane(&fb))
+		fb.kind = BOOT_FB_NONE; /* its size is kept, so that it can be named */
+	p->info->fb = fb;
 	return NULL;
 }
 

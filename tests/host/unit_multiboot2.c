@@ -421,7 +421,7 @@ static void screens(void **state)
 	assert_int_equal(fb_of(0xfd000000, 5119, 1280, 800, 32, 1), BOOT_FB_NONE); /* lines overlap */
 	assert_int_equal(fb_of(0xfd000000, 5120, 0, 800, 32, 1), BOOT_FB_NONE);
 	assert_int_equal(fb_of(0xfd000000, ~0u, ~0u, ~0u, 32, 1), BOOT_FB_NONE);
-	assert_int_equal(fb_of(0xfd000000, 1280, 1280, 800, 8, 0), BOOT_FB_NONE); /* palette */
+	assert_int_equal(fb_of(0xfd000000, 1280, 1280, 800, 8, 0), BOOT_FB_INDEXED);
 	assert_int_equal(fb_of(0, 5120, 1280, 800, 32, 1), BOOT_FB_NONE);
 	assert_int_equal(fb_of(0xfd000000, 3840, 1280, 800, 16, 1), BOOT_FB_NONE); /* red lies above bit 16 */
 }

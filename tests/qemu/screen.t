@@ -4,7 +4,9 @@
 import sys
 sys.dont_write_bytecode = True
 
+import os
 import re
+import subprocess
 
 import guest
 import ktap
@@ -39,12 +41,25 @@ def in_the_log(choice):
     return good, "%s: the block in the log" % env, missing + problems + block + run.diagnosis(ktap.CRASH)
 
 
+def without_vesa(kernel):
+    """No SMBIOS there, so the image says itself what to boot."""
+    image = guest.build_path("screen-isapc.iso")
+    kernels = [guest.build_path(name, "kernel") for name in ("x86_64", "i386-pae", "i386")]
+    subprocess.run(["sh", os.path.join(guest.ROOT, "iso", "make-iso.sh"), image, *kernels], check=True, stdout=subprocess.DEVNULL,
+                   env=dict(os.environ, BOOT="kvasir:%s exit test=cpus.call_one" % kernel))
+    machine = guest.Machine("i386", flags=["-machine", "isapc"], iso=image)
+    run = guest.Run(machine, guest.build_path("logs", "screen-isapc.log"), 60, 30).run()
+    text = run.serial.decode("utf-8", "replace").replace("\r", "")
+    return "console   COM1, 115200 baud; VGA text, 80x25" in text, "i386: VGA without VESA is text", text.split("\n")[-40:]
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
     try:
         for result in slots.each(in_the_log, BLOCKS):
             out.ok(*result)
+        out.ok(*without_vesa("i386"))
     except guest.SetupError as error:
         out.ok(False, "screen: setup", [str(error)])
     return out.end()

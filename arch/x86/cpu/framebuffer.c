@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Characters on a linear framebuffer of 15 to 32 bits a pixel, in any order of colours. A glyph's line is put together
+ * Characters on a linear framebuffer of 8 to 32 bits a pixel, in any order of colours of up to 16 bits, or by palette. A glyph's line is put together
  * in a small buffer and leaves it in whole words: the framebuffer is write-combining at best, so what counts is the number of stores.
  */
 #include <arch/init.h>
@@ -16,7 +16,7 @@ static struct console_font font;
 static u8 *pixels;
 static u32 pitch;
 static unsigned int pixel_bytes;
-static u32 ink;
+static u32 ink, paper;
 
 /* Paint one glyph line: bit 31 of `bits` is the leftmost pixel. */
 static void draw_line(u8 *to, u32 bits)
@@ -27,7 +27,7 @@ static void draw_line(u8 *to, u32 bits)
 	u8 *p = (u8 *)line;
 
 	for (i = 0; i < font.width; i++, bits <<= 1, p += pixel_bytes) {
-		u32 colour = bits & 0x80000000 ? ink : 0;
+		u32 colour = bits & 0x80000000 ? ink : paper;
 
 		__builtin_memcpy(p, &colour, sizeof(colour));
 	}
@@ -66,17 +66,30 @@ static void framebuffer_cursor(unsigned int col, unsigned int row, u8 ch)
 	draw_cell(col, row, ch, font.height / 8);
 }
 
-/* One colour component at its place in the pixel, from 8 bits. */
+/* One colour component at its place in the pixel, from 8 bits: the upper ones of fewer, and repeated for more. */
 static u32 component(u8 level, u8 pos, u8 size)
 {
-	return size == 0 || size > 8 || pos + size > 32 ? 0 : (u32)level >> (8 - size) << pos;
+	if (size == 0 || size > 16 || pos + size > 32)
+		return 0;
+	return ((u32)level * 0x101) >> (16 - size) << pos;
+}
+
+static void choose_colours(const struct boot_framebuffer *fb)
+{
+	paper = 0;
+	ink = component(GREY, fb->red_pos, fb->red_size) | component(GREY, fb->green_pos, fb->green_size) |
+	      component(GREY, fb->blue_pos, fb->blue_size);
+	if (fb->kind == BOOT_FB_INDEXED) {
+		paper = fb->darkest;
+		ink = fb->lightest;
+	}
 }
 
 static bool geometry_is_sane(const struct boot_framebuffer *fb)
 {
 	unsigned int bytes = (fb->bpp + 7U) / 8;
 
-	return (fb->bpp == 15 || fb->bpp == 16 || fb->bpp == 24 || fb->bpp == 32) && fb->width <= 0x4000 &&
+	return fb->bpp >= 8 && fb->bpp <= 32 && fb->width <= 0x4000 &&
 	       fb->height <= 0x4000 && fb->pitch <= 0x10000 && fb->pitch >= fb->width * bytes &&
 	       fb->phys < arch_phys_limit() && fb->phys + (u64)fb->pitch * fb->height <= arch_phys_limit();
 }
@@ -86,7 +99,7 @@ static void clear(u32 height)
 	volatile unsigned long *word = (volatile unsigned long *)pixels;
 
 	for (size_t i = 0; i < (size_t)pitch * height / sizeof(long); i++)
-		word[i] = 0;
+		word[i] = paper * (~0UL / 0xff); /* with a palette, a pixel is a byte; otherwise paper is 0 */
 }
 
 const struct screen_device *framebuffer_probe(const struct boot_info *boot)
@@ -114,8 +127,7 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 	}
 	pitch = fb->pitch;
 	pixel_bytes = (fb->bpp + 7U) / 8;
-	ink = component(GREY, fb->red_pos, fb->red_size) | component(GREY, fb->green_pos, fb->green_size) |
-	      component(GREY, fb->blue_pos, fb->blue_size);
+	choose_colours(fb);
 	clear(fb->height);
 	printk("screen: framebuffer %ux%ux%u at %#llx, %ux%u characters\n", fb->width, fb->height, fb->bpp, fb->phys,
 	       device.cols, device.rows);

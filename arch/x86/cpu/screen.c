@@ -115,8 +115,11 @@ const struct console_driver *screen_probe(const struct boot_info *boot)
 
 	if (boot->fb.kind == BOOT_FB_TEXT)
 		device = vga_probe(&boot->fb);
-	else if (boot->fb.kind == BOOT_FB_RGB)
+	else if (boot->fb.kind == BOOT_FB_RGB || boot->fb.kind == BOOT_FB_INDEXED)
 		device = framebuffer_probe(boot);
+	else if (boot->fb.bpp)
+		pr_warn("screen: the loader set a mode of %ux%u with %u bits a pixel that cannot be used\n", boot->fb.width,
+			boot->fb.height, boot->fb.bpp);
 	if (!device)
 		return NULL;
 	cols = min(device->cols, (unsigned int)SCREEN_MAX_COLS);

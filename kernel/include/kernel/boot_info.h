@@ -28,7 +28,7 @@ struct boot_module {
 	char name[64];	/* its command line */
 };
 
-enum boot_fb_kind { BOOT_FB_NONE, BOOT_FB_RGB, BOOT_FB_TEXT };
+enum boot_fb_kind { BOOT_FB_NONE, BOOT_FB_RGB, BOOT_FB_INDEXED, BOOT_FB_TEXT };
 
 struct boot_framebuffer {
 	enum boot_fb_kind kind;
@@ -36,6 +36,7 @@ struct boot_framebuffer {
 	u32 pitch;	    /* bytes a line; text: bytes a row of characters */
 	u32 width, height;  /* pixels; text: characters */
 	u8 bpp;
+	u8 darkest, lightest; /* BOOT_FB_INDEXED: of the palette that the loader set */
 	u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
 };
 
