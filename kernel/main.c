@@ -186,7 +186,7 @@ static void init_trace(void)
 
 	trace_set_allocator(alloc_trace_ring, free_trace_ring);
 	if (globs && trace_start(globs))
-		printk("trace=%s: no event has such a name\n", globs);
+		pr_warn("trace=%s: no event has such a name\n", globs);
 }
 
 /* --- panic ------------------------------------------------------------------------------------------------------- */
@@ -267,7 +267,7 @@ static void report_left_out(void)
 {
 	if (boot_info.left_out)
 		pr_warn("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
-		       BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);
+			BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);
 	if (boot_info.ram_soft_reserved)
 		printk("memory: kept by EFI for a special purpose: %llu MiB not used\n", boot_info.ram_soft_reserved >> 20);
 	if (boot_info.ram_in_hole)

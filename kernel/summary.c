@@ -10,12 +10,11 @@
 #include <kernel/summary.h>
 #include <lib/format.h>
 #include <mm/memblock.h>
-#include <mm/page_alloc.h>
 
 static const struct ktest_outcome *last_tests;
 
-/* Each byte of RAM that the loader names and the page allocator does not have, by its reason. */
-enum loss { BEYOND_MODE, BY_MEM, NO_LIST, FOR_ACPI, FOR_KERNEL, NR_LOSSES };
+/* Each byte that the loader calls memory and the page allocator does not have, by its reason. */
+enum loss { BEYOND_MODE, BY_MEM, NO_LIST, FOR_ACPI, FOR_PURPOSE, IN_HOLE, NR_LOSSES };
 
 static u64 taken_of(const struct boot_region *region)
 {
@@ -44,24 +43,17 @@ static void add_region(struct summary_loss loss[NR_LOSSES], const struct boot_re
 	loss[BY_MEM].bytes += size - beyond - taken_of(region);
 }
 
+/* What is found is what is used and what is not: the lines of the block add up. */
 static void gather_memory(struct summary *facts, struct summary_loss loss[NR_LOSSES])
 {
-	u64 lost = 0;
-
-	for (unsigned int i = 0; i < boot_info.nr_regions; i++) {
-		const struct boot_region *region = &boot_info.region[i];
-
-		if (region->kind != BOOT_MEM_RESERVED)
-			facts->ram_found += region->end - region->start;
-		add_region(loss, region);
-	}
+	for (unsigned int i = 0; i < boot_info.nr_regions; i++)
+		add_region(loss, &boot_info.region[i]);
 	loss[NO_LIST].bytes = boot_info.ram_left_out;
-	facts->ram_found += boot_info.ram_left_out;
-	facts->ram = (u64)totalram_pages() << PAGE_SHIFT;
-	for (unsigned int i = 0; i < FOR_KERNEL; i++)
-		lost += loss[i].bytes;
-	if (facts->ram_found - lost > facts->ram)
-		loss[FOR_KERNEL].bytes = facts->ram_found - lost - facts->ram;
+	loss[FOR_PURPOSE].bytes = boot_info.ram_soft_reserved;
+	loss[IN_HOLE].bytes = boot_info.ram_in_hole;
+	facts->ram = facts->ram_found = memblock_ram_size();
+	for (unsigned int i = 0; i < NR_LOSSES; i++)
+		facts->ram_found += loss[i].bytes;
 	facts->loss = loss;
 	facts->nr_losses = NR_LOSSES;
 }
@@ -75,9 +67,13 @@ static void describe_firmware(char *text, size_t size)
 static void make_text(struct summary_text *text)
 {
 	struct summary_loss loss[NR_LOSSES] = {
-		[BEYOND_MODE] = { "beyond what this mode can address", 0 }, [BY_MEM] = { "cut off by mem=", 0 },
-		[NO_LIST] = { "in more pieces than can be listed", 0 }, [FOR_ACPI] = { "kept for ACPI tables", 0 },
-		[FOR_KERNEL] = { "taken by the kernel's image and first tables, and below 1 MiB", 0 } };
+		[BEYOND_MODE] = { "beyond what this CPU and this mode can address", 0 },
+		[BY_MEM] = { "cut off by mem=", 0 },
+		[NO_LIST] = { "in more pieces than can be listed", 0 },
+		[FOR_ACPI] = { "kept for ACPI tables", 0 },
+		[FOR_PURPOSE] = { "kept by EFI for a special purpose", 0 },
+		[IN_HOLE] = { "where video memory and ROMs are", 0 },
+	};
 	char firmware[SUMMARY_COLS], console[SUMMARY_COLS];
 	struct summary facts = {
 		.mode = arch_mode_name(), .build = CONFIG_DEBUG_MM ? "debug" : "release", .cpu = cpu_name(), .levels = pt_top(),

@@ -50,12 +50,6 @@ static u64 add_ram_below(const struct boot_region *region, u64 limit)
 	return (region->end - region->start) - (end - start);
 }
 
-static void report_cut(const char *why, u64 limit, u64 cut)
-{
-	if (cut)
-		printk("memory: %s: %llu MiB above %llu MiB not used\n", why, cut >> 20, limit >> 20);
-}
-
 void memblock_init(const struct boot_info *boot, u64 limit)
 {
 	u64 mem = ALIGN_DOWN(cmdline_size("mem", limit), (u64)PAGE_SIZE);
@@ -73,8 +67,11 @@ void memblock_init(const struct boot_info *boot, u64 limit)
 		cut_by_limit += region->end - max(region->start, min(region->end, limit));
 		cut += add_ram_below(region, min(mem, limit));
 	}
-	report_cut("beyond what this CPU and this mode can address", limit, cut_by_limit);
-	report_cut("cut off by mem=", mem, cut - cut_by_limit);
+	if (cut_by_limit)
+		pr_warn("memory: beyond what this CPU and this mode can address: %llu MiB above %llu MiB not used\n",
+			cut_by_limit >> 20, limit >> 20);
+	if (cut > cut_by_limit)
+		printk("memory: cut off by mem=: %llu MiB above %llu MiB not used\n", (cut - cut_by_limit) >> 20, mem >> 20);
 	memblock_reserve(0, PAGE_SIZE); /* so that physical address 0 can mean "none" */
 }
 

@@ -25,6 +25,11 @@ static void __printf(3, 4) add(struct summary_text *text, const char *word, cons
 	va_end(args);
 }
 
+static const char *plural(unsigned long n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static const char *verdict_word(const struct ktest_outcome *tests)
 {
 	return tests->error ? "ERROR" : tests->fail ? "FAIL" : tests->pass ? "PASS" : "SKIP";
@@ -35,8 +40,8 @@ static void add_verdict(struct summary_text *text, const struct ktest_outcome *t
 	if (!tests)
 		add(text, "verdict", "no self-test was asked for");
 	else
-		add(text, "verdict", "%s: %u tests passed, %u failed, %u skipped", verdict_word(tests), tests->pass,
-		    tests->fail, tests->skip);
+		add(text, "verdict", "%s: %u test%s passed, %u failed, %u skipped", verdict_word(tests), tests->pass,
+		    plural(tests->pass), tests->fail, tests->skip);
 }
 
 static const char *failed_name(char name[SUMMARY_COLS], const struct ktest *test)
@@ -77,8 +82,8 @@ static void add_failed(struct summary_text *text, const struct ktest_outcome *te
 static void add_warnings(struct summary_text *text, const struct summary *facts)
 {
 	if (facts->warnings || facts->problems)
-		add(text, "warnings", "%lu broken invariants (WARNING), %lu other problems; 'dmesg' has them", facts->warnings,
-		    facts->problems);
+		add(text, "warnings", "%lu broken invariant%s (WARNING), %lu other problem%s; 'dmesg' has them", facts->warnings,
+		    plural(facts->warnings), facts->problems, plural(facts->problems));
 	else
 		add(text, "warnings", "none");
 }

@@ -91,6 +91,10 @@ static void what_is_wrong_is_said(void **state)
 	assert_string_equal(line_of("failed"), "failed    suite.aaaa, suite.bbbb");
 	assert_true(strstr(line_of("warnings"), "2 broken invariants (WARNING), 5 other problems"));
 	assert_string_equal(line_of("keyboard"), "keyboard  no keyboard was found");
+	facts.warnings = facts.problems = tests.pass = 1;
+	format(&facts);
+	assert_true(strstr(line_of("warnings"), "1 broken invariant (WARNING), 1 other problem;"));
+	assert_true(strstr(line_of("verdict"), "1 test passed"));
 	facts.tests = NULL;
 	format(&facts);
 	assert_string_equal(line_of("verdict"), "verdict   no self-test was asked for");

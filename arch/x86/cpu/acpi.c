@@ -69,12 +69,12 @@ const struct acpi_header *acpi_map(u64 phys, const char *signature)
 	if (length == 0)
 		return NULL;
 	if (length < sizeof(*table) || length > TABLE_MAX) {
-		printk("ACPI: %.4s at %#llx has a length of %u bytes, ignored\n", signature, phys, length);
+		pr_warn("ACPI: %.4s at %#llx has a length of %u bytes, ignored\n", signature, phys, length);
 		return NULL;
 	}
 	table = map_bytes(phys, length);
 	if (table && !acpi_sum_is_zero(table, length)) {
-		printk("ACPI: %.4s at %#llx has a wrong checksum, ignored\n", signature, phys);
+		pr_warn("ACPI: %.4s at %#llx has a wrong checksum, ignored\n", signature, phys);
 		acpi_unmap(table);
 		return NULL;
 	}
@@ -134,12 +134,12 @@ void acpi_init(const struct boot_info *boot)
 	}
 	memcpy(&rsdp, boot->rsdp, boot->rsdp_len);
 	if (memcmp(rsdp.signature, "RSD PTR ", 8) != 0 || !acpi_sum_is_zero(&rsdp, RSDP_V1_BYTES)) {
-		printk("ACPI: the root pointer is damaged, ignored\n");
+		pr_warn("ACPI: the root pointer is damaged, ignored\n");
 		return;
 	}
 	find_root(&rsdp, boot->rsdp_len);
 	if (!root) {
-		printk("ACPI: no usable root table\n");
+		pr_warn("ACPI: no usable root table\n");
 		return;
 	}
 	emulator = memcmp(rsdp.oem_id, "BOCHS ", 6) == 0;

@@ -164,10 +164,10 @@ static bool find_s5(const u64 dsdt[2])
 static void say_what_is_missing(const struct acpi_fixed *fixed)
 {
 	if (!is_there(fixed->hardware_reduced ? &fadt.sleep : &fadt.pm1a))
-		printk("ACPI: no %s register, so this machine cannot be switched off by software\n",
-		       fixed->hardware_reduced ? "sleep control (hardware-reduced ACPI)" : "PM1a control");
+		pr_warn("ACPI: no %s register, so this machine cannot be switched off by software\n",
+			fixed->hardware_reduced ? "sleep control (hardware-reduced ACPI)" : "PM1a control");
 	else if (!fadt.s5)
-		printk("ACPI: no \\_S5, so this machine cannot be switched off by software\n");
+		pr_warn("ACPI: no \\_S5, so this machine cannot be switched off by software\n");
 }
 
 void acpi_fadt_init(void)

@@ -143,7 +143,7 @@ void acpi_decode_madt(const struct acpi_header *table, size_t len, struct acpi_c
 	while ((entry = next_entry(table, len, &pos)))
 		read_entry(cpus, entry, least_x2apic);
 	if (len - pos >= sizeof(*entry))
-		printk("ACPI: the MADT is broken at byte %zu, the rest is ignored\n", pos);
+		pr_warn("ACPI: the MADT is broken at byte %zu, the rest is ignored\n", pos);
 }
 
 void acpi_read_cpus(struct acpi_cpus *cpus)

@@ -48,8 +48,8 @@ bool acpi_serial_console(struct serial_place *place)
 	bool whole = spcr && spcr->head.length >= sizeof(*spcr), usable = whole && read_place(spcr, place);
 
 	if (whole && spcr->base.address && !usable) /* address 0: there is no console */
-		printk("ACPI: SPCR names a console of kind %u at %#llx, which is no 16550 that can be reached\n", spcr->interface,
-		       spcr->base.address);
+		pr_warn("ACPI: SPCR names a console of kind %u at %#llx, which is no 16550 that can be reached\n", spcr->interface,
+			spcr->base.address);
 	acpi_unmap((const struct acpi_header *)spcr);
 	return usable;
 }

@@ -229,7 +229,7 @@ static bool map_registers(u64 phys)
 	if (phys < arch_phys_limit())
 		registers = arch_device_mapper->map((phys_addr_t)phys, PAGE_SIZE, MEMTYPE_UC_MINUS);
 	if (!registers)
-		printk("APIC: registers at %#llx cannot be mapped\n", phys);
+		pr_warn("APIC: registers at %#llx cannot be mapped\n", phys);
 	return registers;
 }
 

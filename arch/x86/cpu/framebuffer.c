@@ -108,7 +108,7 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 
 	if (!geometry_is_sane(fb)) {
 		pr_warn("screen: framebuffer %ux%ux%u at %#llx cannot be used\n", fb->width, fb->height, fb->bpp,
-		       fb->phys);
+			fb->phys);
 		return NULL;
 	}
 	if (!font_find(boot, &font)) {

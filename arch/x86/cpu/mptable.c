@@ -132,7 +132,7 @@ static void read_table(u32 phys, struct acpi_cpus *cpus)
 	if (table && acpi_sum_is_zero(table, length))
 		mptable_decode(table, length, cpus);
 	else
-		printk("MP table: the one at %#x is damaged, ignored\n", phys);
+		pr_warn("MP table: the one at %#x is damaged, ignored\n", phys);
 	unmap(table);
 }
 

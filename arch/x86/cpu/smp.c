@@ -120,9 +120,9 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 	for (u64 ghosts = cmdline_number("cpughosts", 0); ghosts && nr_cpus < MAX_CPUS && nth_cpu(nr_cpus) < MAX_CPUS; ghosts--)
 		cpu_apic_id[nth_cpu(nr_cpus++)] = 0xfe - (u32)ghosts;
 	if (unreachable)
-		printk("SMP: %u CPUs need an x2APIC to be reached, left out\n", unreachable);
+		pr_warn("SMP: %u CPUs need an x2APIC to be reached, left out\n", unreachable);
 	if (beyond)
-		printk("SMP: %u CPUs more than this kernel takes (%u), left out\n", beyond, nr_cpus);
+		pr_warn("SMP: %u CPUs more than this kernel takes (%u), left out\n", beyond, nr_cpus);
 }
 
 /* --- the starting CPU --------------------------------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static unsigned int prepare_cpus(unsigned int last, void *(*alloc_stack)(void))
 	for (unsigned int n = 1; n < last; n++) {
 		if (prepare_cpu(n - 1, nth_cpu(n), alloc_stack))
 			continue;
-		printk("SMP: no memory for CPU %u, it and the rest are left out\n", nth_cpu(n));
+		pr_warn("SMP: no memory for CPU %u, it and the rest are left out\n", nth_cpu(n));
 		return n;
 	}
 	return last;
@@ -282,9 +282,9 @@ static void withdraw(unsigned int cpu)
 	    cmpxchg(&ap_state[cpu], AP_ENTERED, AP_CLOSED) == AP_COMMITTED)
 		return;
 	apic_send_init(cpu_apic_id[cpu]); /* wherever it is */
-	printk("SMP: CPU %u (APIC id %u) %s, left out\n", cpu, cpu_apic_id[cpu],
-	       state == AP_CALLED ? "did not answer" :
-	       state == AP_REFUSED ? "lacks a feature of the boot CPU" : "got stuck on its way in");
+	pr_warn("SMP: CPU %u (APIC id %u) %s, left out\n", cpu, cpu_apic_id[cpu],
+		state == AP_CALLED ? "did not answer" :
+		state == AP_REFUSED ? "lacks a feature of the boot CPU" : "got stuck on its way in");
 }
 
 static void call_cpus(unsigned int last, void *(*alloc_stack)(void))
@@ -313,7 +313,7 @@ unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), voi
 	u64 from = arch_uptime_us();
 
 	if (last > 1 && !trampoline_page) {
-		printk("SMP: no page of memory below 640 KiB to start CPUs from\n");
+		pr_warn("SMP: no page of memory below 640 KiB to start CPUs from\n");
 		last = 1;
 	}
 	if (last > 1) {

@@ -116,7 +116,7 @@ static void calibrate(void)
 		printk("timer: by the %s: TSC %u kHz, APIC timer %u kHz\n", references[i].name, khz(m.cycles),
 		       khz(m.apic_counts));
 	} else {
-		printk("timer: no clock to measure by, all times are guesses\n");
+		pr_warn("timer: no clock to measure by, all times are guesses\n");
 	}
 	if (boot_cpu.tsc && i < ARRAY_SIZE(references) && !m.cycles) {
 		printk("timer: the time stamp counter does not run, ticks are counted\n");
@@ -244,7 +244,7 @@ void arch_await_tick(void)
 {
 	if (tick_comes())
 		return;
-	printk("timer: no interrupt of the %s comes\n", apic_present() ? "local APIC's timer" : "PIT");
+	pr_warn("timer: no interrupt of the %s comes\n", apic_present() ? "local APIC's timer" : "PIT");
 	if (apic_open_wire()) {
 		start_pit_tick();
 		if (tick_comes()) {

@@ -23,8 +23,8 @@ static vaddr_t clamp_vmalloc(u64 wanted)
 	u64 used = wanted ? clamp(wanted, (u64)VMALLOC_LEAST, (u64)VMALLOC_MOST) : VMALLOC_DEFAULT;
 
 	if (wanted && used != wanted)
-		printk("vmalloc=%llu: it is %s at least and %s at most, using %s", wanted, SIZE(VMALLOC_LEAST),
-		       SIZE(VMALLOC_MOST), SIZE(used));
+		pr_warn("vmalloc=%llu: it is %s at least and %s at most, using %s", wanted, SIZE(VMALLOC_LEAST),
+			SIZE(VMALLOC_MOST), SIZE(used));
 	return (vaddr_t)ALIGN(used, (u64)SLOT); /* the bounds lie on slots */
 }
 

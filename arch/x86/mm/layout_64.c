@@ -47,8 +47,8 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	layout.image_start = (vaddr_t)__image_start;
 	layout.image_end = (vaddr_t)__image_end;
 	if (vmalloc_size)
-		printk("vmalloc=: ignored, vmalloc space is %s in this mode",
-		       SIZE((u64)(layout.vmalloc_end - layout.vmalloc_start)));
+		pr_warn("vmalloc=: ignored, vmalloc space is %s in this mode",
+			SIZE((u64)(layout.vmalloc_end - layout.vmalloc_start)));
 }
 
 u64 arch_phys_limit(void)
