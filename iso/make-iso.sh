@@ -18,7 +18,7 @@ UUID=2023-11-14-22-13-20-00		# GRUB finds it under this
 FAT_SERIAL=4b565352
 GRUB=${GRUB:-/usr/lib/grub}
 FONT=${FONT:-/usr/share/consolefonts/Unifont-APL8x16.psf.gz}
-MODULES="iso9660 normal multiboot2 all_video serial terminal cpuid smbios regexp echo test boot configfile
+MODULES="iso9660 normal multiboot2 serial terminal cpuid smbios regexp echo test boot configfile
 	part_msdos part_gpt part_apple part_acorn part_amiga part_bsd part_dfly part_dvh part_plan part_sun part_sunpc"
 
 fail() { echo "make-iso.sh: $*" >&2; exit 1; }
@@ -60,7 +60,7 @@ make_efi() {
 		set prefix=(\$root)/boot/grub
 	END
 	for name in ia32:i386-efi x64:x86_64-efi; do
-		grub ${name#*:} ${name#*:} /boot/grub "$work/boot${name%:*}.efi" fat search
+		grub ${name#*:} ${name#*:} /boot/grub "$work/boot${name%:*}.efi" fat search all_video
 		touch -d @$SOURCE_DATE_EPOCH "$work/boot${name%:*}.efi"
 	done
 	log mformat -C -f 2880 -L 16 -N $FAT_SERIAL -i "$tree/efi.img" ::
@@ -82,9 +82,11 @@ make_apple() {
 	END
 }
 
+# Of the video drivers only VESA's: there is one for VGA too, whose planar modes would be taken where there is no VESA, and the
+# kernel would have nothing but a black screen instead of text.
 make_bios() {
 	echo 'set prefix=($root)/boot/grub' > "$work/start.cfg"
-	grub i386-pc i386-pc-eltorito /boot/grub "$tree/boot/grub/bios.img" biosdisk
+	grub i386-pc i386-pc-eltorito /boot/grub "$tree/boot/grub/bios.img" biosdisk vbe
 }
 
 mkdir -p "$tree/boot/grub" "$(dirname "$out")"
