@@ -12,9 +12,9 @@
  * That is why no register is changed by OR.
  */
 #include <boot/boot_asm.h>
+#include <boot/info_max.h>
 
 #define MULTIBOOT2_MAGIC 0x36d76289 /* in eax: the loader speaks multiboot2 */
-#define BOOT_MBI_MAX	 0x10000    /* bytes of them that are kept */
 
 #define CPUID_EXT_FEATURES 0x80000001
 #define CPUID_EXT_NX	   0x00100000 /* edx */
@@ -42,14 +42,14 @@ boot_entry:
 	call	boot_paging_on
 	jmp	boot_high
 
-/* Copy the tags, at most BOOT_MBI_MAX bytes. Without the magic number boot_mbi_size stays 0: the parser reports it. */
+/* Copy the tags, at most BOOT_INFO_MAX bytes. Without the magic number boot_mbi_size stays 0: the parser reports it. */
 boot_save_info:
 	cmp	$MULTIBOOT2_MAGIC, %eax
 	jne	2f
 	mov	(%ebx), %ecx /* total_size */
-	cmp	$BOOT_MBI_MAX, %ecx
+	cmp	$BOOT_INFO_MAX, %ecx
 	jbe	1f
-	mov	$BOOT_MBI_MAX, %ecx
+	mov	$BOOT_INFO_MAX, %ecx
 1:	mov	%ecx, PHYS(boot_mbi_size)
 	mov	%ebx, %esi
 	mov	$PHYS(boot_mbi), %edi
@@ -143,7 +143,7 @@ boot_gdtr:
 	.balign	8
 	.globl	boot_mbi, boot_mbi_size, boot_levels
 boot_mbi:
-	.skip	BOOT_MBI_MAX
+	.skip	BOOT_INFO_MAX
 boot_mbi_size:
 	.skip	4
 boot_levels:

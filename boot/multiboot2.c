@@ -8,10 +8,10 @@
  */
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <boot/info_max.h>
 #include "memory_map.h"
 
 #define INFO_HEADER  8 /* total size, reserved */
-#define INFO_LONGEST 0x10000
 #define TAG_HEADER   8 /* type, size */
 
 struct tag {
@@ -22,6 +22,7 @@ struct tag {
 
 struct parser {
 	struct boot_info *info;
+	bool cut; /* there was no room for all tags */
 	struct memory_map bios_map, efi_map;
 };
 
@@ -289,7 +290,10 @@ static const char *read_maps(struct parser *p)
 
 /* --- tags ----------------------------------------------------------------------------------------------------- */
 
-#define TAG_END 0
+#define TAG_END	     0
+#define TAG_BIOS_MAP 6
+#define TAG_EFI_MAP  17
+#define MAP_HEADER   8 /* bytes of data in front of the first entry */
 
 /* Tags that nobody reads here are skipped. `least`: bytes of data below which the tag is malformed. */
 static const struct tag_reader {
@@ -299,13 +303,13 @@ static const struct tag_reader {
 	{ 1, 1, read_cmdline },
 	{ 2, 1, read_loader },
 	{ 3, 8, read_module },
-	{ 6, 8, read_bios_map },
+	{ TAG_BIOS_MAP, MAP_HEADER, read_bios_map },
 	{ 8, 24, read_framebuffer },
 	{ 11, 4, read_efi }, /* 32-bit system table */
 	{ 12, 8, read_efi }, /* 64-bit system table */
 	{ 14, 20, read_rsdp },
 	{ 15, 36, read_rsdp },
-	{ 17, 8, read_efi_map },
+	{ TAG_EFI_MAP, MAP_HEADER, read_efi_map },
 };
 
 static const char *read_tag(struct parser *p, const struct tag *tag)
@@ -320,6 +324,15 @@ static const char *read_tag(struct parser *p, const struct tag *tag)
 	return NULL;
 }
 
+/* The last one for which there was room, in part: of a memory map each entry counts. */
+static const char *read_cut_tag(struct parser *p, struct tag *tag, u32 size)
+{
+	tag->len = size - TAG_HEADER;
+	if (tag->len < MAP_HEADER || (tag->type != TAG_BIOS_MAP && tag->type != TAG_EFI_MAP))
+		return NULL;
+	return read_tag(p, tag);
+}
+
 /* The tag of type 0 must come before the bytes end. Every tag starts at a multiple of 8 from the start. */
 static const char *read_tags(struct parser *p, const u8 *info, u32 total)
 {
@@ -330,6 +343,8 @@ static const char *read_tags(struct parser *p, const u8 *info, u32 total)
 		struct tag tag = { .type = get32(info + pos), .data = info + pos + TAG_HEADER };
 		u32 size = get32(info + pos + 4);
 
+		if (p->cut && size > total - pos)
+			return read_cut_tag(p, &tag, total - pos);
 		if (size < TAG_HEADER || size > total - pos)
 			return "A tag of the boot loader is longer than the boot information.";
 		if (tag.type == TAG_END)
@@ -338,7 +353,7 @@ static const char *read_tags(struct parser *p, const u8 *info, u32 total)
 		wrong = read_tag(p, &tag);
 		pos = min(ALIGN(pos + size, 8u), total);
 	}
-	return wrong ? wrong : "The boot information has no end.";
+	return wrong || p->cut ? wrong : "The boot information has no end.";
 }
 
 int multiboot2_parse(const void *tags, size_t size, struct boot_info *info, const char **why)
@@ -351,8 +366,13 @@ int multiboot2_parse(const void *tags, size_t size, struct boot_info *info, cons
 	if (size < INFO_HEADER)
 		return -EINVAL;
 	total = get32(tags);
-	*why = "The boot information is longer than 64 KiB, or cut off.";
-	if (total < INFO_HEADER || total > size || total > INFO_LONGEST)
+	if (total > size && size == BOOT_INFO_MAX) {
+		info->unread = total - BOOT_INFO_MAX;
+		p.cut = true;
+		total = BOOT_INFO_MAX;
+	}
+	*why = "The boot information is cut off.";
+	if (total < INFO_HEADER || total > size)
 		return -EINVAL;
 	*why = read_tags(&p, tags, total);
 	if (!*why)

@@ -265,6 +265,9 @@ static void self_test(void)
 
 static void report_left_out(void)
 {
+	if (boot_info.unread)
+		pr_warn("boot loader: there is no room for the last %u KiB of what it says: memory that is named there is not used\n",
+			(boot_info.unread >> 10) + 1);
 	if (boot_info.left_out)
 		pr_warn("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
 			BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);

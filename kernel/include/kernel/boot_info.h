@@ -55,6 +55,7 @@ struct boot_info {
 	bool efi;		 /* started by UEFI */
 	u8 rsdp[36];		 /* copy of the ACPI root pointer; rsdp_len 0 = none */
 	unsigned int rsdp_len;
+	u32 unread;		 /* bytes of tags for which there was no room */
 	unsigned int dropped_entries; /* memory map entries that made no sense (zero length, wrapping) */
 };
 
@@ -63,6 +64,7 @@ extern struct boot_info boot_info;
 
 /*
  * Read `size` bytes of multiboot2 tags at `tags`. 0, or -EINVAL with *why set to a sentence for the user: the tags are
- * malformed, there is no memory map, or no RAM in it. Pure: host tests and the fuzzer call it too.
+ * malformed, there is no memory map, or no RAM in it. Of more than BOOT_INFO_MAX bytes (<boot/info_max.h>) what lies behind is counted
+ * in info->unread, and not read. Pure: host tests and the fuzzer call it too.
  */
 int multiboot2_parse(const void *tags, size_t size, struct boot_info *info, const char **why);
