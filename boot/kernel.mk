@@ -27,7 +27,7 @@ $(if $(WORD),,$(error TARGET=$(TARGET): not one of x86_64, i386-pae, i386))
 
 FOLDERS := boot arch/x86/cpu arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
 	mm tests/kernel tests/bench
-SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S $(EXTRA)
+SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S third_party/qrcodegen/qrcodegen.c $(EXTRA)
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 OBJECTS := $(patsubst %,$(OUT)/obj/%.o,$(SOURCES))
 
@@ -80,6 +80,9 @@ $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS)' | cmp -s - $@ || \
 		printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS)' > $@
+
+# What is taken from others sees headers of a C library that are made for it.
+$(OUT)/obj/third_party/%: CFLAGS += -Ithird_party/qrcodegen/glue
 
 # Folders are made once, not once an object: a process costs as much as a tenth of a compile.
 $(OUT)/obj/%/.:

@@ -9,7 +9,7 @@ set -eu
 
 PACKAGES="gcc libc6-dev clang lld libclang-rt-dev libcmocka-dev
 	grub-pc-bin grub-efi-amd64-bin grub-efi-ia32-bin xorriso mtools psf-unifont
-	qemu-system-x86 ovmf ovmf-ia32 bochs bochsbios vgabios seabios python3 perl"
+	qemu-system-x86 ovmf ovmf-ia32 bochs bochsbios vgabios seabios python3 perl zbar-tools imagemagick"
 WEB="node:nodejs npm:npm chromium:chromium" # program:package of the page; others than Debian's do as well
 PROGRAMS="gcc ld clang grub-mkimage xorriso mformat qemu-system-x86_64 bochs python3 prove"
 

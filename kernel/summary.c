@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The facts of this boot, for the block that stands before the first prompt. */
+#include "summary_picture.h"
+
 #include <arch/console.h>
 #include <arch/init.h>
 #include <kernel/boot_info.h>
 #include <kernel/bug.h>
+#include <kernel/cmdline.h>
 #include <kernel/config.h>
 #include <kernel/cpumask.h>
 #include <kernel/printk.h>
-#include <kernel/summary.h>
 #include <lib/format.h>
 #include <mm/memblock.h>
+
+#define PICTURE_AT (SUMMARY_COLS + 3) /* behind "# ", and a blank */
 
 static const struct ktest_outcome *last_tests;
 
@@ -90,10 +94,15 @@ static void make_text(struct summary_text *text)
 static void print_text(const char *before)
 {
 	static struct summary_text text;
+	bool for_people = !cmdline_has("exit");
 
 	make_text(&text);
+	if (for_people)
+		console_page();
 	for (unsigned int i = 0; i < text.nr; i++)
 		print_line("%s%s", before, text.line[i]);
+	if (for_people)
+		summary_draw(&text, PICTURE_AT);
 }
 
 void summary_after_tests(const struct ktest_outcome *totals)

@@ -208,6 +208,30 @@ void print_program(int pid, const char *text, size_t len)
 	}
 }
 
+void console_page(void)
+{
+	struct lock_state state = console_lock();
+
+	arch_console_page();
+	console_unlock(state);
+}
+
+void console_look_back(int pages)
+{
+	struct lock_state state = console_lock();
+
+	arch_console_look_back(pages);
+	console_unlock(state);
+}
+
+void console_picture(unsigned int cols, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y))
+{
+	struct lock_state state = console_lock();
+
+	arch_console_picture(cols, side, border, dark);
+	console_unlock(state);
+}
+
 #define PIECE 128
 
 /* What the ring has from *pos on, up to the end of a line or of a piece. 0: that was all. */

@@ -40,7 +40,7 @@ class Tree:
         for folder, folders, names in os.walk(ROOT):
             folders[:] = sorted(f for f in folders if f not in (".git", "build", "node_modules", "__pycache__"))
             self.files += [os.path.relpath(os.path.join(folder, name), ROOT) for name in sorted(names)]
-        self.sources = [f for f in self.files if SOURCE.match(f) or self.is_script(f)]
+        self.sources = [f for f in self.files if not f.startswith("third_party/") and SOURCE.match(f) or self.is_script(f)]
         self.kernel = [f for f in self.sources if re.match(r"((boot|arch|kernel|mm|tests/kernel)/.*|tests/bench/[^/]*)\.[chS]$", f)]
         self.lines = {f: self.read(f) for f in self.sources}
 

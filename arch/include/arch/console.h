@@ -27,6 +27,28 @@ void arch_console_write(const char *text, size_t len);
 void arch_console_describe(char *text, size_t size);
 bool arch_console_has_keyboard(void);
 
+/* --- the screen alone; the caller serialises these too (<kernel/printk.h>) --- */
+
+/* How many characters it has. False: there is none. */
+bool arch_console_size(unsigned int *cols, unsigned int *rows);
+
+/* What is written next stands at the top of an empty screen. */
+void arch_console_page(void);
+
+/* Show what has scrolled away: so many pages further back (< 0) or forth. The next text ends it. */
+void arch_console_look_back(int pages);
+
+/* How many pixels there are for the side of a square to the right of the first `cols` columns. 0: none, as on a screen of text. */
+unsigned int arch_console_room(unsigned int cols);
+
+/*
+ * Draw a square of side x side modules there, as large as there is room for, with a border of `border` white modules; it has
+ * to fit. It stays until text comes into its place or the screen scrolls.
+ */
+void arch_console_picture(unsigned int cols, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y));
+
+/* --- */
+
 /* Next byte typed on the serial line or the keyboard, or -1. Any thread context. */
 int arch_console_getc(void);
 

@@ -16,7 +16,7 @@ static struct console_font font;
 static u8 *pixels;
 static u32 pitch;
 static unsigned int pixel_bytes;
-static u32 ink, paper;
+static u32 ink, paper, white;
 
 /* Paint one glyph line: bit 31 of `bits` is the leftmost pixel. */
 static void draw_line(u8 *to, u32 bits)
@@ -66,6 +66,19 @@ static void framebuffer_cursor(unsigned int col, unsigned int row, u8 ch)
 	draw_cell(col, row, ch, font.height / 8);
 }
 
+static void framebuffer_fill(unsigned int x, unsigned int y, unsigned int side, bool light)
+{
+	u32 colour = light ? white : paper;
+
+	for (unsigned int row = 0; row < side; row++) {
+		volatile u8 *to = pixels + (size_t)(y + row) * pitch + x * pixel_bytes;
+
+		for (unsigned int i = 0; i < side; i++)
+			for (unsigned int byte = 0; byte < pixel_bytes; byte++)
+				*to++ = (u8)(colour >> 8 * byte);
+	}
+}
+
 /* One colour component at its place in the pixel, from 8 bits: the upper ones of fewer, and repeated for more. */
 static u32 component(u8 level, u8 pos, u8 size)
 {
@@ -74,14 +87,20 @@ static u32 component(u8 level, u8 pos, u8 size)
 	return ((u32)level * 0x101) >> (16 - size) << pos;
 }
 
+static u32 grey(const struct boot_framebuffer *fb, u8 level)
+{
+	return component(level, fb->red_pos, fb->red_size) | component(level, fb->green_pos, fb->green_size) |
+	       component(level, fb->blue_pos, fb->blue_size);
+}
+
 static void choose_colours(const struct boot_framebuffer *fb)
 {
 	paper = 0;
-	ink = component(GREY, fb->red_pos, fb->red_size) | component(GREY, fb->green_pos, fb->green_size) |
-	      component(GREY, fb->blue_pos, fb->blue_size);
+	ink = grey(fb, GREY);
+	white = grey(fb, 0xff);
 	if (fb->kind == BOOT_FB_INDEXED) {
 		paper = fb->darkest;
-		ink = fb->lightest;
+		ink = white = fb->lightest;
 	}
 }
 
@@ -116,7 +135,8 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 		return NULL;
 	}
 	device = (struct screen_device){
-		"", fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor };
+		"", fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor,
+		framebuffer_fill, fb->width, fb->height };
 	scnprintf(device.name, sizeof(device.name), "framebuffer %ux%ux%u", fb->width, fb->height, fb->bpp);
 	if (device.cols == 0 || device.rows == 0)
 		return NULL;

@@ -1,36 +1,90 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text screen: what stands in each cell, where the next character goes, and scrolling. When the last line is full
- * the text moves up by several lines at once: a scroll redraws most of the screen, and this divides its price by the
- * number of lines.
+ * The text screen: what stands in each cell, where the next character goes, scrolling, and looking back.
+ *
+ * Lines are numbered from the first one that was written. The last ones are kept in a ring:
+ *
+ *	oldest ... view ... view + rows - 1 ... top ... top + rows - 1
+ *
+ * 1. Text goes into the last `rows` lines, those from top on.
+ * 2. Row r of the screen shows line view + r. Usually view is top; it is less while somebody looks back, and text ends that.
+ * 3. So a scroll is a step of view, and draws only the cells in which the old line and the new one differ.
+ *
+ * When the last line is full the text moves up by several lines at once: a scroll redraws most of the screen, and this
+ * divides its price by the number of lines.
  */
 #include <arch/console.h>
 #include <asm/console_driver.h>
 #include <asm/screen.h>
 #include <kernel/printk.h>
 #include <lib/format.h>
+#include <lib/string.h>
+
+#define RING_BYTES  (4 * SCREEN_MAX_ROWS * SCREEN_MAX_COLS) /* more lines of a screen that is smaller */
+#define MODULE_MOST 6 /* pixels: larger is no easier to read */
 
 static const struct screen_device *device;
 static unsigned int cols, rows;
-static u8 cells[SCREEN_MAX_ROWS][SCREEN_MAX_COLS];
+static u8 ring[RING_BYTES];
+static unsigned long nr_lines, top, view;
 static unsigned int cursor_col, cursor_row;
 
 /* Terminal control sequences (ESC [ ... letter) are for the serial line; here they are swallowed. */
 static enum { TEXT, ESCAPE, SEQUENCE } state;
 
-static void set_cell(unsigned int col, unsigned int row, u8 ch)
+/* What lies over cells of the upper right corner. */
+static struct picture {
+	unsigned int first_col, end_row; /* 0 rows: there is none */
+} picture;
+
+static u8 *line(unsigned long n)
 {
-	if (cells[row][col] == ch)
-		return;
-	cells[row][col] = ch;
-	device->draw(col, row, ch);
+	return ring + n % nr_lines * cols;
 }
 
-static void scroll(unsigned int lines)
+static void draw(unsigned int col, unsigned int row)
 {
+	device->draw(col, row, col < cols ? line(view + row)[col] : ' ');
+}
+
+static void remove_picture(void)
+{
+	unsigned int end = picture.end_row;
+
+	picture.end_row = 0;
+	for (unsigned int row = 0; row < end; row++)
+		for (unsigned int col = picture.first_col; col < device->cols; col++)
+			draw(col, row);
+}
+
+/* Text in its place counts more than a picture. */
+static void uncover(unsigned int col, unsigned int row)
+{
+	if (row < picture.end_row && col >= picture.first_col)
+		remove_picture();
+}
+
+static void show(unsigned long from)
+{
+	unsigned long before = view;
+
+	if (from == view)
+		return;
+	remove_picture();
+	view = from;
 	for (unsigned int row = 0; row < rows; row++)
 		for (unsigned int col = 0; col < cols; col++)
-			set_cell(col, row, row + lines < rows ? cells[row + lines][col] : ' ');
+			if (line(before + row)[col] != line(from + row)[col])
+				draw(col, row);
+}
+
+/* `lines` is at most `rows`: what becomes new must not be on the screen yet. */
+static void scroll(unsigned int lines)
+{
+	for (unsigned int i = 0; i < lines; i++)
+		memset(line(top + rows + i), ' ', cols);
+	top += lines;
+	show(top);
 }
 
 static void new_line(void)
@@ -44,6 +98,17 @@ static void new_line(void)
 	}
 	scroll(step);
 	cursor_row = rows - step;
+}
+
+static void set_cell(unsigned int col, unsigned int row, u8 ch)
+{
+	u8 *cell = &line(top + row)[col];
+
+	if (*cell == ch)
+		return;
+	uncover(col, row);
+	*cell = ch;
+	draw(col, row);
 }
 
 /* The cursor may stand behind the last column: the line is only broken when another character comes. */
@@ -92,17 +157,92 @@ static void put_char(u8 ch)
 		put_graphic(ch <= '~' ? ch : '?');
 }
 
-static void screen_write(const char *text, size_t len)
+static void hide_cursor(void)
+{
+	draw(min(cursor_col, cols - 1), min(cursor_row, rows - 1));
+}
+
+static void show_cursor(void)
 {
 	unsigned int col = min(cursor_col, cols - 1), row = min(cursor_row, rows - 1);
 
-	device->draw(col, row, cells[row][col]); /* where the cursor was */
+	uncover(col, row);
+	device->cursor(col, row, line(top + row)[col]);
+}
+
+static void screen_write(const char *text, size_t len)
+{
+	show(top);
+	hide_cursor();
 	for (size_t i = 0; i < len; i++)
 		put_char((u8)text[i]);
-	col = min(cursor_col, cols - 1);
-	row = min(cursor_row, rows - 1);
-	device->cursor(col, row, cells[row][col]);
+	show_cursor();
 }
+
+bool arch_console_size(unsigned int *columns, unsigned int *lines)
+{
+	*columns = cols;
+	*lines = rows;
+	return device;
+}
+
+void arch_console_look_back(int pages)
+{
+	unsigned long oldest = top + rows > nr_lines ? top + rows - nr_lines : 0, to = view;
+
+	if (!device)
+		return;
+	hide_cursor(); /* it is nothing that a line has */
+	for (; pages < 0; pages++)
+		to -= min(to - oldest, (unsigned long)rows - 1);
+	for (; pages > 0; pages--)
+		to += min(top - to, (unsigned long)rows - 1);
+	show(to);
+	if (view == top)
+		show_cursor();
+}
+
+/* --- a picture beside the text ------------------------------------------------------------------------------------ */
+
+/* Whole cells only, so that removing it leaves nothing at the edges. */
+static unsigned int cell_width(void) { return device->width / device->cols; }
+static unsigned int cell_height(void) { return device->height / device->rows; }
+
+unsigned int arch_console_room(unsigned int after)
+{
+	if (!device || !device->fill || after >= device->cols)
+		return 0;
+	return min((device->cols - after) * cell_width(), rows * cell_height());
+}
+
+void arch_console_picture(unsigned int after, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y))
+{
+	unsigned int all = side + 2 * border, module = min(arch_console_room(after) / all, (unsigned int)MODULE_MOST);
+	unsigned int left = device->cols * cell_width() - all * module;
+
+	show(top);
+	picture = (struct picture){ after, DIV_ROUND_UP(all * module, cell_height()) };
+	for (unsigned int y = 0; y < all; y++)
+		for (unsigned int x = 0; x < all; x++) {
+			bool inside = x >= border && y >= border && x < side + border && y < side + border;
+
+			device->fill(left + x * module, y * module, module, !(inside && dark(x - border, y - border)));
+		}
+}
+
+/* All that has been written scrolls away. */
+void arch_console_page(void)
+{
+	if (!device)
+		return;
+	show(top);
+	hide_cursor();
+	scroll(min(cursor_row + 1, rows));
+	cursor_col = cursor_row = 0;
+	show_cursor();
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 static void describe(char *text, size_t size)
 {
@@ -124,8 +264,7 @@ const struct console_driver *screen_probe(const struct boot_info *boot)
 		return NULL;
 	cols = min(device->cols, (unsigned int)SCREEN_MAX_COLS);
 	rows = min(device->rows, (unsigned int)SCREEN_MAX_ROWS);
-	for (unsigned int row = 0; row < rows; row++)
-		for (unsigned int col = 0; col < cols; col++)
-			cells[row][col] = ' ';
+	nr_lines = RING_BYTES / cols;
+	memset(ring, ' ', sizeof(ring));
 	return &driver;
 }

@@ -53,7 +53,7 @@ const struct screen_device *vga_probe(const struct boot_framebuffer *fb)
 		pr_warn("screen: VGA text memory cannot be mapped, not used\n");
 		return NULL;
 	}
-	device = (struct screen_device){ "VGA text", fb->width, fb->height, vga_draw, vga_cursor };
+	device = (struct screen_device){ "VGA text", fb->width, fb->height, vga_draw, vga_cursor, NULL, 0, 0 };
 	for (unsigned int row = 0; row < fb->height; row++)
 		for (unsigned int col = 0; col < fb->width; col++)
 			vga_draw(col, row, ' ');

@@ -49,6 +49,11 @@ void print_line(const char *fmt, ...) __printf(1, 2);
 /* What the process with this number (> 0) prints: any bytes. How it is told apart: <kernel/program_text.h>. */
 void print_program(int pid, const char *text, size_t len);
 
+/* The screen's part of <arch/console.h>, between two texts. */
+void console_page(void);
+void console_look_back(int pages);
+void console_picture(unsigned int cols, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y));
+
 /* Write the ring to the consoles again. */
 void dmesg_dump(void);
 /* What was printed before a console came goes to it alone. */
