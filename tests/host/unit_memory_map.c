@@ -106,6 +106,7 @@ static void no_ram_where_roms_are(void **state)
 {
 	static const struct entry all[] = { { 0, 64 * MIB, BOOT_MEM_RAM } };
 	static const struct entry some[] = { { 0, MIB, BOOT_MEM_RAM }, { 0xe0000, 0x10000, BOOT_MEM_ACPI } };
+	static const struct entry within[] = { { 0, 0x9fc00, BOOT_MEM_RAM }, { 0xb2500, 2 * MIB, BOOT_MEM_RAM } };
 
 	(void)state;
 	resolve(all, 1);
@@ -118,6 +119,12 @@ static void no_ram_where_roms_are(void **state)
 	assert_int_equal(info.nr_regions, 4);
 	assert_true(info.region[2].start == 0xe0000 && info.region[2].kind == BOOT_MEM_ACPI);
 	assert_int_equal(info.ram_in_hole, 0x50000);
+	resolve(within, 2);
+	assert_int_equal(info.nr_regions, 3);
+	assert_int_equal(info.region[0].end, 0x9f000);
+	assert_true(info.region[1].start == 0xb3000 && info.region[1].end == MIB && info.region[1].kind == BOOT_MEM_RESERVED);
+	assert_true(info.region[2].start == MIB && info.region[2].end == 2 * MIB + 0xb2000);
+	assert_int_equal(info.ram_in_hole, MIB - 0xb2500);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
  */
 #include "tests/host/port/host.h"
 #include "tests/host/xarray_check.h"
+#include "tests/kernel/xarray_store.h"
 
 #include <kernel/rcupdate.h>
 
@@ -44,11 +45,7 @@ static int store_order(unsigned long index, unsigned int order, void *entry)
 {
 	XA_STATE_ORDER(xas, &xa, index, order);
 
-	do {
-		xas_lock(&xas);
-		xas_store(&xas, entry);
-		xas_unlock(&xas);
-	} while (xas_nomem(&xas, GFP_KERNEL));
+	store_at(&xas, entry);
 	xarray_check(&xa);
 	return xas_error(&xas);
 }

@@ -6,6 +6,7 @@
  */
 #include "tests/host/port/host.h"
 #include "tests/host/xarray_check.h"
+#include "tests/kernel/xarray_store.h"
 
 #include <kernel/rcupdate.h>
 
@@ -153,13 +154,8 @@ static void compare(void)
 static void store_order(unsigned long i, unsigned int order, void *entry)
 {
 	XA_STATE_ORDER(xas, &xa, base + i, order);
-	void *at_first = entry_at(align_down(i, order)), *old;
+	void *at_first = entry_at(align_down(i, order)), *old = store_at(&xas, entry);
 
-	do {
-		xas_lock(&xas);
-		old = xas_store(&xas, entry);
-		xas_unlock(&xas);
-	} while (xas_nomem(&xas, GFP_KERNEL));
 	if (xas_error(&xas)) {
 		MUST(xas_error(&xas) == -ENOMEM && failed);
 		return;

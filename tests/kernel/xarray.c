@@ -4,6 +4,7 @@
  * memory is kmalloc's, its readers are on other CPUs. What it promises in detail is tested in tests/host.
  */
 #include "worker.h"
+#include "xarray_store.h"
 
 #include <kernel/ktest.h>
 #include <kernel/rcupdate.h>
@@ -102,11 +103,7 @@ static unsigned long store_order(unsigned long index, unsigned int order, void *
 {
 	XA_STATE_ORDER(xas, &array, index, order);
 
-	do {
-		xas_lock(&xas);
-		xas_store(&xas, entry);
-		xas_unlock(&xas);
-	} while (xas_nomem(&xas, GFP_KERNEL));
+	store_at(&xas, entry);
 	return xas_error(&xas) != 0;
 }
 

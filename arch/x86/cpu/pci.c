@@ -3,7 +3,6 @@
  * PCI, as much as a serial card needs: looking for a function by its class, and its first base address. (PCI Local Bus
  * specification 3.0, chapter 6; configuration mechanism 1.)
  */
-#include <arch/layout.h>
 #include <asm/io.h>
 #include <asm/serial.h>
 
@@ -52,7 +51,7 @@ static bool first_address(unsigned int function, struct serial_place *place)
 	*place = (struct serial_place){ io ? SERIAL_PORT : SERIAL_MEMORY, bar & ~(io ? 3u : 15u), 1, 0 };
 	if (!io && (bar & BAR_64))
 		place->address |= (u64)config_read(function, PCI_BAR1) << 32;
-	if (!place->address || place->address >= (io ? 0x10000 : arch_phys_limit()))
+	if (!serial_place_fits(place))
 		return false;
 	config_write(function, PCI_COMMAND, (config_read(function, PCI_COMMAND) & 0xffff) | (io ? COMMAND_IO : COMMAND_MEMORY));
 	return true;
