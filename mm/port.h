@@ -35,7 +35,7 @@
 #include <kernel/printk.h>	   /* reports */
 #include <kernel/rcupdate.h>	   /* page tables are freed after a grace period */
 #include <kernel/schedule_point.h> /* places at which a test holds a CPU */
-#include <kernel/spinlock.h>	   /* all locks of the table in mm/internal.h */
+#include <kernel/spinlock.h>	   /* all locks of the table in mm/page/page_internal.h */
 #include <kernel/smp.h>		   /* on_each_cpu */
 #include <kernel/task.h>	   /* current, for process address spaces */
 #include <kernel/trace.h>	   /* who takes and gives back address space */

@@ -7,7 +7,7 @@
 #include <kernel/task.h>
 
 /*
- * The list is a lock of threads, which a handler interrupts: it ranks below all that handlers take (mm/internal.h). The
+ * The list is a lock of threads, which a handler interrupts: it ranks below all that handlers take (mm/page/page_internal.h). The
  * others rank above everything: they are held for a few instructions, and wait for nobody.
  */
 enum sched_lock_rank {

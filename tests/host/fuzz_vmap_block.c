@@ -7,7 +7,7 @@
 #include "tests/host/vm_machine.h"
 #include "tests/host/fuzz_bytes.h"
 
-#include "mm/vm_internal.h"
+#include "mm/kva/vm_internal.h"
 
 #define MOST	300u
 #define REMOTE	2000u /* addresses that wait for their flush */

@@ -9,7 +9,7 @@
 
 #include "tests/host/vm_machine.h"
 
-#include "mm/direct_map.h"
+#include "mm/kva/map/direct_map.h"
 
 #include <arch/mmu_sync.h>
 #include <kernel/inject.h>

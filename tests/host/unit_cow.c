@@ -2,7 +2,7 @@
 /* Pages that a fork shares: who may write them when, what is flushed, and faults that meet. (The family at random: unit_user.c.) */
 #include "tests/host/user_touch.h"
 
-#include "mm/user_internal.h"
+#include "mm/user/user_internal.h"
 
 #include <arch/tlb.h>
 #include <kernel/schedule_point.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm/memblock.c against one byte a page: after every random operation the whole map is compared, as seen through
+ * mm/page/memblock.c against one byte a page: after every random operation the whole map is compared, as seen through
  * memblock_next_free() and through the arrays.
  */
 #include "tests/host/port/host.h"

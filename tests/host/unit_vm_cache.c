@@ -2,7 +2,7 @@
 /* Freed ranges: when they may be used again, what one CPU keeps of them, and what everybody gets back when space is short. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/vm_internal.h"
+#include "mm/kva/vm_internal.h"
 
 #include <kernel/schedule_point.h>
 #include <mm/ioremap.h>

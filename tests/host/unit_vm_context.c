@@ -2,7 +2,7 @@
 /* What vmalloc does with the flags that it is given, and what it leaves undone for those who may not wait. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/vm_internal.h"
+#include "mm/kva/vm_internal.h"
 
 #include <arch/mmu_sync.h>
 #include <kernel/inject.h>

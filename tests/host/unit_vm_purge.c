@@ -4,7 +4,7 @@
 
 #include <asm/tlb.h>
 
-#include "mm/vmap_block.h"
+#include "mm/kva/block/vmap_block.h"
 
 #define RAM  (256ull << 20)
 #define P    PAGE_SIZE

@@ -2,7 +2,7 @@
 /* vm_map_ram, vm_unmap_ram and vm_unmap_aliases: blocks, their reuse and their flushes, on CPUs 0, 2 and 5. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/vmap_block.h"
+#include "mm/kva/block/vmap_block.h"
 
 #define RAM	(256ull << 20)
 #define MANY	VMAP_MAX_ALLOC

@@ -2,7 +2,7 @@
 /* vmap blocks at their edges: wrong calls of vm_unmap_ram(), and how large blocks are. CPUs 0 and 2. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/vmap_block.h"
+#include "mm/kva/block/vmap_block.h"
 
 #define RAM	(256ull << 20)
 #define MANY	VMAP_MAX_ALLOC

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One page, several CPUs of one process: a copy that a write makes is seen by all or by none, and two that write at once
- * find each other's work, which is no missing flush (theory: mm/fault.c).
+ * find each other's work, which is no missing flush (theory: mm/user/fault.c).
  */
 #include "worker.h"
 

@@ -4,7 +4,7 @@
 #include "worker.h"
 
 #include <arch/context.h>
-#include <mm/internal.h>
+#include <mm/page/page_internal.h>
 #include <mm/kstack.h>
 
 static struct crew crew;

@@ -2,7 +2,7 @@
 /* Historic bugs of the life of vmap blocks: who walks them, who keeps them, who gives them back, on whose list they are. */
 #include "worker.h"
 
-#include "mm/vm_internal.h"
+#include "mm/kva/vm_internal.h"
 
 #include <kernel/schedule_point.h>
 

@@ -2,7 +2,7 @@
 /* Two CPUs in vmalloc at once, one of them held at the bad moment; and paths that are seldom taken. (vmap_races.c: blocks.) */
 #include "worker.h"
 
-#include "mm/vmap_block.h"
+#include "mm/kva/block/vmap_block.h"
 
 #include <arch/context.h>
 #include <arch/tlb.h>

@@ -2,7 +2,7 @@
 /* vmap blocks on two CPUs at once, one of them held at the bad moment. */
 #include "worker.h"
 
-#include "mm/vmap_block.h"
+#include "mm/kva/block/vmap_block.h"
 
 #include <arch/tlb.h>
 #include <kernel/schedule_point.h>

@@ -44,6 +44,6 @@ void pgtable_changed(struct pgtable *pt, vaddr_t start, vaddr_t end);
 /*
  * Write n neighbours of one level-1 table, for addr.. : `pte`, and the same rights with the frames that follow. They may
  * be present or not; one that is present may get other rights, but another frame only read-only: else it is cleared and
- * flushed first (mm/fault.c says why). The range is the caller's. Neither enters the mode nor needs it. Thread context.
+ * flushed first (mm/user/fault.c says why). The range is the caller's. Neither enters the mode nor needs it. Thread context.
  */
 void pgtable_set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n);

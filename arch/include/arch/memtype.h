@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory types: how accesses to a frame are cached. A type is a part of a pgprot_t, and two mappings of one frame must
- * agree in it: what happens when they do not is undefined, up to a machine check. mm/memtype.c sees to that.
+ * agree in it: what happens when they do not is undefined, up to a machine check. mm/kva/map/memtype.c sees to that.
  *
  *   pgprot_t pgprot_set_memtype(prot, type)   the same rights with another type
  *   enum memtype pgprot_memtype(prot)         the type in use: what this machine makes of the one that was asked for

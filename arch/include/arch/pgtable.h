@@ -201,7 +201,7 @@ struct pgtable *pgtable_current(void);
 bool pgtable_is_loaded(const struct pgtable *pt);
 /*
  * How many flushes of the tree's own entries are complete. A CPU that runs on the tree with interrupts off since it was
- * refused a translation holds each of them up, so this number tells whether one has ended since then (mm/fault.c).
+ * refused a translation holds each of them up, so this number tells whether one has ended since then (mm/user/fault.c).
  */
 static inline unsigned long pgtable_flushed(const struct pgtable *pt)
 {

@@ -3,7 +3,7 @@
  * A large leaf becomes a table, in place, while everybody uses it.
  *
  * 1. Why. The direct map has leaves of 2 or 4 MiB and of 1 GiB, and a change of one page's rights or memory type
- *    (mm/set_memory.c) must not change its neighbours'. Everywhere else the order is "clear, carry, flush, write". Here
+ *    (mm/kva/map/set_memory.c) must not change its neighbours'. Everywhere else the order is "clear, carry, flush, write". Here
  *    nothing may ever be missing: the leaf may hold the code that runs, its stack, and the tables that are being written.
  *
  * 2. The one exception. What the entry says does not change by the split, only how many entries say it:

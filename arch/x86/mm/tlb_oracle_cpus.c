@@ -53,7 +53,7 @@ static bool is_loaded(const struct cpu_view *view, const struct pgtable *tree)
 
 /*
  * Shared kernel addresses: all CPUs. Each CPU has kmap slots of its own; what another one reads ahead through them it
- * never uses (mm/highmem.c).
+ * never uses (mm/page/highmem.c).
  */
 cpu_set oracle_holders(const struct oracle_slot *slot)
 {

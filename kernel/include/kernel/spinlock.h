@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Spinlocks. In debug builds they know their holder, and a lock taken with a lower rank than one already held is a bug
- * (the ranks stand in mm/internal.h and at each DEFINE_RANKED_SPINLOCK).
+ * (the ranks stand in mm/page/page_internal.h and at each DEFINE_RANKED_SPINLOCK).
  *
  * spin_lock:         thread context, interrupts as they are; never for a lock that a handler takes.
  * spin_lock_irqsave: any context but NMI.

@@ -2,7 +2,7 @@
 /*
  * struct page: one for each frame of RAM, in an array indexed by frame number at layout.vmemmap_start.
  *
- * Only the parts of the array that describe RAM in use exist (mm/page_online.c); asking for the page of a hole or a
+ * Only the parts of the array that describe RAM in use exist (mm/page/page_online.c); asking for the page of a hole or a
  * device is a bug that pfn_valid() tells beforehand. 32 bytes on 64-bit, 16 on 32-bit: index arithmetic is a shift.
  */
 #pragma once
@@ -23,7 +23,7 @@ enum page_state {
 	PAGE_USED,     /* head of an allocated block */
 	PAGE_SLAB,     /* every page of a slab */
 	PAGE_TABLE,    /* a page table, or a process's */
-	PAGE_WHOLE,    /* head of a block of single pages, until one of them is asked for (mm/page_split.c) */
+	PAGE_WHOLE,    /* head of a block of single pages, until one of them is asked for (mm/page/page_split.c) */
 };
 
 /* Higher ids are preferred where the caller allows them; a request falls back to the lower ones. */

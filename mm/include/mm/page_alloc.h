@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page allocator: a buddy system per zone (mm/buddy.c) with per-CPU lists of single pages in front
- * (mm/page_alloc.c). RAM that nobody needs yet stays "offline" without struct pages; it comes online when a zone runs
- * low (mm/page_online.c).
+ * The page allocator: a buddy system per zone (mm/page/buddy.c) with per-CPU lists of single pages in front
+ * (mm/page/page_alloc.c). RAM that nobody needs yet stays "offline" without struct pages; it comes online when a zone runs
+ * low (mm/page/page_online.c).
  *
  * Every function: any context but NMI, unless its line says otherwise. An allocation waits for nothing, except that one
  * without __GFP_NOWAIT in a thread with interrupts on and not in lazy MMU mode may bring RAM online or collect the other
  * CPUs' lists: it maps, and waits for other CPUs to answer, so its caller must not hold pgd_lock (see the lock table in
- * mm/internal.h).
+ * mm/page/page_internal.h).
  */
 #pragma once
 

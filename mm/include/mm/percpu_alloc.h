@@ -47,7 +47,7 @@ struct percpu_alloc_stats percpu_alloc_stats(void);
 /* Every chunk, run and list at a quiet moment. Number of faults, each printed. */
 unsigned int percpu_alloc_check(void);
 
-/* --- mm/percpu_areas.c: where variables lie. Boot CPU. ------------------------------------------------------------ */
+/* --- mm/kva/percpu/percpu_areas.c: where variables lie. Boot CPU. ------------------------------------------------------------ */
 
 /* Before the page allocator, when all lowmem is mapped: keep room for all CPUs; the boot CPU's area. Panics without. */
 void *percpu_areas_init(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small objects (theory: mm/slab.c). Per-CPU magazines in front of slabs of one page block each.
+ * Small objects (theory: mm/slab/slab.c). Per-CPU magazines in front of slabs of one page block each.
  * Any context but NMI; waits as alloc_pages does. kfree(NULL) does nothing; a foreign, interior or free pointer is
  * reported and ignored.
  */

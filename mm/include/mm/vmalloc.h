@@ -13,7 +13,7 @@
  *	anywhere  yes	  yes		   yes		    yes		   yes
  *
  * "No" is asserted at the head of the function in debug builds. NULL comes with a report. A spinlock that is held is one of
- * threads, of a rank below mm's (mm/internal.h). [atomic] holds with __GFP_NOWAIT (GFP_ATOMIC, GFP_NOWAIT); without it the
+ * threads, of a rank below mm's (mm/page/page_internal.h). [atomic] holds with __GFP_NOWAIT (GFP_ATOMIC, GFP_NOWAIT); without it the
  * function sleeps: nothing is purged, nobody is asked for space, and no memory is waited for, page tables included; what it
  * does wait for are spinlocks, and after a failure half-way the other CPUs' answers to a flush.
  *

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What must be over before an area's pages, or a device's frames, can be anything else: for those areas that cannot wait. */
+#include "mm/kva/vm_internal.h"
+
+#include <mm/memtype.h>
+
+static void end_types(const struct vm_range *range)
+{
+	const struct vm_struct *area = range->area;
+	unsigned long count = get_vm_area_size(area) >> PAGE_SHIFT;
+
+	memtype_free_frames((const unsigned long *)range->pages, count, VM_MEMTYPE_OF(area->flags));
+}
+
+/* Pages of others stay as they are: whoever has changed them changes them back. */
+static void reset_own_pages(struct vm_range *range)
+{
+	const struct vm_struct *area = range->area;
+
+	if (!area->pages)
+		return;
+	while (vm_huge_list_pages(range))
+		;
+	map_reset_pages(0, area->pages, area->nr_pages);
+}
+
+void vm_area_forget(struct vm_range *range)
+{
+	flush_tlb_kernel_range(range->start, range->end);
+	if (range->area->flags & VM_FRAMES)
+		end_types(range);
+	if (range->area->flags & VM_DIRECT_CHANGED)
+		reset_own_pages(range);
+}

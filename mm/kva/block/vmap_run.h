@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs of pages come out of blocks and go back: what every vm_map_ram() and vm_unmap_ram() goes through (theory: vmap_block.c). */
+#pragma once
+
+#include "mm/kva/block/vmap_block.h"
+
+/* --- out -------------------------------------------------------------------------------------------------------- */
+
+/* Wherever a run may come from. No run: no space or memory. */
+struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count);
+
+/*
+ * `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. False: no space or memory.
+ * The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile.
+ */
+static __always_inline bool vmap_run_alloc(unsigned int count, struct vmap_run *run)
+{
+	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
+	struct vmap_block *block;
+
+	spin_lock(&queue->lock);
+	block = queue->last;
+	if (likely(block->fresh + count < VMAP_BLOCK_USABLE)) { /* less, so a clean page remains */
+		*run = give_run(block, block->fresh, count);
+		block->fresh += count;
+		spin_unlock(&queue->lock);
+		return true;
+	}
+	spin_unlock(&queue->lock);
+	*run = vmap_run_alloc_slow(queue, count);
+	return run->addr;
+}
+
+/* --- back -------------------------------------------------------------------------------------------------------- */
+
+/* Set the mark of a block that has none. */
+void vmap_block_mark(struct vmap_block *block);
+
+static inline void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	smp_store_release(&block->run[page], (u16)(RUN_DIRTY + count));
+	schedule_point("vb:stored");
+	(void)atomic_long_add_return((long)count, &block->dirty); /* not before; and the full barrier, for the stamp too */
+	schedule_point("vb:dirty");
+	if (unlikely(!READ_ONCE(block->marked)))
+		vmap_block_mark(block);
+	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
+}
+
+/* The block that contains addr, or NULL, and where addr is in it. With preemption off: it stays that long. */
+static __always_inline struct vmap_block *block_find(vaddr_t addr, unsigned long *offset)
+{
+	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
+
+	*offset = addr - block->start;
+	if (likely(*offset < VMAP_BLOCK_SIZE)) /* mostly it is the one last used here */
+		return block;
+	block = addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
+	*offset = addr & (VMAP_BLOCK_SIZE - 1);
+	return block;
+}
+
+static __always_inline bool run_free(vaddr_t addr, unsigned int count)
+{
+	u16 run = (u16)(RUN_LIVE + count);
+	unsigned long offset;
+	struct vmap_block *block = block_find(addr, &offset);
+	unsigned int page = (unsigned int)(offset >> PAGE_SHIFT);
+
+	if (unlikely(!block || offset_in_page(offset) || !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING + count))))
+		return false;
+	pte_clear_run(block->ptes + page, count);
+	schedule_point("vb:unmapped");
+	make_dirty(block, page, count);
+	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
+	return true;
+}
+
+/* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
+static __always_inline bool vmap_run_free(vaddr_t addr, unsigned int count)
+{
+	preempt_disable();
+	return preempt_enable_then(run_free(addr, count));
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ranges on their way from one user to the next: one cache a CPU.
+ *
+ *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]   --> vm_cache_get
+ *		      in the order of their stamps	   |	 by pages, guard included
+ *							   +--> clean[OTHERS]: of any other size  --> vm_cache_find
+ *							   +--> blocks, and what is too much: holes again
+ *
+ * 1. A range that is retired has empty entries, but CPUs may remember what was in them. It gets a stamp (arch/tlb.h) and
+ *    waits. Stamps only grow, so the list is sorted by itself, and the ranges that a flush has covered are its beginning.
+ *
+ * 2. Nobody flushes for one range. Any flush of everything serves all CPUs' ranges, whoever asked for it. When one CPU has
+ *    a `soft` bound of them waiting, it calls the background (vm_purge.c), once; if that has not come when it has a `hard` one,
+ *    it flushes itself. The background only flushes: each CPU finds out at its next visit what that has covered. So a steady
+ *    stream of vmalloc and vfree costs one flush for some hundred ranges, and the ranges go round in this CPU's cache: its
+ *    lock and its lines are nobody else's.
+ *
+ * 3. A range weighs what others miss while it waits, in one number: the entries that fill it (its tables and its page array
+ *    have as many words), or its share of the address space, whichever is more. WEIGHT is 32 MiB of small pages, or a CPU's
+ *    part of an eighth of the arena. So an arena of 128 MiB has 16 MiB waiting at most, 2 MiB a CPU if there are 8, and
+ *    one flush still serves more than a hundred ranges of a few pages; and a mapping of 1 GiB by one leaf in an arena of
+ *    32 TiB waits like any other. (One range may be heavier than all that. It is purged at once.) Between soft and hard there
+ *    is time for a CPU that sleeps to come and do it, and little is lost if none does.
+ *
+ * 4. What a cached range keeps: its place in the index, its page tables, which were carried to every process when they
+ *    were made, the pointer to its entries, and the room for its page array. All that is left to do for the next user is to
+ *    write the entries. One that was laid out for large leaves goes to whoever wants those leaves and lies in the same way.
+ *
+ * 5. Clean ranges are bounded too, by twice that weight. When so much was freed that a flush becomes due and what has become
+ *    lazy would not fit, as much of what nobody wanted meanwhile is given back, from one list after the other: so sizes that
+ *    have gone out of use make room. What is given back merges with its neighbours to holes. When address space runs out,
+ *    vm_cache_reclaim() empties all caches.
+ *
+ * 6. Lists are worked off in batches, and between two of them the lock is dropped: so no holding of it is long, however much
+ *    has been waiting.
+ *
+ * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation has begun, so
+ *    it costs a comparison. vm_unmap_aliases() asks it.
+ */
+#include "mm/kva/vm_internal.h"
+
+#define RANGES	     256u /* they and their descriptors stay in the CPU's own caches */
+#define WEIGHT	     8192ul
+#define CLEAN	     (2 * WEIGHT) /* most, of clean ranges */
+#define OTHER_WEIGHT (WEIGHT / 32) /* at least, of a range whose size has no list of its own: few of a size come */
+#define BATCH	     32u /* ranges that are moved under one holding of a lock */
+#define TRIES	     64u
+#define OTHERS	     0 /* of the lists of clean ranges: all other sizes */
+
+/* So much of what is lazy calls for something. */
+struct bound {
+	unsigned int ranges;
+	unsigned long weight;
+};
+static const struct bound soft = { RANGES / 4 * 3, WEIGHT / 4 * 3 }, hard = { RANGES, WEIGHT };
+
+struct vm_cache {
+	spinlock_t lock;
+	unsigned int nr_lazy;
+	unsigned long lazy_weight, clean_weight;
+	unsigned int hand; /* of the lists of clean ranges: the next one to give some back */
+	struct bound due; /* soft, and after the background has been called hard; 0: not set yet */
+	struct vm_range *oldest, *newest;
+	struct vm_range *clean[VM_CACHE_PAGES + 1];
+};
+
+static DEFINE_PER_CPU(struct vm_cache, vm_cache) = { .lock = SPINLOCK_INIT("vm_cache.lock", RANK_VM_CACHE) };
+static unsigned long space_unit; /* bytes of address space that weigh 1 */
+struct vm_stamps vm_stamps = { { -1 }, { -1 } }; /* covered from the beginning */
+
+void vm_cache_set_bounds(unsigned int cpus)
+{
+	space_unit = (VMALLOC_END - VMALLOC_START) / 8 / cpus / WEIGHT;
+}
+
+static bool reaches(const struct vm_cache *cache, const struct bound *bound)
+{
+	return cache->nr_lazy >= bound->ranges || cache->lazy_weight >= bound->weight;
+}
+
+/* Which list of clean ranges. */
+static unsigned int list_of(unsigned long pages)
+{
+	return pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages) ? (unsigned int)pages : OTHERS;
+}
+
+void vm_range_weigh(struct vm_range *range, unsigned long entries)
+{
+	range->list = list_of(vm_range_size(range) >> PAGE_SHIFT);
+	range->weight = max(entries, vm_range_size(range) / space_unit);
+	if (range->list == OTHERS)
+		range->weight = max(range->weight, OTHER_WEIGHT);
+}
+
+/* --- under a cache's lock ------------------------------------------------------------------------------------------- */
+
+/* A block has a life of its own, and is only given up when space is short. */
+static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
+{
+	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= CLEAN;
+}
+
+static struct vm_range *unlink_clean(struct vm_cache *cache, struct vm_range **link)
+{
+	struct vm_range *range = *link;
+
+	*link = range->next;
+	cache->clean_weight -= range->weight;
+	vm_range_set_state(range, VM_HELD);
+	return range;
+}
+
+static struct vm_range *take_clean(struct vm_cache *cache, unsigned int list)
+{
+	return likely(cache->clean[list]) ? unlink_clean(cache, &cache->clean[list]) : NULL;
+}
+
+static bool serves(const struct vm_range *range, const struct vm_request *rq)
+{
+	return vm_range_size(range) == rq->size && range->shift == rq->shift && range->start >= rq->lo &&
+	       range->end <= rq->hi && IS_ALIGNED(range->start - rq->skew, rq->align);
+}
+
+/* Looks at some only: there may be many of one size. */
+static struct vm_range *take_serving(struct vm_cache *cache, const struct vm_request *rq)
+{
+	struct vm_range **link = &cache->clean[list_of(rq->size >> PAGE_SHIFT)];
+
+	for (unsigned int n = 0; *link && n < TRIES; n++, link = &(*link)->next)
+		if (serves(*link, rq))
+			return unlink_clean(cache, link);
+	return NULL;
+}
+
+static void append(struct vm_cache *cache, struct vm_range *range)
+{
+	range->next = NULL;
+	if (cache->oldest)
+		cache->newest->next = range;
+	else
+		WRITE_ONCE(cache->oldest, range); /* looked at without the lock, as a hint */
+	cache->newest = range;
+	cache->nr_lazy++;
+	cache->lazy_weight += range->weight;
+}
+
+static struct vm_range *take_oldest(struct vm_cache *cache)
+{
+	struct vm_range *range = cache->oldest;
+
+	WRITE_ONCE(cache->oldest, range->next);
+	cache->nr_lazy--;
+	cache->lazy_weight -= range->weight;
+	return range;
+}
+
+static void put_on(struct vm_range **list, struct vm_range *range)
+{
+	range->next = *list;
+	*list = range;
+}
+
+static void keep(struct vm_cache *cache, struct vm_range *range)
+{
+	vm_range_set_state(range, VM_CLEAN);
+	put_on(&cache->clean[range->list], range);
+	cache->clean_weight += range->weight;
+}
+
+static void set_due(struct vm_cache *cache)
+{
+	cache->due = reaches(cache, &soft) ? hard : soft;
+}
+
+/*
+ * What a flush has covered becomes clean, or goes on the list of those to be given back. Returns how many it was: with a whole
+ * batch there may be more.
+ */
+static unsigned int reap(struct vm_cache *cache, struct vm_range **unwanted)
+{
+	unsigned int nr = 0;
+
+	for (; nr < BATCH && cache->oldest && tlb_stamp_covered(cache->oldest->stamp); nr++) {
+		struct vm_range *range = take_oldest(cache);
+
+		if (worth_keeping(cache, range)) {
+			keep(cache, range);
+			continue;
+		}
+		vm_range_set_state(range, VM_HELD);
+		put_on(unwanted, range);
+	}
+	set_due(cache);
+	if (nr)
+		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
+	return nr;
+}
+
+/* The same with what is clean. */
+static unsigned int drop_clean(struct vm_cache *cache, struct vm_range **unwanted)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int list = 0; list <= VM_CACHE_PAGES; list++)
+		for (; nr < BATCH && cache->clean[list]; nr++)
+			put_on(unwanted, take_clean(cache, list));
+	if (nr)
+		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
+	return nr;
+}
+
+/*
+ * So much of what is clean goes that what is lazy will fit. The hand goes round all lists, so what nobody wants goes in the end;
+ * on the list of other sizes, where ranges are put in front, it is the last.
+ */
+static struct vm_range *take_at_hand(struct vm_cache *cache)
+{
+	struct vm_range **link;
+
+	while (!cache->clean[cache->hand])
+		cache->hand = cache->hand ? cache->hand - 1 : VM_CACHE_PAGES;
+	for (link = &cache->clean[cache->hand]; cache->hand == OTHERS && (*link)->next; link = &(*link)->next)
+		;
+	return unlink_clean(cache, link);
+}
+
+static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwanted)
+{
+	unsigned int nr = 0;
+
+	for (; nr < BATCH && cache->clean_weight > CLEAN - hard.weight; nr++)
+		put_on(unwanted, take_at_hand(cache));
+	if (nr)
+		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
+	return nr;
+}
+
+/* --- without it ----------------------------------------------------------------------------------------------------- */
+
+static bool give_back(struct vm_range *unwanted)
+{
+	struct vm_range *next;
+
+	for (struct vm_range *range = unwanted; range; range = next) {
+		next = range->next;
+		vm_range_discard(range);
+	}
+	return unwanted != NULL;
+}
+
+/* Do `some` to the cache until there is nothing left to do. True: ranges were given back. Thread context, no lock held. */
+static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache *cache, struct vm_range **unwanted))
+{
+	bool any = false;
+	unsigned int nr;
+
+	do {
+		struct vm_range *unwanted = NULL;
+
+		spin_lock(&cache->lock);
+		nr = some(cache, &unwanted);
+		spin_unlock(&cache->lock);
+		schedule_point("vm_cache:batch");
+		any |= give_back(unwanted);
+	} while (nr == BATCH);
+	return any;
+}
+
+/*
+ * A range that becomes clean only now. Who may not be preempted stops after one batch. The thread may be moved at any time:
+ * then it works on the cache that it has begun with.
+ */
+static struct vm_range *take_after_reaping(struct vm_cache *cache, const struct vm_request *rq)
+{
+	struct vm_range *range;
+	unsigned int nr;
+
+	do {
+		struct vm_range *unwanted = NULL;
+
+		spin_lock(&cache->lock);
+		nr = reap(cache, &unwanted);
+		range = take_serving(cache, rq);
+		spin_unlock(&cache->lock);
+		give_back(unwanted);
+	} while (!range && nr == BATCH && preemptible());
+	return range;
+}
+
+struct vm_range *vm_cache_find(const struct vm_request *rq)
+{
+	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
+	struct vm_range *range;
+
+	spin_lock(&cache->lock);
+	range = take_serving(cache, rq);
+	spin_unlock(&cache->lock);
+	if (!range && READ_ONCE(cache->oldest))
+		range = take_after_reaping(cache, rq);
+	if (!range)
+		return NULL;
+	WRITE_ONCE(range->kind, rq->kind); /* reports look at it */
+	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
+	return range;
+}
+
+struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
+{
+	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
+	struct vm_range *range;
+
+	if (unlikely(pages > VM_CACHE_PAGES))
+		return NULL;
+	pages = vm_cache_round(pages);
+	spin_lock(&cache->lock);
+	range = take_clean(cache, (unsigned int)pages);
+	spin_unlock(&cache->lock);
+	if (unlikely(!range))
+		return NULL;
+	WRITE_ONCE(range->kind, kind);
+	trace(TRACE_ALLOC_VMAP_AREA, range->start, pages << PAGE_SHIFT, PAGE_SIZE);
+	return range;
+}
+
+/*
+ * Enough waits: use what others have flushed. What is still enough calls the background; or it was called and has not come,
+ * and there is one flush for all that waits here.
+ */
+static __noinline void much_is_lazy(struct vm_cache *cache)
+{
+	bool soon, now;
+
+	all_of(cache, reap);
+	spin_lock(&cache->lock);
+	soon = reaches(cache, &soft);
+	now = reaches(cache, &hard);
+	spin_unlock(&cache->lock);
+	if (soon)
+		all_of(cache, drop_excess);
+	if (now) {
+		flush_tlb_all();
+		all_of(cache, reap);
+	} else if (soon) {
+		vm_purge_soon();
+	}
+}
+
+void vm_range_retire(struct vm_range *range)
+{
+	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
+	bool much;
+
+	spin_lock(&cache->lock);
+	range->stamp = tlb_stamp(); /* under the lock, so that the list is in order */
+	vm_range_set_state(range, VM_LAZY);
+	append(cache, range);
+	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_weight, WEIGHT);
+	much = reaches(cache, &cache->due);
+	vm_note_stamp(&vm_stamps.areas, range->stamp);
+	tlb_oracle(deferred(range->start, range->end)); /* not before vm_unmap_aliases() could know of it */
+	spin_unlock(&cache->lock);
+	if (unlikely(much))
+		much_is_lazy(cache);
+}
+
+/* Enough, of which nothing is covered; or else its CPU will see. */
+static bool wants_flush(struct vm_cache *cache)
+{
+	bool wants;
+
+	spin_lock(&cache->lock);
+	wants = reaches(cache, &soft) && !tlb_stamp_covered(cache->oldest->stamp);
+	spin_unlock(&cache->lock);
+	return wants;
+}
+
+bool vm_cache_wants_flush(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (wants_flush(per_cpu_ptr(&vm_cache, cpu)))
+			return true;
+	return false;
+}
+
+bool vm_cache_reclaim(void)
+{
+	bool any = false;
+	unsigned int cpu;
+
+	vm_cache_flush();
+	for_each_possible_cpu(cpu) {
+		any |= all_of(per_cpu_ptr(&vm_cache, cpu), reap);
+		any |= all_of(per_cpu_ptr(&vm_cache, cpu), drop_clean);
+	}
+	return any || !vm_stamp_covered(&vm_stamps.areas); /* something has been retired meanwhile */
+}
+
+/* --- checks --------------------------------------------------------------------------------------------------------- */
+
+static bool lazy_right(const struct vm_cache *cache)
+{
+	unsigned long weight = 0;
+	unsigned int nr = 0;
+
+	for (const struct vm_range *range = cache->oldest; range; range = range->next) {
+		weight += range->weight;
+		nr++;
+		if (range->state != VM_LAZY)
+			return false;
+	}
+	return nr == cache->nr_lazy && weight == cache->lazy_weight;
+}
+
+static bool clean_right(const struct vm_cache *cache)
+{
+	unsigned long weight = 0;
+
+	for (unsigned int list = 0; list <= VM_CACHE_PAGES; list++)
+		for (const struct vm_range *range = cache->clean[list]; range; range = range->next) {
+			weight += range->weight;
+			if (range->state != VM_CLEAN || list_of(vm_range_size(range) >> PAGE_SHIFT) != list)
+				return false;
+		}
+	return weight == cache->clean_weight;
+}
+
+unsigned int vm_cache_check(void)
+{
+	unsigned int cpu, faults = 0;
+
+	for_each_possible_cpu(cpu) {
+		struct vm_cache *cache = per_cpu_ptr(&vm_cache, cpu);
+		bool right;
+
+		spin_lock(&cache->lock);
+		right = lazy_right(cache) && clean_right(cache);
+		spin_unlock(&cache->lock);
+		faults += !right;
+		if (!right)
+			printk("vmalloc: the cache of CPU %u does not fit its counts\n", cpu);
+	}
+	return faults;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who owns which stretch of vmalloc space: the free side. (vm_index.c is the other.)
+ *
+ * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is either a hole or in the
+ *    index, so holes + index = arena. vm_range_check() proves it. The descriptor that alloc made becomes the hole when
+ *    the range is freed, so freeing needs no memory.
+ *
+ * 2. The tree of holes is sorted by address. Neighbours never touch: freeing merges them.
+ *
+ * 3. The search. For a hole [s, e) and an alignment a let fit(a) = e - (s rounded up to a), or 0: the largest size that goes
+ *    into the hole at an aligned address. Each node of the tree keeps, for every alignment from a page to the largest leaf,
+ *    the maximum of fit over its subtree:
+ *
+ *			[ 5 | 4 | 0 ]			a = 1, 2, 4 pages
+ *			 /         \
+ *		[ 3 | 2 | 0 ]   [ 5 | 4 | 0 ]		so "4 pages aligned to 2" goes right without looking left
+ *
+ *    The lowest hole that fits and starts at lo or above is found by going up from the first hole there and then down,
+ *    and each step has one decision: O(log n) for every size and alignment, with no tries that fail. The one hole that
+ *    lo cuts is looked at by itself. hi needs no search: if the lowest place is too high, every other one is.
+ *
+ *    A request with skew s is one for size + s, of which the first s bytes stay free.
+ */
+#include "mm/kva/vm_internal.h"
+
+DEFINE_RANKED_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
+static struct rb_root holes = RB_ROOT;
+
+static struct kmem_cache *range_cache;
+
+static struct vm_range *to_range(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct vm_range, node);
+}
+
+/* --- the search key --------------------------------------------------------------------------------------------- */
+
+/* Room in [start, end) from the first address on that is aligned to 1 << shift. */
+static unsigned long room(vaddr_t start, vaddr_t end, unsigned int shift)
+{
+	vaddr_t at = ALIGN(start, 1UL << shift);
+
+	return at >= start && at < end ? end - at : 0;
+}
+
+static bool subtree_fits(struct rb_node *node, unsigned int class, unsigned long size)
+{
+	return node && to_range(node)->fit[class] >= size;
+}
+
+static bool hole_fits(struct rb_node *node, unsigned int class, unsigned long size)
+{
+	const struct vm_range *hole = to_range(node);
+
+	return room(hole->start, hole->end, class + PAGE_SHIFT) >= size;
+}
+
+static unsigned long subtree_fit(const struct vm_range *hole, unsigned int class)
+{
+	const struct vm_range *left = to_range(hole->node.rb_left), *right = to_range(hole->node.rb_right);
+	unsigned long fit = room(hole->start, hole->end, class + PAGE_SHIFT);
+
+	if (left)
+		fit = max(fit, left->fit[class]);
+	if (right)
+		fit = max(fit, right->fit[class]);
+	return fit;
+}
+
+/* The keys of a subtree. There may be none. */
+static const vaddr_t *fits_of(struct rb_node *node)
+{
+	static const vaddr_t none[VM_ALIGN_CLASSES];
+
+	return node ? to_range(node)->fit : none;
+}
+
+/*
+ * Recompute one node's key: subtree_fit() of all classes, without a branch. A hole is smaller than half of all addresses, so
+ * what has no room, because its end is too low or the aligned address has wrapped around, is negative. False: it was right.
+ */
+static bool update_fit(struct rb_node *node)
+{
+	struct vm_range *hole = to_range(node);
+	const vaddr_t *left = fits_of(node->rb_left), *right = fits_of(node->rb_right);
+	vaddr_t end = hole->end, mask = PAGE_SIZE - 1, changed = 0;
+
+	for (unsigned int class = 0; class < VM_ALIGN_CLASSES; class++, mask = 2 * mask + 1) {
+		long here = (long)(end - ((hole->start + mask) & ~mask));
+		vaddr_t fit = max((vaddr_t)max(here, 0l), max(left[class], right[class]));
+
+		changed |= hole->fit[class] ^ fit;
+		hole->fit[class] = fit;
+	}
+	return changed;
+}
+
+static void fit_propagate(struct rb_node *node, struct rb_node *stop)
+{
+	while (node != stop && update_fit(node))
+		node = rb_parent(node);
+}
+
+static void fit_copy(struct rb_node *from, struct rb_node *to)
+{
+	memcpy(to_range(to)->fit, to_range(from)->fit, sizeof(to_range(to)->fit));
+}
+
+static void fit_rotate(struct rb_node *down, struct rb_node *up)
+{
+	fit_copy(down, up);
+	update_fit(down);
+}
+
+static const struct rb_augment_callbacks fit_callbacks = { fit_propagate, fit_copy, fit_rotate };
+
+/* The lowest hole of a subtree that has one. */
+static struct rb_node *leftmost_fit(struct rb_node *node, unsigned int class, unsigned long size)
+{
+	for (;;) {
+		if (subtree_fits(node->rb_left, class, size))
+			node = node->rb_left;
+		else if (hole_fits(node, class, size))
+			return node;
+		else
+			node = node->rb_right;
+	}
+}
+
+/* The lowest hole that fits, of `node` and all behind it. */
+static struct rb_node *next_fit(struct rb_node *node, unsigned int class, unsigned long size)
+{
+	while (node) {
+		struct rb_node *child;
+
+		if (hole_fits(node, class, size))
+			return node;
+		if (subtree_fits(node->rb_right, class, size))
+			return leftmost_fit(node->rb_right, class, size);
+		do {
+			child = node;
+			node = rb_parent(child);
+		} while (node && child == node->rb_right);
+	}
+	return NULL;
+}
+
+/* --- trees by address ------------------------------------------------------------------------------------------- */
+
+struct vm_range *vm_tree_above(const struct rb_root *tree, vaddr_t addr)
+{
+	struct rb_node *node = tree->rb_node;
+	struct vm_range *found = NULL;
+
+	while (node) {
+		struct vm_range *range = to_range(node);
+
+		if (range->end > addr) {
+			found = range;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+void vm_tree_link(struct rb_root *tree, struct vm_range *range)
+{
+	struct rb_node **link = &tree->rb_node, *parent = NULL;
+
+	while (*link) {
+		const struct vm_range *other = to_range(*link);
+
+		parent = *link;
+		if (range->end <= other->start)
+			link = &parent->rb_left;
+		else if (range->start >= other->end)
+			link = &parent->rb_right;
+		else
+			panic("vmalloc: range %lx-%lx (kind %d) overlaps %lx-%lx (kind %d)", range->start, range->end,
+			      range->kind, other->start, other->end, other->kind);
+	}
+	rb_link_node(&range->node, parent, link);
+}
+
+static void hole_insert(struct vm_range *hole)
+{
+	hole->kind = VM_RANGE_HOLE;
+	vm_tree_link(&holes, hole);
+	update_fit(&hole->node);
+	fit_propagate(rb_parent(&hole->node), NULL);
+	rb_insert_augmented(&hole->node, &holes, &fit_callbacks);
+}
+
+static void hole_erase(struct vm_range *hole)
+{
+	rb_erase_augmented(&hole->node, &holes, &fit_callbacks);
+}
+
+/* A hole got new borders, without moving past a neighbour. */
+static void hole_resized(struct vm_range *hole)
+{
+	fit_propagate(&hole->node, NULL);
+}
+
+/* --- taking ----------------------------------------------------------------------------------------------------- */
+
+/* Find the lowest place for the request, skew included in `size`. NULL: none. */
+static struct vm_range *find_place(const struct vm_request *rq, unsigned long size, vaddr_t *at)
+{
+	unsigned int class = ilog2(rq->align) - PAGE_SHIFT;
+	struct vm_range *hole = vm_tree_above(&holes, rq->lo);
+	struct rb_node *node;
+
+	if (hole && hole->start < rq->lo) { /* cut by lo */
+		*at = ALIGN(rq->lo, rq->align);
+		if (room(rq->lo, hole->end, class + PAGE_SHIFT) >= size)
+			return hole;
+		hole = to_range(rb_next(&hole->node));
+	}
+	node = hole ? next_fit(&hole->node, class, size) : NULL;
+	if (!node)
+		return NULL;
+	*at = ALIGN(to_range(node)->start, rq->align);
+	return to_range(node);
+}
+
+/*
+ * Cut [start, end) out of a hole and return its descriptor, which is the hole's own when nothing remains. fresh[0..1] are
+ * unused descriptors; those that go into service are set to NULL. Two are needed when something remains on both sides.
+ */
+static struct vm_range *cut_hole(struct vm_range *hole, vaddr_t start, vaddr_t end, struct vm_range *fresh[2])
+{
+	struct vm_range *range = fresh[0], *behind = fresh[1];
+	vaddr_t hole_end = hole->end;
+
+	if (hole->start == start && hole_end == end) {
+		hole_erase(hole);
+		return hole;
+	}
+	fresh[0] = NULL;
+	range->start = start;
+	range->end = end;
+	if (hole->start == start)
+		hole->start = end;
+	else
+		hole->end = start;
+	hole_resized(hole);
+	if (hole->end == start && hole_end != end) {
+		fresh[1] = NULL;
+		behind->start = end;
+		behind->end = hole_end;
+		hole_insert(behind);
+	}
+	return range;
+}
+
+/* Find and cut. NULL: no space. */
+static struct vm_range *take(const struct vm_request *rq, struct vm_range *fresh[2])
+{
+	unsigned long size = rq->size + rq->skew;
+	struct vm_range *hole;
+	vaddr_t at;
+
+	hole = find_place(rq, size, &at);
+	if (!hole || at >= rq->hi || rq->hi - at < size)
+		return NULL;
+	return cut_hole(hole, at + rq->skew, at + size, fresh);
+}
+
+static bool request_valid(const struct vm_request *rq)
+{
+	return rq->size && IS_ALIGNED(rq->size | rq->skew | rq->lo | rq->hi, PAGE_SIZE) && is_power_of_2(rq->align) &&
+	       rq->align >= PAGE_SIZE && rq->align <= VM_ALIGN_MAX && rq->skew < rq->align &&
+	       rq->size + rq->skew >= rq->size && rq->lo < rq->hi;
+}
+
+/* Something can remain in front of the range only if its place is not simply the start of a hole. */
+static bool may_split(const struct vm_request *rq)
+{
+	return rq->align > PAGE_SIZE || rq->lo > VMALLOC_START;
+}
+
+/* --- giving back ------------------------------------------------------------------------------------------------ */
+
+/* A descriptor that was in the index: somebody may be looking at it there (vm_range_claim). */
+static void free_later(struct rcu_head *head)
+{
+	kmem_cache_free(range_cache, container_of(head, struct vm_range, rcu));
+}
+
+/* Make the range a hole, merged with its neighbours. unused[0..1]: the descriptors that this has made superfluous. */
+static void give_back(struct vm_range *range, struct vm_range *unused[2])
+{
+	struct vm_range *near = vm_tree_above(&holes, range->start - 1);
+	struct vm_range *prev = near && near->end == range->start ? near : NULL;
+	struct vm_range *next = prev ? to_range(rb_next(&prev->node)) : near;
+	bool touches = next && next->start == range->end;
+	vaddr_t end = touches ? next->end : range->end;
+
+	if (next && next->start < range->end)
+		panic("vmalloc: %lx-%lx is freed, but %lx-%lx is free", range->start, range->end, next->start,
+		      next->end);
+	if (!prev && !touches) {
+		hole_insert(range);
+		return;
+	}
+	unused[0] = range;
+	if (!prev) {
+		next->start = range->start;
+		hole_resized(next);
+		return;
+	}
+	if (touches) {
+		hole_erase(next);
+		unused[1] = next;
+	}
+	prev->end = end;
+	hole_resized(prev);
+}
+
+void vm_hole_give_back(struct vm_range *range, struct vm_range *keep[2])
+{
+	struct vm_range *unused[2] = { NULL, NULL };
+
+	spin_lock(&vm_hole_lock);
+	give_back(range, unused);
+	spin_unlock(&vm_hole_lock);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!unused[i])
+			continue;
+		if (keep && (!keep[0] || !keep[1])) /* whoever finds it by an old address will see what it is: vm_index.c, 3 */
+			keep[keep[0] != NULL] = unused[i];
+		else
+			call_rcu(&unused[i]->rcu, free_later);
+	}
+}
+
+/* --- for those who look for themselves ---------------------------------------------------------------------------- */
+
+struct vm_range *vm_hole_below(vaddr_t addr)
+{
+	struct rb_node *node = holes.rb_node;
+	struct vm_range *found = NULL;
+
+	while (node) {
+		struct vm_range *hole = to_range(node);
+
+		if (hole->start < addr) {
+			found = hole;
+			node = node->rb_right;
+		} else {
+			node = node->rb_left;
+		}
+	}
+	return found;
+}
+
+struct vm_range *vm_hole_cut(vaddr_t start, vaddr_t end, struct vm_range *fresh[2])
+{
+	return cut_hole(vm_hole_below(end), start, end, fresh);
+}
+
+bool vm_descriptors_fill(struct vm_range *fresh[2], gfp_t gfp)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (!fresh[i])
+			fresh[i] = kmem_cache_alloc(range_cache, gfp);
+	return fresh[0] && fresh[1];
+}
+
+void vm_descriptors_free(struct vm_range *unused[2])
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (unused[i])
+			kmem_cache_free(range_cache, unused[i]);
+}
+
+int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int shift, gfp_t gfp)
+{
+	int err;
+
+	range->kind = kind;
+	range->area = NULL;
+	range->ptes = range->more = range->leaves = NULL;
+	range->pages = NULL;
+	range->heads = 0;
+	range->shift = shift;
+	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
+	err = vm_index_add(range, gfp);
+	if (err)
+		vm_hole_give_back(range, NULL);
+	return err;
+}
+
+/* --- in and out -------------------------------------------------------------------------------------------------- */
+
+struct vm_range *vm_range_alloc(const struct vm_request *rq)
+{
+	struct vm_range *fresh[2] = { NULL, NULL }, *range = NULL;
+	bool split = may_split(rq);
+
+	if (WARN_ONCE(!request_valid(rq), "vmalloc: bad request: size %lx align %lx skew %lx in %lx-%lx", rq->size,
+		      rq->align, rq->skew, rq->lo, rq->hi))
+		return NULL;
+	fresh[0] = kmem_cache_alloc(range_cache, rq->gfp | GFP_KERNEL);
+	if (split)
+		fresh[1] = kmem_cache_alloc(range_cache, rq->gfp | GFP_KERNEL);
+	if (fresh[0] && (fresh[1] || !split)) {
+		spin_lock(&vm_hole_lock);
+		range = take(rq, fresh);
+		spin_unlock(&vm_hole_lock);
+	}
+	vm_descriptors_free(fresh);
+	if (!range)
+		return NULL;
+	if (vm_range_enter(range, rq->kind, rq->shift, rq->gfp | GFP_KERNEL))
+		return NULL;
+	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
+	return range;
+}
+
+void vm_range_free(struct vm_range *range)
+{
+	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
+	tlb_oracle(given_back(range->start, range->end));
+	vm_index_remove(range);
+	vm_hole_give_back(range, NULL);
+}
+
+void vm_range_init(void)
+{
+	struct vm_range *all;
+
+	range_cache = kmem_cache_create("vm_range", sizeof(struct vm_range), 0, 0, NULL);
+	all = range_cache ? kmem_cache_alloc(range_cache, GFP_KERNEL) : NULL;
+	if (!all)
+		panic("vmalloc: no memory for the first range");
+	all->start = VMALLOC_START;
+	all->end = VMALLOC_END;
+	vm_hole_give_back(all, NULL);
+}
+
+/* --- reports and checks ----------------------------------------------------------------------------------------- */
+
+unsigned long vm_holes(unsigned long *largest)
+{
+	unsigned long bytes = 0;
+
+	spin_lock(&vm_hole_lock);
+	for (struct rb_node *node = rb_first(&holes); node; node = rb_next(node))
+		bytes += vm_range_size(to_range(node));
+	*largest = holes.rb_node ? to_range(holes.rb_node)->fit[0] : 0;
+	spin_unlock(&vm_hole_lock);
+	return bytes;
+}
+
+bool vm_range_has_hole(const struct vm_range *range)
+{
+	const struct vm_range *hole;
+
+	spin_lock(&vm_hole_lock);
+	hole = vm_tree_above(&holes, range->start);
+	spin_unlock(&vm_hole_lock);
+	return hole && hole->start < range->end;
+}
+
+static bool key_right(const struct vm_range *hole)
+{
+	for (unsigned int class = 0; class < VM_ALIGN_CLASSES; class++)
+		if (hole->fit[class] != subtree_fit(hole, class))
+			return false;
+	return true;
+}
+
+unsigned int vm_holes_check(void)
+{
+	vaddr_t above = VMALLOC_START; /* the next hole must not start lower */
+	unsigned int faults = 0;
+
+	spin_lock(&vm_hole_lock);
+	for (struct rb_node *node = rb_first(&holes); node; node = rb_next(node)) {
+		const struct vm_range *hole = to_range(node);
+
+		if (hole->start < above || hole->start >= hole->end || hole->end > VMALLOC_END ||
+		    hole->kind != VM_RANGE_HOLE || !key_right(hole)) {
+			printk("vmalloc: bad hole %lx-%lx, kind %d, expected above %lx\n", hole->start, hole->end,
+			       hole->kind, above);
+			faults++;
+		}
+		above = hole->end + PAGE_SIZE; /* two that touch should be one */
+	}
+	spin_unlock(&vm_hole_lock);
+	return faults;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stretches of vmalloc space that are no holes, by address.
+ *
+ * 1. A range is entered when it is cut out of a hole and taken out when it becomes one again. Between these it may go
+ *    round many times, and only its state tells what it is:
+ *
+ *		       +----- vm_range_publish ----> BUSY ---- vm_range_claim ---+
+ *		       |					                 v
+ *	hole --cut--> HELD <-- vm_cache_get -- CLEAN <-- flushed -- LAZY <--- HELD --give back--> hole
+ *
+ *    So the ordinary vmalloc and vfree change one word here, and neither takes a lock nor writes anything shared.
+ *
+ * 2. Two structures: an xarray by first page, for all who name a range by its start, lock-free; and a tree by address,
+ *    for those who ask what an address lies in, and for walks in order.
+ *
+ * 3. Claiming is what decides who frees: BUSY to STILL by compare-and-exchange, so of two that free the same range one
+ *    comes too late. The descriptor that was found may by then be another range's (it is not freed before an RCU grace
+ *    period, but it may have become a hole and a range again): therefore everything about it is looked at while it stands
+ *    still. The right one goes on to HELD, a wrong one back to BUSY. Whoever else wants it waits for that answer, with
+ *    preemption off on both sides: somebody's wrong call never makes the owner's right one fail.
+ *
+ * 4. Handlers claim too (vfree). Who only looks at a range that stands still has interrupts off meanwhile. A claim has not,
+ *    to be quick: a handler that interrupts it and wants the same range, so that one of the two is wrong, must not wait for
+ *    it for ever.
+ */
+#include "mm/kva/vm_internal.h"
+
+static DEFINE_RANKED_SPINLOCK(index_lock, RANK_VM_INDEX);
+static struct rb_root ranges = RB_ROOT;
+static DEFINE_XARRAY(by_start);
+
+static unsigned long page_index(vaddr_t addr)
+{
+	return (addr - VMALLOC_START) >> PAGE_SHIFT;
+}
+
+int vm_index_add(struct vm_range *range, gfp_t gfp)
+{
+	int err;
+
+	vm_range_set_state(range, VM_HELD);
+	err = xa_insert(&by_start, page_index(range->start), range, gfp);
+	if (err)
+		return err;
+	spin_lock(&index_lock);
+	vm_tree_link(&ranges, range);
+	rb_insert_color(&range->node, &ranges);
+	spin_unlock(&index_lock);
+	return 0;
+}
+
+void vm_index_remove(struct vm_range *range)
+{
+	if (xa_erase(&by_start, page_index(range->start)) != range || READ_ONCE(range->state) == VM_BUSY)
+		panic("vmalloc: %lx-%lx (state %u) is given back, but somebody else has it", range->start, range->end,
+		      range->state);
+	spin_lock(&index_lock);
+	rb_erase(&range->node, &ranges);
+	spin_unlock(&index_lock);
+}
+
+static bool is_wanted(const struct vm_range *range, vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
+{
+	return range->start == addr && range->kind == kind &&
+	       (kind != VM_RANGE_AREA || flags == VM_ANY || (range->area->flags & flags));
+}
+
+/* Longer than anybody on another CPU takes to look at a range, whose pages may have to be listed. */
+#define HANDLER_PATIENCE 1000000u
+
+/* Somebody looks at it. */
+static __noinline bool wait_and_stand_still(struct vm_range *range)
+{
+	u32 was = VM_STILL;
+
+	for (unsigned int i = 0; was == VM_STILL && (i < HANDLER_PATIENCE || !in_interrupt()); i++) {
+		cpu_relax();
+		was = cmpxchg(&range->state, VM_BUSY, VM_STILL);
+	}
+	return was == VM_BUSY;
+}
+
+/* Keep a busy range as it is until make_busy(). Preemption is off. False: it is not busy. */
+static inline bool stand_still(struct vm_range *range)
+{
+	u32 was = cmpxchg(&range->state, VM_BUSY, VM_STILL);
+
+	return unlikely(was == VM_STILL) ? wait_and_stand_still(range) : was == VM_BUSY;
+}
+
+static void make_busy(struct vm_range *range)
+{
+	vm_range_set_state(range, VM_BUSY);
+}
+
+/* With preemption off, which is a read section of RCU. */
+static struct vm_range *claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
+{
+	struct vm_range *range = xa_load(&by_start, page_index(addr));
+
+	if (unlikely(!range || !stand_still(range)))
+		return NULL;
+	schedule_point("vm:claim");
+	if (likely(is_wanted(range, addr, kind, flags))) {
+		vm_range_set_state(range, VM_HELD);
+		return range;
+	}
+	make_busy(range);
+	return NULL;
+}
+
+struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
+{
+	struct vm_range *range;
+
+	if (unlikely(addr < VMALLOC_START || addr >= VMALLOC_END || offset_in_page(addr)))
+		return NULL;
+	preempt_disable();
+	range = claim(addr, kind, flags);
+	preempt_enable();
+	return range;
+}
+
+/* Under the lock. The range that addr lies in, standing still, or NULL. */
+static struct vm_range *hold_at(vaddr_t addr)
+{
+	struct vm_range *range = vm_tree_above(&ranges, addr);
+
+	return range && range->start <= addr && stand_still(range) ? range : NULL;
+}
+
+/* Its area, if it has one. */
+static struct vm_struct *let_go(struct vm_range *range)
+{
+	struct vm_struct *area = range->kind == VM_RANGE_AREA ? range->area : NULL;
+
+	make_busy(range);
+	return area;
+}
+
+static_assert(offsetof(struct vm_range, area) == offsetof(struct vm_range, va.vm) &&
+	      offsetof(struct vm_range, end) == offsetof(struct vm_range, va.va_end), "a vmap_area is a range seen from outside");
+
+struct vmap_area *find_vmap_area(unsigned long addr)
+{
+	struct vm_range *range;
+	bool flags, found;
+
+	assert_thread();
+	spin_lock_irqsave(&index_lock, flags);
+	range = hold_at(addr);
+	found = range && let_go(range);
+	spin_unlock_irqrestore(&index_lock, flags);
+	return found ? &range->va : NULL;
+}
+
+struct vm_struct *vm_range_area(vaddr_t addr)
+{
+	struct vm_range *range;
+	struct vm_struct *area;
+	bool flags;
+
+	assert_thread();
+	spin_lock_irqsave(&index_lock, flags);
+	range = hold_at(addr);
+	area = range ? let_go(range) : NULL;
+	spin_unlock_irqrestore(&index_lock, flags);
+	return area;
+}
+
+struct vm_struct *vm_range_area_with_pages(vaddr_t addr)
+{
+	struct vm_range *range;
+	struct vm_struct *area;
+	bool more, flags;
+
+	assert_thread();
+	do { /* a block each time: nobody waits for the lock longer than that */
+		spin_lock_irqsave(&index_lock, flags);
+		range = hold_at(addr);
+		more = range && vm_huge_list_pages(range);
+		area = range ? let_go(range) : NULL;
+		spin_unlock_irqrestore(&index_lock, flags);
+	} while (more);
+	return area;
+}
+
+/*
+ * Under the lock. False: it is in somebody's hands. try: the caller may have interrupted the one who looks at it, so what
+ * stands still counts as in somebody's hands.
+ */
+static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *info)
+{
+	bool flags = arch_local_irq_save();
+	bool busy = try ? cmpxchg(&range->state, VM_BUSY, VM_STILL) == VM_BUSY : stand_still(range);
+
+	info->start = range->start;
+	info->end = range->end;
+	info->kind = READ_ONCE(range->kind);
+	info->state = busy ? VM_BUSY : smp_load_acquire(&range->state);
+	if (busy && range->kind == VM_RANGE_AREA)
+		info->area = *range->area;
+	if (busy)
+		make_busy(range);
+	local_irq_restore(flags);
+	return info->state != VM_HELD && info->state != VM_STILL;
+}
+
+bool vm_range_next(vaddr_t from, struct vm_range_info *info)
+{
+	struct vm_range *range;
+
+	assert_thread();
+	spin_lock(&index_lock);
+	range = vm_tree_above(&ranges, from);
+	while (range && (range->start < from || !copy_range(range, false, info)))
+		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
+	spin_unlock(&index_lock);
+	return range != NULL;
+}
+
+__ts(no_thread_safety_analysis)
+int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
+{
+	struct vm_range *range;
+
+	if (!try)
+		assert_thread();
+	if (!try)
+		spin_lock(&index_lock);
+	else if (!spin_trylock(&index_lock))
+		return -EAGAIN;
+	range = vm_tree_above(&ranges, addr);
+	while (range && !(copy_range(range, try, info) && info->state == VM_BUSY))
+		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
+	schedule_point("vm:described");
+	spin_unlock(&index_lock);
+	return range != NULL;
+}
+
+/* Order and borders of the tree, adding up its bytes; at a quiet moment each range is in the array too. */
+static unsigned int check_index(unsigned long *bytes)
+{
+	vaddr_t above = VMALLOC_START; /* the next range must not start lower */
+	unsigned int faults = 0;
+
+	spin_lock(&index_lock);
+	for (struct rb_node *node = rb_first(&ranges); node; node = rb_next(node)) {
+		const struct vm_range *range = rb_entry(node, struct vm_range, node);
+
+		if (range->start < above || range->start >= range->end || range->end > VMALLOC_END ||
+		    READ_ONCE(range->kind) == VM_RANGE_HOLE || range->state >= NR_VM_RANGE_STATES ||
+		    xa_load(&by_start, page_index(range->start)) != range || vm_range_has_hole(range)) {
+			printk("vmalloc: bad range %lx-%lx, kind %d, state %u, expected above %lx\n", range->start,
+			       range->end, range->kind, range->state, above);
+			faults++;
+		}
+		*bytes += vm_range_size(range);
+		above = range->end;
+	}
+	spin_unlock(&index_lock);
+	return faults;
+}
+
+unsigned int vm_range_check(void)
+{
+	unsigned long arena = VMALLOC_END - VMALLOC_START, used = 0, largest, free;
+	unsigned int faults = vm_holes_check() + check_index(&used);
+
+	free = vm_holes(&largest);
+	if (used + free != arena) {
+		printk("vmalloc: %lx bytes in use and %lx free, but the arena has %lx\n", used, free, arena);
+		faults++;
+	}
+	return faults;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of mm/ share with each other and with nobody else; and the lock table.
+ *
+ * THE LOCK TABLE. A lock is taken only while all locks that are held have a lower rank (checked in debug builds).
+ * Context: T = thread with interrupts on; I = taken with interrupts off (irqsave), so handlers may take it too.
+ * Every I ranks above every T, others' included: a handler takes it on top of whatever its CPU holds.
+ * Allocating: may alloc_pages/kmalloc be called while it is held? "nowait" = with __GFP_NOWAIT only.
+ *
+ *   lock                protects                                               rank            context allocating
+ *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
+ *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
+ *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
+ *   chain_lock          the list of purge notifiers, and running them          (a mutex)       T       yes
+ *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
+ *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
+ *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
+ *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
+ *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
+ *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
+ *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
+ *   vm_hole_lock        the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
+ *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no
+ *   task_list_lock      list of all threads (kernel/sched)                     62              T       no
+ *   pgd_lock            pgd_list, and carrying to it (arch)                    64              T       no
+ *   percpu_lock         space in the chunks of per-CPU memory; counts          RANK_PERCPU     I       no
+ *   kmem_cache.lock     slabs of one cache that have free objects; counts      RANK_SLAB       I       no
+ *   zone.lock           free lists of one zone; PAGE_FREE heads, their order   RANK_ZONE       I       no
+ *
+ * Without a lock: per-CPU page lists and slab magazines (arch/cpu_stack.h); struct page of an allocated block
+ * (its owner); the section table (written by the one CPU that owns online_owner, published with release); leaves of
+ * kernel page tables (the owner of the address range); links to table pages (compare-and-exchange in the walker).
+ *
+ * Bringing RAM online happens inside alloc_pages, maps, and so may take pgd_lock and wait for other CPUs to answer a
+ * flush: whoever holds a lock that is not in column T allocates with __GFP_NOWAIT. With interrupts off, or in a handler,
+ * RAM never comes online, whatever the flags say.
+ */
+#pragma once
+
+#include <mm/port.h>
+#include <mm/highmem.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+
+/* The frame of a physical address. */
+static inline unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
+
+/* Multiples of 10, so that a lock can come between two others. */
+enum mm_lock_rank {
+	RANK_MM_LIST = 10,
+	RANK_VMAP_QUEUE = 30,
+	RANK_VM_CACHE = 38,
+	RANK_VM_INDEX = 40,
+	RANK_MEMTYPE = 45,
+	RANK_VM_HOLES = 50,
+	RANK_SLAB_LIST = 60,
+	RANK_PERCPU = 68, /* handlers take it, on top of any lock of threads */
+	RANK_SLAB = 70,
+	RANK_ZONE = 80,
+};
+
+/* --- mm/kva/space/vm_purge.c --- */
+
+/* A page was not to be had: the background gives back what vmalloc space keeps. Any context but NMI, no zone's lock held. */
+void mm_memory_short(void);
+/* Has the kmalloc block room for so many bytes? Then, with __GFP_ZERO, what lies behind them is zero. (kmalloc.c) */
+bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp);
+
+/* --- mm/page/buddy.c: zones and their free blocks --- */
+
+struct free_area {
+	struct list_head list; /* heads of free blocks, by lru */
+	unsigned long nr;
+};
+
+struct zone {
+	spinlock_t lock;
+	unsigned long end;     /* first frame above it; it starts where the zone below ends */
+	unsigned int orders;   /* bit o: area[o] is not empty */
+	unsigned long free;    /* pages in the free areas */
+	unsigned long present; /* pages ever given */
+	unsigned long offline; /* pages still to come; changed under the lock, read without */
+	struct free_area area[MAX_PAGE_ORDER + 1];
+};
+extern struct zone zones[NR_ZONES];
+
+void zones_init(void);
+
+static inline enum zone_id pfn_zone(unsigned long pfn)
+{
+	unsigned int z = 0;
+
+	while (pfn >= zones[z].end)
+		z++;
+	return z;
+}
+
+/* What struct page.head is for a single page of a zone. Constant but for the zone. */
+static inline u64 page_head(enum page_state state, u8 zone, int users)
+{
+	return (u64)(u32)users << 32 | (u32)zone << 16 | (u32)state;
+}
+
+#define PAGE_HEAD_ZONE 0xff0000ull /* where the zone is in it */
+
+/* Comparing and writing it, in as few words as the machine has for that. `mask`: which bits count. */
+static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
+{
+	if (sizeof(long) == 8)
+		return (page->head & mask) == head;
+	return (page->half[0] & (u32)mask) == (u32)head && (page->half[1] & (u32)(mask >> 32)) == (u32)(head >> 32);
+}
+
+/* From what it is to another: the difference. By the one to whom the page belongs; neighbours may read it meanwhile. */
+static inline void page_flip_head(struct page *page, u64 bits)
+{
+	if (sizeof(long) == 8) {
+		WRITE_ONCE(page->head, page->head ^ bits);
+		return;
+	}
+	WRITE_ONCE(page->half[0], page->half[0] ^ (u32)bits);
+	WRITE_ONCE(page->half[1], page->half[1] ^ (u32)(bits >> 32));
+}
+
+static inline void page_set_head(struct page *page, u64 head)
+{
+	if (sizeof(long) == 8) {
+		WRITE_ONCE(page->head, head);
+		return;
+	}
+	WRITE_ONCE(page->half[0], (u32)head);
+	WRITE_ONCE(page->half[1], (u32)(head >> 32));
+}
+
+/* One block, NULL if there is none; its state is PAGE_TAIL: the caller decides what it becomes. */
+struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
+/*
+ * Up to n single pages that become PAGE_USED or PAGE_CACHED. Those to be used come in blocks of 2^RUN_ORDER and more, as
+ * long as there are any. Returns how many.
+ */
+#define RUN_ORDER 5
+unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum page_state state, struct page **pages)
+	__must_hold(zone->lock);
+/* Merge a block with its free neighbours and keep it. Its tails are PAGE_TAIL, whatever its head is. */
+void zone_put_locked(struct zone *zone, struct page *page, unsigned int order) __must_hold(zone->lock);
+/* The same with n pages side by side, in blocks as large as they make. */
+void zone_put_run_locked(struct zone *zone, struct page *page, unsigned long n) __must_hold(zone->lock);
+
+/* Give frames [start, end), all in state PAGE_TAIL and never given before, to their zones. */
+void zones_add_range(unsigned long start, unsigned long end);
+
+/* --- mm/page/page_alloc.c: what stands in front of the zones --- */
+
+/* alloc_pages without fault injection: page tables count for themselves. */
+struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order);
+/* Free pages of a zone on per-CPU lists: a glance, exact only while nothing moves. */
+unsigned long pages_cached(enum zone_id zone);
+
+/* --- mm/page/page_online.c: which RAM has struct pages --- */
+
+/* RAM comes online in sections: small enough to be quick, large enough to be rare. 256 MiB; 64 MiB on 32-bit. */
+#define SECTION_SHIFT	    (sizeof(long) == 8 ? 28 : 26)
+#define SECTION_PAGES	    (1UL << (SECTION_SHIFT - PAGE_SHIFT))
+/* A zone is low when it has less than this free, and more comes online if there is any. */
+#define ZONE_LOW_PAGES	    (SECTION_PAGES / 8)
+/* While any RAM is offline, each zone keeps this much for the table pages that going online needs. */
+#define ONLINE_MARGIN_PAGES 32
+
+/* RAM below this is online after boot, wherever it is worth having. */
+#define BOOT_ONLINE_SIZE (512ull << 20)
+/* Frames [start, end), bytes, that were reserved at boot join the free ones. After page_online_init(). */
+void page_online_give(u64 start, u64 end);
+/* Build the section table, bring online what booting needs. Ends the time of memblock. */
+void page_online_init(void);
+/*
+ * Bring the next section of a zone online. Thread context, interrupts on. wait: if another CPU is at it, wait until that
+ * is done. True: something changed, trying to allocate again makes sense.
+ */
+bool page_online_next(enum zone_id zone, bool wait);
+/* Is this CPU in the middle of bringing a section online? (Then table pages may come out of the margin.) */
+bool page_online_here(void);
+/* Is any usable RAM still offline? Lock-free. */
+bool page_offline_left(void);

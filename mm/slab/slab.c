@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small objects: slabs (Bonwick 1994) with per-CPU magazines in front (Bonwick and Adams 2001).
+ *
+ * 1. A slab is one page block, aligned to its size, divided into places of one object's size. The first places hold the
+ *    header, whose link[] has one entry for each place, and two more, for what is left over behind the last:
+ *
+ *	| struct slab | link[0] link[1] ... link[end+1] |  object  |  object  | ... |  object  | rest
+ *	0			|		      first	 first+1	    end-1      end
+ *				└─ number of the next free place (LINK_END: none), LINK_CACHED: the object is in a magazine,
+ *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest
+ *
+ *    So nothing is kept inside free objects, a free of anything but a given-out object is known exactly, with two
+ *    compares, and in debug builds the whole of a free object can be poisoned.
+ *
+ * 2. A magazine is one CPU's stack of free objects of one cache (arch/cpu_stack.h). alloc and free move one pointer; no lock.
+ *    Empty or full, it exchanges half of itself with the slabs under cache->lock.
+ *
+ * 3. Slabs with free objects are on `partial`, those with nothing else on `empty`, of which SLAB_RESERVE are kept; full
+ *    ones on no list: their objects find them, since the header is at the block's (aligned) start.
+ *
+ * 4. Magazines come from a kmalloc cache themselves, straight out of its slabs, so that nothing recurses. Until a CPU has
+ *    one, it has `no_magazine`, which is both empty and full, and every operation goes the slow way.
+ */
+#include "mm/slab/slab_types.h"
+
+#define SLAB_RESERVE	 2
+#define MAGAZINE_BATCH	 15
+
+static struct cpu_stack no_magazine;
+
+/* --- poison --------------------------------------------------------------------------------------------------------- */
+
+/* Told once: the object is poisoned anew, so that the next check speaks of what has happened since. */
+unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
+{
+	const u8 *byte = object;
+
+	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->size; i++) {
+		if (!WARN_ONCE(byte[i] != POISON_FREE, "slab %s: object %p was written to after it was freed: byte %u is %02x",
+			       cache->name, object, i, byte[i]))
+			continue;
+		poison(cache, object, POISON_FREE);
+		return 1;
+	}
+	return 0;
+}
+
+/* --- slabs ---------------------------------------------------------------------------------------------------------- */
+
+static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
+{
+	struct page *page = alloc_pages(gfp & (__GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY), cache->order);
+	struct slab *slab;
+
+	if (!page)
+		return NULL;
+	slab = page_address(page);
+	slab_window_reach(slab);
+	for (unsigned int i = 0; i < 1u << cache->order; i++) {
+		WRITE_ONCE(page[i].state, PAGE_SLAB);
+		page[i].slab = slab;
+	}
+	slab->cache = cache;
+	slab->first = cache->first;
+	slab->out = 0;
+	for (unsigned int i = 0; i < cache->end + 2u; i++)
+		slab->link[i] = LINK_NONE;
+	for (unsigned int i = cache->first; i < cache->end; i++) {
+		slab->link[i] = i + 1 < cache->end ? (u16)(i + 1) : LINK_END;
+		poison(cache, slab_object(cache, slab, i), POISON_FREE);
+	}
+	return slab;
+}
+
+static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
+{
+	struct page *page = virt_to_page(slab);
+
+	for (unsigned int i = 0; i < 1u << cache->order; i++) {
+		page[i].slab = NULL;
+		WRITE_ONCE(page[i].state, i ? PAGE_TAIL : PAGE_USED);
+	}
+	__free_pages(page, cache->order);
+}
+
+/* Take up to n objects out of the slabs that have some. They are LINK_CACHED afterwards. */
+static unsigned int take_locked(struct kmem_cache *cache, unsigned int n, void **objects) __must_hold(cache->lock)
+{
+	unsigned int got = 0;
+
+	while (got < n) {
+		struct list_head *list = list_empty(&cache->partial) ? &cache->empty : &cache->partial;
+		struct slab *slab = list_first_entry_or_null(list, struct slab, list);
+
+		if (!slab)
+			break;
+		if (list == &cache->empty) {
+			list_move(&slab->list, &cache->partial);
+			cache->nr_empty--;
+		}
+		for (; got < n && slab->first != LINK_END; slab->out++) {
+			u16 *link = &slab->link[slab->first];
+
+			objects[got++] = slab_object(cache, slab, slab->first);
+			slab->first = *link;
+			*link = LINK_CACHED;
+		}
+		if (slab->first == LINK_END)
+			list_del_init(&slab->list);
+	}
+	cache->out += got;
+	return got;
+}
+
+/* Put one object back. A slab that is empty now, and not needed in reserve, goes to `surplus`. */
+static void put_locked(struct kmem_cache *cache, void *object, struct list_head *surplus) __must_hold(cache->lock)
+{
+	struct slab *slab = slab_of(cache, object);
+	unsigned int index = object_index(cache, slab, object);
+
+	if (slab->first == LINK_END)
+		list_add(&slab->list, &cache->partial);
+	slab->link[index] = slab->first;
+	slab->first = (u16)index;
+	cache->out--;
+	if (--slab->out)
+		return;
+	if (cache->nr_empty < SLAB_RESERVE) {
+		list_move(&slab->list, &cache->empty);
+		cache->nr_empty++;
+	} else {
+		list_move(&slab->list, surplus);
+		cache->nr_slabs--;
+	}
+}
+
+static void destroy_all(struct kmem_cache *cache, struct list_head *surplus)
+{
+	struct slab *slab, *next;
+
+	list_for_each_entry_safe(slab, next, surplus, list)
+		slab_destroy(cache, slab);
+}
+
+static void put_many(struct kmem_cache *cache, unsigned int n, void **objects)
+{
+	LIST_HEAD(surplus);
+	bool flags;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	for (unsigned int i = 0; i < n; i++)
+		put_locked(cache, objects[i], &surplus);
+	spin_unlock_irqrestore(&cache->lock, flags);
+	destroy_all(cache, &surplus);
+}
+
+/* Up to n objects, out of a new slab if it must be. */
+static unsigned int take_many(struct kmem_cache *cache, gfp_t gfp, unsigned int n, void **objects)
+{
+	unsigned int got;
+	bool flags;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	got = take_locked(cache, n, objects);
+	spin_unlock_irqrestore(&cache->lock, flags);
+	while (!got) {
+		struct slab *slab = slab_create(cache, gfp);
+
+		if (!slab)
+			break;
+		spin_lock_irqsave(&cache->lock, flags);
+		list_add(&slab->list, &cache->empty);
+		cache->nr_empty++;
+		cache->nr_slabs++;
+		got = take_locked(cache, n, objects);
+		spin_unlock_irqrestore(&cache->lock, flags);
+	}
+	return got;
+}
+
+static void *take_one(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object;
+
+	return take_many(cache, gfp, 1, &object) ? object : NULL;
+}
+
+/* --- magazines ------------------------------------------------------------------------------------------------------ */
+
+/* See to it that this CPU has a magazine, if there is memory for it. */
+static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
+{
+	struct kmem_cache *from = kmalloc_cache(sizeof(CPU_STACK_ROOM(MAGAZINE_SIZE)));
+	struct cpu_stack *fresh;
+	bool flags;
+
+	if (likely(cache->magazine[smp_processor_id()] != &no_magazine))
+		return;
+	fresh = take_one(from, gfp | __GFP_NOWARN);
+	if (!fresh)
+		return;
+	*object_link(from, fresh) = LINK_USED;
+	fresh->count = 0;
+	fresh->capacity = MAGAZINE_SIZE;
+	flags = arch_local_irq_save();
+	if (cache->magazine[smp_processor_id()] == &no_magazine) {
+		cache->magazine[smp_processor_id()] = fresh;
+		fresh = NULL;
+	}
+	local_irq_restore(flags);
+	kfree(fresh); /* another thread or an interrupt was quicker */
+}
+
+static __noinline void *alloc_slow(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *batch[MAGAZINE_BATCH];
+	unsigned int n, kept = 1;
+
+	magazine_provide(cache, gfp);
+	n = take_many(cache, gfp, MAGAZINE_BATCH, batch);
+	if (!n)
+		return NULL;
+	while (kept < n && cpu_stack_push(cache->magazine, batch[kept]))
+		kept++;
+	put_many(cache, n - kept, batch + kept);
+	return batch[0];
+}
+
+void slab_free_slow(struct kmem_cache *cache, void *object)
+{
+	void *batch[MAGAZINE_BATCH + 1];
+	unsigned int n = 0;
+
+	magazine_provide(cache, GFP_NOWAIT);
+	while (n < MAGAZINE_BATCH && (batch[n] = cpu_stack_pop(cache->magazine)))
+		n++;
+	batch[n++] = object;
+	put_many(cache, n, batch);
+}
+
+/* --- caches --------------------------------------------------------------------------------------------------------- */
+
+/* How a slab is divided into places. */
+static void lay_out(struct kmem_cache *cache)
+{
+	unsigned int size = cache->size, bytes;
+
+	cache->order = order_base_2(DIV_ROUND_UP(SLAB_MIN_OBJECTS * size, (unsigned int)PAGE_SIZE));
+	bytes = (unsigned int)PAGE_SIZE << cache->order;
+	cache->end = (u16)(bytes / size);
+	cache->first = (u16)DIV_ROUND_UP((unsigned int)offsetof(struct slab, link[cache->end + 2]), size);
+	cache->reciprocal = DIV_ROUND_UP(1u << INDEX_SHIFT, size);
+	cache->block_mask = ~((vaddr_t)bytes - 1);
+}
+
+void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align)
+{
+	cache->size = ALIGN(size, max(align, (unsigned int)KMALLOC_MIN_SIZE));
+	cache->name = name;
+	spin_lock_init_ranked(&cache->lock, name, RANK_SLAB);
+	INIT_LIST_HEAD(&cache->partial);
+	INIT_LIST_HEAD(&cache->empty);
+	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
+		cache->magazine[cpu] = &no_magazine;
+	if (cache->size <= KMALLOC_SLAB_MAX)
+		lay_out(cache);
+}
+
+/* An object leaves for its user. */
+static inline void *give_out(struct kmem_cache *cache, void *object)
+{
+	*object_link(cache, object) = LINK_USED;
+	slab_check_poison(cache, object);
+	poison(cache, object, POISON_NEW);
+	return object;
+}
+
+static __noinline void *alloc_after_refill(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object;
+
+	if (cache->end == 0) /* its objects are page blocks */
+		return slab_alloc_block(cache, gfp);
+	object = alloc_slow(cache, gfp);
+	return object ? give_out(cache, object) : NULL;
+}
+
+void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object;
+
+	if (inject_fails(INJECT_SLAB))
+		return NULL;
+	object = cpu_stack_pop(cache->magazine);
+	return likely(object) ? give_out(cache, object) : alloc_after_refill(cache, gfp);
+}
+
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object = __kmem_cache_alloc(cache, gfp);
+
+	if (unlikely(cache->ctor) && object)
+		cache->ctor(object);
+	return gfp & __GFP_ZERO && object ? memset(object, 0, cache->size) : object;
+}
+
+void slab_report_bad_free(const struct slab *slab, const void *object)
+{
+	unsigned int index = object_index(slab->cache, slab, object);
+	bool start = starts_place(slab->cache, slab, object, index);
+
+	WARN_ONCE(true, "free of %p, refused: in a slab of %s, %s", object, slab->cache->name,
+		  start && slab->link[index] != LINK_NONE ? "free already" : "not the start of an object");
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	struct page *page = virt_to_page_checked(object);
+	struct slab *slab = page && page->state == PAGE_SLAB ? page->slab : NULL;
+
+	if (!object)
+		return;
+	if (likely(slab && slab->cache == cache))
+		slab_free(slab, object);
+	else
+		slab_free_block(cache, page, object);
+}
+
+/* --- giving back ---------------------------------------------------------------------------------------------------- */
+
+void kmem_cache_drain(struct kmem_cache *cache)
+{
+	void *object;
+
+	while ((object = cpu_stack_pop(cache->magazine)))
+		put_many(cache, 1, &object);
+}
+
+void kmem_cache_reap(struct kmem_cache *cache)
+{
+	LIST_HEAD(surplus);
+	bool flags;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	list_splice_init(&cache->empty, &surplus);
+	cache->nr_slabs -= cache->nr_empty;
+	cache->nr_empty = 0;
+	spin_unlock_irqrestore(&cache->lock, flags);
+	destroy_all(cache, &surplus);
+}
+
+void kmem_cache_drop_magazines(struct kmem_cache *cache)
+{
+	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if (cache->magazine[cpu] != &no_magazine)
+			kfree(cache->magazine[cpu]);
+		cache->magazine[cpu] = &no_magazine;
+	}
+}

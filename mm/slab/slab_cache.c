@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slab caches that come and go, and the list of all of them.
+ *
+ * Whoever walks the list is an RCU reader (an interrupt handler is one by itself). kmem_cache_destroy() takes a cache off the
+ * list, waits for a grace period, and only then takes it to pieces.
+ *
+ * Objects up to KMALLOC_SLAB_MAX live in slabs. A cache of larger ones has no slabs (end is 0) and its magazines stay
+ * `no_magazine`, so each of its objects goes the slow way: it is a block of pages of its own.
+ */
+#include "mm/slab/slab_types.h"
+
+LIST_HEAD(kmem_caches);
+static DEFINE_RANKED_SPINLOCK(kmem_cache_list, RANK_SLAB_LIST);
+
+void kmem_cache_enter(struct kmem_cache *cache)
+{
+	cache->list.next = &kmem_caches; /* whoever walks the list meanwhile can go on from here */
+	smp_wmb();
+	spin_lock(&kmem_cache_list);
+	list_add_tail(&cache->list, &kmem_caches);
+	spin_unlock(&kmem_cache_list);
+}
+
+static bool cache_possible(const char *name, size_t size, size_t align, unsigned int flags, void (*ctor)(void *))
+{
+	bool wrong = !name || !size || size > KMALLOC_MAX_SIZE || align > PAGE_SIZE || (align && !is_power_of_2(align)) ||
+		     flags & ~SLAB_FLAGS;
+
+	(void)ctor;
+	return !WARN_ONCE(wrong, "kmem_cache_create(%s): size %zu, alignment %zu, flags %x", name ? name : "NULL", size, align, flags);
+}
+
+/* Lines of 64 bytes; a part of one for what fits into it more than once. */
+static size_t line_align(size_t size)
+{
+	size_t align = 64;
+
+	while (size <= align / 2)
+		align /= 2;
+	return align;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
+				     void (*ctor)(void *))
+{
+	struct kmem_cache *cache = NULL;
+
+	might_sleep();
+	if (cache_possible(name, size, align, flags, ctor))
+		cache = kzalloc(sizeof(*cache), GFP_KERNEL);
+	if (!cache) {
+		if (flags & SLAB_PANIC)
+			panic("no slab cache %s", name ? name : "");
+		return NULL;
+	}
+	if (flags & SLAB_HWCACHE_ALIGN)
+		align = max(align, (unsigned int)line_align(size));
+	kmem_cache_init(cache, name, size, align);
+	cache->ctor = ctor;
+	kmem_cache_enter(cache);
+	return cache;
+}
+
+static void drain_here(void *cache)
+{
+	kmem_cache_drain(cache);
+}
+
+void kmem_cache_destroy(struct kmem_cache *cache)
+{
+	unsigned long left;
+
+	if (!cache)
+		return;
+	might_sleep();
+	on_each_cpu(drain_here, cache, true);
+	left = READ_ONCE(cache->out) + (unsigned long)atomic_long_read(&cache->blocks);
+	if (WARN_ONCE(left, "kmem_cache_destroy(%s): %lu objects are in use, so it stays", cache->name, left))
+		return;
+	spin_lock(&kmem_cache_list);
+	list_del_rcu(&cache->list);
+	spin_unlock(&kmem_cache_list);
+	synchronize_rcu();
+	kmem_cache_reap(cache);
+	kmem_cache_drop_magazines(cache);
+	kfree(cache);
+}
+
+/* --- large objects -------------------------------------------------------------------------------------------------- */
+
+void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object = kmalloc_block(cache->size, gfp);
+
+	if (object) {
+		virt_to_page(object)->private = (unsigned long)cache;
+		atomic_long_inc(&cache->blocks);
+	}
+	return object;
+}
+
+void slab_free_block(struct kmem_cache *cache, struct page *page, void *object)
+{
+	bool ours = kmalloc_is_block(page, object) && page->private == (unsigned long)cache;
+
+	if (WARN_ONCE(!ours, "free of %p, refused: not an object of %s", object, cache->name))
+		return;
+	page->private = 0;
+	atomic_long_dec(&cache->blocks);
+	kfree(object);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* The shapes that the slab allocator's files share (theory: mm/slab/slab.c). */
+#pragma once
+
+#include "mm/page/page_internal.h"
+
+#define MAGAZINE_SIZE 30
+
+/* What slab.link[] says of a place that is not free in its slab. */
+#define LINK_USED   0xffff
+#define LINK_CACHED 0xfffe
+#define LINK_END    0xfffd
+#define LINK_NONE   0xfffc /* no object */
+
+#define SLAB_MIN_OBJECTS 16 /* a slab has room for that many, header included */
+#define INDEX_SHIFT	 17
+/* What the reciprocal has too much adds up to a quarter of a place at the end of the largest slab. */
+static_assert(SLAB_MIN_OBJECTS * KMALLOC_SLAB_MAX * 4 <= 1u << INDEX_SHIFT, "a slab is too large for object_index()");
+
+#define POISON_FREE 0xf5
+#define POISON_NEW  0xa1
+
+struct slab {
+	struct kmem_cache *cache;
+	struct list_head list;
+	u16 first; /* free object, or LINK_END */
+	u16 out;   /* objects that are not free here: given out, or in magazines */
+	u16 link[];
+};
+
+struct kmem_cache {
+	struct cpu_stack *magazine[MAX_CPUS];
+	vaddr_t block_mask;
+	u32 reciprocal;		/* 2^INDEX_SHIFT / size, rounded up */
+	unsigned int size;	/* bytes from object to object */
+	u16 first, end;		/* places in a slab: the first object's, and the one behind the last object; end 0: no slabs */
+
+	spinlock_t lock;	/* what follows */
+	struct list_head partial, empty;
+	unsigned int nr_empty;
+	unsigned long nr_slabs;
+	unsigned long out;	/* sum over all slabs */
+
+	unsigned int order;
+	const char *name;
+	void (*ctor)(void *object);
+	atomic_long_t blocks;	/* end is 0: objects that are given out, each a block of pages */
+	struct list_head list;	/* in kmem_caches */
+};
+
+extern struct list_head kmem_caches; /* all of them; walked by RCU readers (slab_cache.c) */
+#define for_each_kmem_cache(cache) list_for_each_entry(cache, &kmem_caches, list)
+
+/* --- mm/slab/slab.c --- */
+
+/* size <= KMALLOC_SLAB_MAX; align: a power of two or 0. */
+void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align);
+/* Give back the magazines themselves. Nobody uses the cache any more, and they are empty. */
+void kmem_cache_drop_magazines(struct kmem_cache *cache);
+void slab_free_slow(struct kmem_cache *cache, void *object);
+void slab_report_bad_free(const struct slab *slab, const void *object);
+/* A free object must be as free left it. Returns the number of faults (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
+unsigned int slab_check_poison(const struct kmem_cache *cache, void *object);
+/* Give everything in this CPU's magazine back to the slabs; free the empty slabs. */
+void kmem_cache_drain(struct kmem_cache *cache);
+void kmem_cache_reap(struct kmem_cache *cache);
+
+/* Objects in a slab. */
+static inline unsigned int slab_objects(const struct kmem_cache *cache) { return cache->end - cache->first; }
+
+static inline void *slab_object(const struct kmem_cache *cache, struct slab *slab, unsigned int index)
+{
+	return (char *)slab + index * cache->size;
+}
+
+static inline struct slab *slab_of(const struct kmem_cache *cache, const void *object)
+{
+	return (struct slab *)((vaddr_t)object & cache->block_mask);
+}
+
+/* Division by multiplying. Right for the address at which a place starts; any other has its place's number or the next one. */
+static inline unsigned int object_index(const struct kmem_cache *cache, const struct slab *slab, const void *object)
+{
+	return (u32)((vaddr_t)object - (vaddr_t)slab) * cache->reciprocal >> INDEX_SHIFT;
+}
+
+/* object may be any address in the slab, with the number that object_index() gives it. Does a place start there? */
+static inline bool starts_place(const struct kmem_cache *cache, const struct slab *slab, const void *object, unsigned int index)
+{
+	return (const char *)object == (const char *)slab + index * cache->size;
+}
+
+static inline u16 *object_link(const struct kmem_cache *cache, const void *object)
+{
+	struct slab *slab = slab_of(cache, object);
+
+	return &slab->link[object_index(cache, slab, object)];
+}
+
+static inline void poison(const struct kmem_cache *cache, void *object, int byte)
+{
+	if (CONFIG_DEBUG_MM)
+		memset(object, byte, cache->size);
+}
+
+/* Free an object whose page is one of `slab`, if it is one that was given out. object may be any address in there. */
+static inline void slab_free(struct slab *slab, void *object)
+{
+	struct kmem_cache *cache = slab->cache;
+	unsigned int index = object_index(cache, slab, object);
+
+	if (unlikely(slab->link[index] != LINK_USED || !starts_place(cache, slab, object, index))) {
+		slab_report_bad_free(slab, object);
+		return;
+	}
+	slab->link[index] = LINK_CACHED;
+	poison(cache, object, POISON_FREE);
+	if (unlikely(!cpu_stack_push(cache->magazine, object)))
+		slab_free_slow(cache, object);
+}
+
+/* --- mm/slab/slab_cache.c --- */
+
+/* From now on it is found by those who walk all caches. */
+void kmem_cache_enter(struct kmem_cache *cache);
+/* Objects larger than KMALLOC_SLAB_MAX. Freeing reports what is none of the cache's, and then does nothing. */
+void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp);
+void slab_free_block(struct kmem_cache *cache, struct page *page, void *object);
+
+/* --- mm/slab/kmalloc.c --- */
+
+/* A block of pages that knows that it is kmalloc's: 0 < size. NULL: no memory, or larger than KMALLOC_MAX_SIZE. */
+void *kmalloc_block(size_t size, gfp_t gfp);
+/* Is this the head of a block that kmalloc gave out whole? */
+bool kmalloc_is_block(const struct page *page, const void *ptr);
+
+/* A slab was made: kfree shall find its pages quickly. Any context. */
+void slab_window_reach(const struct slab *slab);
+
+/* The cache that kmalloc uses for a size up to KMALLOC_SLAB_MAX. */
+struct kmem_cache *kmalloc_cache(size_t size);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Stacks of kernel threads. The area begins with the page that stays unmapped; the area's own guard lies above. */
+#include "mm/kva/vm_internal.h"
+
+#include <mm/kstack.h>
+
+void *kstack_alloc(void)
+{
+	return vmalloc_area(&(struct vm_area_spec){
+		.lead = PAGE_SIZE, .size = KSTACK_SIZE, .flags = VM_ALLOC, .prot = PAGE_KERNEL, .caller = _RET_IP_ });
+}
+
+void kstack_free(void *stack)
+{
+	if (stack)
+		vfree((char *)stack - PAGE_SIZE);
+}
