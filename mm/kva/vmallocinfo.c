@@ -4,7 +4,8 @@
  * people, or for programs. Each line is a copy taken under the lock; it is printed without one, so a slow console stops
  * nobody.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
+#include "mm/kva/block/block.h"
 
 #define LINE_SIZE 200
 

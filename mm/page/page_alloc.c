@@ -9,10 +9,10 @@
  * the page. There are two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
  * highmem. Whoever insists on DMA32 goes to the zone.
  */
-#include "mm/kva/map/direct_map.h"
 #include "mm/page/page_list.h"
 
 static unsigned long failures;
+static void (*memory_short)(void); /* NULL: nobody keeps memory that he could give back */
 
 /* --- allocating ----------------------------------------------------------------------------------------------------- */
 
@@ -43,6 +43,19 @@ static struct page *take(gfp_t gfp, unsigned int order)
 	return take_block(gfp, order);
 }
 
+void page_on_shortage(void (*call)(void))
+{
+	WRITE_ONCE(memory_short, call);
+}
+
+static void say_memory_short(void)
+{
+	void (*call)(void) = READ_ONCE(memory_short);
+
+	if (call)
+		call();
+}
+
 /* Nothing fits. Bring RAM online if there is any, else (once) collect what other CPUs hold. True: try again. */
 static bool make_room(gfp_t gfp, bool *drained)
 {
@@ -53,7 +66,7 @@ static bool make_room(gfp_t gfp, bool *drained)
 		return false;
 	*drained = true;
 	if (!(gfp & __GFP_NORETRY)) /* else it can do with something smaller */
-		mm_memory_short();
+		say_memory_short();
 	if (may_wait(gfp))
 		drain_page_lists();
 	else
@@ -139,6 +152,15 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	if (inject_fails(INJECT_PAGE))
 		return NULL;
 	return get_block(gfp, order);
+}
+
+struct page *alloc_pages_split(gfp_t gfp, unsigned int order)
+{
+	struct page *first = alloc_pages(gfp, order);
+
+	if (first && order)
+		WRITE_ONCE(first->state, PAGE_WHOLE);
+	return first;
 }
 
 /* The last n pages of this CPU's list, or all that it has, in the order in which they came: side by side they stay so. */

@@ -60,13 +60,6 @@ enum mm_lock_rank {
 	RANK_ZONE = 80,
 };
 
-/* --- mm/kva/space/vm_purge.c --- */
-
-/* A page was not to be had: the background gives back what vmalloc space keeps. Any context but NMI, no zone's lock held. */
-void mm_memory_short(void);
-/* Has the kmalloc block room for so many bytes? Then, with __GFP_ZERO, what lies behind them is zero. (kmalloc.c) */
-bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp);
-
 /* --- mm/page/buddy.c: zones and their free blocks --- */
 
 struct free_area {
@@ -84,6 +77,7 @@ struct zone {
 	struct free_area area[MAX_PAGE_ORDER + 1];
 };
 extern struct zone zones[NR_ZONES];
+extern const char *const zone_names[NR_ZONES];
 
 void zones_init(void);
 
@@ -133,6 +127,17 @@ static inline void page_set_head(struct page *page, u64 head)
 	WRITE_ONCE(page->half[1], (u32)(head >> 32));
 }
 
+static inline struct page *buddy_of(const struct page *page, unsigned int order)
+{
+	return pfn_to_page(page_to_pfn(page) ^ 1ul << order);
+}
+
+/* A buddy in use may change hands meanwhile, between states that are not PAGE_FREE: that one comes and goes under the lock. */
+static inline bool is_free_block(const struct page *page, unsigned int order)
+{
+	return READ_ONCE(page->state) == PAGE_FREE && page->order == order;
+}
+
 /* One block, NULL if there is none; its state is PAGE_TAIL: the caller decides what it becomes. */
 struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
 /*
@@ -151,6 +156,12 @@ void zone_put_run_locked(struct zone *zone, struct page *page, unsigned long n) 
 void zones_add_range(unsigned long start, unsigned long end);
 
 /* --- mm/page/page_alloc.c: what stands in front of the zones --- */
+
+/*
+ * A page was not to be had: `call` is told, in any context but NMI and with any lock of a thread held. Whoever allocates may hold
+ * locks that giving back takes, so it only starts that. Boot; one at most.
+ */
+void page_on_shortage(void (*call)(void));
 
 /* alloc_pages without fault injection: page tables count for themselves. */
 struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order);
@@ -182,3 +193,13 @@ bool page_online_next(enum zone_id zone, bool wait);
 bool page_online_here(void);
 /* Is any usable RAM still offline? Lock-free. */
 bool page_offline_left(void);
+
+/* --- mm/page/page_mark.c: pages that the kernel maps otherwise than usual --- */
+
+extern unsigned long pages_marked; /* of all pages, those with PAGE_FLAGS_MAPPED; and those with PAGE_FLAG_TYPE */
+extern unsigned long pages_retyped;
+
+/* The page's marks become these. By its owner, one at a time. */
+void page_mark(struct page *page, u8 marks);
+/* Is any page of the block marked? */
+bool block_is_marked(const struct page *head, unsigned int order);

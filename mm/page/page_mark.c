@@ -6,10 +6,7 @@
  * anyway. And whoever maps RAM asks for its type, which costs a glance at one counter as long as no page has another.
  * Devices are in the books of memtype.c.
  */
-#include "mm/kva/map/direct_map.h"
 #include "mm/page/page_list.h"
-
-#include <mm/memtype.h>
 
 unsigned long pages_marked, pages_retyped;
 
@@ -38,20 +35,4 @@ bool block_is_marked(const struct page *head, unsigned int order)
 		if (READ_ONCE(head[i].flags) & PAGE_FLAGS_MAPPED)
 			return true;
 	return false;
-}
-
-bool pages_agree_slow(struct page **pages, unsigned long count, pgprot_t prot)
-{
-	enum memtype type = pgprot_memtype(prot);
-
-	for (unsigned long i = 0; i < count; i++) {
-		struct page_window window = page_find_window(pages[i]);
-
-		if (page_window_index(window, pages[i]) >= window.nr || page_memtype(pages[i]) == type)
-			continue;
-		printk("memtype: frame %lx as %s refused: it is RAM that is mapped %s\n", page_to_pfn(pages[i]), memtype_name(type),
-		       memtype_name(page_memtype(pages[i])));
-		return false;
-	}
-	return true;
 }

@@ -28,15 +28,6 @@ void split_page(struct page *page, unsigned int order)
 	}
 }
 
-struct page *alloc_pages_split(gfp_t gfp, unsigned int order)
-{
-	struct page *first = alloc_pages(gfp, order);
-
-	if (first && order)
-		WRITE_ONCE(first->state, PAGE_WHOLE);
-	return first;
-}
-
 /* The head of the block in which the page is a tail. Something else where it is none by now. */
 static struct page *head_of(struct page *page)
 {

@@ -22,12 +22,13 @@
  * 4. Magazines come from a kmalloc cache themselves, straight out of its slabs, so that nothing recurses. Until a CPU has
  *    one, it has `no_magazine`, which is both empty and full, and every operation goes the slow way.
  */
-#include "mm/slab/slab_types.h"
+#include "mm/slab/slab_internal.h"
 
 #define SLAB_RESERVE	 2
 #define MAGAZINE_BATCH	 15
 
 static struct cpu_stack no_magazine;
+struct kmem_cache *slab_magazine_cache;
 
 /* --- poison --------------------------------------------------------------------------------------------------------- */
 
@@ -188,19 +189,23 @@ static void *take_one(struct kmem_cache *cache, gfp_t gfp)
 
 /* --- magazines ------------------------------------------------------------------------------------------------------ */
 
+static void magazine_free(struct cpu_stack *magazine)
+{
+	slab_free(slab_of(slab_magazine_cache, magazine), magazine);
+}
+
 /* See to it that this CPU has a magazine, if there is memory for it. */
 static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 {
-	struct kmem_cache *from = kmalloc_cache(sizeof(CPU_STACK_ROOM(MAGAZINE_SIZE)));
 	struct cpu_stack *fresh;
 	bool flags;
 
 	if (likely(cache->magazine[smp_processor_id()] != &no_magazine))
 		return;
-	fresh = take_one(from, gfp | __GFP_NOWARN);
+	fresh = take_one(slab_magazine_cache, gfp | __GFP_NOWARN);
 	if (!fresh)
 		return;
-	*object_link(from, fresh) = LINK_USED;
+	*object_link(slab_magazine_cache, fresh) = LINK_USED;
 	fresh->count = 0;
 	fresh->capacity = MAGAZINE_SIZE;
 	flags = arch_local_irq_save();
@@ -209,7 +214,8 @@ static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 		fresh = NULL;
 	}
 	local_irq_restore(flags);
-	kfree(fresh); /* another thread or an interrupt was quicker */
+	if (fresh) /* another thread or an interrupt was quicker */
+		magazine_free(fresh);
 }
 
 static __noinline void *alloc_slow(struct kmem_cache *cache, gfp_t gfp)
@@ -354,7 +360,7 @@ void kmem_cache_drop_magazines(struct kmem_cache *cache)
 {
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
 		if (cache->magazine[cpu] != &no_magazine)
-			kfree(cache->magazine[cpu]);
+			magazine_free(cache->magazine[cpu]);
 		cache->magazine[cpu] = &no_magazine;
 	}
 }

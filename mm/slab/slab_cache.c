@@ -8,19 +8,7 @@
  * Objects up to KMALLOC_SLAB_MAX live in slabs. A cache of larger ones has no slabs (end is 0) and its magazines stay
  * `no_magazine`, so each of its objects goes the slow way: it is a block of pages of its own.
  */
-#include "mm/slab/slab_types.h"
-
-LIST_HEAD(kmem_caches);
-static DEFINE_RANKED_SPINLOCK(kmem_cache_list, RANK_SLAB_LIST);
-
-void kmem_cache_enter(struct kmem_cache *cache)
-{
-	cache->list.next = &kmem_caches; /* whoever walks the list meanwhile can go on from here */
-	smp_wmb();
-	spin_lock(&kmem_cache_list);
-	list_add_tail(&cache->list, &kmem_caches);
-	spin_unlock(&kmem_cache_list);
-}
+#include "mm/slab/slab_internal.h"
 
 static bool cache_possible(const char *name, size_t size, size_t align, unsigned int flags, void (*ctor)(void *))
 {
@@ -78,35 +66,9 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	left = READ_ONCE(cache->out) + (unsigned long)atomic_long_read(&cache->blocks);
 	if (WARN_ONCE(left, "kmem_cache_destroy(%s): %lu objects are in use, so it stays", cache->name, left))
 		return;
-	spin_lock(&kmem_cache_list);
-	list_del_rcu(&cache->list);
-	spin_unlock(&kmem_cache_list);
+	kmem_cache_leave(cache);
 	synchronize_rcu();
 	kmem_cache_reap(cache);
 	kmem_cache_drop_magazines(cache);
 	kfree(cache);
-}
-
-/* --- large objects -------------------------------------------------------------------------------------------------- */
-
-void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp)
-{
-	void *object = kmalloc_block(cache->size, gfp);
-
-	if (object) {
-		virt_to_page(object)->private = (unsigned long)cache;
-		atomic_long_inc(&cache->blocks);
-	}
-	return object;
-}
-
-void slab_free_block(struct kmem_cache *cache, struct page *page, void *object)
-{
-	bool ours = kmalloc_is_block(page, object) && page->private == (unsigned long)cache;
-
-	if (WARN_ONCE(!ours, "free of %p, refused: not an object of %s", object, cache->name))
-		return;
-	page->private = 0;
-	atomic_long_dec(&cache->blocks);
-	kfree(object);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What concerns all slab caches together: giving memory back, counting, showing, checking. */
-#include "mm/slab/slab_types.h"
+#include "mm/slab/slab_internal.h"
 
 static void drain_magazines(void *unused)
 {

@@ -25,7 +25,7 @@
  */
 #include "mm/user/user_internal.h"
 
-static atomic_long_t zeroed, copied, reused, grown;
+static atomic_long_t zeroed, copied, reused;
 
 static pte_t own_entry(const struct vm_area_struct *vma, unsigned long pfn)
 {
@@ -119,17 +119,12 @@ int mm_handle_fault(struct task *task, vaddr_t addr, unsigned int access, unsign
 	return result;
 }
 
-void user_count_growth(void)
-{
-	atomic_long_inc(&grown);
-}
-
 struct mm_counters mm_counters(void)
 {
 	return (struct mm_counters){
 		.zeroed = (unsigned long)atomic_long_read(&zeroed),
 		.copied = (unsigned long)atomic_long_read(&copied),
 		.reused = (unsigned long)atomic_long_read(&reused),
-		.grown = (unsigned long)atomic_long_read(&grown),
+		.grown = (unsigned long)atomic_long_read(&user_stacks_grown),
 	};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks of kernel threads. The area begins with the page that stays unmapped; the area's own guard lies above. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <mm/kstack.h>
 

@@ -214,6 +214,8 @@ int mm_map_stack(struct mm_struct *mm, vaddr_t *top)
 	return mm_map(mm, *top - PAGE_SIZE, PAGE_SIZE, VM_READ | VM_WRITE | VM_GROWSDOWN);
 }
 
+atomic_long_t user_stacks_grown;
+
 /* May the stack begin at `start`? It has a limit, and a stranger below it keeps its distance. */
 static bool can_grow(const struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t start)
 {
@@ -233,6 +235,6 @@ struct vm_area_struct *user_area_touched(struct mm_struct *mm, vaddr_t addr)
 	if (!can_grow(mm, vma, PAGE_ALIGN_DOWN(addr)))
 		return NULL;
 	vma->vm_start = PAGE_ALIGN_DOWN(addr);
-	user_count_growth();
+	atomic_long_inc(&user_stacks_grown);
 	return vma;
 }

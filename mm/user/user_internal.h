@@ -17,6 +17,8 @@ int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int
 /* The area that may be touched at addr: one that contains it, or a stack that has been made to. NULL: none. */
 struct vm_area_struct *user_area_touched(struct mm_struct *mm, vaddr_t addr);
 
+extern atomic_long_t user_stacks_grown; /* how often */
+
 /* --- user_page.c: what is mapped there ----------------------------------------------------------------------------- */
 
 /* Rights of an area's page: `own` if no other address space has it. */
@@ -40,8 +42,6 @@ void user_copy_page(struct page *to, struct page *from);
  * if others have it too. All CPUs have forgotten the old entry. -ENOMEM.
  */
 int user_unshare(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr, pte_t pte);
-/* A stack has grown. */
-void user_count_growth(void);
 
 /* --- the lock ------------------------------------------------------------------------------------------------------------ */
 

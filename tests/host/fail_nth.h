@@ -15,7 +15,8 @@
 
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
+#include "mm/kva/block/block.h"
 
 #include <arch/mmu_sync.h>
 #include <kernel/inject.h>

@@ -7,7 +7,7 @@
 #include "tests/host/vm_machine.h"
 #include "tests/host/fuzz_bytes.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #define MOST 200u
 

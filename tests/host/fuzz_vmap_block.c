@@ -7,7 +7,8 @@
 #include "tests/host/vm_machine.h"
 #include "tests/host/fuzz_bytes.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
+#include "mm/kva/block/block.h"
 
 #define MOST	300u
 #define REMOTE	2000u /* addresses that wait for their flush */
@@ -128,7 +129,7 @@ static void step(void)
 	switch (what % 16) {
 	case 0: forget_all(); break;
 	case 1: flush_tlb_all(); break;
-	case 2: vmap_block_reclaim(); break;
+	case 2: vmap_block_keeper.reclaim(); break;
 	case 3: vm_purge_drain(); break;
 	case 4: host_run_on(what & 16 ? 2 : what & 32 ? 1 : 0); break;
 	case 5: unmap_wrongly(); break;

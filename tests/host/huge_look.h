@@ -5,7 +5,7 @@
 
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <arch/mmu_sync.h>
 

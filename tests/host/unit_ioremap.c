@@ -2,7 +2,7 @@
 /* ioremap: what it refuses, where it puts things, which leaves it makes. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <arch/mmu_sync.h>
 #include <asm/mtrr.h>

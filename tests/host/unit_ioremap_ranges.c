@@ -2,7 +2,7 @@
 /* ioremap in ranges with a past, and beside others: known entries, tables that are shared, a page in the way. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <arch/mmu_sync.h>
 #include <mm/ioremap.h>

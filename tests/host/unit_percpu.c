@@ -5,7 +5,7 @@
  */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <kernel/inject.h>
 #include <kernel/preempt.h>

@@ -2,7 +2,7 @@
 /* set_memory_*(): which other mappings follow; memory types and their books; how pages come back to what is usual. */
 #include "tests/host/set_memory_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 /* --- what follows ----------------------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
  */
 #include "tests/host/mm_machine.h"
 
-#include "mm/slab/slab_types.h"
+#include "mm/slab/slab_internal.h"
 
 #include <kernel/inject.h>
 

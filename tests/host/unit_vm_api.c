@@ -2,7 +2,7 @@
 /* What stands on top of areas: early areas, kvmalloc, vread, sparse areas, rights, notifiers. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <arch/mmu_sync.h>
 #include <kernel/inject.h>

@@ -2,7 +2,7 @@
 /* The search for vmalloc space against a list that is searched from its beginning, and the life of a range. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <kernel/inject.h>
 

@@ -2,7 +2,8 @@
 /* Freed ranges: when they may be used again, what one CPU keeps of them, and what everybody gets back when space is short. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/block/block.h"
+#include "mm/kva/area/area.h"
 
 #include <kernel/schedule_point.h>
 #include <mm/ioremap.h>
@@ -109,7 +110,7 @@ static void everything_comes_back(void **state)
 
 	(void)state;
 	vm_cache_reclaim();
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	before = vm_holes(&largest);
 	for (unsigned int round = 0; round < 3; round++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
@@ -306,7 +307,7 @@ static void page_array_goes_with_the_range(void **state)
 	(void)state;
 	vmap_block_stats(&blocks);
 	block = (blocks.usable + 1) * PAGE_SIZE;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	before = vm_balance();
 	p = __vmalloc_node_range(block - PAGE_SIZE, block, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL, 0, -1, NULL);
 	assert_non_null(p);
@@ -314,7 +315,7 @@ static void page_array_goes_with_the_range(void **state)
 	vm_unmap_aliases();
 	assert_ptr_equal(vm_map_ram(frames, 1, -1), p); /* a block now */
 	vm_unmap_ram(p, 1);
-	assert_true(vmap_block_reclaim());
+	assert_true(vmap_block_keeper.reclaim());
 	assert_balance(before);
 }
 

@@ -2,7 +2,8 @@
 /* What vmalloc does with the flags that it is given, and what it leaves undone for those who may not wait. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/block/block.h"
+#include "mm/kva/area/area.h"
 
 #include <arch/mmu_sync.h>
 #include <kernel/inject.h>
@@ -141,7 +142,7 @@ static void atomic_without_space(void **state)
 
 	(void)state;
 	vm_cache_reclaim();
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	few = get_vm_area(16 * P, VM_MAP);
 	vm_holes(&largest);
 	rest = get_vm_area(largest - P, VM_MAP);

@@ -2,7 +2,7 @@
 /* Questions that come before vmalloc is set up (museum 18): each is answered with "nothing", and touches nothing. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 static struct vm_struct early = { .size = 5 * PAGE_SIZE, .flags = VM_MAP };
 

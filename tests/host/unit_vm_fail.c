@@ -402,7 +402,7 @@ static void half_done_is_undone(void **state)
 	unsigned int k = 8, undone = 0;
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < ARRAY_SIZE(halves); i++) {
 		for (unsigned int nth = 1, unreached = 0; !unreached; nth++) {
 			unsigned long since = tlb_log_seq();

@@ -2,7 +2,7 @@
 /* Congruent areas against a search that tries every base from the highest one on. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <kernel/inject.h>
 

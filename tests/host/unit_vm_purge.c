@@ -38,7 +38,7 @@ static void nothing_waits(void)
 {
 	vm_purge_drain();
 	vm_cache_reclaim();
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 }
 
 static void free_areas(unsigned int nr, unsigned long size)

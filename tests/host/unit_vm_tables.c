@@ -2,7 +2,7 @@
 /* Page tables of vmalloc space are given back when they serve nobody, and only then. */
 #include "tests/host/vm_machine.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #define RAM (256ull << 20)
 

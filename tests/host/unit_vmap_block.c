@@ -77,7 +77,7 @@ static void full_block_is_flushed(void **state)
 	unsigned long created;
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	created = block_stats().created;
 	first = rest ? vm_map_ram(pages, rest, -1) : NULL;
 	for (unsigned int i = 0; i < nr; i++)
@@ -115,7 +115,7 @@ static void guard_behind_a_block(void **state)
 	char *maps[MOST];
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	assert_int_equal(block_stats().live, 1);
@@ -173,7 +173,7 @@ static void whole_but_for_what_came_later(void **state)
 	unsigned int nr = 0;
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < count; i++)
 		maps[i] = vm_map_ram(pages, COUNT, -1);
 	for (unsigned int i = 0; i < count; i++)
@@ -205,7 +205,7 @@ static void collected_one_after_the_other(bool lower_first)
 	char *maps[MOST], *other;
 	unsigned int a = lower_first ? 3 : usable - 9, b = lower_first ? usable - 9 : 3;
 
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	vm_unmap_ram(maps[a], 1);
@@ -238,7 +238,7 @@ static void nothing_is_left_of_old_runs(void **state)
 	char *maps[MOST], *run[3];
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < 5; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	for (unsigned int i = 0; i < 5; i++)
@@ -268,7 +268,7 @@ static void found_alone(unsigned int alone)
 	struct vmap_block_info info;
 	char *maps[MAPS];
 
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < MAPS; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	for (unsigned int i = 0; i < MAPS; i++)
@@ -294,7 +294,7 @@ static void top_is_fresh_again(void **state)
 	char *keep, *top[3];
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	keep = vm_map_ram(pages, 5, -1);
 	for (unsigned int flush = 0; flush < 4 * ARRAY_SIZE(order); flush++) {
 		const unsigned char *o = order[flush / 4];
@@ -320,7 +320,7 @@ static void pieces_are_one_again(void **state)
 	struct vmap_block_info info;
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
 	for (unsigned int i = usable - 1; i >= usable - nr * MANY; i--) { /* the last of them first: it comes back on top */

@@ -57,7 +57,7 @@ static void wrong_calls(void **state)
 
 	(void)state;
 	vm_unmap_ram(live, 3);
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	wrong_places(live);
 	live = vm_map_ram(pages, 3, -1);
 	wrong_places(live);
@@ -73,7 +73,7 @@ static void wrong_calls(void **state)
 	wrong((vaddr_t)live, 3);
 	vm_unmap_aliases();
 	wrong((vaddr_t)live, 3);
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	wrong((vaddr_t)live, 3);
 	assert_int_equal(vmalloc_check(), 0);
 }
@@ -86,7 +86,7 @@ static void size_suits_the_arena(void **state)
 	vaddr_t end = VMALLOC_END;
 
 	(void)state;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < ARRAY_SIZE(mib); i++) {
 		layout.vmalloc_end = VMALLOC_START + mib[i] * MIB;
 		vmap_block_init();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What mm promises around every test: nothing is left behind, and its books balance. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <kernel/ktest.h>
 #include <kernel/rcupdate.h>

@@ -11,7 +11,7 @@
 #include <lib/list.h>
 #include <mm/slab.h>
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #define PATIENCE_MS 5000
 #define MANY	    3000u

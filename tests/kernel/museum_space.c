@@ -2,7 +2,7 @@
 /* Historic bugs of the search for address space and of the trees behind it. */
 #include "worker.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 /* --- 20: a window of just the size that is wanted, with an alignment above a page ---------------------------------------- */
 

@@ -2,7 +2,7 @@
 /* Historic bugs of the life of vmap blocks: who walks them, who keeps them, who gives them back, on whose list they are. */
 #include "worker.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/block/vmap_block.h"
 
 #include <kernel/schedule_point.h>
 
@@ -35,14 +35,14 @@ static bool begin(void)
 	run = lengths[i];
 	nr_maps = usable / run * BLOCKS;
 	vm_purge_drain();
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
 }
 
 static void end(void)
 {
 	vm_purge_drain();
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	free_page_array(pages, VMAP_MAX_ALLOC);
 	EXPECT_EQ(vmalloc_check(), 0);
 }

@@ -232,17 +232,17 @@ static void use_and_reclaim(struct worker *other, unsigned int maps)
 	while (nr_ram_maps)
 		vm_unmap_ram(ram_maps[--nr_ram_maps], VMAP_MAX_ALLOC);
 	vm_unmap_aliases();
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 }
 
 static void reclaim_meets_new_block(struct worker *other)
 {
 	nr_ram_maps = 0;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	sched_hold("vb:inserted");
 	worker_post(other, map_ram_once, NULL);
 	if (EXPECT(sched_wait_held("vb:inserted", 2000)))
-		vmap_block_reclaim();
+		vmap_block_keeper.reclaim();
 	sched_release("vb:inserted");
 	worker_wait(other);
 	use_and_reclaim(other, ARRAY_SIZE(ram_maps)); /* fills more than one block, so that the first is retired */

@@ -3,7 +3,7 @@
 #include "places.h"
 #include "worker.h"
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <kernel/rcupdate.h>
 #include <kernel/schedule_point.h>

@@ -126,7 +126,7 @@ static void block_dirty_but_for_one(struct worker *w, struct page *page, const c
 {
 	void *others[2], *late, *again[3];
 
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	late = vm_map_ram(&page, 1, -1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++)
 		ASSERT(others[i] = vm_map_ram(&page, 1, -1));
@@ -174,13 +174,13 @@ static void block_goes_during_unmap(struct worker *w, struct page *page)
 	unsigned long seq = tlb_log_seq();
 	void *p;
 
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	p = vm_map_ram(&page, 1, -1);
 	ASSERT(p);
 	sched_hold("vb:dirty");
 	worker_post(w, do_vm_unmap_ram, p);
 	if (EXPECT(sched_wait_held("vb:dirty", 1000))) {
-		EXPECT(vmap_block_reclaim());
+		EXPECT(vmap_block_keeper.reclaim());
 		if (CONFIG_MM_LOGS)
 			EXPECT(tlb_log_covers(seq, (vaddr_t)p, (vaddr_t)p + PAGE_SIZE));
 		EXPECT_EQ(vmap_block_next(0, &(struct vmap_block_info){ 0 }), false);
@@ -230,7 +230,7 @@ static void recycle_during_purge(struct worker *w, struct page *page)
 	struct vmap_block *block;
 	void *p, *late;
 
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	p = vm_map_ram(&page, 1, -1);
 	late = vm_map_ram(&page, 1, -1);
 	ASSERT(p && late);
@@ -251,7 +251,7 @@ static void recycle_during_purge(struct worker *w, struct page *page)
 static void do_reclaim(void *arg)
 {
 	(void)arg;
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 }
 
 /* A purge finds a dirty run, and only then the one who unmapped it marks the block, which goes. */
@@ -259,7 +259,7 @@ static void late_mark(struct worker *w, struct worker *v, struct page *page)
 {
 	void *p;
 
-	vmap_block_reclaim();
+	vmap_block_keeper.reclaim();
 	p = vm_map_ram(&page, 1, -1);
 	ASSERT(p);
 	sched_hold("vb:dirty");

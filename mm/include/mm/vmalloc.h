@@ -158,7 +158,11 @@ struct vm_struct *remove_vm_area(const void *addr);
 void free_vm_area(struct vm_struct *area);
 /* [looks] The area that contains addr, or NULL. Stays valid only while the caller knows that nobody frees it. */
 struct vm_struct *find_vm_area(const void *addr);
-size_t get_vm_area_size(const struct vm_struct *area); /* [anywhere] without the guard page */
+/* [anywhere] without the guard page */
+static inline size_t get_vm_area_size(const struct vm_struct *area)
+{
+	return area->flags & VM_NO_GUARD ? area->size : area->size - PAGE_SIZE;
+}
 
 /* What an area spans: [va_start, va_end), guard page included. */
 struct vmap_area {

@@ -16,7 +16,7 @@
  *
  * 3. All or nothing: search and cutting are one critical section of vm_hole_lock, with all descriptors made before.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 struct piece {
 	unsigned long offset, size;

@@ -3,7 +3,7 @@
  * Areas from before vmalloc: whoever needs a fixed or an early piece of vmalloc space gets it before there are books, and
  * vmalloc_init() enters it there. Boot CPU only.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #define EARLY_MAX 16
 

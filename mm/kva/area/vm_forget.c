@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What must be over before an area's pages, or a device's frames, can be anything else: for those areas that cannot wait. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <mm/memtype.h>
+
+CMDLINE_OPTION(quarantine, "quarantine", "no frame is given out while a TLB may still lead to it (slower)");
+
+bool vm_quarantine_on;
+
+void vm_set_quarantine(bool on)
+{
+	WRITE_ONCE(vm_quarantine_on, on);
+	tlb_oracle(set_quarantine(on));
+}
 
 static void end_types(const struct vm_range *range)
 {

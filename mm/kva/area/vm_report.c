@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the log says when there is no address space to give: who wanted how much, and what there is instead. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 static atomic_long_t failures;
 
@@ -60,11 +60,4 @@ void *vm_report_no_range(const char *who, const struct vm_area_spec *spec)
 		printk("%s: %lu bytes for %pS: no memory to describe them (failure %lu)", who, spec->size,
 		       (void *)spec->caller, nr);
 	return NULL;
-}
-
-struct vm_range *vm_area_create_or_report(const char *who, const struct vm_area_spec *spec)
-{
-	struct vm_range *range = vm_area_create(spec);
-
-	return range ? range : vm_report_no_range(who, spec);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Areas whose mappings the caller makes: of frames that are no RAM of ours, and of pages that come and go. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <mm/memtype.h>
 
@@ -33,7 +33,7 @@ static bool note_frames(struct vm_range *range, const unsigned long *pfns, unsig
 /* 0, or nothing is left mapped. */
 static int map_frames(const struct vm_range *range, unsigned long size, struct map_pfns *map)
 {
-	int err = apply_to_page_range(&init_mm, range->start, size, map_pfn, map);
+	int err = vm_apply(range->start, size, map_pfn, map, true);
 
 	if (err)
 		vm_unmap(range->start, range->start + size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Areas for those who map into them by themselves: address space with a descriptor and a guard page, and nothing in it. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, unsigned long start, unsigned long end,
 				       const void *caller)
@@ -82,7 +82,7 @@ struct vm_struct *remove_vm_area(const void *addr)
 	}
 	if (!(area->flags & VM_MAP_PUT_PAGES))
 		vmalloc_account(-(long)area->nr_pages); /* they are the caller's now */
-	ioremap_unmap(range);
+	vm_area_unmap(range);
 	vm_area_retire_unmapped(range);
 	return area;
 }
@@ -91,16 +91,6 @@ void free_vm_area(struct vm_struct *area)
 {
 	if (remove_vm_area(area->addr) == area)
 		kfree(area);
-}
-
-struct vm_struct *find_vm_area(const void *addr)
-{
-	return vm_range_area_with_pages((vaddr_t)addr);
-}
-
-size_t get_vm_area_size(const struct vm_struct *area)
-{
-	return area->flags & VM_NO_GUARD ? area->size : area->size - PAGE_SIZE;
 }
 
 void vunmap_range(unsigned long addr, unsigned long end)

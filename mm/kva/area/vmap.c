@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmap(): pages that somebody has, side by side in vmalloc space. Large leaves where whole ones are among them (vm_huge.c). */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 /* What a caller of vmap() may ask for. */
 #define VMAP_FLAGS (VM_MAP | VM_MAP_PUT_PAGES | VM_USERMAP | VM_DMA_COHERENT | VM_IOREMAP)

@@ -6,7 +6,7 @@
  * vmap blocks as anywhere, and nothing can fault. It holds no lock while it copies; instead it looks again afterwards, and
  * what a page held that was unmapped meanwhile does not get out.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 /* The frame of RAM behind an address, 0 if there is none. */
 static unsigned long ram_behind(vaddr_t addr)

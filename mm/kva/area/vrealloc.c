@@ -10,7 +10,7 @@
  * fresh pages back in place. A large leaf stays or goes as a whole. What may be touched is decided by the pages that are there and never by the area's size.
  * Bytes are reached through their pages. A block that set_memory_*() has changed gets the usual rights and type first.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 static unsigned long pages_for(size_t size)
 {

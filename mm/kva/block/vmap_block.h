@@ -2,7 +2,8 @@
 /* What the files vmap_*.c share with each other and with nobody else. Theory: vmap_block.c. */
 #pragma once
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
+#include "mm/kva/block/block.h"
 
 /*
  * How large blocks are, a power of two, is decided at boot: as much as one page table maps, but 128 of them fit into the arena,

@@ -137,7 +137,7 @@ void vmap_recycle(struct vmap_queue *queue)
 		vm_purge_soon();
 }
 
-bool vmap_wants_flush(void)
+static bool vmap_wants_flush(void)
 {
 	unsigned int cpu;
 
@@ -229,7 +229,7 @@ unsigned int vmap_purge(bool reclaim)
 	return freed;
 }
 
-void vmap_free_surplus(void)
+static void vmap_free_surplus(void)
 {
 	bool surplus = false;
 	unsigned int cpu;
@@ -265,7 +265,11 @@ void vm_unmap_aliases(void)
 	tlb_oracle(aliases_closed(since));
 }
 
-bool vmap_block_reclaim(void)
+static bool vmap_block_reclaim(void)
 {
 	return vmap_purge(true) > 0;
 }
+
+const struct vm_keeper vmap_block_keeper = {
+	.reclaim = vmap_block_reclaim, .wants_flush = vmap_wants_flush, .flushed = vmap_free_surplus,
+};

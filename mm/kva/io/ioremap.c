@@ -14,7 +14,8 @@
  * 3. The direct map cannot disagree: it shows RAM and nothing else (holes between RAM are holes in it), RAM is in its own books
  *    (page_mark.c), and RAM is refused here. memremap() of RAM that is write-back returns the direct map itself.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
+#include "mm/kva/io/io.h"
 
 #include <mm/ioremap.h>
 #include <mm/memtype.h>
@@ -26,7 +27,6 @@ static bool small_only;
 void ioremap_init(void)
 {
 	small_only = cmdline_has("nohugeiomap");
-	memtype_init();
 }
 
 /* Is there room for a whole leaf of `size` bytes in [start, end)? start may be an address or a frame. */
@@ -87,7 +87,7 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 		memtype_free(phys, phys_end, type);
 		return err;
 	}
-	area->flags |= VM_MEMTYPE(type); /* until ioremap_unmap() */
+	area->flags |= VM_MEMTYPE(type); /* until vm_area_unmap() */
 	area->phys_addr = phys;
 	return 0;
 }
@@ -202,27 +202,6 @@ void __iomem *ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
 	return map(phys, size, prot, _RET_IP_);
 }
 
-/*
- * What is cached may be read ahead through a translation that is not forgotten yet, and the frame may have another type by
- * then: so the flush cannot wait. Nothing is read ahead of uncached memory.
- */
-void ioremap_unmap(struct vm_range *range)
-{
-	unsigned long flags = range->area->flags;
-	u64 phys = range->area->phys_addr;
-	enum memtype type = VM_MEMTYPE_OF(flags);
-
-	vm_range_unmap_noflush(range);
-	if (flags < VM_MEMTYPE(0))
-		return; /* a get_vm_area() into which nothing was mapped */
-	if (flags & VM_FRAMES)
-		return; /* vm_area_retire_unmapped() flushes first */
-	schedule_point("ioremap:unmapped");
-	if (type != MEMTYPE_UC_MINUS && type != MEMTYPE_UC)
-		flush_tlb_kernel_range(range->start, range->end);
-	memtype_free(phys, phys + get_vm_area_size(range->area), type);
-}
-
 void iounmap(volatile void __iomem *addr)
 {
 	const void *start = (const void *)PAGE_ALIGN_DOWN((vaddr_t)addr);
@@ -232,7 +211,7 @@ void iounmap(volatile void __iomem *addr)
 	range = addr ? vm_area_claim(start, VM_IOREMAP, "iounmap") : NULL;
 	if (!range)
 		return;
-	ioremap_unmap(range);
+	vm_area_unmap(range);
 	vm_area_retire_unmapped(range);
 }
 

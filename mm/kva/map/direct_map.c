@@ -26,7 +26,7 @@
  * 6. Afterwards each page is marked by what its direct map says now (page_mark.c).
  */
 #include "mm/kva/map/direct_map.h"
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/map/map.h"
 
 static DEFINE_MUTEX(direct_map_lock);
 

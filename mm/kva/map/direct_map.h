@@ -29,15 +29,7 @@ int map_change_range(vaddr_t start, vaddr_t end, const struct map_change *change
  */
 void map_reset_pages(vaddr_t start, struct page **pages, unsigned long count);
 
-/* --- page_mark.c: what struct page knows of it --------------------------------------------------------------------- */
-
-extern unsigned long pages_marked; /* of all pages, those with PAGE_FLAGS_MAPPED; and those with PAGE_FLAG_TYPE */
-extern unsigned long pages_retyped;
-
-/* The page's marks become these. By its owner, one at a time. */
-void page_mark(struct page *page, u8 marks);
-/* Is any page of the block marked? */
-bool block_is_marked(const struct page *head, unsigned int order);
+/* --- memtype.c --- */
 
 /* May these pages be mapped with this prot: are they all of its memory type? They may be anything; what is no page is not asked. */
 bool pages_agree_slow(struct page **pages, unsigned long count, pgprot_t prot);

@@ -16,7 +16,7 @@
  *
  * RAM is in no tree: it is write-back by its direct map, in processes and wherever vmalloc puts it, and is refused here.
  */
-#include "mm/page/page_internal.h"
+#include "mm/kva/map/map.h"
 
 #include <mm/memtype.h>
 
@@ -320,6 +320,24 @@ bool memtype_agrees(unsigned long pfn, enum memtype type)
 	return !r;
 }
 
+/* --- RAM ---------------------------------------------------------------------------------------------------------- */
+
+bool pages_agree_slow(struct page **pages, unsigned long count, pgprot_t prot)
+{
+	enum memtype type = pgprot_memtype(prot);
+
+	for (unsigned long i = 0; i < count; i++) {
+		struct page_window window = page_find_window(pages[i]);
+
+		if (page_window_index(window, pages[i]) >= window.nr || page_memtype(pages[i]) == type)
+			continue;
+		printk("memtype: frame %lx as %s refused: it is RAM that is mapped %s\n", page_to_pfn(pages[i]), memtype_name(type),
+		       memtype_name(page_memtype(pages[i])));
+		return false;
+	}
+	return true;
+}
+
 /* --- for people and tests --------------------------------------------------------------------------------------- */
 
 /* Does (start, end, type) of the reservation come behind the place? */
@@ -385,3 +403,5 @@ unsigned int memtype_check(void)
 	kfree(gone);
 	return faults;
 }
+
+const struct vm_keeper memtype_keeper = { .shrink = memtype_forget };

@@ -4,7 +4,7 @@
  * a refusal changes nothing; a large leaf of vmalloc space changes as a whole or not at all. How: direct_map.c.
  */
 #include "mm/kva/map/direct_map.h"
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/map/map.h"
 
 /* --- which ranges ----------------------------------------------------------------------------------------------------- */
 

@@ -5,11 +5,9 @@
  * Every function here opens one scope (arch/mmu_sync.h), walks, and closes it on every path: what a failed walk has
  * changed is carried to the processes and flushed like anything else.
  */
-#include "mm/user/user_internal.h"
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/map/map.h"
 
 #include <mm/memtype.h>
-#include <mm/mm.h>
 
 struct map_pages {
 	struct page **next;
@@ -310,93 +308,4 @@ int vm_range_prepare(struct vm_range *range)
 	if (!err)
 		learn_entries(range);
 	return err;
-}
-
-/* --- one call for every entry ----------------------------------------------------------------------------------- */
-
-struct apply {
-	pte_fn_t fn;
-	void *data;
-	bool create; /* empty entries count too */
-};
-
-/* The caller writes entries by himself; debug builds look whether the books know another type of the frame. */
-static int apply_one(const struct apply *a, pte_t *ptep, vaddr_t addr)
-{
-	pte_t old = pte_read(ptep), now;
-	int err;
-
-	if (!a->create && pte_none(old))
-		return 0;
-	err = a->fn(ptep, addr, a->data);
-	if (!CONFIG_DEBUG_MM)
-		return err;
-	now = pte_read(ptep);
-	WARN_ONCE(now.val != old.val && pte_present(now) && !memtype_agrees(pte_pfn(now), pte_memtype(now, 1)),
-	     "apply_to_page_range: frame %lx at %lx has another memory type elsewhere", pte_pfn(now), addr);
-	return err;
-}
-
-static int apply_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
-{
-	int err = 0;
-
-	for (; n && !err; n--, ptep++, addr += PAGE_SIZE)
-		err = apply_one(ctx, ptep, addr);
-	return err;
-}
-
-static int apply_kernel(vaddr_t start, vaddr_t end, struct apply *a)
-{
-	struct mmu_update u;
-	int err;
-
-	arch_update_kernel_mappings_begin(&u, start, end);
-	err = pgtable_for_each_run(&kernel_pgtable, &u, start, end, a->create, apply_run, a);
-	arch_update_kernel_mappings_end(&u);
-	return err;
-}
-
-static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, struct apply *a)
-{
-	int err;
-
-	mutex_lock(&mm->lock);
-	err = pgtable_for_each_run(&mm->pgtable, NULL, start, end, a->create, apply_run, a);
-	flush_tlb_user_range(&mm->pgtable, start, end); /* whatever was changed: before the lock is dropped (fault.c) */
-	mm_unlock(mm);
-	return err;
-}
-
-/* A process's user half, or what the kernel shares: its lowest address is the direct map's, and a private slot is no part. */
-static bool may_apply(const struct mm_struct *mm, vaddr_t start, vaddr_t end)
-{
-	if (mm != &init_mm)
-		return end <= layout.user_end;
-	return start >= layout.direct_start && (end <= layout.private_start || start >= layout.private_end);
-}
-
-static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, struct apply *a)
-{
-	vaddr_t end = addr + size;
-
-	might_sleep();
-	if (WARN_ONCE(!mm, "apply_to_page_range: no address space; the kernel's is &init_mm") || addr >= end ||
-	    !IS_ALIGNED(addr | size, PAGE_SIZE) || !may_apply(mm, addr, end))
-		return -EINVAL;
-	return mm == &init_mm ? apply_kernel(addr, end, a) : apply_user(mm, addr, end, a);
-}
-
-int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data)
-{
-	struct apply a = { .fn = fn, .data = data, .create = true };
-
-	return apply(mm, addr, size, &a);
-}
-
-int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data)
-{
-	struct apply a = { .fn = fn, .data = data, .create = false };
-
-	return apply(mm, addr, size, &a);
 }

@@ -2,7 +2,7 @@
 /*
  * Per-CPU memory made at run time.
  *
- * 1. A chunk is a set of congruent areas (vm_pcpu.c), one unit a possible CPU, all alike: what is at some offset in one
+ * 1. A chunk is a set of congruent areas (vm_congruent.c), one unit a possible CPU, all alike: what is at some offset in one
  *    unit is at the same offset in every other. Units have the same distances as the CPUs' own variables, so one offset a
  *    CPU leads to both (<kernel/percpu.h>). Between units lies a page that is never mapped.
  *

@@ -2,7 +2,7 @@
 /* What mm/kva/percpu/percpu_space.c and mm/kva/percpu/percpu_alloc.c share. */
 #pragma once
 
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/area/area.h"
 
 #include <mm/percpu_alloc.h>
 

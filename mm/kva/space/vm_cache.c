@@ -38,15 +38,13 @@
  * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation has begun, so
  *    it costs a comparison. vm_unmap_aliases() asks it.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/space/space.h"
 
 #define RANGES	     256u /* they and their descriptors stay in the CPU's own caches */
-#define WEIGHT	     8192ul
+#define WEIGHT	     VM_CACHE_WEIGHT
 #define CLEAN	     (2 * WEIGHT) /* most, of clean ranges */
-#define OTHER_WEIGHT (WEIGHT / 32) /* at least, of a range whose size has no list of its own: few of a size come */
 #define BATCH	     32u /* ranges that are moved under one holding of a lock */
 #define TRIES	     64u
-#define OTHERS	     0 /* of the lists of clean ranges: all other sizes */
 
 /* So much of what is lazy calls for something. */
 struct bound {
@@ -66,31 +64,16 @@ struct vm_cache {
 };
 
 static DEFINE_PER_CPU(struct vm_cache, vm_cache) = { .lock = SPINLOCK_INIT("vm_cache.lock", RANK_VM_CACHE) };
-static unsigned long space_unit; /* bytes of address space that weigh 1 */
 struct vm_stamps vm_stamps = { { -1 }, { -1 } }; /* covered from the beginning */
 
 void vm_cache_set_bounds(unsigned int cpus)
 {
-	space_unit = (VMALLOC_END - VMALLOC_START) / 8 / cpus / WEIGHT;
+	vm_space_unit = (VMALLOC_END - VMALLOC_START) / 8 / cpus / WEIGHT;
 }
 
 static bool reaches(const struct vm_cache *cache, const struct bound *bound)
 {
 	return cache->nr_lazy >= bound->ranges || cache->lazy_weight >= bound->weight;
-}
-
-/* Which list of clean ranges. */
-static unsigned int list_of(unsigned long pages)
-{
-	return pages <= VM_CACHE_PAGES && pages == vm_cache_round(pages) ? (unsigned int)pages : OTHERS;
-}
-
-void vm_range_weigh(struct vm_range *range, unsigned long entries)
-{
-	range->list = list_of(vm_range_size(range) >> PAGE_SHIFT);
-	range->weight = max(entries, vm_range_size(range) / space_unit);
-	if (range->list == OTHERS)
-		range->weight = max(range->weight, OTHER_WEIGHT);
 }
 
 /* --- under a cache's lock ------------------------------------------------------------------------------------------- */
@@ -125,7 +108,7 @@ static bool serves(const struct vm_range *range, const struct vm_request *rq)
 /* Looks at some only: there may be many of one size. */
 static struct vm_range *take_serving(struct vm_cache *cache, const struct vm_request *rq)
 {
-	struct vm_range **link = &cache->clean[list_of(rq->size >> PAGE_SHIFT)];
+	struct vm_range **link = &cache->clean[vm_range_list(rq->size >> PAGE_SHIFT)];
 
 	for (unsigned int n = 0; *link && n < TRIES; n++, link = &(*link)->next)
 		if (serves(*link, rq))
@@ -220,7 +203,7 @@ static struct vm_range *take_at_hand(struct vm_cache *cache)
 
 	while (!cache->clean[cache->hand])
 		cache->hand = cache->hand ? cache->hand - 1 : VM_CACHE_PAGES;
-	for (link = &cache->clean[cache->hand]; cache->hand == OTHERS && (*link)->next; link = &(*link)->next)
+	for (link = &cache->clean[cache->hand]; cache->hand == VM_CACHE_OTHERS && (*link)->next; link = &(*link)->next)
 		;
 	return unlink_clean(cache, link);
 }
@@ -375,7 +358,7 @@ static bool wants_flush(struct vm_cache *cache)
 	return wants;
 }
 
-bool vm_cache_wants_flush(void)
+static bool vm_cache_wants_flush(void)
 {
 	unsigned int cpu;
 
@@ -397,6 +380,8 @@ bool vm_cache_reclaim(void)
 	}
 	return any || !vm_stamp_covered(&vm_stamps.areas); /* something has been retired meanwhile */
 }
+
+const struct vm_keeper vm_cache_keeper = { .reclaim = vm_cache_reclaim, .wants_flush = vm_cache_wants_flush };
 
 /* --- checks --------------------------------------------------------------------------------------------------------- */
 
@@ -421,7 +406,7 @@ static bool clean_right(const struct vm_cache *cache)
 	for (unsigned int list = 0; list <= VM_CACHE_PAGES; list++)
 		for (const struct vm_range *range = cache->clean[list]; range; range = range->next) {
 			weight += range->weight;
-			if (range->state != VM_CLEAN || list_of(vm_range_size(range) >> PAGE_SHIFT) != list)
+			if (range->state != VM_CLEAN || vm_range_list(vm_range_size(range) >> PAGE_SHIFT) != list)
 				return false;
 		}
 	return weight == cache->clean_weight;

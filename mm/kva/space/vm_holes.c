@@ -22,12 +22,13 @@
  *
  *    A request with skew s is one for size + s, of which the first s bytes stay free.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/space/space.h"
 
 DEFINE_RANKED_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
 static struct rb_root holes = RB_ROOT;
 
 static struct kmem_cache *range_cache;
+void (*vm_array_free)(const void *array) = kfree;
 
 static struct vm_range *to_range(struct rb_node *node)
 {
@@ -144,45 +145,6 @@ static struct rb_node *next_fit(struct rb_node *node, unsigned int class, unsign
 		} while (node && child == node->rb_right);
 	}
 	return NULL;
-}
-
-/* --- trees by address ------------------------------------------------------------------------------------------- */
-
-struct vm_range *vm_tree_above(const struct rb_root *tree, vaddr_t addr)
-{
-	struct rb_node *node = tree->rb_node;
-	struct vm_range *found = NULL;
-
-	while (node) {
-		struct vm_range *range = to_range(node);
-
-		if (range->end > addr) {
-			found = range;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	return found;
-}
-
-void vm_tree_link(struct rb_root *tree, struct vm_range *range)
-{
-	struct rb_node **link = &tree->rb_node, *parent = NULL;
-
-	while (*link) {
-		const struct vm_range *other = to_range(*link);
-
-		parent = *link;
-		if (range->end <= other->start)
-			link = &parent->rb_left;
-		else if (range->start >= other->end)
-			link = &parent->rb_right;
-		else
-			panic("vmalloc: range %lx-%lx (kind %d) overlaps %lx-%lx (kind %d)", range->start, range->end,
-			      range->kind, other->start, other->end, other->kind);
-	}
-	rb_link_node(&range->node, parent, link);
 }
 
 static void hole_insert(struct vm_range *hole)
@@ -428,6 +390,14 @@ void vm_range_free(struct vm_range *range)
 	tlb_oracle(given_back(range->start, range->end));
 	vm_index_remove(range);
 	vm_hole_give_back(range, NULL);
+}
+
+void vm_range_discard(struct vm_range *range)
+{
+	if (range->pages != range->few)
+		vm_array_free(range->pages);
+	range->pages = NULL;
+	vm_range_free(range);
 }
 
 void vm_range_init(void)

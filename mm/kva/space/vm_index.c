@@ -24,7 +24,7 @@
  *    to be quick: a handler that interrupts it and wants the same range, so that one of the two is wrong, must not wait for
  *    it for ever.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/space/space.h"
 
 static DEFINE_RANKED_SPINLOCK(index_lock, RANK_VM_INDEX);
 static struct rb_root ranges = RB_ROOT;
@@ -169,17 +169,17 @@ struct vm_struct *vm_range_area(vaddr_t addr)
 	return area;
 }
 
-struct vm_struct *vm_range_area_with_pages(vaddr_t addr)
+struct vm_struct *vm_range_area_after(vaddr_t addr, bool (*work)(struct vm_range *range))
 {
 	struct vm_range *range;
 	struct vm_struct *area;
 	bool more, flags;
 
 	assert_thread();
-	do { /* a block each time: nobody waits for the lock longer than that */
+	do { /* a piece each time: nobody waits for the lock longer than that */
 		spin_lock_irqsave(&index_lock, flags);
 		range = hold_at(addr);
-		more = range && vm_huge_list_pages(range);
+		more = range && work(range);
 		area = range ? let_go(range) : NULL;
 		spin_unlock_irqrestore(&index_lock, flags);
 	} while (more);
@@ -239,8 +239,8 @@ int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
 	return range != NULL;
 }
 
-/* Order and borders of the tree, adding up its bytes; at a quiet moment each range is in the array too. */
-static unsigned int check_index(unsigned long *bytes)
+/* At a quiet moment each range is in the array too. */
+unsigned int vm_index_check(unsigned long *bytes, bool (*has_hole)(const struct vm_range *range))
 {
 	vaddr_t above = VMALLOC_START; /* the next range must not start lower */
 	unsigned int faults = 0;
@@ -251,7 +251,7 @@ static unsigned int check_index(unsigned long *bytes)
 
 		if (range->start < above || range->start >= range->end || range->end > VMALLOC_END ||
 		    READ_ONCE(range->kind) == VM_RANGE_HOLE || range->state >= NR_VM_RANGE_STATES ||
-		    xa_load(&by_start, page_index(range->start)) != range || vm_range_has_hole(range)) {
+		    xa_load(&by_start, page_index(range->start)) != range || has_hole(range)) {
 			printk("vmalloc: bad range %lx-%lx, kind %d, state %u, expected above %lx\n", range->start,
 			       range->end, range->kind, range->state, above);
 			faults++;
@@ -260,18 +260,5 @@ static unsigned int check_index(unsigned long *bytes)
 		above = range->end;
 	}
 	spin_unlock(&index_lock);
-	return faults;
-}
-
-unsigned int vm_range_check(void)
-{
-	unsigned long arena = VMALLOC_END - VMALLOC_START, used = 0, largest, free;
-	unsigned int faults = vm_holes_check() + check_index(&used);
-
-	free = vm_holes(&largest);
-	if (used + free != arena) {
-		printk("vmalloc: %lx bytes in use and %lx free, but the arena has %lx\n", used, free, arena);
-		faults++;
-	}
 	return faults;
 }

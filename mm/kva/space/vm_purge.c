@@ -13,7 +13,7 @@
  * When space is short nobody waits for the background: vm_make_space() does all of it at once. When memory is short, the page
  * allocator calls: whoever needs a page may hold locks that giving back takes, so it cannot do that itself.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/space/space.h"
 
 static struct workqueue_struct *purge_wq; /* NULL: not yet */
 
@@ -27,9 +27,9 @@ static void purge(struct work_struct *work)
 		WRITE_ONCE(memory_short, false); /* not before: what is short meanwhile is no reason to begin again */
 	}
 	schedule_point("vm_purge:flush");
-	if (vm_cache_wants_flush() || vmap_wants_flush())
+	if (vm_keepers_want_flush())
 		flush_tlb_all();
-	vmap_free_surplus();
+	vm_keepers_flushed();
 }
 static struct work_struct purge_work = { .fn = purge };
 
@@ -41,7 +41,7 @@ void vm_purge_soon(void)
 		queue_work(wq, &purge_work);
 }
 
-void mm_memory_short(void)
+void vm_memory_short(void)
 {
 	WRITE_ONCE(memory_short, true);
 	vm_purge_soon();
@@ -52,10 +52,8 @@ void vm_purge_drain(void)
 	flush_work(&purge_work);
 }
 
-void vmalloc_init_purge(void)
+void vm_purge_init(void)
 {
-	vm_cache_set_bounds(num_online_cpus());
-	vm_tables_init();
 	WRITE_ONCE(purge_wq, alloc_ordered_workqueue("vm_purge", 0));
 	if (!purge_wq)
 		printk("vmalloc: no memory for the background; who frees flushes\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who keeps address space that he can do without is asked for it when there is none left. */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/space/space.h"
 
 static DEFINE_MUTEX(chain_lock);
 static LIST_HEAD(chain);

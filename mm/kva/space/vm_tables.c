@@ -18,7 +18,7 @@
  *
  * 4. Only the lowest tables go: one for 2 or 4 MiB of addresses. What is above them is a five-hundredth of that.
  */
-#include "mm/kva/vm_internal.h"
+#include "mm/kva/space/space.h"
 
 #define PIECE_TABLES 32ul
 
@@ -95,3 +95,10 @@ bool vm_tables_wait(void)
 	mutex_unlock(&tables_lock);
 	return true;
 }
+
+static void shrink(void)
+{
+	vm_tables_reclaim();
+}
+
+const struct vm_keeper vm_tables_keeper = { .reclaim = vm_tables_wait, .shrink = shrink };

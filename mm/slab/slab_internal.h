@@ -53,6 +53,10 @@ extern struct list_head kmem_caches; /* all of them; walked by RCU readers (slab
 
 /* --- mm/slab/slab.c --- */
 
+/* Where magazines come from: the kmalloc cache of their size. */
+#define SLAB_MAGAZINE_BYTES sizeof(CPU_STACK_ROOM(MAGAZINE_SIZE))
+extern struct kmem_cache *slab_magazine_cache;
+
 /* size <= KMALLOC_SLAB_MAX; align: a power of two or 0. */
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align);
 /* Give back the magazines themselves. Nobody uses the cache any more, and they are empty. */
@@ -119,10 +123,27 @@ static inline void slab_free(struct slab *slab, void *object)
 		slab_free_slow(cache, object);
 }
 
-/* --- mm/slab/slab_cache.c --- */
+/* --- mm/slab/slab_window.c --- */
+
+/*
+ * Where the slabs are, mostly, and the struct pages of it: kfree need not ask pfn_valid() there. A stretch of lowmem that is
+ * online without a gap. It stays so: only `bytes`, the last to be written, ever changes, and grows, as more comes online
+ * behind it.
+ */
+extern struct slab_window {
+	vaddr_t start;
+	unsigned long bytes; /* 0: there is none yet */
+	struct page *page;
+} slab_window;
+void slab_window_init(void);
+/* A slab was made: kfree shall find its pages quickly. Any context. */
+void slab_window_reach(const struct slab *slab);
+
+/* --- mm/slab/slab_list.c, slab_block.c --- */
 
 /* From now on it is found by those who walk all caches. */
 void kmem_cache_enter(struct kmem_cache *cache);
+void kmem_cache_leave(struct kmem_cache *cache);
 /* Objects larger than KMALLOC_SLAB_MAX. Freeing reports what is none of the cache's, and then does nothing. */
 void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp);
 void slab_free_block(struct kmem_cache *cache, struct page *page, void *object);
@@ -131,11 +152,12 @@ void slab_free_block(struct kmem_cache *cache, struct page *page, void *object);
 
 /* A block of pages that knows that it is kmalloc's: 0 < size. NULL: no memory, or larger than KMALLOC_MAX_SIZE. */
 void *kmalloc_block(size_t size, gfp_t gfp);
+/* Has the kmalloc block room for so many bytes? Then, with __GFP_ZERO, what lies behind them is zero. */
+bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp);
 /* Is this the head of a block that kmalloc gave out whole? */
 bool kmalloc_is_block(const struct page *page, const void *ptr);
-
-/* A slab was made: kfree shall find its pages quickly. Any context. */
-void slab_window_reach(const struct slab *slab);
+/* Free it. Anything else is reported and refused; page may be NULL. */
+void kmalloc_free_block(struct page *page, const void *ptr);
 
 /* The cache that kmalloc uses for a size up to KMALLOC_SLAB_MAX. */
 struct kmem_cache *kmalloc_cache(size_t size);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas: stretches of vmalloc space that have a struct vm_struct and a guard page behind them.
+ *
+ * Building: address space, descriptor, pages, mapping; then the area is published, so nobody sees a half-built one.
+ * Taking down goes the other way round, and each step relies on the one before:
+ *
+ *	claim (only one caller gets it) → unmap → free the pages → retire the address space (vm_cache.c)
+ *
+ * Between the last two steps and the flush that covers them lies an open alias: a CPU may still reach the pages by the old
+ * address, though nobody may ask it to. vm_unmap_aliases() closes it; with quarantine the flush comes before the pages go.
+ * The address itself is never mapped again before every CPU has forgotten it.
+ */
+#include "mm/kva/area/area.h"
+
+#include <mm/memtype.h>
+
+/* Anywhere will do, so a range that was freed does as well. */
+static bool is_plain(const struct vm_area_spec *spec)
+{
+	return spec->align <= PAGE_SIZE && !spec->skew && !spec->shift && spec->lo <= VMALLOC_START &&
+	       !(spec->hi && spec->hi < VMALLOC_END);
+}
+
+static __noinline struct vm_range *at_some_place(const struct vm_area_spec *spec)
+{
+	return vm_range_obtain(&(struct vm_request){
+		.size = spec->size + PAGE_SIZE,
+		.align = max(spec->align, PAGE_SIZE),
+		.skew = spec->skew,
+		.lo = max(spec->lo, VMALLOC_START),
+		.hi = spec->hi ? min(spec->hi, VMALLOC_END) : VMALLOC_END,
+		.kind = VM_RANGE_AREA,
+		.shift = spec->shift,
+		.gfp = spec->gfp & __GFP_NOWAIT,
+	});
+}
+
+struct vm_range *vm_area_create(const struct vm_area_spec *spec)
+{
+	struct vm_struct *area = NULL;
+	struct vm_range *range;
+
+	if (spec->separate) {
+		area = kmalloc(sizeof(*area), spec->gfp & __GFP_NOWAIT);
+		if (!area)
+			return NULL;
+	}
+	if (likely(is_plain(spec)))
+		range = vm_range_anywhere((spec->size >> PAGE_SHIFT) + 1, VM_RANGE_AREA, spec->gfp & __GFP_NOWAIT);
+	else
+		range = at_some_place(spec);
+	if (unlikely(!range)) {
+		kfree(area);
+		return NULL;
+	}
+	vm_area_init(range, spec->size >> PAGE_SHIFT, spec->flags, spec->caller);
+	range->own.page_order = spec->page_order;
+	if (area) {
+		*area = range->own;
+		range->area = area;
+	}
+	return range;
+}
+
+struct vm_range *vm_area_create_or_report(const char *who, const struct vm_area_spec *spec)
+{
+	struct vm_range *range = vm_area_create(spec);
+
+	return range ? range : vm_report_no_range(who, spec);
+}
+
+void vm_area_destroy(struct vm_range *range)
+{
+	vm_area_drop_separate(range);
+	vm_range_discard(range);
+}
+
+void vm_area_retire_unmapped(struct vm_range *range)
+{
+	schedule_point("vmalloc:unmapped");
+	vm_area_forget_before_free(range);
+	vm_area_drop_separate(range);
+	vm_range_retire(range);
+}
+
+void vm_area_retire(struct vm_range *range)
+{
+	vm_range_unmap_noflush(range);
+	vm_area_retire_unmapped(range);
+}
+
+void vm_report_no_area(const void *addr, const char *who)
+{
+	WARN_ONCE(true, "%s: %p is not the start of an area that it may free", who, addr);
+}
+
+/*
+ * What is cached may be read ahead through a translation that is not forgotten yet, and the frame may have another type by
+ * then: so the flush cannot wait. Nothing is read ahead of uncached memory.
+ */
+void vm_area_unmap(struct vm_range *range)
+{
+	unsigned long flags = range->area->flags;
+	u64 phys = range->area->phys_addr;
+	enum memtype type = VM_MEMTYPE_OF(flags);
+
+	vm_range_unmap_noflush(range);
+	if (flags < VM_MEMTYPE(0))
+		return; /* a get_vm_area() into which nothing was mapped */
+	if (flags & VM_FRAMES)
+		return; /* vm_area_retire_unmapped() flushes first */
+	schedule_point("ioremap:unmapped");
+	if (type != MEMTYPE_UC_MINUS && type != MEMTYPE_UC)
+		flush_tlb_kernel_range(range->start, range->end);
+	memtype_free(phys, phys + get_vm_area_size(range->area), type);
+}

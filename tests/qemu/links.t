@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# What really links, where an #include cannot show it: a prototype in the API does not say whose the function is. For each kernel
+# that was built, nm tells which object defines a symbol and which one uses it. Data: `links` in include-rules.
+import sys
+sys.dont_write_bytecode = True
+
+import os
+import subprocess
+
+import directions
+import guest
+import make
+import tap
+
+KEEPS = "TDBRCWV"  # letters of nm: the object defines the symbol, for others too
+
+
+def objects(target, patterns):
+    """{source: its object} of the sources that the patterns name."""
+    top = os.path.join(guest.ROOT, os.environ.get("O") or "build", target, "obj")
+    found = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            source = os.path.relpath(os.path.join(folder, name), top)[:-2]
+            if name.endswith(".o") and any(directions.matches(source, p) for p in patterns) and os.path.exists(source):
+                found[source] = os.path.join(folder, name)
+    return found
+
+
+def uses(found):
+    """{(user, definer): symbols} among these objects."""
+    defined, wanted = {}, []
+    for source, path in sorted(found.items()):
+        for line in subprocess.run(["nm", path], text=True, stdout=subprocess.PIPE, check=True).stdout.splitlines():
+            kind, symbol = line.split()[-2:]
+            if kind in KEEPS:
+                defined[symbol] = source
+            elif kind == "U":
+                wanted.append((source, symbol))
+    arrows = {}
+    for source, symbol in wanted:
+        if defined.get(symbol, source) != source:
+            arrows.setdefault((source, defined[symbol]), []).append(symbol)
+    return arrows
+
+
+def upwards(rules, arrows):
+    """Arrows that the table does not allow."""
+    for (user, definer), symbols in sorted(arrows.items()):
+        if rules.layer(definer) not in rules.may[rules.layer(user)]:
+            yield "%s uses %s of %s" % (user, ", ".join(symbols), definer)
+
+
+def circles(arrows):
+    """Files that can be left and reached again: what remains when files that use nobody who remains are taken away, from both ends."""
+    left = set(arrows)
+    while True:
+        users, definers = {a for a, _ in left}, {b for _, b in left}
+        keep = {(a, b) for a, b in left if a in definers and b in users}
+        if keep == left:
+            return ["%s uses %s of %s" % (a, ", ".join(arrows[a, b]), b) for a, b in sorted(left)]
+        left = keep
+
+
+def main():
+    tap.only_without_choice()
+    os.chdir(guest.ROOT)
+    out, rules = tap.Tap(), directions.Rules()
+    patterns = [pattern for line in rules.rules["links"] for pattern in line]
+    for target in make.TARGETS:
+        found = objects(target, patterns)
+        arrows = uses(found)
+        complaints = list(upwards(rules, arrows))
+        out.ok(found and not complaints, "%s: %d files, %d arrows: they point down only" % (target, len(found), len(arrows)),
+               complaints or ["no objects: run make first"])
+        complaints = circles(arrows)
+        out.ok(not complaints, "%s: no files use each other in a circle" % target, complaints)
+    return out.end()
+
+
+sys.exit(main())
