@@ -153,7 +153,7 @@ static bool is_word(const char *text, size_t len, const char *word)
 }
 
 /* name=VALUE; false: another name. */
-static bool value_of(const char *text, size_t len, const char *name, char *value, size_t size)
+static bool value_in(const char *text, size_t len, const char *name, char *value, size_t size)
 {
 	size_t skip = strlen(name);
 
@@ -169,7 +169,7 @@ static bool number_of(const char *text, size_t len, const char *name, unsigned i
 	char digits[24];
 	u64 value;
 
-	if (!value_of(text, len, name, digits, sizeof(digits)) || kstrtou64(digits, 0, &value) || !value || value > NTH_MOST)
+	if (!value_in(text, len, name, digits, sizeof(digits)) || kstrtou64(digits, 0, &value) || !value || value > NTH_MOST)
 		return false;
 	*number = (unsigned int)value;
 	return true;
@@ -202,7 +202,7 @@ static bool obey(const char *text, size_t len)
 
 	by_len = part(&text, end, ':', &by);
 	if (!len || end[-1] == ':' || text != end || !read_mode(mode, mode_len, &order) ||
-	    (by_len && !value_of(by, by_len, "by=", order.by, sizeof(order.by))))
+	    (by_len && !value_in(by, by_len, "by=", order.by, sizeof(order.by))))
 		return false;
 	for (unsigned int site = 0; site < NR_INJECT_SITES; site++) {
 		if (!is_word(name, name_len, sites[site].name) && !is_word(name, name_len, "any"))

@@ -202,7 +202,7 @@ static bool copy_record(const struct trace_ring *ring, unsigned long n, struct t
 	return READ_ONCE(slot->state) == 2 * n + 2;
 }
 
-static void advance(struct trace_cursor *cursor)
+static void cursor_advance(struct trace_cursor *cursor)
 {
 	cursor->valid = false;
 	while (cursor->ring && cursor->next != cursor->end && !cursor->valid)
@@ -214,7 +214,7 @@ static void open_cursor(struct trace_cursor *cursor, struct trace_ring *ring)
 	cursor->ring = ring;
 	cursor->end = ring ? READ_ONCE(ring->count) : 0;
 	cursor->next = cursor->end > TRACE_SLOTS ? cursor->end - TRACE_SLOTS : 0;
-	advance(cursor);
+	cursor_advance(cursor);
 }
 
 void trace_for_each(void (*fn)(void *ctx, const struct trace_record *record), void *ctx)
@@ -232,7 +232,7 @@ void trace_for_each(void (*fn)(void *ctx, const struct trace_record *record), vo
 				first = &cursors[cpu];
 		if (first) {
 			fn(ctx, &first->record);
-			advance(first);
+			cursor_advance(first);
 		}
 	} while (first);
 }
@@ -242,7 +242,7 @@ static unsigned long lost_of(struct trace_ring *ring)
 	struct trace_cursor cursor;
 	unsigned long found = 0;
 
-	for (open_cursor(&cursor, ring); cursor.valid; advance(&cursor))
+	for (open_cursor(&cursor, ring); cursor.valid; cursor_advance(&cursor))
 		found++;
 	return cursor.end - found;
 }

@@ -191,7 +191,7 @@ static void *result(const struct xa_state *xas, void *old)
 }
 
 /* A place in an allocating array is taken now. */
-static void note_taken(struct xa_state *xas)
+static void note_index_taken(struct xa_state *xas)
 {
 	if (xa_track_free(xas->xa))
 		xas_clear_mark(xas, XA_FREE_MARK);
@@ -240,7 +240,7 @@ static __noinline void *store_otherwise(struct xarray *xa, unsigned long index, 
 	do {
 		old = xas_store(&xas, entry);
 		if (entry)
-			note_taken(&xas);
+			note_index_taken(&xas);
 	} while (__xas_nomem(&xas, gfp));
 	return result(&xas, old);
 }
@@ -318,7 +318,7 @@ void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entr
 			continue;
 		xas_store(&xas, entry);
 		if (entry && !curr)
-			note_taken(&xas);
+			note_index_taken(&xas);
 	} while (__xas_nomem(&xas, gfp));
 	return result(&xas, curr);
 }
@@ -335,7 +335,7 @@ static __noinline int insert_otherwise(struct xarray *xa, unsigned long index, v
 			continue;
 		}
 		xas_store(&xas, entry ? entry : XA_ZERO_ENTRY);
-		note_taken(&xas);
+		note_index_taken(&xas);
 	} while (__xas_nomem(&xas, gfp));
 	return xas_error(&xas);
 }

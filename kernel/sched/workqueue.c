@@ -178,7 +178,7 @@ static void worker_loop(void *arg)
 
 /* --- waiting --------------------------------------------------------------------------------------------------------- */
 
-static bool is_idle(struct workqueue_struct *wq, const struct work_struct *work)
+static bool work_is_idle(struct workqueue_struct *wq, const struct work_struct *work)
 {
 	bool flags, idle;
 
@@ -205,9 +205,9 @@ bool flush_work(struct work_struct *work)
 	struct workqueue_struct *wq = READ_ONCE(work->wq);
 
 	might_sleep();
-	if (!wq || is_idle(wq, work))
+	if (!wq || work_is_idle(wq, work))
 		return false;
-	wait_event(wq->run_over, is_idle(wq, work));
+	wait_event(wq->run_over, work_is_idle(wq, work));
 	return true;
 }
 

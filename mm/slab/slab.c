@@ -218,7 +218,7 @@ static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 		magazine_free(fresh);
 }
 
-static __noinline void *alloc_slow(struct kmem_cache *cache, gfp_t gfp)
+static __noinline void *alloc_object_slow(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *batch[MAGAZINE_BATCH];
 	unsigned int n, kept = 1;
@@ -288,7 +288,7 @@ static __noinline void *alloc_after_refill(struct kmem_cache *cache, gfp_t gfp)
 
 	if (cache->end == 0) /* its objects are page blocks */
 		return slab_alloc_block(cache, gfp);
-	object = alloc_slow(cache, gfp);
+	object = alloc_object_slow(cache, gfp);
 	return object ? give_out(cache, object) : NULL;
 }
 

@@ -38,7 +38,7 @@ static pte_t make_common(struct fork *fork, pte_t *ptep, vaddr_t addr)
 	return common;
 }
 
-static int take_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
+static int fork_take(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
 	struct fork *fork = ctx;
 
@@ -52,7 +52,7 @@ static int take_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 	return fork->nr ? -EAGAIN : 0;
 }
 
-static int give_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
+static int fork_give(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 {
 	struct fork *fork = ctx;
 
@@ -73,10 +73,10 @@ static int fork_pages(struct fork *fork)
 	while (start != fork->vma->vm_end && !err) {
 		fork->nr = 0;
 		fork->next = fork->vma->vm_end;
-		pgtable_for_each_run(&fork->from->pgtable, NULL, start, fork->vma->vm_end, false, take_run, fork);
+		pgtable_for_each_run(&fork->from->pgtable, NULL, start, fork->vma->vm_end, false, fork_take, fork);
 		start = fork->nr ? fork->next : fork->vma->vm_end;
 		if (fork->nr)
-			err = pgtable_for_each_run(&fork->to->pgtable, NULL, fork->entry[0].addr, fork->next, true, give_run,
+			err = pgtable_for_each_run(&fork->to->pgtable, NULL, fork->entry[0].addr, fork->next, true, fork_give,
 						   fork);
 	}
 	return err;

@@ -53,6 +53,8 @@ def main():
             good = result is None or result[0] == 0
             out.ok(good, "%s builds %s/%s" % (compiler, folder, target), result and result[1],
                    "there is no " + compiler if result is None else None)
+    code, lines = each_alone(tested)
+    out.ok(code == 0, "each file of the product compiles alone", lines)
     again = folders["clang" if "clang" in (os.environ.get("CC") or "gcc") else "gcc"]
     kernels = [os.path.join(again if os.path.exists(os.path.join(guest.ROOT, again, target)) else tested, target, "kernel")
                for target in make.TARGETS]

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* One program as a part of the kernel's image, and its entry in the table of programs. NAME, FILE: from boot/kernel.mk. */
+/* Programs as a part of the kernel's image, and the table of them. boot/kernel.mk writes one line a program behind this. */
 
+	.macro PROGRAM name, file
 	.section .rodata.programs, "a"
 	.balign	16
-1:	.incbin	FILE
+1:	.incbin	"\file"
 2:
-3:	.asciz	NAME
+3:	.asciz	"\name"
 
 	.section .programs, "a"
 	.balign	4
 	.dc.a	3b, 1b, 2b
+	.endm
 
 	.section .note.GNU-stack, "", @progbits

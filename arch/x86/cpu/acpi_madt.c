@@ -76,7 +76,7 @@ void acpi_add_cpu(struct acpi_cpus *cpus, u32 apic_id)
 
 /* --- the table ------------------------------------------------------------------------------------------------------ */
 
-static bool is_apic(const struct madt_entry *entry)
+static bool is_cpu_entry(const struct madt_entry *entry)
 {
 	const struct entry_apic *e = (const struct entry_apic *)entry;
 
@@ -112,7 +112,7 @@ static bool has_apics(const struct acpi_header *table, size_t len)
 	size_t pos = sizeof(struct madt);
 
 	while ((entry = next_entry(table, len, &pos)))
-		if (is_apic(entry))
+		if (is_cpu_entry(entry))
 			return true;
 	return false;
 }
@@ -121,7 +121,7 @@ static void read_entry(struct acpi_cpus *cpus, const struct madt_entry *entry, u
 {
 	const struct entry_x2apic *x2apic = (const struct entry_x2apic *)entry;
 
-	if (is_apic(entry))
+	if (is_cpu_entry(entry))
 		acpi_add_cpu(cpus, ((const struct entry_apic *)entry)->apic_id);
 	else if (is_x2apic(entry) && x2apic->apic_id >= least_x2apic)
 		acpi_add_cpu(cpus, x2apic->apic_id);

@@ -11,7 +11,7 @@
 
 #define GREY 0xaa
 
-static struct screen_device device;
+static struct screen_device fb_device;
 static struct console_font font;
 static u8 *pixels;
 static u32 pitch;
@@ -134,11 +134,11 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 		pr_warn("screen: no console font among the modules, so no text on the framebuffer\n");
 		return NULL;
 	}
-	device = (struct screen_device){
+	fb_device = (struct screen_device){
 		"", fb->width / font.width, fb->height / font.height, framebuffer_draw, framebuffer_cursor,
 		framebuffer_fill, fb->width, fb->height };
-	scnprintf(device.name, sizeof(device.name), "framebuffer %ux%ux%u", fb->width, fb->height, fb->bpp);
-	if (device.cols == 0 || device.rows == 0)
+	scnprintf(fb_device.name, sizeof(fb_device.name), "framebuffer %ux%ux%u", fb->width, fb->height, fb->bpp);
+	if (fb_device.cols == 0 || fb_device.rows == 0)
 		return NULL;
 	pixels = arch_device_mapper->map((phys_addr_t)fb->phys, (unsigned long)fb->pitch * fb->height, MEMTYPE_WC);
 	if (!pixels) {
@@ -150,6 +150,6 @@ const struct screen_device *framebuffer_probe(const struct boot_info *boot)
 	choose_colours(fb);
 	clear(fb->height);
 	printk("screen: framebuffer %ux%ux%u at %#llx, %ux%u characters\n", fb->width, fb->height, fb->bpp, fb->phys,
-	       device.cols, device.rows);
-	return &device;
+	       fb_device.cols, fb_device.rows);
+	return &fb_device;
 }

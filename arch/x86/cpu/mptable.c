@@ -69,7 +69,7 @@ void mptable_decode(const void *bytes, size_t len, struct acpi_cpus *cpus)
 	}
 }
 
-static const void *map_bytes(u32 phys, u32 len)
+static const void *mp_bytes(u32 phys, u32 len)
 {
 	return arch_device_mapper->map(phys, len, MEMTYPE_WB);
 }
@@ -82,7 +82,7 @@ static void unmap(const void *bytes)
 
 static bool find_pointer_in(u32 phys, u32 len, struct mp_pointer *found)
 {
-	const u8 *bytes = phys ? map_bytes(phys, len) : NULL;
+	const u8 *bytes = phys ? mp_bytes(phys, len) : NULL;
 	bool good = false;
 
 	for (u32 i = 0; bytes && !good && i + sizeof(*found) <= len; i += sizeof(*found)) {
@@ -95,7 +95,7 @@ static bool find_pointer_in(u32 phys, u32 len, struct mp_pointer *found)
 
 static u32 ebda(void)
 {
-	const void *word = map_bytes(EBDA_SEGMENT, sizeof(u16));
+	const void *word = mp_bytes(EBDA_SEGMENT, sizeof(u16));
 	u16 segment = 0;
 
 	if (word)
@@ -123,12 +123,12 @@ static void default_board(struct acpi_cpus *cpus)
 
 static void read_table(u32 phys, struct acpi_cpus *cpus)
 {
-	const struct mp_table *head = map_bytes(phys, sizeof(*head)), *table = NULL;
+	const struct mp_table *head = mp_bytes(phys, sizeof(*head)), *table = NULL;
 	u16 length = head && memcmp(head->signature, "PCMP", 4) == 0 ? head->length : 0;
 
 	unmap(head);
 	if (length >= sizeof(*head))
-		table = map_bytes(phys, length);
+		table = mp_bytes(phys, length);
 	if (table && acpi_sum_is_zero(table, length))
 		mptable_decode(table, length, cpus);
 	else

@@ -20,7 +20,7 @@ static unsigned int stopped_by; /* CPU + 1, which does not stop itself; 0: nobod
 /* A question from another CPU: where are you? The asker prints the answer, because this CPU may hold printk's lock. */
 enum whereabouts { NOT_ASKED, ASKED, ANSWERED, GIVEN_UP };
 static DEFINE_PER_CPU(unsigned int, whereabouts);
-static DEFINE_PER_CPU(struct backtrace, trace);
+static DEFINE_PER_CPU(struct backtrace, struck_trace);
 static DEFINE_PER_CPU(unsigned int, nmi_depth);
 
 #define ANSWER_MS 2000
@@ -50,7 +50,7 @@ void arch_backtrace_cpu(unsigned int cpu)
 		return;
 	}
 	printk("CPU %u is at:\n", cpu);
-	backtrace_show(per_cpu_ptr(&trace, cpu));
+	backtrace_show(per_cpu_ptr(&struck_trace, cpu));
 	smp_store_release(state, (unsigned int)NOT_ASKED);
 }
 
@@ -61,7 +61,7 @@ static bool tell_whereabouts(struct trap_frame *frame)
 
 	if (READ_ONCE(*state) == NOT_ASKED)
 		return false;
-	backtrace_take(this_cpu_ptr(&trace), trap_frame_pc(frame), trap_frame_stack(frame));
+	backtrace_take(this_cpu_ptr(&struck_trace), trap_frame_pc(frame), trap_frame_stack(frame));
 	if (cmpxchg(state, ASKED, ANSWERED) == GIVEN_UP)
 		smp_store_release(state, (unsigned int)NOT_ASKED);
 	return true;

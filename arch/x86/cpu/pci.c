@@ -58,7 +58,7 @@ static bool first_address(unsigned int function, struct serial_place *place)
 }
 
 /* The next function behind this one: a device with one function has none of the other seven. */
-static unsigned int next(unsigned int function)
+static unsigned int next_function(unsigned int function)
 {
 	bool single = !(function & 7) && !(config_read(function, PCI_TYPE) & SEVERAL);
 
@@ -71,7 +71,7 @@ bool pci_serial_card(struct serial_place *place)
 
 	if (!pci_present())
 		return false;
-	for (unsigned int f = 0; f < 0x10000; f = next(f)) /* bus, device, function */
+	for (unsigned int f = 0; f < 0x10000; f = next_function(f)) /* bus, device, function */
 		if ((config_read(f, PCI_ID) & 0xffff) != 0xffff && config_read(f, PCI_CLASS) >> 16 == CLASS_SERIAL &&
 		    first_address(f, place)) {
 			place->baud = baud;

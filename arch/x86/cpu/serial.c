@@ -44,7 +44,7 @@ void serial_describe(char *text, size_t size)
 }
 
 /* False: the registers cannot be reached. A port needs no mapping. */
-static bool map_registers(const struct serial_place *place, void **memory)
+static bool map_uart(const struct serial_place *place, void **memory)
 {
 	*memory = NULL;
 	if (place->kind == SERIAL_MEMORY)
@@ -69,7 +69,7 @@ static void move(const struct serial_place *place, const char *why)
 		return;
 	printk("console: the serial line is %s, %u baud (%s)\n", name, place->baud, why);
 	console_drain();
-	if (map_registers(place, &memory))
+	if (map_uart(place, &memory))
 		there = uart_probe(place, memory);
 	if (!there) {
 		if (memory)

@@ -27,7 +27,7 @@
 
 #define INIT_US	    10000
 #define STARTUP_US  200
-#define LOOK_US	    10000
+#define ANSWER_LOOK_US 10000
 #define ANSWER_US   1000000 /* since the last CPU ran its first instruction */
 #define COMPLETE_US 5000000 /* until one that does is online: an emulated CPU may get little of the real one */
 
@@ -264,7 +264,7 @@ static void wait_for_cpus(void)
 	u32 came = READ_ONCE(ap_next);
 	u64 last = arch_uptime_us();
 
-	while (!arch_wait_until(all_are_settled, LOOK_US) && arch_uptime_us() - last < ANSWER_US) {
+	while (!arch_wait_until(all_are_settled, ANSWER_LOOK_US) && arch_uptime_us() - last < ANSWER_US) {
 		if (READ_ONCE(ap_next) == came)
 			continue;
 		came = READ_ONCE(ap_next);

@@ -16,7 +16,7 @@
 
 #define LIGHT_GREY_ON_BLACK 0x0700
 
-static struct screen_device device;
+static struct screen_device vga_device;
 static volatile u16 *text;
 static unsigned int cells_per_row;
 
@@ -53,12 +53,12 @@ const struct screen_device *vga_probe(const struct boot_framebuffer *fb)
 		pr_warn("screen: VGA text memory cannot be mapped, not used\n");
 		return NULL;
 	}
-	device = (struct screen_device){ "VGA text", fb->width, fb->height, vga_draw, vga_cursor, NULL, 0, 0 };
+	vga_device = (struct screen_device){ "VGA text", fb->width, fb->height, vga_draw, vga_cursor, NULL, 0, 0 };
 	for (unsigned int row = 0; row < fb->height; row++)
 		for (unsigned int col = 0; col < fb->width; col++)
 			vga_draw(col, row, ' ');
 	crtc_write(CRTC_CURSOR_START, 13); /* scan lines 13 and 14; bit 5 clear: visible */
 	crtc_write(CRTC_CURSOR_END, 14);
 	printk("screen: VGA text, %ux%u\n", fb->width, fb->height);
-	return &device;
+	return &vga_device;
 }

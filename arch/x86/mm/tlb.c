@@ -58,7 +58,7 @@ struct flush_request {
 static DEFINE_PER_CPU(struct flush_request, request);
 static DEFINE_PER_CPU(cpumask_t, inbox);
 static DEFINE_PER_CPU(unsigned int, bell); /* an interrupt is on its way to a look into the inbox */
-static DEFINE_PER_CPU(struct tlb_counters, counters);
+static DEFINE_PER_CPU(struct tlb_counters, own_counters);
 
 /* --- the target ------------------------------------------------------------------------------------------------- */
 
@@ -167,7 +167,7 @@ static unsigned int shoot_down(struct flush_request *r, cpumask_t *targets)
 
 static void count(const struct tlb_batch *batch, unsigned int ipis)
 {
-	struct tlb_counters *c = this_cpu_ptr(&counters);
+	struct tlb_counters *c = this_cpu_ptr(&own_counters);
 
 	c->ipis += ipis;
 	c->cause[batch->cause].ipis += ipis;
@@ -219,7 +219,7 @@ static cpumask_t users_of(const struct pgtable *pt)
 		if (READ_ONCE(per_cpu(cpu_mmu, cpu).borrowed) != pt)
 			cpumask_set(&users, cpu);
 		else if (cpu != smp_processor_id())
-			this_cpu(counters).spared++;
+			this_cpu(own_counters).spared++;
 	}
 	return users;
 }
@@ -259,7 +259,7 @@ void pgtable_evict(struct pgtable *pt)
 	r->kind = FLUSH_EVICT;
 	r->pt = pt;
 	bitmap_copy(targets.bits, pt->cpus, MAX_CPUS);
-	this_cpu(counters).ipis += shoot_down(r, &targets);
+	this_cpu(own_counters).ipis += shoot_down(r, &targets);
 	preempt_enable();
 	BUG_ON(pgtable_is_loaded(pt));
 }
@@ -270,7 +270,7 @@ struct tlb_counters tlb_counters(void)
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu) {
-		const unsigned long *from = (const unsigned long *)per_cpu_ptr(&counters, cpu);
+		const unsigned long *from = (const unsigned long *)per_cpu_ptr(&own_counters, cpu);
 		unsigned long *to = (unsigned long *)&sum;
 
 		for (size_t i = 0; i < sizeof(sum) / sizeof(*to); i++)

@@ -169,7 +169,7 @@ void block_leave_queue(struct vmap_block *block)
 }
 
 /* Somebody who unmapped its last run may still be looking at it. */
-static void free_later(struct rcu_head *head)
+static void free_block_later(struct rcu_head *head)
 {
 	kfree(container_of(head, struct vmap_block, rcu));
 }
@@ -182,6 +182,6 @@ void block_destroy(struct vmap_block *block)
 		panic("vmap block %p: its range %p is %p in the index", block, block->range, range);
 	xa_erase(&vmap_blocks, block_index(range->start));
 	vm_range_discard(range);
-	call_rcu(&block->rcu, free_later);
+	call_rcu(&block->rcu, free_block_later);
 	atomic_long_inc(&vmap_block_counters.freed);
 }

@@ -58,7 +58,7 @@ static struct frame_run leaf_run(vaddr_t addr)
 }
 
 /* The frames behind [addr, end), from addr on, as far as they lie side by side. */
-static struct frame_run next_run(vaddr_t addr, vaddr_t end)
+static struct frame_run next_frame_run(vaddr_t addr, vaddr_t end)
 {
 	unsigned long nr = (end - addr) >> PAGE_SHIFT;
 	struct frame_run run, next;
@@ -89,8 +89,8 @@ struct place {
 typedef int (*place_fn)(struct mmu_update *u, const struct place *place, const struct map_change *change);
 
 /* A stretch of `frames` frames from pfn `first` on is mapped at `base`: the part of the run that is in it. */
-static int in_window(const struct frame_run *run, vaddr_t base, unsigned long first, unsigned long frames, struct mmu_update *u,
-		     place_fn fn, const struct map_change *change)
+static int change_in_window(const struct frame_run *run, vaddr_t base, unsigned long first, unsigned long frames,
+			    struct mmu_update *u, place_fn fn, const struct map_change *change)
 {
 	unsigned long from = max(run->pfn, first), to = min(run->pfn + run->nr, first + frames);
 	struct place place = { .pfn = from, .shift = run->shift };
@@ -111,9 +111,9 @@ static int at_each_place(const struct frame_run *run, struct mmu_update *u, plac
 	if (err || !change->follow)
 		return err;
 	if (!in_direct_map(run->addr))
-		err = in_window(run, layout.direct_start, 0, direct_frames(), u, fn, change);
+		err = change_in_window(run, layout.direct_start, 0, direct_frames(), u, fn, change);
 	if (!err && !in_direct_map(layout.image_start) && !in_image(run->addr))
-		err = in_window(run, layout.image_start, image_pfn(), image_frames, u, fn, change);
+		err = change_in_window(run, layout.image_start, image_pfn(), image_frames, u, fn, change);
 	return err;
 }
 
@@ -123,7 +123,7 @@ static int at_all_places(vaddr_t start, vaddr_t end, struct mmu_update *u, place
 	int err = 0;
 
 	for (vaddr_t addr = start; addr != end && !err; addr += run.nr << PAGE_SHIFT) {
-		run = next_run(addr, end);
+		run = next_frame_run(addr, end);
 		err = at_each_place(&run, u, fn, change);
 	}
 	return err;
@@ -248,7 +248,7 @@ static void mark_all(vaddr_t start, vaddr_t end, const struct map_change *change
 	struct frame_run run;
 
 	for (vaddr_t addr = start; addr != end; addr += run.nr << PAGE_SHIFT) {
-		run = next_run(addr, end);
+		run = next_frame_run(addr, end);
 		for (unsigned long i = 0; i < run.nr; i++)
 			mark(run.pfn + i, change);
 	}

@@ -233,7 +233,7 @@ static bool taken(const struct percpu_place *place, bool had) __must_hold(percpu
 }
 
 /* NULL: no object begins there. A chunk that has become empty stays where it is: drop_if_empty() is next. */
-static struct percpu_chunk *give_back(const void *ptr) __must_hold(percpu_lock)
+static struct percpu_chunk *percpu_give_back(const void *ptr) __must_hold(percpu_lock)
 {
 	unsigned int had;
 	struct percpu_chunk *chunk = percpu_space_free(first_instance(ptr), &had);
@@ -256,7 +256,7 @@ static void drop_if_empty(struct percpu_chunk *chunk) __must_hold(percpu_lock)
 /* --- objects of those who may sleep ---------------------------------------------------------------------------------- */
 
 /* Room anywhere. *ready: the pages are there. */
-static bool take(struct percpu_place *place, unsigned int align, bool *ready)
+static bool percpu_take(struct percpu_place *place, unsigned int align, bool *ready)
 {
 	bool had, flags;
 
@@ -280,12 +280,12 @@ static void take_from_fresh(struct percpu_chunk *fresh, struct percpu_place *pla
 }
 
 /* Under populate_lock: room, of which there was none a moment ago. False: no memory. */
-static bool make_room(struct percpu_place *place, unsigned int align, gfp_t gfp)
+static bool percpu_make_room(struct percpu_place *place, unsigned int align, gfp_t gfp)
 {
 	struct percpu_chunk *fresh;
 	bool ready;
 
-	if (take(place, align, &ready))
+	if (percpu_take(place, align, &ready))
 		return true;
 	fresh = chunk_create(gfp);
 	schedule_point("pcpu:fresh");
@@ -306,12 +306,12 @@ static bool take_populated(struct percpu_place *place, unsigned int align)
 
 static bool alloc_sleeping(struct percpu_place *place, unsigned int align, gfp_t gfp)
 {
-	bool ready, had = take(place, align, &ready);
+	bool ready, had = percpu_take(place, align, &ready);
 
 	if (had && ready)
 		return true;
 	mutex_lock(&populate_lock);
-	had = had || make_room(place, align, gfp);
+	had = had || percpu_make_room(place, align, gfp);
 	if (had && populate(place, gfp)) {
 		free_percpu(pointer_to(place));
 		had = false;
@@ -333,7 +333,7 @@ static bool take_from_reserve(struct percpu_place *place) __must_hold(percpu_loc
 	if (had >= place->n)
 		stats.bytes -= (unsigned long)(had - place->n) << GRANULE_SHIFT;
 	else
-		drop_if_empty(give_back(reserve));
+		drop_if_empty(percpu_give_back(reserve));
 	reserve = NULL;
 	return had >= place->n;
 }
@@ -419,7 +419,7 @@ void free_percpu(const void *ptr)
 	if (!ptr)
 		return;
 	spin_lock_irqsave(&percpu_lock, flags);
-	chunk = give_back(ptr);
+	chunk = percpu_give_back(ptr);
 	if (chunk)
 		drop_if_empty(chunk);
 	left = !list_empty(&empty_chunks);

@@ -22,7 +22,7 @@ static u64 span_of(unsigned int nr)
 }
 
 /* The highest place: low memory is what early page tables and loaders want. 0: there is none. */
-static u64 find_place(u64 span, u64 limit)
+static u64 find_span(u64 span, u64 limit)
 {
 	u64 pos, stop, found = 0;
 
@@ -38,7 +38,7 @@ void *percpu_areas_init(void)
 
 	nr_taken = 0;
 	for (nr_areas = MAX_CPUS; nr_areas; nr_areas /= 2) {
-		first = (phys_addr_t)find_place(span_of(nr_areas), limit);
+		first = (phys_addr_t)find_span(span_of(nr_areas), limit);
 		if (first)
 			break;
 	}

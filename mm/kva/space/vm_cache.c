@@ -221,7 +221,7 @@ static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwant
 
 /* --- without it ----------------------------------------------------------------------------------------------------- */
 
-static bool give_back(struct vm_range *unwanted)
+static bool give_back_unwanted(struct vm_range *unwanted)
 {
 	struct vm_range *next;
 
@@ -245,7 +245,7 @@ static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache 
 		nr = some(cache, &unwanted);
 		spin_unlock(&cache->lock);
 		schedule_point("vm_cache:batch");
-		any |= give_back(unwanted);
+		any |= give_back_unwanted(unwanted);
 	} while (nr == BATCH);
 	return any;
 }
@@ -266,7 +266,7 @@ static struct vm_range *take_after_reaping(struct vm_cache *cache, const struct 
 		nr = reap(cache, &unwanted);
 		range = take_serving(cache, rq);
 		spin_unlock(&cache->lock);
-		give_back(unwanted);
+		give_back_unwanted(unwanted);
 	} while (!range && nr == BATCH && preemptible());
 	return range;
 }
