@@ -88,8 +88,8 @@ all: $(OUT)/kernel
 # A changed compiler or flag rebuilds everything; so does a source that appears or goes.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS) $(UNITED)' | cmp -s - $@ || \
-		printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS) $(UNITED)' > $@
+	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS) $(UNITS) $(ALONE)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS) $(UNITS) $(ALONE)' > $@
 
 # What is taken from others sees headers of a C library that are made for it.
 $(OUT)/obj/third_party/%: CFLAGS += -Ithird_party/qrcodegen/glue
