@@ -21,15 +21,15 @@
 CMDLINE_OPTION(serial, "serial=PLACE[,BAUD]", "the serial console: com1 to com4, 0xPORT, mmio:ADDR, mmio32:ADDR, pci");
 
 static struct serial_place at; /* the console's, if there is one */
-static const struct console_driver *line;
+static const struct console_driver *serial_line;
 
 const struct console_driver *serial_probe(void)
 {
 	static const struct serial_place com1 = { SERIAL_PORT, SERIAL_COM1, 1, SERIAL_MAX_BAUD };
 
 	at = com1;
-	line = uart_probe(&com1, NULL);
-	return line;
+	serial_line = uart_probe(&com1, NULL);
+	return serial_line;
 }
 
 void serial_describe(char *text, size_t size)
@@ -65,7 +65,7 @@ static void move(const struct serial_place *place, const char *why)
 	void *memory;
 
 	serial_name(name, place);
-	if (line && same_place(place, &at))
+	if (serial_line && same_place(place, &at))
 		return;
 	printk("console: the serial line is %s, %u baud (%s)\n", name, place->baud, why);
 	console_drain();
@@ -78,9 +78,9 @@ static void move(const struct serial_place *place, const char *why)
 		return;
 	}
 	at = *place;
-	if (!line)
+	if (!serial_line)
 		console_add(there);
-	line = there;
+	serial_line = there;
 	printk_replay(there->write);
 }
 
