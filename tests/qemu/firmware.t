@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What firmware says about CPUs and memory: tables from before ACPI, CPUs that are not there, RAM above 4 GiB.
+# What firmware says about CPUs and memory: tables from before ACPI, CPUs that are not there, many CPUs, RAM above 4 GiB.
 import sys
 sys.dont_write_bytecode = True
 
@@ -12,14 +12,16 @@ import slots
 import tap
 
 MP_TABLE = ["-machine", "acpi=off"]
+EXACT = ["-icount", "shift=0,sleep=off"]  # the guest's time is the number of its instructions: no host is too busy for it
 ROWS = [("pae", 2, "", MP_TABLE, "256M"), ("i386", 2, "", MP_TABLE + ["-smp", "2,sockets=2"], "256M"),
-        ("x64", 2, "cpughosts=5", [], "256M"), ("pae", 1, "", [], "5G")]  # qemu32 has PAE, and no PSE-36
+        ("x64", 2, "cpughosts=5", [], "256M"), ("pae", 1, "", [], "5G"),  # qemu32 has PAE, and no PSE-36
+        ("x64", 16, "", EXACT, "256M")]
 
 
 def boot(row):
     env, cpus, words, flags, memory = row
-    machine = guest.Machine(env, cpus, memory, cmdline=("exit test=cpus.* " + words).strip(), flags=flags)
-    log_path = guest.build_path("logs", "firmware", "%s-%s.log" % (env, memory))
+    machine = guest.Machine(env, cpus, memory, cmdline=("exit test=%s %s" % ("cpus.call_one" if cpus > 8 else "cpus.*", words)).strip(), flags=flags)
+    log_path = guest.build_path("logs", "firmware", "%s-%d-%s.log" % (env, cpus, memory))
     return row, guest.Run(machine, log_path).run()
 
 
@@ -43,18 +45,28 @@ def ghosts(out, run, env, cpus):
            ["%d were silent, %s us" % (silent, took and took[1])])
 
 
+def side_by_side(out, run, env, cpus):
+    text = came_up(out, run, "%s: %d CPUs" % (env, cpus))
+    took = re.search(r"SMP: (\d+) of \d+ CPUs online after (\d+) us", text)
+    out.ok(took and int(took[1]) == cpus and int(took[2]) < 50000, "%d CPUs are started side by side, in 50 ms" % cpus,
+           [took and took[0] or "it is not said"])
+
+
 def much_memory(out, run, env, cpus):
     text = came_up(out, run, "%s: 5 GiB" % env)
     mem = re.search(r"^kvasir .* mem=(\d+)M", text, re.MULTILINE)
     out.ok(mem and int(mem[1]) > 5000, "%s: what lies above 4 GiB is used" % env, [mem and mem[0] or "no banner"])
 
 
+JUDGES = (old_tables, old_tables, ghosts, much_memory, side_by_side)  # of the rows, in order
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
     try:
-        for (env, cpus, words, flags, _), run in slots.each(boot, ROWS):
-            (ghosts if words else old_tables if flags else much_memory)(out, run, env, cpus)
+        for judge, ((env, cpus, *_), run) in zip(JUDGES, slots.each(boot, ROWS)):
+            judge(out, run, env, cpus)
     except guest.SetupError as error:
         out.ok(False, "firmware: setup", [str(error)])
     return out.end()
