@@ -21,7 +21,7 @@ const BROKEN = {
 };
 const GOOD = ["i386", "i386-pae"];
 const ROOM = 120; // characters for the words
-const image = join(work, "kvasir.iso");
+const image = join(work, "kvasir.iso"), state = join(work, "machine.state"), MEGABYTES = 128;
 
 // Is it newer than all that it is made of?
 const is_new = (path) => {
@@ -86,8 +86,10 @@ if (!is_new(image)) {
     run(root, "sh", "iso/make-iso.sh", image, ...GOOD.map((name) => join(out, name, "kernel")),
         ...Object.keys(BROKEN).map((name) => join(work, name, "kernel")));
 }
+if (!existsSync(state) || [image, join(root, "web", "state.mjs")].some((part) => statSync(part).mtimeMs > statSync(state).mtimeMs))
+    run(root, "node", "web/state.mjs", image, "i386-pae", "shell", String(MEGABYTES), state);
 const files = PAGE.map((name) => [join(root, "web", name), name]);
-files.push([image, "kvasir.iso"], [join(firmware, "bios.bin"), "bios.bin"], 
+files.push([image, "kvasir.iso"], [state, "machine.state"], [join(firmware, "bios.bin"), "bios.bin"], 
     [join(firmware, "vgabios-stdvga.bin"), "vgabios.bin"],
     [join(modules, "v86/build/libv86.mjs"), "libv86.mjs"], [join(modules, "v86/build/v86.wasm"), "v86.wasm"], 
     [join(modules, "v86/LICENSE"), "v86.LICENSE"],

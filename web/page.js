@@ -16,7 +16,7 @@ const say = (id, words, mood = "") => {
 
 // --- the machine ---------------------------------------------------------------------------------------------------
 
-let emulator, shell, terminal, V86, files;
+let emulator, shell, terminal, V86, firmware, image;
 
 const fetched = async (name) => {
     const answer = await fetch(name);
@@ -27,9 +27,9 @@ const fetched = async (name) => {
 
 const load = async () => {
     const [{ V86: emulator_class }, { Terminal }, ...buffers] = await Promise.all([
-        import("./libv86.mjs"), import("./xterm.mjs"), ...["bios.bin", "vgabios.bin", "kvasir.iso"].map(fetched)]);
+        import("./libv86.mjs"), import("./xterm.mjs"), ...["bios.bin", "vgabios.bin"].map(fetched)]);
     V86 = emulator_class;
-    files = buffers;
+    firmware = buffers;
     const fontSize = innerWidth < 640 ? 8 : 14;
     terminal = new Terminal({ cols: 80, rows: 24, fontSize, scrollback: 5000, screenReaderMode: true });
     terminal.open(at("terminal"));
@@ -72,21 +72,40 @@ setInterval(() => kept && terminal.write(kept, kept = ""), 30);
 
 const set_busy = (busy) => all("[data-needs-prompt]").forEach((button) => { button.disabled = busy; });
 
-const boot = async (kernel, words, megabytes = MEGABYTES) => {
+const new_machine = async (parts, megabytes) => {
     set_busy(true);
-    say("status", `Booting ${kernel} ${words}...`);
     await emulator?.destroy();
     terminal.reset();
-    const [bios, vga, pristine] = files, image = pristine.slice(0);
-    words_into(image, kernel, words);
-    const parts = { wasm_path: "v86.wasm", bios: { buffer: bios }, vga_bios: { buffer: vga }, cdrom: { buffer: image } };
-    emulator = new V86(machine(parts, megabytes,
+    const [bios, vga] = firmware;
+    const all_parts = { wasm_path: "v86.wasm", bios: { buffer: bios }, vga_bios: { buffer: vga }, ...parts };
+    emulator = new V86(machine(all_parts, megabytes,
         { screen: { container: at("screen") }, disable_keyboard: true, disable_mouse: true }));
     shell = new Shell(emulator, show);
+};
+
+const boot = async (kernel, words, megabytes = MEGABYTES) => {
+    say("status", `Booting ${kernel} ${words}...`);
+    image ??= await fetched("kvasir.iso");
+    const buffer = image.slice(0);
+    words_into(buffer, kernel, words);
+    await new_machine({ cdrom: { buffer } }, megabytes);
     await shell.prompt();
     set_busy(false);
     if (!/^Self-test/.test(at("status").textContent))
         say("status", `${kernel} runs.`, "good");
+};
+
+// The machine of state.mjs: it stands at its prompt, and what it has said until then comes with it.
+const resume = async () => {
+    const packed = new Blob([await fetched("machine.state")]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const bytes = new Uint8Array(await new Response(packed).arrayBuffer()), end = bytes.indexOf(0);
+    await new_machine({ initial_state: { buffer: bytes.slice(end + 1).buffer } }, MEGABYTES);
+    await new Promise((started) => emulator.add_listener("emulator-started", started));
+    for (const letter of new TextDecoder().decode(bytes.subarray(0, end)))
+        show(letter);
+    shell.at_prompt();
+    set_busy(false);
+    say("status", "i386-pae runs: a machine that was saved at its first prompt. Self-test boots one anew.", "good");
 };
 
 const type = async (command) => {
@@ -230,13 +249,14 @@ const start = async () => {
     if (typeof WebAssembly !== "object")
         return say("status", "This browser has no WebAssembly, and the emulator needs it: " +
             "please try a current Firefox, Chromium or Safari.", "bad");
-    say("status", "Loading 13 MB...");
+    say("status", "Loading...");
     wire();
     try {
         await load();
         all("[data-boot], #in, #out").forEach((button) => { button.disabled = false; });
         await hang_up_museum();
-        await boot("i386-pae", new URLSearchParams(location.search).get("words") ?? "test=smoke");
+        const words = new URLSearchParams(location.search).get("words");
+        await (words === null ? resume() : boot("i386-pae", words));
     } catch (error) {
         say("status", `It cannot start: ${error.message}.`, "bad");
     }

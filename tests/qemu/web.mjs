@@ -84,9 +84,9 @@ const on_a_phone = async () => {
 
 const start = Date.now();
 try {
-    await page.goto(`${url}?words=shell`);
+    await page.goto(url);
     await ready();
-    ok(true, "it boots to the prompt");
+    ok(/saved at its first prompt/.test(await text("#status")), "a saved machine stands at its prompt", await text("#status"));
     console.log(`# ${((Date.now() - start) / 1000).toFixed(1)} s to the prompt, ${(loaded / 2 ** 20).toFixed(1)} MiB loaded`);
     ok(loaded < 25 * 2 ** 20 && loaded > 2 ** 20, "the first load is below 25 MB", loaded);
     await page.click("[data-command=cpus]");
@@ -100,6 +100,9 @@ try {
     await page.emulateMedia({ colorScheme: "dark" });
     await shot("web-dark");
     await check_museum();
+    await page.click("[data-words=shell]");
+    await ready();
+    ok(/i386-pae runs/.test(await text("#status")), "it boots to the prompt", await text("#status"));
     await on_a_phone();
     await shot("web-phone");
     await without_webassembly();
