@@ -41,6 +41,13 @@ host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/comple
 # Parts of folders that are hardware otherwise, and what need only compile.
 host_sources += arch/x86/cpu/mmio.c kernel/summary_picture.c third_party/qrcodegen/qrcodegen.c
 host_sources += tests/host/linux_names.c tests/host/linux_names_xarray.c
+# What a folder of the product has here is compiled as one, as in boot/kernel.mk: clang's start is half of a small file's time.
+# Alone: what has flags of its own, and what calls functions that only the test of it has.
+host_alone := kernel/lib/string.c arch/x86/cpu/screen.c
+host_in	    = $(filter-out $(host_alone) tests/%,$(foreach s,$2,$(if $(filter $1/,$(dir $s)),$s)))
+host_units_of = $(foreach f,$(sort $(patsubst %/,%,$(dir $1))),$(if $(call host_in,$f,$1),$f/all.o))
+host_objects := $(call host_units_of,$(host_sources)) $(patsubst %.c,%.o,$(host_alone) $(filter tests/%,$(host_sources)))
+host_mm_objects := $(call host_units_of,$(HOST_MM))
 , := ,
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)
@@ -50,7 +57,7 @@ host_raced := $(host_races) $(host_threaded)
 endif
 
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-builtin -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
-	-Wall -Wextra -Werror -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -MMD -MP
+	-Wall -Wextra -Werror -ffile-prefix-map=./= -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -MMD -MP
 HOST_LDFLAGS = $(if $(host_fuzzers),$(host_link)) -pthread -Wl,-T,tests/host/port/port.ld
 
 host_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -58,35 +65,65 @@ host_tsan := -fsanitize=thread
 # Which branches were taken is counted inline, which costs a unit test nearly nothing. What was compared is told to the fuzzer only
 # where it has to guess numbers: with it the walker's tests take five times as long.
 host_counted := $(if $(host_fuzzers),-fsanitize-coverage=inline-8bit-counters$(,)pc-table)
-host_guessed := multiboot2 elf acpi acpi_fadt acpi_madt acpi_s5 mptable acpi_spcr font
+host_guessed := arch/x86/cpu boot kernel/proc
 host_compared := $(if $(host_fuzzers),-fsanitize-coverage=trace-cmp)
 host_fuzz := $(host_asan) $(host_counted)
 host_link := $(shell command -v ld.lld >/dev/null && echo -fuse-ld=lld)
+
+host_everywhere := $(filter-out $(host_plain),$(host_units))
+# Where all are wanted, the unit tests of a set are linked together (units.c); one that is asked for by name is linked alone.
+TOGETHER := $(if $(HOST_T),,$(filter host-test,$(MAKECMDGOALS)))
 
 .SECONDEXPANSION:
 $(HO)/%/.:
 	@mkdir -p $@
 
 # A set of objects: $(1) directory, $(2) levels, $(3) target whose table format it has, $(4) layout, $(5) physical address,
-# $(6) sanitizers, $(7) more of them for $(host_guessed)
+# $(6) sanitizers, $(7) more of them for $(host_guessed), $(8) its unit tests
 define host_build
+host_compile_$(1) = @$(HOST_CC) $(HOST_CFLAGS) $(6) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) \
+	-I. -Itests/host/port/include -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include \
+	-Iarch/x86/target/$(3) -Ikernel/config/debug -c $$< -o $$@
+
 $(HO)/$(1)/%.o: %.c tests/host/host.mk | $$$$(@D)/.
-	@$(HOST_CC) $(HOST_CFLAGS) $(6) $$(if $$(filter $(host_guessed),$$(notdir $$*)),$(7)) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) $$(host_cflags_$$(notdir $$*)) \
-		-I. -Itests/host/port/include -Ikernel/include -Iarch/include -Imm/include -Iarch/x86/include \
-		-Iarch/x86/target/$(3) -Ikernel/config/debug -c $$< -o $$@
+	$$(host_compile_$(1)) $$(host_cflags_$$(notdir $$*)) $$(if $$(filter unit_%,$$(notdir $$*)),-Dmain=main_of_$$(notdir $$*))
 
-$(HO)/$(1)/libkvasir.a: $(host_sources:%.c=$(HO)/$(1)/%.o) $(HO)/$(1)/arch/x86/mm/$(4).o
-	@rm -f $$@
-	@ar rcs $$@ $$^
+$(HO)/$(1)/%/all.c: $(HO)/sources tests/host/host.mk | $$$$(@D)/.
+	@printf '#include "%s"\n' $$(call host_in,$$*,$(host_sources) $(HOST_MM)) > $$@
 
-$(HO)/$(1)/libmm.a: $(HOST_MM:%.c=$(HO)/$(1)/%.o)
+$(HO)/$(1)/%/all.o: $(HO)/$(1)/%/all.c tests/host/host.mk
+	$$(host_compile_$(1)) $$(if $$(filter $(host_guessed),$$*),$(7))
+
+$(HO)/$(1)/libkvasir.a: $(addprefix $(HO)/$(1)/,$(host_objects)) $(HO)/$(1)/arch/x86/mm/$(4).o
 	@rm -f $$@
-	@ar rcs $$@ $$^
+	@ar qcs $$@ $$^
+
+$(HO)/$(1)/libmm.a: $(addprefix $(HO)/$(1)/,$(host_mm_objects))
+	@rm -f $$@
+	@ar qcs $$@ $$^
 
 $(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units) $(host_races) $(host_fuzzers))): $(HO)/$(1)/libmm.a
 
-$(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
+ifdef TOGETHER
+$(HO)/$(1)/units.h: $(HO)/sources
+	@printf 'UNIT(%s)\n' $(8) > $$@
+
+$(HO)/$(1)/units.o: tests/host/units.c $(HO)/$(1)/units.h
+	$$(host_compile_$(1)) -DUNITS='"$(HO)/$(1)/units.h"'
+
+$(HO)/$(1)/units: $(HO)/$(1)/units.o $(patsubst %,$(HO)/$(1)/tests/host/%.o,$(8)) \
+		$(if $(filter unit_calibrate,$(8)),$(HO)/$(1)/arch/x86/cpu/calibrate.o) \
+		$(HO)/$(1)/libmm.a $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+
+$(HO)/$(1)/unit_%: $(HO)/$(1)/units
+	@ln -sf units $$@
+else
+$(HO)/$(1)/unit_%: $(HO)/$(1)/tests/host/unit_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
+	@rm -f $$@
+	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--defsym=main=main_of_unit_$$* \
+		-Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
+endif
 
 $(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--end-group -lcmocka -o $$@
@@ -96,6 +133,12 @@ $(HO)/$(1)/unit_calibrate: $(HO)/$(1)/arch/x86/cpu/calibrate.o
 # The kernel's own grace periods, in place of the port's (port/rcu.c).
 $(HO)/$(1)/race_rcu: $(HO)/$(1)/kernel/sched/rcu.o
 endef
+
+# A source that appears or goes.
+$(HO)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(host_sources) $(HOST_MM)' | cmp -s - $@ || printf '%s\n' '$(host_sources) $(HOST_MM)' > $@
+FORCE:
 
 host_cflags_string	:= -include tests/host/port/rename.h
 host_cflags_unit_string := -include tests/host/port/rename.h
@@ -108,10 +151,10 @@ $(HO)/$(1)/fuzz_%: $(HO)/$(2)/tests/host/fuzz_%.o $(HO)/$(2)/libkvasir.a tests/h
 	@$(HOST_CC) -fsanitize=fuzzer $(host_asan) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
 endef
 
-$(eval $(call host_build,2level,2,i386,layout_32,u32,$(host_asan)))
-$(eval $(call host_build,pae,3,i386-pae,layout_32,u64,$(host_fuzz),$(host_compared)))
-$(eval $(call host_build,4level,4,x86_64,layout_64,u64,$(host_fuzz),$(host_compared)))
-$(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan)))
+$(eval $(call host_build,2level,2,i386,layout_32,u32,$(host_asan),,$(host_everywhere)))
+$(eval $(call host_build,pae,3,i386-pae,layout_32,u64,$(host_fuzz),$(host_compared),$(host_everywhere)))
+$(eval $(call host_build,4level,4,x86_64,layout_64,u64,$(host_fuzz),$(host_compared),$(host_units)))
+$(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan),,$(host_threaded)))
 $(eval $(call host_fuzz_build,fuzz,4level))
 $(eval $(call host_fuzz_build,fuzz-pae,pae))
 
@@ -124,7 +167,6 @@ $(HO)/5level/%: $(HO)/4level/% | $(HO)/5level/.
 .SECONDARY:
 
 # Programs by the set of objects that they come from: sets can be built side by side.
-host_everywhere := $(filter-out $(host_plain),$(host_units))
 host_sets := 2level pae 4level $(if $(host_raced),race)
 host_set_2level := $(addprefix $(HO)/2level/,$(host_everywhere))
 host_set_pae	:= $(addprefix $(HO)/pae/,$(host_everywhere)) \

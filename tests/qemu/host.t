@@ -31,7 +31,7 @@ def sets():
 def build_and_run(choice):
     """(set, how the build ended, its programs after their run)."""
     name, paths, announced = choice
-    code, lines = make.make("host: " + name, SECONDS, *RING, *paths)
+    code, lines = make.make("host: " + name, SECONDS, *RING, "TOGETHER=1", *paths)
     return name, code, lines, list(slots.each(programs.Program.run, announced)) if code == 0 else []
 
 
