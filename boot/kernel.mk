@@ -34,8 +34,9 @@ SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGE
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 
 # The C files of a folder of the product are compiled as one: headers are read once, and the compiler starts once, which is more
-# than half of its time. So static names are unique within a folder. Alone each of them must compile as well (`each`).
-UNITED  := $(filter-out kernel tests/%,$(FOLDERS))
+# than half of its time. So static names are unique within a folder. Alone each of them must compile as well (`each`). In a debug
+# build those of mm have objects of their own, in which tests/qemu/links.t sees who uses whom.
+UNITED  := $(filter-out kernel tests/% $(if $(filter release,$(CONFIG)),,$(MM_FOLDERS)),$(FOLDERS))
 in       = $(filter-out %_$(WORD).c,$(filter %.c,$(foreach s,$(SOURCES),$(if $(filter $1/,$(dir $s)),$s))))
 UNITS   := $(foreach f,$(UNITED),$(if $(call in,$f),$(OUT)/obj/$f/all.c.o))
 ALONE   := $(filter-out $(foreach f,$(UNITED),$(call in,$f)),$(SOURCES))

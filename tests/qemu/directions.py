@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The directions of the house: what include-rules says, for the checks of includes (house-checks.t) and of links (links.t)."""
 
+import functools
 import os
 import re
 
@@ -18,8 +19,13 @@ def read_rules(path):
     return rules
 
 
+@functools.cache
+def compiled(pattern):
+    return re.compile(re.escape(pattern).replace(r"\*", "[^/]*"))
+
+
 def matches(path, pattern):
-    return re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]*"), path) is not None
+    return compiled(pattern).fullmatch(path) is not None
 
 
 class Rules:

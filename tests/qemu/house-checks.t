@@ -58,7 +58,8 @@ class Directions(Rules):
         if beside in self.headers:
             return [beside]
         for folder in self.folders:
-            found = [h for h in self.headers if matches(h, os.path.normpath(os.path.join(folder, name)))]
+            wanted = os.path.normpath(os.path.join(folder, name))
+            found = [h for h in self.headers if matches(h, wanted)]
             if found:
                 return found
         return []
