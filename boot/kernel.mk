@@ -10,6 +10,7 @@ O      ?= build
 CC     ?= gcc
 # Types and variables for gdb cost a third of the compiler's time; in a release build gdb has lines and functions.
 G      ?= $(if $(filter release,$(CONFIG)),-g1,-g)
+OPT    ?= -O2
 OUT    := $(O)/$(TARGET)
 
 NM := nm
@@ -63,9 +64,12 @@ FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/
 FRAMES_0 := -fomit-frame-pointer
 FRAMES_1 := -fno-omit-frame-pointer
 
-CFLAGS := -std=gnu11 -O2 $(G) -pipe -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+CFLAGS := -std=gnu11 $(OPT) $(G) -pipe -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -mgeneral-regs-only $(FRAMES_$(FRAME_POINTER)) -fno-strict-aliasing -ffile-prefix-map=./= \
 	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
+
+# Booted tests are as many lines as the product, and nobody waits for their code.
+less = $(if $(filter tests/kernel/%,$1),-O1)
 
 # Programs: the same compiler and machine, nothing of the kernel's but the numbers of its system calls and <lib/string.h>.
 USER_CFLAGS := -std=gnu11 -O2 -pipe -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -101,7 +105,7 @@ $(OUT)/obj/%/.:
 
 $(OUT)/obj/%.c.o: %.c $(OUT)/flags | $$(@D)/.
 	$(call say,CC,$(TARGET) $<)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) $(call less,$*) -MMD -MP -c $< -o $@
 
 $(OUT)/obj/%/all.c: $(OUT)/flags | $$(@D)/.
 	$(Q)printf '#include "%s"\n' $(call in,$*) > $@
