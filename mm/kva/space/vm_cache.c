@@ -1,52 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ranges on their way from one user to the next: one cache a CPU.
+ * Freed ranges on their way from one user to the next: one cache a CPU.
  *
  *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]   --> vm_cache_get
  *		      in the order of their stamps	   |	 by pages, guard included
  *							   +--> clean[OTHERS]: of any other size  --> vm_cache_find
- *							   +--> blocks, and what is too much: holes again
+ *							   +--> blocks, and excess: holes again
  *
- * 1. A range that is retired has empty entries, but CPUs may remember what was in them. It gets a stamp (arch/tlb.h) and
- *    waits. Stamps only grow, so the list is sorted by itself, and the ranges that a flush has covered are its beginning.
+ * 1. The entries of a retired range are empty, but TLBs may still hold its old translations. The range gets a stamp
+ *    (arch/tlb.h) and waits, lazy. Stamps only grow, so each list of lazy ranges is in the order of stamps. The ranges
+ *    that a flush has covered stand at its beginning.
  *
- * 2. Nobody flushes for one range. Any flush of everything serves all CPUs' ranges, whoever asked for it. When one CPU has
- *    a `soft` bound of them waiting, it calls the background (vm_purge.c), once; if that has not come when it has a `hard` one,
- *    it flushes itself. The background only flushes: each CPU finds out at its next visit what that has covered. So a steady
- *    stream of vmalloc and vfree costs one flush for some hundred ranges, and the ranges go round in this CPU's cache: its
- *    lock and its lines are nobody else's.
+ * 2. No CPU flushes for one range. Any flush of all TLBs serves the ranges of all CPUs. When a CPU has `soft` lazy
+ *    ranges, it calls the background (vm_purge.c) once. If the background has not flushed when the CPU has `hard` ones,
+ *    the CPU flushes by itself. The background does not touch the caches: each CPU makes its covered ranges clean by
+ *    itself, in vm_range_retire() when the bound is reached, or in vm_cache_find(). vm_cache_get() takes only what is
+ *    clean already. So a steady stream of vmalloc and vfree costs one flush for some hundred ranges, and no other CPU
+ *    touches this cache.
  *
- * 3. A range weighs what others miss while it waits, in one number: the entries that fill it (its tables and its page array
- *    have as many words), or its share of the address space, whichever is more. WEIGHT is 32 MiB of small pages, or a CPU's
- *    part of an eighth of the arena. So an arena of 128 MiB has 16 MiB waiting at most, 2 MiB a CPU if there are 8, and
- *    one flush still serves more than a hundred ranges of a few pages; and a mapping of 1 GiB by one leaf in an arena of
- *    32 TiB waits like any other. (One range may be heavier than all that. It is purged at once.) Between soft and hard there
- *    is time for a CPU that sleeps to come and do it, and little is lost if none does.
+ * 3. The weight of a range says what others lack while it waits: the number of entries that fill it (its tables and its
+ *    page array have as many words), or its share of the address space, whichever is more. WEIGHT is 32 MiB of small
+ *    pages, or a CPU's part of an eighth of the arena. So in an arena of 128 MiB at most 16 MiB are lazy (2 MiB a CPU
+ *    if there are 8), and one flush still serves more than a hundred ranges of a few pages. In an arena of 32 TiB a
+ *    mapping of 1 GiB by one leaf waits like any other. A range that weighs more than `hard` is flushed at once.
+ *    Between soft and hard the background has time to wake up. Little is lost if it does not.
  *
- * 4. What a cached range keeps: its place in the index, its page tables, which were carried to every process when they
- *    were made, the pointer to its entries, and the room for its page array. All that is left to do for the next user is to
- *    write the entries. One that was laid out for large leaves goes to whoever wants those leaves and lies in the same way.
+ * 4. A cached range keeps its place in the index, its page tables, the pointer to its entries, and the room for its
+ *    page array. Every process already has the top entry above its tables. So the next user only writes the entries. A
+ *    range for large leaves goes to a request for the same leaves and the same alignment.
  *
- * 5. Clean ranges are bounded too, by twice that weight. When so much was freed that a flush becomes due and what has become
- *    lazy would not fit, as much of what nobody wanted meanwhile is given back, from one list after the other: so sizes that
- *    have gone out of use make room. What is given back merges with its neighbours to holes. When address space runs out,
- *    vm_cache_reclaim() empties all caches.
+ * 5. Clean ranges are bounded too, by twice WEIGHT. When a flush becomes due, the CPU first gives back so many clean
+ *    ranges that the lazy ones will fit. It takes them from one list after the other, so sizes that are out of use make
+ *    room. Ranges that are given back merge with neighbouring holes. When address space runs out, vm_cache_reclaim()
+ *    empties all caches.
  *
- * 6. Lists are worked off in batches, and between two of them the lock is dropped: so no holding of it is long, however much
- *    has been waiting.
+ * 6. Lists are processed in batches, and the lock is dropped between two batches. So nobody holds the lock for long,
+ *    however long the lists are.
  *
- * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation has begun, so
- *    it costs a comparison. vm_unmap_aliases() asks it.
+ * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation of flushes has
+ *    begun; otherwise it costs a comparison. vm_unmap_aliases() reads it.
  */
 #include "mm/kva/space/space.h"
 
-#define RANGES	     256u /* they and their descriptors stay in the CPU's own caches */
+#define RANGES	     256u /* so few that their descriptors stay in the CPU's data caches */
 #define WEIGHT	     VM_CACHE_WEIGHT
-#define CLEAN	     (2 * WEIGHT) /* most, of clean ranges */
+#define CLEAN	     (2 * WEIGHT) /* clean ranges weigh no more together */
 #define BATCH	     32u /* ranges that are moved under one holding of a lock */
 #define TRIES	     64u
 
-/* So much of what is lazy calls for something. */
+/* A cache reaches the bound when its lazy ranges are as many, or as heavy. */
 struct bound {
 	unsigned int ranges;
 	unsigned long weight;
@@ -57,8 +59,8 @@ struct vm_cache {
 	spinlock_t lock;
 	unsigned int nr_lazy;
 	unsigned long lazy_weight, clean_weight;
-	unsigned int hand; /* of the lists of clean ranges: the next one to give some back */
-	struct bound due; /* soft, and after the background has been called hard; 0: not set yet */
+	unsigned int hand; /* the list of clean ranges from which drop_excess() takes next */
+	struct bound due; /* soft; hard after the background was called; 0: not set yet */
 	struct vm_range *oldest, *newest;
 	struct vm_range *clean[VM_CACHE_PAGES + 1];
 };
@@ -76,9 +78,9 @@ static bool reaches(const struct vm_cache *cache, const struct bound *bound)
 	return cache->nr_lazy >= bound->ranges || cache->lazy_weight >= bound->weight;
 }
 
-/* --- under a cache's lock ------------------------------------------------------------------------------------------- */
+/* --- under a cache's lock ----------------------------------------------------------------------------------------- */
 
-/* A block has a life of its own, and is only given up when space is short. */
+/* Ranges of blocks are not kept: block/ reuses its blocks by itself, and retires a range only when space is short. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
 	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= CLEAN;
@@ -105,7 +107,7 @@ static bool serves(const struct vm_range *range, const struct vm_request *rq)
 	       range->end <= rq->hi && IS_ALIGNED(range->start - rq->skew, rq->align);
 }
 
-/* Looks at some only: there may be many of one size. */
+/* A clean range that serves the request, or NULL. Looks at TRIES of them at most: one list may be long. */
 static struct vm_range *take_serving(struct vm_cache *cache, const struct vm_request *rq)
 {
 	struct vm_range **link = &cache->clean[vm_range_list(rq->size >> PAGE_SHIFT)];
@@ -122,7 +124,7 @@ static void append(struct vm_cache *cache, struct vm_range *range)
 	if (cache->oldest)
 		cache->newest->next = range;
 	else
-		WRITE_ONCE(cache->oldest, range); /* looked at without the lock, as a hint */
+		WRITE_ONCE(cache->oldest, range); /* vm_cache_find() reads it without the lock, as a hint */
 	cache->newest = range;
 	cache->nr_lazy++;
 	cache->lazy_weight += range->weight;
@@ -157,7 +159,7 @@ static void set_due(struct vm_cache *cache)
 }
 
 /*
- * What a flush has covered becomes clean, or goes on the list of those to be given back. Returns how many it was: with a whole
+ * Covered lazy ranges become clean, or go to `unwanted`, which the caller gives back. Returns how many; after a whole
  * batch there may be more.
  */
 static unsigned int reap(struct vm_cache *cache, struct vm_range **unwanted)
@@ -180,7 +182,7 @@ static unsigned int reap(struct vm_cache *cache, struct vm_range **unwanted)
 	return nr;
 }
 
-/* The same with what is clean. */
+/* Move clean ranges to `unwanted`. Returns how many, as reap(). */
 static unsigned int drop_clean(struct vm_cache *cache, struct vm_range **unwanted)
 {
 	unsigned int nr = 0;
@@ -194,8 +196,8 @@ static unsigned int drop_clean(struct vm_cache *cache, struct vm_range **unwante
 }
 
 /*
- * So much of what is clean goes that what is lazy will fit. The hand goes round all lists, so what nobody wants goes in the end;
- * on the list of other sizes, where ranges are put in front, it is the last.
+ * The next clean range to give back. The hand goes round all lists, so ranges that nobody wants go in the end. New
+ * ranges come in at the front of a list; of the list of other sizes, where sizes mix, the last range goes.
  */
 static struct vm_range *take_at_hand(struct vm_cache *cache)
 {
@@ -208,6 +210,7 @@ static struct vm_range *take_at_hand(struct vm_cache *cache)
 	return unlink_clean(cache, link);
 }
 
+/* Move clean ranges to `unwanted` until the lazy ones fit. Returns how many, as reap(). */
 static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwanted)
 {
 	unsigned int nr = 0;
@@ -219,7 +222,7 @@ static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwant
 	return nr;
 }
 
-/* --- without it ----------------------------------------------------------------------------------------------------- */
+/* --- without the lock --------------------------------------------------------------------------------------------- */
 
 static bool give_back_unwanted(struct vm_range *unwanted)
 {
@@ -232,7 +235,7 @@ static bool give_back_unwanted(struct vm_range *unwanted)
 	return unwanted != NULL;
 }
 
-/* Do `some` to the cache until there is nothing left to do. True: ranges were given back. Thread context, no lock held. */
+/* Call `some` until it has moved less than a batch. True: ranges were given back. Thread context, no lock held. */
 static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache *cache, struct vm_range **unwanted))
 {
 	bool any = false;
@@ -251,8 +254,8 @@ static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache 
 }
 
 /*
- * A range that becomes clean only now. Who may not be preempted stops after one batch. The thread may be moved at any time:
- * then it works on the cache that it has begun with.
+ * Make ranges clean until one serves the request. With preemption off the caller does one batch only. A thread that
+ * moves to another CPU goes on with the cache with which it began.
  */
 static struct vm_range *take_after_reaping(struct vm_cache *cache, const struct vm_request *rq)
 {
@@ -307,8 +310,8 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 }
 
 /*
- * Enough waits: use what others have flushed. What is still enough calls the background; or it was called and has not come,
- * and there is one flush for all that waits here.
+ * The bound is reached. First make clean what other flushes have covered. If the rest is still more than `soft`, call
+ * the background; if it is more than `hard`, the background did not come in time: flush here.
  */
 static __noinline void much_is_lazy(struct vm_cache *cache)
 {
@@ -341,13 +344,13 @@ void vm_range_retire(struct vm_range *range)
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_weight, WEIGHT);
 	much = reaches(cache, &cache->due);
 	vm_note_stamp(&vm_stamps.areas, range->stamp);
-	tlb_oracle(deferred(range->start, range->end)); /* not before vm_unmap_aliases() could know of it */
+	tlb_oracle(deferred(range->start, range->end)); /* not before the stamp, which vm_unmap_aliases() reads */
 	spin_unlock(&cache->lock);
 	if (unlikely(much))
 		much_is_lazy(cache);
 }
 
-/* Enough, of which nothing is covered; or else its CPU will see. */
+/* Has the cache reached `soft` with no covered range? (If some are covered, its own CPU will make them clean.) */
 static bool wants_flush(struct vm_cache *cache)
 {
 	bool wants;
@@ -378,12 +381,12 @@ bool vm_cache_reclaim(void)
 		any |= all_of(per_cpu_ptr(&vm_cache, cpu), reap);
 		any |= all_of(per_cpu_ptr(&vm_cache, cpu), drop_clean);
 	}
-	return any || !vm_stamp_covered(&vm_stamps.areas); /* something has been retired meanwhile */
+	return any || !vm_stamp_covered(&vm_stamps.areas); /* or another CPU has retired a range meanwhile */
 }
 
 const struct vm_keeper vm_cache_keeper = { .reclaim = vm_cache_reclaim, .wants_flush = vm_cache_wants_flush };
 
-/* --- checks --------------------------------------------------------------------------------------------------------- */
+/* --- checks ------------------------------------------------------------------------------------------------------- */
 
 static bool lazy_right(const struct vm_cache *cache)
 {

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who owns which stretch of vmalloc space: the free side. (vm_index.c is the other.)
+ * The free ranges of vmalloc space, and the search for space. (vm_index.c has the ranges in use.)
  *
- * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is either a hole or in the
- *    index, so holes + index = arena. vm_range_check() proves it. The descriptor that alloc made becomes the hole when
- *    the range is freed, so freeing needs no memory.
+ * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is either a hole or in
+ *    the index, so holes + index = arena. vm_range_check() checks that. A range that is freed becomes a hole with the
+ *    same descriptor, so freeing needs no memory.
  *
  * 2. The tree of holes is sorted by address. Neighbours never touch: freeing merges them.
  *
- * 3. The search. For a hole [s, e) and an alignment a let fit(a) = e - (s rounded up to a), or 0: the largest size that goes
- *    into the hole at an aligned address. Each node of the tree keeps, for every alignment from a page to the largest leaf,
- *    the maximum of fit over its subtree:
+ * 3. The search. For a hole [s, e) and an alignment a let fit(a) = e - (s rounded up to a), or 0 if that is negative.
+ *    It is the largest size that fits into the hole at an aligned address. Each node of the tree keeps the maximum of
+ *    fit over its subtree, for every alignment from a page to the largest leaf:
  *
  *			[ 5 | 4 | 0 ]			a = 1, 2, 4 pages
  *			 /         \
  *		[ 3 | 2 | 0 ]   [ 5 | 4 | 0 ]		so "4 pages aligned to 2" goes right without looking left
  *
- *    The lowest hole that fits and starts at lo or above is found by going up from the first hole there and then down,
- *    and each step has one decision: O(log n) for every size and alignment, with no tries that fail. The one hole that
- *    lo cuts is looked at by itself. hi needs no search: if the lowest place is too high, every other one is.
+ *    The search wants the lowest hole that fits and starts at lo or above. It begins at the first hole there, goes up
+ *    and then down, and never has to turn back: O(log n) for every size and alignment. The one hole that contains lo is
+ *    checked first. hi needs no search: if the lowest place is too high, so is every other one.
  *
- *    A request with skew s is one for size + s, of which the first s bytes stay free.
+ *    A request with skew s is one for size + s bytes, of which the first s stay free.
  */
 #include "mm/kva/space/space.h"
 
@@ -69,7 +69,7 @@ static unsigned long subtree_fit(const struct vm_range *hole, unsigned int class
 	return fit;
 }
 
-/* The keys of a subtree. There may be none. */
+/* The keys of a subtree, which may be empty. */
 static const vaddr_t *fits_of(struct rb_node *node)
 {
 	static const vaddr_t none[VM_ALIGN_CLASSES];
@@ -78,8 +78,9 @@ static const vaddr_t *fits_of(struct rb_node *node)
 }
 
 /*
- * Recompute one node's key: subtree_fit() of all classes, without a branch. A hole is smaller than half of all addresses, so
- * what has no room, because its end is too low or the aligned address has wrapped around, is negative. False: it was right.
+ * Recompute one node's keys: subtree_fit() of all classes, without a branch. A hole is smaller than half of all
+ * addresses, so the difference is negative where there is no room, because the aligned start lies behind the end or has
+ * wrapped around. False: the keys were right.
  */
 static bool update_fit(struct rb_node *node)
 {
@@ -116,7 +117,7 @@ static void fit_rotate(struct rb_node *down, struct rb_node *up)
 
 static const struct rb_augment_callbacks fit_callbacks = { fit_propagate, fit_copy, fit_rotate };
 
-/* The lowest hole of a subtree that has one. */
+/* The lowest hole that fits, in a subtree that has one. */
 static struct rb_node *leftmost_fit(struct rb_node *node, unsigned int class, unsigned long size)
 {
 	for (;;) {
@@ -169,7 +170,7 @@ static void hole_resized(struct vm_range *hole)
 
 /* --- taking ----------------------------------------------------------------------------------------------------- */
 
-/* Find the lowest place for the request, skew included in `size`. NULL: none. */
+/* The hole with the lowest place for the request, and *at: the place. `size` includes the skew. NULL: no space. */
 static struct vm_range *find_place(const struct vm_request *rq, unsigned long size, vaddr_t *at)
 {
 	unsigned int class = ilog2(rq->align) - PAGE_SHIFT;
@@ -190,8 +191,9 @@ static struct vm_range *find_place(const struct vm_request *rq, unsigned long si
 }
 
 /*
- * Cut [start, end) out of a hole and return its descriptor, which is the hole's own when nothing remains. fresh[0..1] are
- * unused descriptors; those that go into service are set to NULL. Two are needed when something remains on both sides.
+ * Cut [start, end) out of a hole and return its descriptor, which is the hole's own when nothing remains. fresh[0..1]
+ * are unused descriptors; those that go into service are set to NULL. Two are needed when something remains on both
+ * sides.
  */
 static struct vm_range *cut_hole(struct vm_range *hole, vaddr_t start, vaddr_t end, struct vm_range *fresh[2])
 {
@@ -219,7 +221,7 @@ static struct vm_range *cut_hole(struct vm_range *hole, vaddr_t start, vaddr_t e
 	return range;
 }
 
-/* Find and cut. NULL: no space. */
+/* Find a place and cut it out. NULL: no space. */
 static struct vm_range *take(const struct vm_request *rq, struct vm_range *fresh[2])
 {
 	unsigned long size = rq->size + rq->skew;
@@ -239,7 +241,7 @@ static bool request_valid(const struct vm_request *rq)
 	       rq->size + rq->skew >= rq->size && rq->lo < rq->hi;
 }
 
-/* Something can remain in front of the range only if its place is not simply the start of a hole. */
+/* Can space remain in front of the range? Not if the range begins where its hole begins. */
 static bool may_split(const struct vm_request *rq)
 {
 	return rq->align > PAGE_SIZE || rq->lo > VMALLOC_START;
@@ -247,13 +249,15 @@ static bool may_split(const struct vm_request *rq)
 
 /* --- giving back ------------------------------------------------------------------------------------------------ */
 
-/* A descriptor that was in the index: somebody may be looking at it there (vm_range_claim). */
+/* A claim on another CPU may still look at a descriptor that was in the index (vm_range_claim). */
 static void free_later(struct rcu_head *head)
 {
 	kmem_cache_free(range_cache, container_of(head, struct vm_range, rcu));
 }
 
-/* Make the range a hole, merged with its neighbours. unused[0..1]: the descriptors that this has made superfluous. */
+/*
+ * Make the range a hole and merge it with its neighbours. unused[0..1]: the descriptors that are not needed any more.
+ */
 static void give_back(struct vm_range *range, struct vm_range *unused[2])
 {
 	struct vm_range *near = vm_tree_above(&holes, range->start - 1);
@@ -293,14 +297,14 @@ void vm_hole_give_back(struct vm_range *range, struct vm_range *keep[2])
 	for (unsigned int i = 0; i < 2; i++) {
 		if (!unused[i])
 			continue;
-		if (keep && (!keep[0] || !keep[1])) /* whoever finds it by an old address will see what it is: vm_index.c, 3 */
+		if (keep && (!keep[0] || !keep[1])) /* a late claim sees that this is another range: vm_index.c, 3 */
 			keep[keep[0] != NULL] = unused[i];
 		else
 			call_rcu(&unused[i]->rcu, free_later);
 	}
 }
 
-/* --- for those who look for themselves ---------------------------------------------------------------------------- */
+/* --- the steps, for callers who choose the place themselves ------------------------------------------------------- */
 
 struct vm_range *vm_hole_below(vaddr_t addr)
 {
@@ -460,7 +464,7 @@ unsigned int vm_holes_check(void)
 			       hole->kind, above);
 			faults++;
 		}
-		above = hole->end + PAGE_SIZE; /* two that touch should be one */
+		above = hole->end + PAGE_SIZE; /* two holes that touch should have been merged */
 	}
 	spin_unlock(&vm_hole_lock);
 	return faults;

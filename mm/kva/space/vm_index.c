@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stretches of vmalloc space that are no holes, by address.
+ * The index: all ranges that are no holes, by address.
  *
- * 1. A range is entered when it is cut out of a hole and taken out when it becomes one again. Between these it may go
- *    round many times, and only its state tells what it is:
+ * 1. A range enters the index when it is cut out of a hole. It leaves the index when it becomes a hole again. In
+ *    between it may have many users in turn, and only its state changes (mm/README.md lists the functions):
  *
- *		       +----- vm_range_publish ----> BUSY ---- vm_range_claim ---+
- *		       |					                 v
- *	hole --cut--> HELD <-- vm_cache_get -- CLEAN <-- flushed -- LAZY <--- HELD --give back--> hole
+ *		  alloc		     publish		  claim or look
+ *	   hole ---------> HELD ----------------> BUSY <----------------> STILL
+ *	     ^		   ^ | ^					    |
+ *	     +---- free ---+ | +------------------ claim -------------------+
+ *			     |
+ *	     retire  +-------+ <---- cache_get or cache_find, or to free it ----+
+ *		     v							        |
+ *		   LAZY ---- reap: a flush has covered its stamp ----------> CLEAN
  *
- *    So the ordinary vmalloc and vfree change one word here, and neither takes a lock nor writes anything shared.
+ *    (reap() frees a covered range that the cache does not keep: LAZY, HELD, hole.)
+ *    So an ordinary vmalloc or vfree changes one word here. It takes no lock and writes nothing shared.
  *
- * 2. Two structures: an xarray by first page, for all who name a range by its start, lock-free; and a tree by address,
- *    for those who ask what an address lies in, and for walks in order.
+ * 2. There are two structures. An xarray by first page serves callers who name a range by its start; reading it takes
+ *    no lock. A tree by address serves callers who ask which range contains an address, and walks in order.
  *
- * 3. Claiming is what decides who frees: BUSY to STILL by compare-and-exchange, so of two that free the same range one
- *    comes too late. The descriptor that was found may by then be another range's (it is not freed before an RCU grace
- *    period, but it may have become a hole and a range again): therefore everything about it is looked at while it stands
- *    still. The right one goes on to HELD, a wrong one back to BUSY. Whoever else wants it waits for that answer, with
- *    preemption off on both sides: somebody's wrong call never makes the owner's right one fail.
+ * 3. A claim decides who frees. It takes the range from BUSY to STILL by compare-and-exchange, so of two callers who
+ *    free the same range one comes too late. The descriptor that the claim found may belong to another range by now:
+ *    RCU keeps its memory, but it may have become a hole and then a range again. So the claim checks start, kind and
+ *    flags while the range stands still. If they are right, the range goes on to HELD; if not, back to BUSY. Other
+ *    callers wait for that answer. All have preemption off meanwhile. So a wrong call never makes the owner's right one
+ *    fail.
  *
- * 4. Handlers claim too (vfree). Who only looks at a range that stands still has interrupts off meanwhile. A claim has not,
- *    to be quick: a handler that interrupts it and wants the same range, so that one of the two is wrong, must not wait for
- *    it for ever.
+ * 4. Interrupt handlers claim too (vfree). A caller who only looks at a range has interrupts off while the range stands
+ *    still. A claim leaves interrupts on, to be quick. So a handler may interrupt a claim of the range that it wants
+ *    itself. One of the two calls is wrong then, and the handler must not wait for ever: it has HANDLER_PATIENCE.
  */
 #include "mm/kva/space/space.h"
 
@@ -66,10 +73,10 @@ static bool is_wanted(const struct vm_range *range, vaddr_t addr, enum vm_range_
 	       (kind != VM_RANGE_AREA || flags == VM_ANY || (range->area->flags & flags));
 }
 
-/* Longer than anybody on another CPU takes to look at a range, whose pages may have to be listed. */
+/* Tries: longer than a look on another CPU takes, even one that lists the range's pages. */
 #define HANDLER_PATIENCE 1000000u
 
-/* Somebody looks at it. */
+/* Another caller looks at the range or claims it. */
 static __noinline bool wait_and_stand_still(struct vm_range *range)
 {
 	u32 was = VM_STILL;
@@ -94,7 +101,7 @@ static void make_busy(struct vm_range *range)
 	vm_range_set_state(range, VM_BUSY);
 }
 
-/* With preemption off, which is a read section of RCU. */
+/* With preemption off: this is an RCU read section, so the descriptor's memory stays. */
 static struct vm_range *claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
 {
 	struct vm_range *range = xa_load(&by_start, page_index(addr));
@@ -122,7 +129,7 @@ struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned 
 	return range;
 }
 
-/* Under the lock. The range that addr lies in, standing still, or NULL. */
+/* The busy range that contains addr, now still, or NULL. Under the lock. */
 static struct vm_range *hold_at(vaddr_t addr)
 {
 	struct vm_range *range = vm_tree_above(&ranges, addr);
@@ -130,7 +137,7 @@ static struct vm_range *hold_at(vaddr_t addr)
 	return range && range->start <= addr && stand_still(range) ? range : NULL;
 }
 
-/* Its area, if it has one. */
+/* The range is busy again. Returns its area, if it has one. */
 static struct vm_struct *let_go(struct vm_range *range)
 {
 	struct vm_struct *area = range->kind == VM_RANGE_AREA ? range->area : NULL;
@@ -176,7 +183,7 @@ struct vm_struct *vm_range_area_after(vaddr_t addr, bool (*work)(struct vm_range
 	bool more, flags;
 
 	assert_thread();
-	do { /* a piece each time: nobody waits for the lock longer than that */
+	do { /* one piece under each holding of the lock */
 		spin_lock_irqsave(&index_lock, flags);
 		range = hold_at(addr);
 		more = range && work(range);
@@ -187,8 +194,8 @@ struct vm_struct *vm_range_area_after(vaddr_t addr, bool (*work)(struct vm_range
 }
 
 /*
- * Under the lock. False: it is in somebody's hands. try: the caller may have interrupted the one who looks at it, so what
- * stands still counts as in somebody's hands.
+ * Copy what is known of the range. False: it is held. try: the caller may have interrupted a thread that looks at the
+ * range, so it does not wait for one that is still; that counts as held. Under the lock.
  */
 static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *info)
 {
@@ -239,7 +246,7 @@ int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
 	return range != NULL;
 }
 
-/* At a quiet moment each range is in the array too. */
+/* At a quiet moment: each range of the tree is in the array too. */
 unsigned int vm_index_check(unsigned long *bytes, bool (*has_hole)(const struct vm_range *range))
 {
 	vaddr_t above = VMALLOC_START; /* the next range must not start lower */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keepers: whoever keeps freed address space or memory for the next user, and gives it back when it is short.
+ * Keepers: parts of kva that keep freed address space or memory for the next user, and give it back when it is short.
  *
- * The allocator asks them in the order of the list when it finds no space; so does the background (vm_purge.c) when the page
- * allocator finds no memory. So space/ need not know the chambers above it.
+ * When vm_range_obtain() finds no space, it asks the keepers in the order of their list. When the page allocator finds
+ * no memory, the background (vm_purge.c) asks them. So space/ need not know the chambers above it.
  */
 #include "mm/kva/space/space.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A range for whoever needs one: out of this CPU's cache, out of a hole, or after all keepers have given back what they can. */
+/*
+ * A range for a request: from this CPU's cache, from a hole, or after keepers and notifiers have given address space
+ * back.
+ */
 #include "mm/kva/space/space.h"
 
 bool vm_make_space(void)
@@ -25,7 +28,7 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 	return range;
 }
 
-/* Of a size that others will want too; of the exact size where that is all there is. */
+/* A new range of a size that caches have a list for; if there is no space for that, of the exact size. */
 static __noinline struct vm_range *new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
 {
 	struct vm_request rq = { .size = vm_cache_round(pages) << PAGE_SHIFT, .align = PAGE_SIZE, .lo = VMALLOC_START,

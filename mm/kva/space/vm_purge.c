@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Purging in the background: one work, which flushes when some CPU has enough waiting, so that nobody who frees has to wait for
- * the other CPUs' answers. It leaves their lists and blocks alone: what the flush has covered each CPU takes back itself, when
- * it comes by (vm_cache.c, vmap_block.c), so no line of one CPU's caches travels to another. What a CPU at rest has is within
- * its bounds, and whoever is short of space takes it from there.
+ * The background: one work item, which flushes all TLBs when some CPU has enough that waits for a flush.
  *
- * It has a queue of its own with one worker, which runs on any CPU that has time, is preempted like any other thread, and waits
- * for no other work: it gets on whatever the system's queues are stuck in, and a machine under pressure needs no second worker.
- * Whoever calls it goes on at once. If it does not come in time, because all CPUs are busy, there is a second bound at which the
- * caller does its part himself (vm_cache.c, vmap_block.c).
+ * 1. Threads that free need not wait for the other CPUs' answers. The work does not touch the CPUs' lists and blocks:
+ *    each CPU makes clean by itself what the flush has covered (vm_cache.c, vmap_block.c). So their cache lines stay
+ *    where they are. An idle CPU keeps what it has, which is within its bounds; a caller short of space takes it from
+ *    there.
  *
- * When space is short nobody waits for the background: vm_make_space() does all of it at once. When memory is short, the page
- * allocator calls: whoever needs a page may hold locks that giving back takes, so it cannot do that itself.
+ * 2. The work has a queue of its own with one worker. The worker runs on any CPU, is preempted like any other thread,
+ *    and waits for no other work. So it makes progress even when the system's queues are stuck.
+ *
+ * 3. Callers do not wait for it. If it does not flush in time, because all CPUs are busy, the CPU reaches a second
+ *    bound and flushes by itself.
+ *
+ * 4. When address space is short, nobody waits for the background: vm_make_space() reclaims at once. When memory is
+ *    short, the page allocator calls the background. It cannot reclaim by itself: its caller may hold locks that
+ *    reclaiming takes.
  */
 #include "mm/kva/space/space.h"
 
@@ -24,7 +28,7 @@ static void purge(struct work_struct *work)
 	(void)work;
 	if (READ_ONCE(memory_short)) {
 		vmalloc_shrink();
-		WRITE_ONCE(memory_short, false); /* not before: what is short meanwhile is no reason to begin again */
+		WRITE_ONCE(memory_short, false); /* after the shrinking: calls during it are served by it */
 	}
 	schedule_point("vm_purge:flush");
 	if (vm_keepers_want_flush())

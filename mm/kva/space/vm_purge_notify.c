@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who keeps address space that he can do without is asked for it when there is none left. */
+/* Notifiers of users outside mm/, which give back address space when all keepers have none left. */
 #include "mm/kva/space/space.h"
 
 static DEFINE_MUTEX(chain_lock);
@@ -32,7 +32,7 @@ int unregister_vmap_purge_notifier(struct notifier_block *nb)
 {
 	int err = -ENOENT;
 
-	mutex_lock(&chain_lock); /* it is not running any more when this returns */
+	mutex_lock(&chain_lock); /* so the notifier does not run any more when this returns */
 	if (registered_locked(nb)) {
 		list_del(&nb->list);
 		err = 0;
@@ -46,7 +46,7 @@ bool vm_purge_notify(void)
 	unsigned long freed = 0;
 	struct notifier_block *nb;
 
-	if (mutex_is_mine(&chain_lock)) /* a notifier allocates: there is no more to be had */
+	if (mutex_is_mine(&chain_lock)) /* a notifier itself allocates: nobody is left to ask */
 		return false;
 	mutex_lock(&chain_lock);
 	list_for_each_entry(nb, &chain, list)

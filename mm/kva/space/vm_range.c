@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What everybody may ask of a range and of trees of them, whatever state they are in. */
+/* Questions that do not depend on the state of a range, and trees of ranges by address. */
 #include "mm/kva/space/space.h"
 
-#define OTHER_WEIGHT (VM_CACHE_WEIGHT / 32) /* at least, of a range whose size has no list of its own: few of a size come */
+#define OTHER_WEIGHT (VM_CACHE_WEIGHT / 32) /* the least, of a range whose size has no list: such sizes seldom recur */
 
 unsigned long vm_space_unit, vm_count_most;
 

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables of vmalloc space that nobody needs any more go back when memory is short.
+ * Unused page tables of vmalloc space are freed when memory is short.
  *
- * 1. A table can go when every address below it lies in one hole. Then nothing is mapped there, and nobody keeps a pointer to
- *    its entries: descriptors that do (busy, lazy, clean, blocks) are ranges, and a range is no hole.
+ * 1. A table may go when all addresses that it maps lie in one hole. Then nothing is mapped there, and nobody has a
+ *    pointer to its entries: only descriptors of ranges in use have such pointers (busy, lazy, clean, blocks).
  *
- * 2. So the piece of the hole is cut out like an allocation, which shuts it for everybody, its tables are taken away, and it
- *    becomes a hole again:
+ * 2. So a piece of the hole is cut out like an allocation. Nobody else can use it while its tables are taken away. Then
+ *    it becomes a hole again:
  *
  *	cut out → clear the links → carry that to every process → flush → (free after a grace period) → hole again
  *
- *    The walker does the middle part as it does when a large leaf follows small pages. That RCU stands between the flush
- *    and the free is for those who walk without a lock (vmalloc_to_page, dumps, handlers).
+ *    The walker does the middle part, as when a large leaf replaces a table. The grace period protects readers that
+ *    walk without a lock (vmalloc_to_page, dumps, handlers).
  *
- * 3. Pieces are small beside the arena, and one is out at a time. Whoever finds no space meanwhile comes to vm_make_space(),
- *    which waits for its return. Who may not wait may fail, as with any other shortage.
+ * 3. A piece is small beside the arena, and only one is out at a time. A caller that finds no space meanwhile waits for
+ *    it in vm_make_space(). A caller that may not wait may fail, as with any other shortage.
  *
- * 4. Only the lowest tables go: one for 2 or 4 MiB of addresses. What is above them is a five-hundredth of that.
+ * 4. Only the lowest tables are freed: each maps 2 or 4 MiB. The tables above them have a five-hundredth of that
+ *    memory.
  */
 #include "mm/kva/space/space.h"
 
@@ -25,7 +26,7 @@
 static DEFINE_MUTEX(tables_lock); /* one piece is out at most */
 static bool at_work;
 
-/* Descriptors for cutting. They come back with the piece, so there is no need of memory when memory is short. */
+/* Descriptors for cutting. They come back with the piece, so this needs no memory when memory is short. */
 static struct vm_range *spare[2];
 
 static unsigned long piece_most(void)
@@ -35,7 +36,10 @@ static unsigned long piece_most(void)
 	return max(min(PIECE_TABLES * table, ALIGN_DOWN(arena / 16, table)), table);
 }
 
-/* The part of a hole that the table at addr and those behind it serve. NULL: the table serves somebody. */
+/*
+ * Cut out what the table at addr and those behind it map, as far as one hole goes. NULL: a range in use needs the
+ * table.
+ */
 static struct vm_range *cut_piece(vaddr_t addr)
 {
 	unsigned long table = pt_level_size(2);
@@ -51,7 +55,7 @@ static struct vm_range *cut_piece(vaddr_t addr)
 	return piece;
 }
 
-/* Under tables_lock. No call for memory from here: this is what is called. */
+/* Under tables_lock. The flags forbid to ask keepers for memory: this runs because somebody asked them. */
 static bool have_spares(void)
 {
 	return vm_descriptors_fill(spare, GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY);
