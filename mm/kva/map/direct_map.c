@@ -2,37 +2,39 @@
 /*
  * Changing how memory is mapped while it is in use.
  *
- * 1. Who maps a frame of RAM. Its owner asks for a change at one address; the kernel's own other mappings of the frame
- *    must not be a way around it, or have another memory type than it (which is undefined):
+ * 1. The kernel may map one frame of RAM at several addresses. Its owner asks for a change at one of them. The others
+ *    must change too: they must not allow what the owner has forbidden, and must not have another memory type, which is
+ *    undefined.
  *
- *	vmalloc space   [ page 7 | page 3 | page 4 ]	  the one that was asked for: all of the change
+ *	vmalloc space   [ page 7 | page 3 | page 4 ]	  the owner asks here: all of the change
  *	direct map	[ 0 1 2 3 4 5 6 7 8 9 ... ]	  follows: type, presence, right to write; it never gets X
- *	image (64-bit)	[ 0 1 2 ... ]			  follows as well
+ *	image (64-bit)	[ 0 1 2 ... ]			  follows in the same way
  *
- * 2. A change is two scopes. The first splits the leaves that reach over an end (pgtable_split.c): no frame is ever
- *    unmapped, and nothing changes. Only this part needs memory, so on -ENOMEM nothing has happened. When it is over, no CPU and no
- *    process knows the large leaf. The second changes leaves, all of one call under one flush.
+ * 2. A change has two scopes. The first splits the leaves that reach over an end of the range (pgtable_split.c). It
+ *    unmaps no frame and changes no right. Only this part needs memory, so on -ENOMEM nothing has happened. After its
+ *    flush no TLB and no process has the large leaf any more. The second scope changes leaves, with one flush for the
+ *    whole call.
  *
- * 3. direct_map_lock is held over both, because the leaf that one owner has split may contain another owner's pages: his
- *    change must not come before the flush of the first (Xen XSA-345 is what comes of walking such tables together). It
- *    is for those who change; who reads the tables takes no lock.
+ * 3. direct_map_lock is held over both scopes. The leaf that one owner splits may contain another owner's pages, and
+ *    the other's change must not come before the flush of the split (Xen XSA-345 is a bug of this kind). Only changes
+ *    take the lock; readers of the tables take none.
  *
- * 4. In vmalloc space a mapping of small pages has a direct map of small pages from its first change on. So whatever is changed
- *    can be changed back, page by page, without memory: vfree() never fails.
+ * 4. From the first change of small pages in vmalloc space on, the direct map of their frames has small pages too. So
+ *    each page can be changed back without memory: vfree() never fails.
  *
- * 5. Caches. Memory that becomes uncached or write-combined leaves the caches when no CPU has a write-back translation any more:
- *    the flush is over, all kernel mappings have the new type. A type that came before is gone for the same reason.
+ * 5. Caches. Memory that becomes uncached or write-combined is flushed from the caches after the TLB flush, when all
+ *    kernel mappings have the new type and no TLB has a write-back translation any more.
  *
- * 6. Afterwards each page is marked by what its direct map says now (page_mark.c).
+ * 6. At the end each page gets marks that say what its direct map is now (page_mark.c).
  */
 #include "mm/kva/map/direct_map.h"
 #include "mm/kva/map/map.h"
 
 static DEFINE_MUTEX(direct_map_lock);
 
-/* --- where things lie ---------------------------------------------------------------------------------------------- */
+/* --- where things lie --------------------------------------------------------------------------------------------- */
 
-/* Frames that lie side by side, as they are mapped at addr with leaves of at most 1 << shift. */
+/* Frames that lie side by side and are mapped at addr, with leaves of at most 1 << shift bytes. */
 struct frame_run {
 	vaddr_t addr;
 	unsigned long pfn, nr;
@@ -57,7 +59,7 @@ static struct frame_run leaf_run(vaddr_t addr)
 	return (struct frame_run){ addr, pte_pfn(pte_show(leaf.pte)) & ~(nr - 1), nr, shift };
 }
 
-/* The frames behind [addr, end), from addr on, as far as they lie side by side. */
+/* The frames mapped from addr on, below end, as far as they lie side by side. */
 static struct frame_run next_frame_run(vaddr_t addr, vaddr_t end)
 {
 	unsigned long nr = (end - addr) >> PAGE_SHIFT;
@@ -77,18 +79,18 @@ static struct frame_run next_frame_run(vaddr_t addr, vaddr_t end)
 	return run;
 }
 
-/* --- one run, and its other mappings -------------------------------------------------------------------------------- */
+/* --- one run, and its other mappings ------------------------------------------------------------------------------ */
 
-/* What is done to [start, end), which shows the frames from pfn on. main: it is what the caller named. */
+/* One place where a run is mapped: [start, end) maps the frames from pfn on. */
 struct place {
 	vaddr_t start, end;
 	unsigned long pfn;
-	unsigned int shift; /* no leaf above that */
-	bool main;
+	unsigned int shift; /* leaves of at most 1 << shift bytes */
+	bool main;	    /* the addresses for which the caller asked */
 };
 typedef int (*place_fn)(struct mmu_update *u, const struct place *place, const struct map_change *change);
 
-/* A stretch of `frames` frames from pfn `first` on is mapped at `base`: the part of the run that is in it. */
+/* `frames` frames from pfn `first` on are mapped at `base`. Call fn for the part of the run that is among them. */
 static int change_in_window(const struct frame_run *run, vaddr_t base, unsigned long first, unsigned long frames,
 			    struct mmu_update *u, place_fn fn, const struct map_change *change)
 {
@@ -129,13 +131,13 @@ static int at_all_places(vaddr_t start, vaddr_t end, struct mmu_update *u, place
 	return err;
 }
 
-/* Of all that may change together. The address space's last page is nobody's. */
+/* A scope over all addresses that a change may touch. (Nothing uses the last page of the address space.) */
 static void scope_begin(struct mmu_update *u)
 {
 	arch_update_kernel_mappings_begin(u, layout.direct_start, PAGE_MASK);
 }
 
-/* --- splitting ------------------------------------------------------------------------------------------------------ */
+/* --- splitting ---------------------------------------------------------------------------------------------------- */
 
 static int split_place(struct mmu_update *u, const struct place *place, const struct map_change *change)
 {
@@ -155,9 +157,9 @@ static int split(vaddr_t start, vaddr_t end, const struct map_change *change)
 	return err;
 }
 
-/* --- changing ------------------------------------------------------------------------------------------------------- */
+/* --- changing ----------------------------------------------------------------------------------------------------- */
 
-/* Without the bits of `part`'s rules, and at other places than the main one without NX. */
+/* Leave alone bits that the rules of this part of the image fix, and NX at all places but the main one. */
 static int change_part(struct mmu_update *u, vaddr_t start, vaddr_t end, const struct image_part *part, bool main,
 		       const struct map_change *change)
 {
@@ -199,14 +201,14 @@ static void change_all(vaddr_t start, vaddr_t end, const struct map_change *chan
 	WARN_ONCE(err, "direct map: %lx-%lx was split, and cannot be changed (error %d)", start, end, err);
 }
 
-/* --- caches, marks --------------------------------------------------------------------------------------------------- */
+/* --- caches, marks ------------------------------------------------------------------------------------------------ */
 
 static void flush_caches_here(void *unused __maybe_unused)
 {
 	arch_flush_caches();
 }
 
-/* What is present of the range leaves the caches. */
+/* Flush the present pages of the range from the caches. */
 static void flush_caches(vaddr_t start, vaddr_t end)
 {
 	for (vaddr_t addr = start, next; addr < end; addr = next) {
@@ -234,7 +236,7 @@ static u8 marks_of(const struct page *page, const struct map_change *change)
 	return (u8)((leaf.present && pte_writable(leaf.pte) ? 0 : PAGE_FLAG_DIRECT) | type << PAGE_FLAG_TYPE_SHIFT);
 }
 
-/* Of the image, which is never freed, only the type is of interest. */
+/* Pages of the image are never freed, so only their memory type is marked. */
 static void mark(unsigned long pfn, const struct map_change *change)
 {
 	struct page *page = pfn_to_page_checked(pfn);
@@ -272,7 +274,7 @@ int map_change_range(vaddr_t start, vaddr_t end, const struct map_change *change
 	return err;
 }
 
-/* --- back to what is usual -------------------------------------------------------------------------------------------- */
+/* --- back to ordinary pages --------------------------------------------------------------------------------------- */
 
 static const struct map_change *usual_change(struct map_change *change)
 {
@@ -281,7 +283,7 @@ static const struct map_change *usual_change(struct map_change *change)
 	return change;
 }
 
-/* The marked lowmem pages from pages[at] on that lie side by side; 0: that one is not such a page. */
+/* How many marked lowmem pages lie side by side from pages[at] on; 0: pages[at] is not marked, or is highmem. */
 static unsigned long marked_run(struct page **pages, unsigned long at, unsigned long count)
 {
 	unsigned long n = 0;
@@ -303,7 +305,7 @@ static void reset_mappings(vaddr_t at, struct page **pages, unsigned long count,
 		vaddr_t start = direct_addr(page_to_pfn(pages[i]));
 
 		n = marked_run(pages, i, count);
-		if (n) /* a refusal leaves the marks */
+		if (n) /* if this is refused, the marks stay */
 			pgtable_protect(&kernel_pgtable, &u, start, start + (n << PAGE_SHIFT), change->set, change->clear);
 	}
 	arch_update_kernel_mappings_end(&u);

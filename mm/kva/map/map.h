@@ -8,29 +8,30 @@
 
 /* --- vm_map.c: pages into ranges. Thread context, interrupts on, no lock held. ---------------------------------- */
 
-/* May so many pages be mapped at all: no more than there is RAM, or address space? (vmalloc_init() knows.) */
+/* May so many pages be mapped at all? vmalloc_init() sets the limit from the size of RAM and of vmalloc space. */
 extern unsigned long vm_count_most;
 static inline bool vm_count_possible(unsigned long count) { return count <= vm_count_most; }
 
 /*
- * Map pages in order from start on. gfp: may table pages be waited for? 0, -ENOMEM (no table page), -EBUSY (something is
- * mapped), -EINVAL (not a page that the kernel knows); nothing is left on error. With __GFP_NOWAIT preemption may be off.
+ * Map pages in order from start on. gfp: __GFP_NOWAIT forbids to wait for table pages; then preemption may be off. 0,
+ * -ENOMEM (no table page), -EBUSY (something is mapped), -EINVAL (not a page that the kernel knows); on error nothing
+ * is left mapped.
  */
 int vm_map_pages(vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot, gfp_t gfp);
 /*
- * Map [start, end) to physical memory from phys on with leaves up to 1 << max_shift, where address and frame agree modulo that.
- * Empty tables in their way are removed first. As vm_map_pages on error.
+ * Map [start, end) to physical memory from phys on. A leaf has at most 1 << max_shift bytes, and address and frame are
+ * aligned to its size. Empty tables where leaves are to go are removed first. Errors as vm_map_pages.
  */
 int vm_map_phys(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
 /* vm_map_pages in the caller's scope; on error the part before the failure is left mapped. */
 int vm_map_pages_in(struct mmu_update *u, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot);
-/* Unmap whatever is there; every CPU has forgotten it on return. */
+/* Unmap and flush [start, end). */
 void vm_unmap(vaddr_t start, vaddr_t end);
-/* Unmap, but CPUs may remember until the caller flushes [start, end). */
+/* Unmap only: TLBs may hold the old translations until the caller flushes [start, end). */
 void vm_unmap_noflush(vaddr_t start, vaddr_t end);
 /*
- * The same for pages of a range in the caller's hands, from the offset-th on: without a walk, if its entries are known.
- * Mapping makes them known where possible.
+ * The same for a range that the caller holds, from its offset-th page on. If the range's entries are known, there is no
+ * walk. Mapping makes them known where possible.
  */
 int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
 		      gfp_t gfp);
@@ -50,43 +51,53 @@ static inline void vm_range_unmap_noflush(struct vm_range *range)
 		vm_range_unmap_slow(range);
 }
 /*
- * A range of large leaves has just been mapped: if that is all it has, it is unmapped and mapped again without a walk. Whoever
- * then maps anything else in it must forget that.
+ * A range has just been mapped with large leaves. If it has nothing else, keep the pointer to them: then it is unmapped
+ * and mapped again without a walk. A caller that maps anything else in the range calls vm_area_forget_leaves() first.
  */
 void vm_range_learn_leaves(struct vm_range *range);
 static inline void vm_area_forget_leaves(struct vm_struct *own) { container_of(own, struct vm_range, own)->leaves = NULL; }
-/* Map the n leaves from the first-th on, where they are known, to frames of one memory type each. 0, -EBUSY: nothing is mapped. */
+/*
+ * Map n known leaves from the first-th on. The frames of each have one memory type. 0, or -EBUSY: then nothing is
+ * mapped.
+ */
 int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned long n, phys_addr_t phys, pgprot_t prot);
-/* vm_map_phys of `bytes` from the start of the range on. */
+/* vm_map_phys of the first `bytes` of a range that the caller holds. */
 int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
-/* Make the page table of a range that lies in one, and know its entries. -ENOMEM. */
+/* Make the page table of a range that lies in one table, and keep the pointer to its entries. -ENOMEM. */
 int vm_range_prepare(struct vm_range *range);
 
-/* --- memtype.c --------------------------------------------------------------------------------------------------------- */
+/* --- memtype.c ---------------------------------------------------------------------------------------------------- */
 
 extern const struct vm_keeper memtype_keeper;
 
-/* --- vm_leaves.c: large leaves over pages ------------------------------------------------------------------------------ */
+/* --- vm_leaves.c: large leaves over pages ------------------------------------------------------------------------- */
 
 void vm_leaves_init(void); /* boot: reads the command line */
-/* A leaf for memory has 1 << this pages; 0: there are none. */
+/* A large leaf for memory has 1 << this pages; 0: there are no large leaves. */
 unsigned int vm_leaf_order(void);
 /*
- * Map [start, end), which is the caller's and empty, to pages in order: whole leaves of 1 << order pages where address and pages
- * allow, small pages elsewhere. sure: the pages of every whole leaf are known to be one block. Errors as vm_map_pages.
+ * Map [start, end), which the caller holds and which is empty, to pages in order: leaves of 1 << order pages where
+ * address and pages allow, small pages elsewhere. sure: the caller knows that the pages of each leaf are one block.
+ * Errors as vm_map_pages.
  */
 int vm_map_leaves(vaddr_t start, vaddr_t end, struct page **pages, pgprot_t prot, unsigned int order, bool sure);
-/* Is any whole leaf's worth of pages one block, if the first page lies `skew` bytes behind the border of a leaf? */
+/*
+ * Can one of the leaves be large: are its pages one block? The first page lies `skew` bytes behind the border of a
+ * leaf.
+ */
 bool vm_pages_have_block(struct page **pages, unsigned long count, unsigned int order, unsigned long skew);
 
-/* --- vm_apply.c ------------------------------------------------------------------------------------------------------- */
+/* --- vm_apply.c --------------------------------------------------------------------------------------------------- */
 
-/* What is done to each entry; vm_apply_run() is for pgtable_for_each_run(), with this as its context. */
+/* A function for each entry. vm_apply_run() is for pgtable_for_each_run(), with this as its context. */
 struct vm_apply {
 	pte_fn_t fn;
 	void *data;
-	bool create; /* empty entries count too */
+	bool create; /* fn is called for empty entries too */
 };
 int vm_apply_run(void *apply, pte_t *ptep, vaddr_t addr, unsigned long n);
-/* apply_to_page_range() of the kernel's own tables; create: missing tables are made, and empty entries count too. */
+/*
+ * apply_to_page_range() for the kernel's tables; create: missing tables are made, and fn is called for empty entries
+ * too.
+ */
 int vm_apply(vaddr_t start, unsigned long size, pte_fn_t fn, void *data, bool create);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reservations of memory types, as one interval tree a type.
+ * Reservations of memory types: one interval tree for each type.
  *
- * All that ever has to be known is whether another type is in use anywhere in a range. With a tree for each type, that is
- * one descent in each of the other trees, however many mappings share the frames: every node knows the highest end below
- * it, so a subtree that ends too early is not entered. Equal reservations are one node with a count.
+ * The only question is whether another type is in use anywhere in a range. It takes one descent in each tree of another
+ * type, however many mappings share the frames: every node keeps the highest end of its subtree, so a subtree that ends
+ * too early is not entered. Equal reservations are one node with a count.
  *
  *	write-back      [0x7fe0000 0x8000000) x2
  *	uncached-minus  [0xfec00000 0xfec01000)   [0xfee00000 0xfee01000)
  *	write-combining [0xfd000000 0xfd300000)
  *
- * The reservation that was freed last stays in its tree, with a count of 0, until the next one is made: drivers map the same
- * registers again and again, and if it is the same, nothing has to be asked. It agreed with all there was, and nothing has come
- * since.
+ * The reservation that was freed last stays in its tree, with a count of 0, until another one is made. Drivers map the
+ * same registers again and again. If the next reservation is the same, it needs no check: the old one agreed with all
+ * others, and no other was made since.
  *
- * RAM is in no tree: it is write-back by its direct map, in processes and wherever vmalloc puts it, and is refused here.
+ * RAM is in no tree, and memtype_reserve() refuses it. Its type is the one of its direct map (page_memtype()).
  */
 #include "mm/kva/map/map.h"
 
@@ -33,7 +33,7 @@ static DEFINE_RANKED_SPINLOCK(memtype_lock, RANK_MEMTYPE);
 static struct rb_root trees[NR_MEMTYPES];
 static unsigned long used; /* bit t: trees[t] is not empty */
 static struct {
-	struct reservation *r; /* freed last; NULL: something was reserved since, or it is forgotten */
+	struct reservation *r; /* freed last; NULL: there is none, or idle_remove() has taken it */
 	enum memtype type;
 } idle;
 
@@ -70,7 +70,7 @@ static unsigned long own_end(const struct reservation *r) { return r->end; }
 
 RB_DECLARE_CALLBACKS_MAX(static, augment, struct reservation, node, unsigned long, last, own_end);
 
-/* <0, 0, >0: does [start, end) come before the reservation, is it the same, does it come behind it? */
+/* <0: [start, end) comes before the reservation; 0: it is the same; >0: it comes behind. */
 static int compare(unsigned long start, unsigned long end, const struct reservation *r)
 {
 	if (start != r->start)
@@ -87,7 +87,7 @@ static struct reservation *find_overlap(const struct rb_root *tree, unsigned lon
 		struct reservation *r = entry(node);
 
 		if (last_below(node->rb_left) > start)
-			node = node->rb_left; /* if nothing there overlaps, it starts too high, and so does all the rest */
+			node = node->rb_left; /* if nothing there overlaps, one starts too high, and so do all others */
 		else if (r->start < end && start < r->end)
 			return r;
 		else
@@ -121,7 +121,7 @@ static struct reservation *find_same(const struct rb_root *tree, unsigned long s
 	return r && !compare(start, end, r) ? r : NULL;
 }
 
-/* One more of the same, or the first. True: `new` is in the tree and belongs to it. */
+/* Count one more of the same, or insert `new`. True: `new` is in the tree and belongs to it. */
 static bool insert(struct rb_root *tree, struct reservation *new)
 {
 	struct rb_node **link = &tree->rb_node, *parent = NULL;
@@ -181,7 +181,7 @@ static bool reserve_locked(enum memtype type, struct reservation *new, struct me
 	return insert(&trees[type], new);
 }
 
-/* Take the idle one out of its tree; the caller kfrees it, without the lock. */
+/* Take the idle reservation out of its tree. The caller kfrees it, without the lock. */
 static struct reservation *idle_remove(void)
 {
 	struct reservation *r = idle.r;
@@ -195,7 +195,7 @@ static struct reservation *idle_remove(void)
 	return r;
 }
 
-/* Is it this one? Then it is reserved again. */
+/* If the idle reservation is this one, it counts again: true. */
 static bool idle_revive(unsigned long start, unsigned long end, enum memtype type)
 {
 	bool same;
@@ -271,7 +271,7 @@ void memtype_forget(void)
 
 /* --- frames that lie anywhere ------------------------------------------------------------------------------------- */
 
-/* How many of them lie side by side, from the first on. */
+/* How many frames lie side by side, from the first on. */
 static unsigned long run_length(const unsigned long *pfns, unsigned long count)
 {
 	unsigned long n = 1;
@@ -340,7 +340,7 @@ bool pages_agree_slow(struct page **pages, unsigned long count, pgprot_t prot)
 
 /* --- for people and tests --------------------------------------------------------------------------------------- */
 
-/* Does (start, end, type) of the reservation come behind the place? */
+/* Does the reservation come behind the place, in the order of start, end, type? */
 static bool is_behind(const struct memtype_info *place, const struct reservation *r, enum memtype type)
 {
 	int order = compare(to_pfn(place->start), to_pfn(place->end), r);
@@ -348,7 +348,7 @@ static bool is_behind(const struct memtype_info *place, const struct reservation
 	return !place->count || order < 0 || (!order && type > place->type);
 }
 
-/* The first of a tree behind the place. */
+/* The first reservation of a tree behind the place. */
 static struct reservation *first_behind(enum memtype type, const struct memtype_info *place)
 {
 	struct reservation *r = find_from(&trees[type], to_pfn(place->start), to_pfn(place->end));

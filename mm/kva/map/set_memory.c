@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rights, memory types and presence by Linux's names. Here: which ranges may change. Everything is looked at before the first change, so
- * a refusal changes nothing; a large leaf of vmalloc space changes as a whole or not at all. How: direct_map.c.
+ * Rights, memory types and presence under Linux's names. This file decides which ranges may change; direct_map.c
+ * changes them. All checks come before the first change, so a refusal changes nothing. A large leaf of vmalloc space
+ * changes as a whole or not at all.
  */
 #include "mm/kva/map/direct_map.h"
 #include "mm/kva/map/map.h"
 
-/* --- which ranges ----------------------------------------------------------------------------------------------------- */
+/* --- which ranges ------------------------------------------------------------------------------------------------- */
 
-/* Is every page of the range mapped, by leaves that lie wholly inside, and of RAM, if that is asked for? */
+/*
+ * Is every page of the range mapped, by leaves that lie wholly inside? ram: and are all their frames RAM? 0, -EFAULT,
+ * -EINVAL.
+ */
 static int check_leaves(vaddr_t start, vaddr_t end, bool ram)
 {
 	vaddr_t size;
@@ -35,11 +39,11 @@ static int check_area(struct vm_struct *area, vaddr_t start, vaddr_t end, const 
 		return -EINVAL;
 	err = check_leaves(start, end, change->type);
 	if (!err && change->follow)
-		area->flags |= VM_DIRECT_CHANGED; /* at most a look too much when it goes */
+		area->flags |= VM_DIRECT_CHANGED; /* if the change fails, this costs a check when the area goes */
 	return err;
 }
 
-/* RAM that nobody has struct pages for belongs to nobody. What is no RAM is a hole. */
+/* RAM that is not online has no owner who could ask for a change. Frames that are no RAM are skipped. */
 static int check_direct(vaddr_t start, vaddr_t end)
 {
 	for (; start != end; start += PAGE_SIZE) {
@@ -80,7 +84,7 @@ static int change(unsigned long addr, int numpages, const struct map_change *cha
 	return err ? err : map_change_range(addr, addr + bytes, change);
 }
 
-/* --- rights ----------------------------------------------------------------------------------------------------------- */
+/* --- rights ------------------------------------------------------------------------------------------------------- */
 
 static int change_bits(unsigned long addr, int numpages, pgprot_t set, pgprot_t clear)
 {
@@ -131,7 +135,7 @@ int set_memory_4k(unsigned long addr, int numpages)
 	return change(addr, numpages, &(struct map_change){ .follow = true, .small = true });
 }
 
-/* --- memory types ----------------------------------------------------------------------------------------------------- */
+/* --- memory types ------------------------------------------------------------------------------------------------- */
 
 static int change_type(unsigned long addr, int numpages, enum memtype type)
 {
@@ -154,7 +158,7 @@ int set_memory_wb(unsigned long addr, int numpages)
 	return change_type(addr, numpages, MEMTYPE_WB);
 }
 
-/* --- the direct map alone --------------------------------------------------------------------------------------------- */
+/* --- the direct map alone ----------------------------------------------------------------------------------------- */
 
 int set_direct_map_valid_noflush(struct page *page, unsigned int nr, bool valid)
 {

@@ -4,7 +4,7 @@
 
 #include <mm/memtype.h>
 
-/* The caller writes entries by himself; debug builds look whether the books know another type of the frame. */
+/* fn writes entries by itself. Debug builds check that the frame has no other memory type elsewhere. */
 static int apply_one(const struct vm_apply *a, pte_t *ptep, vaddr_t addr)
 {
 	pte_t old = pte_read(ptep), now;
@@ -30,7 +30,7 @@ int vm_apply_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 	return err;
 }
 
-/* What the kernel shares: its lowest address is the direct map's, and a private slot is no part of it. */
+/* Only addresses that all processes share: from the direct map on, without the private slot. */
 static bool may_apply(vaddr_t start, vaddr_t end)
 {
 	return start < end && IS_ALIGNED(start | end, PAGE_SIZE) && start >= layout.direct_start &&

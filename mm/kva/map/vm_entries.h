@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop that maps: pages into entries. In a header because every fast path ends in it. */
+/* The loop that writes pages into entries. It is in a header because every fast path ends in it. */
 #pragma once
 
 #include "mm/page/page_internal.h"
 
-/* The window as it is now: it may grow meanwhile, but begins where it began. */
+/* A copy of the window. The window may grow at any time, but its first page stays. */
 static inline struct page_window page_window_now(const struct page_window *window)
 {
 	return (struct page_window){ window->first, READ_ONCE(window->nr) };
 }
 
 /*
- * Fill entries as long as they are empty and the pages lie in one window, which is only read. Returns
- * how many. This is where the time goes: a page costs a few comparisons and no division. (It counts up to 0, which needs neither
- * a second pointer nor a comparison; and gcc, which would make a pointer of ptep + i all the same, must not know that i is one
- * number from look to store.)
+ * Fill entries as long as they are empty and the pages lie in the window. Returns how many. Mapping spends its time
+ * here: a page costs a few comparisons and no division. (i counts up to 0, which needs neither a second pointer nor a
+ * comparison. OPTIMIZER_HIDE_VAR(i) keeps gcc from making a pointer of ptep + i.)
  */
 static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page **pages, unsigned long count,
 						       struct page_window *window, pgprot_t prot)
@@ -30,7 +29,7 @@ static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page 
 	for (i = -(long)count; i; i++) {
 		unsigned long index;
 
-		if (sizeof(long) == 4) { /* too few registers for all this: it stays where it is */
+		if (sizeof(long) == 4) { /* 32-bit has too few registers: the window stays in memory */
 			OPTIMIZER_KEEP_IN_MEMORY(*window);
 			w = *window;
 		}
@@ -44,18 +43,18 @@ static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page 
 }
 
 /*
- * The same with any pages that the kernel knows, if `done` have been filled. Fewer than count are filled if something is
- * mapped already (*err: -EBUSY), or one is no page of the kernel's (-EINVAL).
+ * Go on after `done` filled entries, with pages of any window. Returns how many are filled. These are fewer than count
+ * if something is mapped already (*err: -EBUSY), or a pointer is no page that the kernel knows (-EINVAL).
  */
 unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot, int *err);
 
-/* What went in has to go: `done` pages from start on. Returns err, and reports it where it must not happen. */
+/* Unmap `done` pages from start on after a failure. Returns err, and reports -EBUSY, which must not happen. */
 int vm_map_undo(vaddr_t start, unsigned long done, int err);
 int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot);
 
 /*
- * vm_map_pages() where the entries are at hand, `count` in one table: from the page at `start` on. Any context. Nearly all
- * pages lie in the main window.
+ * vm_map_pages() where the caller has the `count` entries, which lie in one table. start: the address of the first. Any
+ * context. Nearly all pages lie in the main window.
  */
 static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
 {

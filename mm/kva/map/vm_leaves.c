@@ -2,8 +2,8 @@
 /*
  * Large leaves over pages: which pages can have one, and mapping them. Theory: area/vm_huge.c.
  *
- * A leaf follows tables at the same address: a range out of a hole may have empty tables there. They are unlinked, carried,
- * flushed and freed first (pgtable_clear_tables).
+ * A new range may have empty tables where a leaf is to go. pgtable_clear_tables() first unlinks them, carries that to
+ * every process, flushes, and frees them.
  */
 #include "mm/kva/map/map.h"
 
@@ -23,7 +23,7 @@ unsigned int vm_leaf_order(void)
 	return small_only || !pt_leaf_allowed(LEAF_LEVEL) ? 0 : ilog2(pt_level_size(LEAF_LEVEL)) - PAGE_SHIFT;
 }
 
-/* Do the pages lie side by side like a leaf, and are they all RAM? They may be anything. */
+/* Are the pages one aligned block of RAM, in order? The pointers may be invalid. */
 static bool is_block(struct page **pages, unsigned int order)
 {
 	const struct page *first = pages[0];
@@ -38,14 +38,14 @@ static bool is_block(struct page **pages, unsigned int order)
 }
 
 struct huge_map {
-	struct page **pages; /* behind `start` */
+	struct page **pages; /* from `start` on */
 	vaddr_t start;
 	pgprot_t prot;
 	unsigned int order;
-	bool sure; /* the pages of every whole slot are known to be a block */
+	bool sure; /* the pages of each leaf are known to be a block */
 };
 
-/* Map from addr to the next border between leaves, or to the end. */
+/* Map [addr, end), which does not reach over a border between leaves. */
 static int map_slot(const struct huge_map *m, struct mmu_update *u, vaddr_t addr, vaddr_t end)
 {
 	struct page **pages = m->pages + ((addr - m->start) >> PAGE_SHIFT);

@@ -2,8 +2,9 @@
 /*
  * Mappings into stretches of vmalloc space.
  *
- * Every function here opens one scope (arch/mmu_sync.h), walks, and closes it on every path: what a failed walk has
- * changed is carried to the processes and flushed like anything else.
+ * A function that walks opens one scope (arch/mmu_sync.h), walks, and closes the scope on every path: what a failed
+ * walk has changed is carried to the processes and flushed too. vm_map_pages_in() walks in its caller's scope.
+ * Functions that use known entries of a range need no scope: every process already has the tables of these.
  */
 #include "mm/kva/map/map.h"
 
@@ -11,7 +12,7 @@
 
 struct map_pages {
 	struct page **next;
-	vaddr_t end; /* of what is mapped so far */
+	vaddr_t end; /* pages below it are mapped */
 	pgprot_t prot;
 };
 
@@ -25,7 +26,7 @@ unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, 
 	struct page_window window = page_window_now(&page_main_window), other = { NULL, 0 };
 
 	for (*err = 0; done < count; done += vm_fill_in_window(ptep + done, pages + done, count - done, &window, prot)) {
-		if (!in_window(window, pages[done])) { /* the one before the last, most likely */
+		if (!in_window(window, pages[done])) { /* most likely it lies in the window before this one */
 			swap(window, other);
 			if (!in_window(window, pages[done]))
 				window = page_find_window(pages[done]);
@@ -118,7 +119,7 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end)
 
 /* --- ranges whose entries are known ------------------------------------------------------------------------------ */
 
-/* Where the range leaves its first table. */
+/* The address where the second table of the range begins. */
 static vaddr_t table_border(const struct vm_range *range)
 {
 	unsigned long size = pt_level_size(2);
@@ -126,7 +127,10 @@ static vaddr_t table_border(const struct vm_range *range)
 	return ALIGN_DOWN(range->start, size) + size;
 }
 
-/* Its tables exist now. A range that is no longer than a table covers never has a large leaf, so they stay. */
+/*
+ * The tables of the range exist now: keep pointers to its entries. Only a range that one table could cover has any: it
+ * never has a large leaf, so its tables stay.
+ */
 static void learn_entries(struct vm_range *range)
 {
 	vaddr_t border = table_border(range);
@@ -170,7 +174,7 @@ int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned 
 	return err ? vm_map_undo(start, done, err) : 0;
 }
 
-/* The entries of pages offset ... offset + *count - 1. Where a border comes in between, *count becomes less. */
+/* The entries of *count pages from `offset` on. If they lie in two tables, *count becomes the number in the first. */
 static pte_t *entries_at(const struct vm_range *range, unsigned long offset, unsigned long *count)
 {
 	unsigned long before;
@@ -232,7 +236,7 @@ int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned lo
 	return likely(done == n) ? 0 : vm_map_undo(range->start, (first + done) << (range->shift - PAGE_SHIFT), -EBUSY);
 }
 
-/* Where entries are not known they are learnt. */
+/* The entries are not known: map with a walk, and then keep the pointer to them. */
 static int map_phys_slow(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
 {
 	int err;
