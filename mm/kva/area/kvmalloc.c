@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that comes from kmalloc when that is easy, and from vmalloc else. */
+/* kvmalloc(): memory from kmalloc if that is easy, otherwise from vmalloc. */
 #include "mm/kva/area/area.h"
 
 #define CALLER __builtin_return_address(0)
 
 #define KVMALLOC_MAX ((size_t)0x7fffffff)
 
-/* More than a page: what lies at hand, but no effort and no complaint, for there is another way. */
+/* For more than a page kmalloc neither waits nor warns: vmalloc comes next. */
 static gfp_t kmalloc_first(size_t size, gfp_t gfp)
 {
 	gfp &= ~(gfp_t)(__GFP_NOFAIL | __GFP_HIGHMEM);
@@ -57,7 +57,7 @@ void kvfree_rcu_mightsleep(const void *addr)
 	kvfree(addr);
 }
 
-/* The start of a vmalloc area, as kmalloc'ed memory sees it: nobody may look through the address on every machine. */
+/* Copy n bytes to the start of a vmalloc area, through its pages. */
 static void fill_area(const struct vm_struct *area, const void *from, size_t n)
 {
 	for (size_t done = 0; done < n; done += PAGE_SIZE) {
@@ -68,7 +68,7 @@ static void fill_area(const struct vm_struct *area, const void *from, size_t n)
 	}
 }
 
-/* As krealloc(), but what does not fit may become an area. */
+/* As krealloc(), but memory that becomes larger may move to a vmalloc area. */
 static void *kmalloc_resize(const void *p, size_t size, gfp_t gfp)
 {
 	size_t room = ksize(p);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfree: the end of an area and its pages. The steps and why they come in this order: vm_area.c.
+ * vfree: free an area and its pages. vm_area.c tells the steps and why they come in this order.
  *
- * Where the caller may not sleep, the range is claimed at once, so a wrong free is reported where it happens, and a work frees
- * it soon after. That takes no memory. The list of what waits is a stack without a lock: many push, one takes all of it.
+ * Where the caller may not sleep, vfree() only claims the range, so a wrong free is reported at once. A work item frees
+ * it soon after. That takes no memory. The ranges that wait are a stack without a lock: many push, one takes all of it.
  */
 #include "mm/kva/area/area.h"
 
 /* --- pages ------------------------------------------------------------------------------------------------------ */
 
-/* Pages behind large leaves, or somebody else's. */
+/* Of an area with large leaves, or of a vmap() that took the pages over (VM_MAP_PUT_PAGES). */
 static __noinline void free_other_pages(struct vm_struct *area)
 {
 	struct page **pages = area->pages;
@@ -59,10 +59,10 @@ void vm_area_free(struct vm_range *range)
 	free_area(range);
 }
 
-/* --- where one may not sleep -------------------------------------------------------------------------------------- */
+/* --- callers that may not sleep ----------------------------------------------------------------------------------- */
 
 static struct vm_range *pending;
-static const void *refused; /* in an NMI, and not yet reported */
+static const void *refused; /* address that was to be freed in an NMI, until it is reported */
 
 static void free_all(struct work_struct *work)
 {
@@ -92,10 +92,13 @@ void vfree_atomic(const void *addr)
 void vfree_atomic_drain(void)
 {
 	flush_work(&free_work);
-	free_all(&free_work); /* what came before there were workers */
+	free_all(&free_work); /* ranges from before there were workers */
 }
 
-/* An NMI may have struck inside any lock, the console's and the list's included: nothing but remembering is safe there. */
+/*
+ * An NMI may interrupt a holder of any lock, the console's too. So in an NMI the address is only noted, and the next
+ * vfree() outside reports it. True: this is an NMI.
+ */
 static bool refuse_in_nmi(const void *addr)
 {
 	const void *was;
@@ -113,13 +116,15 @@ static __noinline bool put_off_slow(const void *addr)
 {
 	if (refuse_in_nmi(addr))
 		return true;
-	if (preemptible() || !system_wq) /* before there are workers there is nobody to wait for either */
+	if (preemptible() || !system_wq) /* before there are workers there is nothing to wait for */
 		return false;
 	vfree_atomic(addr);
 	return true;
 }
 
-/* Is this a place where it cannot be done now? True: it is put off (or, in an NMI, left alone), and vfree is done with it. */
+/*
+ * If the caller may not sleep, put the free off (in an NMI: refuse it) and return true: vfree() has nothing more to do.
+ */
 static inline bool put_off(const void *addr)
 {
 	return unlikely(!preemptible() || READ_ONCE(refused)) && put_off_slow(addr);

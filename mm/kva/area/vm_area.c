@@ -2,20 +2,20 @@
 /*
  * Areas: stretches of vmalloc space that have a struct vm_struct and a guard page behind them.
  *
- * Building: address space, descriptor, pages, mapping; then the area is published, so nobody sees a half-built one.
- * Taking down goes the other way round, and each step relies on the one before:
+ * Building: get address space and descriptor, get pages, map them, publish the area. So nobody sees a half-built area.
+ * Taking down goes the other way round. Each step relies on the one before:
  *
  *	claim (only one caller gets it) → unmap → free the pages → retire the address space (vm_cache.c)
  *
- * Between the last two steps and the flush that covers them lies an open alias: a CPU may still reach the pages by the old
- * address, though nobody may ask it to. vm_unmap_aliases() closes it; with quarantine the flush comes before the pages go.
- * The address itself is never mapped again before every CPU has forgotten it.
+ * From freeing the pages until the next flush of all TLBs, a stale TLB entry can still reach the pages through the old
+ * address: an open alias. Only a use after vfree() goes that way. vm_unmap_aliases() closes all aliases. With
+ * quarantine the flush comes before the pages are freed. The address itself is never mapped again before that flush.
  */
 #include "mm/kva/area/area.h"
 
 #include <mm/memtype.h>
 
-/* Anywhere will do, so a range that was freed does as well. */
+/* May the area be anywhere, so that any freed range of its size will do? */
 static bool is_plain(const struct vm_area_spec *spec)
 {
 	return spec->align <= PAGE_SIZE && !spec->skew && !spec->shift && spec->lo <= VMALLOC_START &&
@@ -96,8 +96,9 @@ void vm_report_no_area(const void *addr, const char *who)
 }
 
 /*
- * What is cached may be read ahead through a translation that is not forgotten yet, and the frame may have another type by
- * then: so the flush cannot wait. Nothing is read ahead of uncached memory.
+ * Memory of a cached type is flushed before its reservation is freed: the CPU may read ahead through a stale
+ * translation when the frame already has another type. The CPU never reads ahead of uncached memory, so for that the
+ * flush can wait.
  */
 void vm_area_unmap(struct vm_range *range)
 {

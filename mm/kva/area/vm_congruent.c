@@ -6,15 +6,16 @@
  *	.. | . .|[ 0 ]. . . .[ 1 ]. .[ 2 ] . . | .. VMALLOC_END
  *		 <-- offset 1 -->
  *
- * 1. The base is the highest one for which every piece lies in a hole. It starts as high as the arena allows and only
- *    goes down: the pieces are asked in turns, and one that does not lie in a hole lowers it to the highest base at which
- *    it alone would. Between the two there is no base that this piece could live with, so none is missed; when all pieces in
- *    a row have left it where it is, it is found. So this succeeds exactly if some base would do.
+ * 1. The search finds the highest base for which every piece lies in a hole. The base starts as high as the arena
+ *    allows and only goes down. The pieces are checked in turn. If one does not lie in a hole, the base becomes the
+ *    highest one at which this piece does. Bases in between do not suit this piece, so none is missed. When all pieces
+ *    in a row have left the base unchanged, it is found. So the search succeeds exactly if some base exists.
  *
- * 2. From the top, because everybody else begins at the bottom: large sets, which need many holes in the right places,
- *    keep out of the way of small areas.
+ * 2. It searches from the top, and all other searches from the bottom. So large sets, which need many holes in the
+ *    right places, and small areas stay apart.
  *
- * 3. All or nothing: search and cutting are one critical section of vm_hole_lock, with all descriptors made before.
+ * 3. All or nothing: the search and the cutting are one critical section of vm_hole_lock. All descriptors are made
+ *    before.
  */
 #include "mm/kva/area/area.h"
 
@@ -50,7 +51,7 @@ static vaddr_t lower_base(const struct piece *piece, unsigned long align, vaddr_
 static vaddr_t find_base(const struct piece_set *set) __must_hold(vm_hole_lock)
 {
 	vaddr_t base = ALIGN_DOWN(VMALLOC_END - set->span, set->align);
-	unsigned int agreed = 0; /* so many in a row left it where it is */
+	unsigned int agreed = 0; /* how many pieces in a row have left the base unchanged */
 
 	for (unsigned int i = 0; base && agreed < set->nr; i = (i + 1) % set->nr) {
 		vaddr_t lower = lower_base(&set->piece[i], set->align, base);
@@ -73,7 +74,7 @@ static bool take_all(struct piece_set *set)
 	return base != 0;
 }
 
-/* As vm_range_obtain(): with every way to make room. */
+/* take_all(); if there is no space, keepers and then notifiers make room, as in vm_range_obtain(). */
 static bool obtain_all(struct piece_set *set)
 {
 	bool had = take_all(set) || (vm_make_space() && take_all(set));
@@ -137,7 +138,7 @@ static bool set_supply(struct piece_set *set)
 	return true;
 }
 
-/* What was not needed, or everything when the set has not become areas. */
+/* Free the set, and what did not become areas: unused descriptors, or all. */
 static void set_destroy(struct piece_set *set)
 {
 	for (struct piece *p = set->piece; p != set->piece + set->nr; p++) {
@@ -156,7 +157,7 @@ static bool enter_all(struct piece_set *set)
 		;
 	if (i == set->nr)
 		return true;
-	entered = i++; /* the one in between is a hole again */
+	entered = i++; /* vm_range_enter() has made piece i a hole again */
 	for (; i < set->nr; i++)
 		vm_hole_give_back(set->piece[i].range, NULL);
 	while (entered)

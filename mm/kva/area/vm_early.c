@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Areas from before vmalloc: whoever needs a fixed or an early piece of vmalloc space gets it before there are books, and
- * vmalloc_init() enters it there. Boot CPU only.
+ * Early areas: stretches of vmalloc space, at fixed addresses or not, that boot code takes before vmalloc_init(). Then
+ * vmalloc_init() enters them in the index. Boot CPU only.
  */
 #include "mm/kva/area/area.h"
 

@@ -2,7 +2,7 @@
 /* The vmalloc family by its other names: flags, arrays, nodes, low memory. */
 #include "mm/kva/area/area.h"
 
-/* What a caller may ask for. RESERVE is mm's own. */
+/* Flags that a caller may pass. */
 #define GFP_VMALLOC (__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL | __GFP_NORETRY)
 
 #define RETRY_MS 1
@@ -12,7 +12,7 @@ static void wait_a_moment(void)
 	schedule_timeout_uninterruptible(RETRY_MS);
 }
 
-/* Could it be had if only enough memory and address space were free? */
+/* Could this request succeed if all memory and address space were free? */
 static bool ever_possible(const struct vm_area_spec *spec)
 {
 	unsigned long size = PAGE_ALIGN(spec->size), align = max(spec->align, PAGE_SIZE);
@@ -22,7 +22,7 @@ static bool ever_possible(const struct vm_area_spec *spec)
 	    !is_power_of_2(align) || align > VM_ALIGN_MAX)
 		return false;
 	lo = ALIGN(lo, align);
-	return lo >= spec->lo && lo < hi && size < hi - lo; /* less by the guard page */
+	return lo >= spec->lo && lo < hi && size < hi - lo; /* less than: the guard page needs room too */
 }
 
 bool vm_context_allows(gfp_t gfp)
@@ -31,10 +31,10 @@ bool vm_context_allows(gfp_t gfp)
 		might_sleep();
 		return true;
 	}
-	return !in_interrupt() && !irqs_disabled(); /* there are spinlocks of threads to be waited for */
+	return !in_interrupt() && !irqs_disabled(); /* threads hold the spinlocks of vmalloc with interrupts on */
 }
 
-/* Until it is there: pages, tables, descriptors and address space come back when others free them. */
+/* Try until it succeeds. Other threads free pages, tables, descriptors and address space meanwhile. */
 static void *alloc_nofail(struct vm_area_spec *spec)
 {
 	void *p;

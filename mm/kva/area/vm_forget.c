@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What must be over before an area's pages, or a device's frames, can be anything else: for those areas that cannot wait. */
+/* The flush before an area's pages or frames are freed, for those areas that cannot wait for a later flush. */
 #include "mm/kva/area/area.h"
 
 #include <mm/memtype.h>
@@ -22,7 +22,10 @@ static void end_types(const struct vm_range *range)
 	memtype_free_frames((const unsigned long *)range->pages, count, VM_MEMTYPE_OF(area->flags));
 }
 
-/* Pages of others stay as they are: whoever has changed them changes them back. */
+/*
+ * Only pages that the area owns are reset. Other pages stay as they are: the caller that changed them changes them
+ * back.
+ */
 static void reset_own_pages(struct vm_range *range)
 {
 	const struct vm_struct *area = range->area;

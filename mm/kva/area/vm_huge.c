@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large leaves for memory: vmalloc_huge(), and vmap() of pages that make up some.
+ * Large leaves for memory: vmalloc_huge(), and vmap() of pages that are blocks.
  *
- * 1. The leaf is the smallest one above a page, 2 or 4 MiB, where the CPU has it. An area of vmalloc has one for each whole
- *    multiple and small pages for the rest. So nothing is rounded up: not a page is paid for or mapped that nobody wanted.
+ * 1. A large leaf here is the smallest one above a page, 2 or 4 MiB, if the CPU has it. A vmalloc area has as many
+ *    large leaves as fit into its size, and small pages for the rest. So nothing is rounded up: no page is allocated
+ *    that was not asked for.
  *
  *	|     leaf     |     leaf     | small pages | guard |
  *	^ aligned	^ one block of the page allocator, split into single pages
  *
- * 2. Pages. Behind a leaf there is one block of single pages: each has a user count of its own and may be kept with
- *    get_page() for longer than the area lives. When nobody has asked for one, vfree gives back the block (page_split.c).
- *    The array of the area's pages is complete for whoever gets at it, by find_vm_area() and remove_vm_area(). Before that only
- *    the first page of each block is in it: hardly anyone looks, and it would be most of the work.
+ * 2. Pages. A large leaf maps one block of single pages. Each page has a user count of its own, and a get_page() may
+ *    keep it longer than the area lives. If nobody holds a page, vfree frees the block as a whole (page_split.c). At
+ *    first the area's page array has only the first page of each block, because entering all of them would be most of
+ *    the work and few callers look. find_vm_area() and remove_vm_area() complete the array.
  *
- * 3. All or nothing. When one block is not to be had, the attempt ends, everything goes back, and the caller makes the area of
- *    small pages. A leaf never stands over pages that did not come as one block, or, with vmap, that do not lie like one:
- *    that is looked at page by page.
+ * 3. All or nothing. If one block cannot be allocated, everything is given back, and the caller makes an area of small
+ *    pages. A large leaf maps only pages that came as one block; with vmap() the pages are checked one by one.
  *
- * 4. Tables and leaves follow each other at the same address. A range out of a hole may have empty tables where a leaf
- *    is to go: they are unlinked, carried, flushed and freed first (pgtable_clear_tables). A leaf that goes is cleared and
- *    carried to every process before vfree returns, and no address is used again before every CPU has forgotten it (vm_cache.c).
+ * 4. The same address may have a table now and a large leaf later. A new range may have empty tables where a leaf is to
+ *    go: pgtable_clear_tables() first unlinks them, carries that to every process, flushes, and frees them. When a leaf
+ *    is cleared, every process has that before vfree returns. No address is used again before a flush of all TLBs
+ *    (vm_cache.c).
  *
- * 5. A leaf is never split: set_memory.c refuses a part of one, and vrealloc.c keeps or frees it whole.
+ * 5. A large leaf is never split: set_memory.c refuses a part of one, and vrealloc.c keeps or frees it whole.
  *
- * 6. Next time. The cache keeps ranges that had leaves apart from the others, with the room for the page array: then
- *    there is nothing left to do but to take the blocks and to write one entry for each. Where processes share the table
- *    of these entries, and all of the range is leaves, the pointer to them is kept too, and nobody has to walk.
+ * 6. Reuse. The cache keeps ranges with large leaves apart from the others, with the room for the page array. So the
+ *    next user takes blocks and writes one entry for each. If processes share the table of these entries, and the range
+ *    has nothing but large leaves, the pointer to them is kept too, and mapping needs no walk.
  */
 #include "mm/kva/area/area.h"
 
 /* --- vmalloc ---------------------------------------------------------------------------------------------------- */
 
-/* Blocks, of which the first page goes into the array; returns how many. */
+/* Allocate up to nr blocks and enter the first page of each in the array. Returns how many blocks. */
 static unsigned long take_blocks(struct page **pages, unsigned long nr, unsigned int order, gfp_t gfp)
 {
 	unsigned long got = 0;
@@ -60,7 +61,7 @@ static int take_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 	return -ENOMEM;
 }
 
-/* Is all of the area leaves that are known, and each block of one memory type? */
+/* Can the range be mapped without a walk: are its large leaves known, and has each block one memory type? */
 static bool leaves_fit(const struct vm_range *range)
 {
 	const struct vm_struct *area = range->area;

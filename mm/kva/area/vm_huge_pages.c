@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages of an area that came as blocks: taken, listed one by one, given back. Theory: vm_huge.c, 2. */
+/* Pages of an area that came as blocks: listing them one by one, and freeing them. Theory: vm_huge.c, 2. */
 #include "mm/kva/area/area.h"
 
 bool vm_huge_list_pages(struct vm_range *range)
@@ -31,7 +31,7 @@ unsigned long vm_huge_free_blocks(struct vm_struct *area)
 	return done;
 }
 
-/* A block each time: its pages are entered under the lock of the index. */
+/* The pages of one block at a time are listed under the lock of the index. */
 struct vm_struct *find_vm_area(const void *addr)
 {
 	return vm_range_area_after((vaddr_t)addr, vm_huge_list_pages);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the log says when there is no address space to give: who wanted how much, and what there is instead. */
+/* Messages about failed allocations: which caller wanted how much, and how much is free. */
 #include "mm/kva/area/area.h"
 
 static atomic_long_t failures;
 
-/* The first, second, fourth, ... are told. 0: this one is not. */
+/* The number of this failure if it is to be printed: the first, second, fourth, ... 0: it is not. */
 static unsigned long count_failure(const struct vm_area_spec *spec)
 {
 	unsigned long nr;
@@ -24,7 +24,7 @@ void *vm_report_failure(const char *who, const struct vm_area_spec *spec, const 
 	return NULL;
 }
 
-/* Only the 32-bit modes have an option for it; elsewhere nothing makes more of what there is. */
+/* Only the 32-bit modes have an option for the size of vmalloc space. */
 static const char *advice(void)
 {
 	return BITS_PER_LONG == 32 ? "; vmalloc=SIZE makes more" : "";
@@ -40,7 +40,7 @@ void *vm_report_too_large(const char *who, const struct vm_area_spec *spec)
 	return NULL;
 }
 
-/* Was it the addresses, or was it what describes a range and maps it? The holes tell. */
+/* The size of the largest hole shows whether address space was short, or memory for descriptors. */
 void *vm_report_no_range(const char *who, const struct vm_area_spec *spec)
 {
 	unsigned long nr = count_failure(spec);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Areas whose mappings the caller makes: of frames that are no RAM of ours, and of pages that come and go. */
+/* Areas of frames that are not RAM (vmap_pfn), and areas in which the caller maps and unmaps pages (sparse areas). */
 #include "mm/kva/area/area.h"
 
 #include <mm/memtype.h>
@@ -20,7 +20,10 @@ static int map_pfn(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/* Into the page array's room, which has as many entries: it is kept and freed with the range. False: no memory. */
+/*
+ * Note the frames in the room for the page array, which has as many entries and is freed with the range. False: no
+ * memory.
+ */
 static bool note_frames(struct vm_range *range, const unsigned long *pfns, unsigned int count)
 {
 	void *room = vm_range_page_array(range, GFP_KERNEL);
@@ -30,7 +33,7 @@ static bool note_frames(struct vm_range *range, const unsigned long *pfns, unsig
 	return room;
 }
 
-/* 0, or nothing is left mapped. */
+/* 0 or -errno; on failure nothing is left mapped. */
 static int map_frames(const struct vm_range *range, unsigned long size, struct map_pfns *map)
 {
 	int err = vm_apply(range->start, size, map_pfn, map, true);
@@ -126,7 +129,7 @@ int vm_area_map_pages(struct vm_struct *area, unsigned long start, unsigned long
 		err = check_pages(pages, count);
 	if (err)
 		return err;
-	if (!nothing_mapped(start, end)) /* before the first change: what is mapped stays */
+	if (!nothing_mapped(start, end)) /* checked before the first change, so existing mappings stay */
 		return -EBUSY;
 	return vm_map_pages(start, pages, count, PAGE_KERNEL, GFP_KERNEL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Areas for those who map into them by themselves: address space with a descriptor and a guard page, and nothing in it. */
+/* Areas into which the caller maps: address space with a descriptor and a guard page, and nothing mapped. */
 #include "mm/kva/area/area.h"
 
 struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, unsigned long start, unsigned long end,
@@ -33,8 +33,8 @@ struct vm_struct *get_vm_area(unsigned long size, unsigned long flags)
 }
 
 /*
- * The caller will kfree the descriptor: if it is part of the range, it gets a copy, with the page array that it names, if
- * there is one (which the caller may kvfree). NULL: no memory, and nothing has changed.
+ * A descriptor that the caller will kfree. If the area's descriptor is part of the range, this is a copy, together with
+ * the page array, if there is one (the caller may kvfree that). NULL: no memory, and nothing has changed.
  */
 static struct vm_struct *separate_area(struct vm_range *range)
 {
@@ -42,7 +42,7 @@ static struct vm_struct *separate_area(struct vm_range *range)
 	struct page **pages = range->own.pages;
 
 	if (area != &range->own) {
-		range->own.flags = area->flags; /* who mapped has told only the descriptor that he knows */
+		range->own.flags = area->flags; /* the caller that mapped changed only the separate descriptor */
 		range->own.phys_addr = area->phys_addr;
 		range->area = &range->own;
 		return area;
@@ -81,7 +81,7 @@ struct vm_struct *remove_vm_area(const void *addr)
 		return NULL;
 	}
 	if (!(area->flags & VM_MAP_PUT_PAGES))
-		vmalloc_account(-(long)area->nr_pages); /* they are the caller's now */
+		vmalloc_account(-(long)area->nr_pages); /* the caller owns them now */
 	vm_area_unmap(range);
 	vm_area_retire_unmapped(range);
 	return area;

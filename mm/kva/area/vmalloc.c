@@ -2,7 +2,7 @@
 /* vmalloc: an area with pages of its own. The steps: vm_area.c. */
 #include "mm/kva/area/area.h"
 
-/* Room for the page array: a part of the range, or kept from its last use, or new; for as many as go into the range. */
+/* Room for the page array, as long as the range allows: in the descriptor if it is short, otherwise allocated. */
 struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp)
 {
 	unsigned long count = (vm_range_size(range) >> PAGE_SHIFT) - 1, bytes = count * sizeof(struct page *);
@@ -35,7 +35,7 @@ static inline int area_alloc_pages(struct vm_range *range, unsigned long count, 
 
 /* --- vmalloc ---------------------------------------------------------------------------------------------------- */
 
-/* Pages for a fresh area, from its lead-th page on, and its publication. On failure the area is gone: NULL. */
+/* Give a fresh area pages, map them from its lead-th page on, and publish it. NULL: no memory, and the area is gone. */
 static __always_inline void *area_fill(struct vm_range *range, unsigned long lead, unsigned long count, gfp_t gfp, pgprot_t prot)
 {
 	if (unlikely(area_alloc_pages(range, count, gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM)))
@@ -52,7 +52,7 @@ fail_pages:
 	return NULL;
 }
 
-/* With large leaves. NULL: it cannot have them, or not now; nothing has changed. */
+/* An area with large leaves. NULL: not possible, or no space or memory; nothing has changed. */
 static void *huge_area(const struct vm_area_spec *wanted, unsigned long count)
 {
 	struct vm_range *range = vm_huge_create(wanted, count);

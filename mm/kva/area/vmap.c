@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* vmap(): pages that somebody has, side by side in vmalloc space. Large leaves where whole ones are among them (vm_huge.c). */
+/*
+ * vmap(): the caller's pages, side by side in vmalloc space; with large leaves where the pages are blocks (vm_huge.c).
+ */
 #include "mm/kva/area/area.h"
 
-/* What a caller of vmap() may ask for. */
+/* Flags that a caller of vmap() may pass. */
 #define VMAP_FLAGS (VM_MAP | VM_MAP_PUT_PAGES | VM_USERMAP | VM_DMA_COHERENT | VM_IOREMAP)
 
 static inline struct vm_range *vmap_small(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,
@@ -31,9 +33,9 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	if (WARN_ONCE(!count, "vmap: no pages") || !vm_count_possible(count) || !pages_agree(pages, count, prot))
 		return NULL;
 	if (WARN_ONCE(others, "vmap: flags %lx are not for callers", others) && flags & VM_FLUSH_RESET_PERMS)
-		return NULL; /* vfree() would give the pages back their rights, and they are not its own */
+		return NULL; /* vfree() would reset the rights of pages that it does not own */
 	flags = VM_MAP | (flags & VMAP_FLAGS);
-	if (!(flags & VM_IOREMAP)) /* which wants another alignment than a leaf's */
+	if (!(flags & VM_IOREMAP)) /* VM_IOREMAP has an alignment of its own */
 		range = vm_huge_vmap(pages, count, flags, pgprot_nx(prot), _RET_IP_);
 	if (likely(!range))
 		range = vmap_small(pages, count, flags, pgprot_nx(prot), _RET_IP_);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking at vmalloc space from outside: its contents, and whose it is.
+ * Reading vmalloc space from outside: its contents, and which area contains an address.
  *
- * Reading goes page by page through the tables, never through the addresses: a page that is not there reads as zero, in
- * vmap blocks as anywhere, and nothing can fault. It holds no lock while it copies; instead it looks again afterwards, and
- * what a page held that was unmapped meanwhile does not get out.
+ * vread() looks up each page in the tables and never uses the vmalloc address itself. So nothing can fault, and a page
+ * that is not mapped reads as zero. It copies without a lock. Afterwards it looks the page up again; if it was unmapped
+ * meanwhile, it reads as zero too.
  */
 #include "mm/kva/area/area.h"
 
@@ -16,13 +16,13 @@ static unsigned long ram_behind(vaddr_t addr)
 	return pfn && pfn_valid(pfn) ? pfn : 0;
 }
 
-/* It may be there for its area alone (set_direct_map_invalid_noflush). */
+/* Is the page in the direct map? set_direct_map_invalid_noflush() may have removed it. */
 static bool readable_page(struct page *page)
 {
 	return likely(!(page->flags & PAGE_FLAG_DIRECT)) || kernel_page_present(page);
 }
 
-/* n bytes of one page; out is zero and stays so where nothing is mapped. */
+/* Copy n bytes of one page. `out` is zero on entry and stays so if nothing is mapped. */
 static void read_page(char *out, vaddr_t addr, size_t n)
 {
 	unsigned long pfn = ram_behind(addr);
@@ -54,7 +54,7 @@ static bool readable(const struct vm_range_info *range)
 	return range->kind != VM_RANGE_AREA || !(range->area.flags & (VM_IOREMAP | VM_SPARSE));
 }
 
-/* Does anything that is in use begin below `end`, at or above start? */
+/* Does a busy range overlap [start, end)? */
 static bool anything_in(vaddr_t start, vaddr_t end)
 {
 	struct vm_range_info range;
@@ -83,7 +83,7 @@ long vread(char *buf, const char *addr, unsigned long count)
 	struct vm_range_info range;
 	bool any = false;
 
-	count = min(count, -start - 1); /* the last byte of all is never vmalloc's */
+	count = min(count, -start - 1); /* the last byte of the address space is never in vmalloc space */
 	end = start + count;
 	memset(buf, 0, count);
 	for (at = start; at < end && vm_range_at(at, false, &range) > 0 && range.start < end; at = range.end) {
@@ -94,7 +94,7 @@ long vread(char *buf, const char *addr, unsigned long count)
 	return any ? (long)count : 0;
 }
 
-/* The address as it is, not rounded, in whatever range contains it: its last byte belongs to an area as its first does. */
+/* `object` may be any address in an area; it is not rounded to a page. */
 bool vmalloc_dump_obj(void *object)
 {
 	struct vm_range_info range;

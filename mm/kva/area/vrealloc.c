@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A block of the vmalloc family becomes larger or smaller.
+ * vrealloc(): memory of the vmalloc family becomes larger or smaller.
  *
  *	|<---------------- address space of the area ----------------->| guard |
- *	|<---- pages ---->|		released when it became smaller
- *	|<-- size -->|			what the caller has
+ *	|<---- pages ---->|		behind these: released when it became smaller
+ *	|<-- size -->|			what the caller may use
  *
- * Smaller: pages behind the new end go: unmap → flush → free, as vfree does. The address space stays, so growing again puts
- * fresh pages back in place. A large leaf stays or goes as a whole. What may be touched is decided by the pages that are there and never by the area's size.
- * Bytes are reached through their pages. A block that set_memory_*() has changed gets the usual rights and type first.
+ * When it becomes smaller, pages behind the new end go: unmap → flush → free. (Unlike vfree, which frees before the
+ * flush.) The address space stays, so growing again puts fresh pages into the same place. A large leaf stays or goes as
+ * a whole. The number of pages, not the size of the area, says which pages exist. Bytes are copied and cleared through
+ * kmap. Memory that set_memory_*() has changed gets ordinary rights and type first.
  */
 #include "mm/kva/area/area.h"
 
@@ -22,7 +23,7 @@ static vaddr_t page_at(const struct vm_struct *area, unsigned long n)
 	return (vaddr_t)area->addr + (n << PAGE_SHIFT);
 }
 
-/* Bytes [from, to) of the pages become zero. */
+/* Clear bytes [from, to) of the area. */
 static void zero_bytes(const struct vm_struct *area, size_t from, size_t to)
 {
 	while (from < to) {
@@ -47,7 +48,7 @@ static void copy_bytes(const struct vm_struct *to, const struct vm_struct *from,
 	}
 }
 
-/* A large leaf stays as a whole if one of its pages does. Areas that have some start where a leaf does. */
+/* Round `keep` up to whole large leaves. (Areas with large leaves start at the border of one.) */
 static unsigned long whole_leaves(const struct vm_struct *area, unsigned long keep)
 {
 	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, page_at(area, keep));
@@ -55,7 +56,7 @@ static unsigned long whole_leaves(const struct vm_struct *area, unsigned long ke
 	return leaf.present ? ALIGN(keep, pt_level_size(leaf.level) >> PAGE_SHIFT) : keep;
 }
 
-/* Free all pages but the first `keep`. */
+/* Free all pages but the first `keep`, rounded up to whole leaves. */
 static void release_tail(struct vm_struct *area, unsigned long keep)
 {
 	unsigned long nr = area->nr_pages;
@@ -70,7 +71,7 @@ static void release_tail(struct vm_struct *area, unsigned long keep)
 	vmalloc_account(-(long)(nr - keep));
 }
 
-/* Pages again up to `count`. On failure the area is as it was. */
+/* Add pages so that the area has `count`. -ENOMEM: the area is as it was. */
 static int refill_tail(struct vm_struct *area, unsigned long count, gfp_t gfp)
 {
 	unsigned long nr = area->nr_pages, more = count - nr, got;
@@ -98,7 +99,7 @@ static int resize(struct vm_struct *area, size_t size, gfp_t gfp)
 		return -ENOMEM;
 	if (count < had)
 		release_tail(area, count);
-	if (gfp & __GFP_ZERO) /* larger: what is new in the pages it had; smaller: what is no longer the caller's */
+	if (gfp & __GFP_ZERO) /* clear the part of the old pages between the old and the new size */
 		zero_bytes(area, min(old, size), min((unsigned long)area->nr_pages, had) << PAGE_SHIFT);
 	area->requested_size = size;
 	return 0;
@@ -122,7 +123,7 @@ static struct vm_struct *area_of(const void *p)
 	return area && area->addr == p && (area->flags & VM_ALLOC) && area->nr_pages ? area : NULL;
 }
 
-/* It has the rights and the type of a new block from now on, wherever it will be: it must be read and written. */
+/* Give the area ordinary rights and the ordinary type again: its bytes must be read and written now. */
 static void make_usual(struct vm_struct *area)
 {
 	map_reset_pages((vaddr_t)area->addr, area->pages, area->nr_pages);
@@ -152,7 +153,7 @@ void *vrealloc_node_align(const void *p, size_t size, unsigned long align, gfp_t
 		return area->addr;
 	if (stays && !(gfp & __GFP_NOFAIL))
 		return NULL;
-	return move(area, size, align, gfp, node, __builtin_return_address(0)); /* which waits for memory, if it may not fail */
+	return move(area, size, align, gfp, node, __builtin_return_address(0)); /* waits for memory with NOFAIL */
 }
 
 void *vrealloc_node(const void *p, size_t size, gfp_t gfp, int node)
