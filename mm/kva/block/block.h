@@ -4,9 +4,9 @@
 
 #include "mm/kva/space/space.h"
 
-/* Decides how large blocks are. */
+/* Boot: decide how large blocks are. */
 void vmap_block_init(void);
-/* What vmallocinfo tells about one. The lowest block that starts at or above `from`; false: no more. May sleep. */
+/* A block as vmallocinfo shows it. The lowest block that starts at or above `from`; false: no more. May sleep. */
 struct vmap_block_info {
 	vaddr_t start, end;
 	unsigned int clean, live, dirty, flushing; /* pages */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vm_map_ram: few pages go into a block (vmap_block.c), more get a range of their own. */
+/* vm_map_ram: up to VMAP_MAX_ALLOC pages go into a block (vmap_block.c), more get a range of their own. */
 #include "mm/kva/block/vmap_run.h"
 
 static __noinline bool unmap_in_block(vaddr_t addr, unsigned int count) { return vmap_run_free(addr, count); }
@@ -21,7 +21,7 @@ static __always_inline void *map_in_block(struct page **pages, unsigned int coun
 	return NULL;
 }
 
-/* More pages than a block likes to give: a range of its own. */
+/* More than VMAP_MAX_ALLOC pages: a range of their own. */
 static __noinline void *map_alone(struct page **pages, unsigned int count)
 {
 	struct vm_range *range = vm_range_anywhere((unsigned long)count + 1, VM_RANGE_RAM, 0);

@@ -10,66 +10,68 @@
  *
  *	clean ──map──> live ──unmap──> dirty ──collected──> flushing ──flush done──> clean
  *
- *    Dirty: the entry is empty, but some CPU may remember it. Only a clean page is given out, so no mapping is ever made
- *    where an old one is remembered. Runs have exactly the length that was asked for; freed runs become usable again
- *    wherever they lie, whatever else lives in the block. Pages from `fresh` on are all clean, and are given out in order;
- *    only when they are used up is `taken` searched, which knows those below. The last one below is never clean.
+ *    A dirty page has an empty entry, but a TLB may still hold the old translation. Flushing: the page waits for a
+ *    flush that will cover it. Only clean pages are given out, so no page is mapped where a TLB holds an old
+ *    translation. A run is exactly as long as requested. A freed run can be used again whatever else lives in its
+ *    block. Pages from `fresh` on are all clean and are given out in order. When they are used up, the clean pages
+ *    below `fresh` are found in `taken`. The page just below `fresh` is never clean.
  *
  *	run	D4 0 0 0 L3 0 0 0 0 L2 0 | 0 ... 0	a dirty run of 4 pages, a live one of 3, a live one of 2;
  *	taken	1  1 1 1 1  1 1 0 0 1  1 | 1 ... 1	0 in taken: clean, though below fresh
  *						   ^ fresh = 11
  *
- *    Where every run of a block is dirty, as often in a steady state, none is looked at: all below `whole` is flushing then.
- *    That is seen by `dirty`, a count of pages. Who unmaps adds to it after the entries are empty and the run says dirty, so the
- *    count is never too high: when it is as high as `fresh`, nothing below is live, nor between live and dirty.
+ *    Often all pages of a block below `fresh` are dirty. Then `whole` = `fresh` makes all of them flushing without a
+ *    look at each run. The count `dirty` shows this case: vm_unmap_ram() adds to it only after the entries are empty
+ *    and the run says dirty, so the count is never too high. When it equals `fresh`, no run below is live or being
+ *    unmapped.
  *
- *    Giving runs out takes the lock of the CPU's queue. Unmapping takes none: the run is claimed by compare-and-exchange (of
- *    two that unmap one comes too late), its entries are emptied, and it is declared dirty by a store.
+ *    Giving out a run takes the lock of the CPU's queue. Unmapping takes no lock: it claims the run by
+ *    compare-and-exchange (of two callers one comes too late), clears its entries, and makes it dirty by a store.
  *
- * 3. vm_unmap_aliases() promises that nothing unmapped before the call is remembered after it. It visits the blocks that
- *    are marked dirty in the array, wherever their pages are and whether they have clean ones or not (museum: a full block
- *    was on no list and so was never flushed); turns dirty runs into flushing ones, flushes once for all of them without a
- *    lock, and makes clean what was flushing. What is unmapped meanwhile is dirty, and not flushing. The mark is set and
- *    cleared under the queue's lock, together with block->marked, which those who unmap look at without it:
+ * 3. vm_unmap_aliases() promises: after it, no TLB holds a translation that was unmapped before the call. It visits all
+ *    blocks that are marked dirty in the array, with clean pages or without (museum: a full block was on no list and so
+ *    was never flushed). It makes their dirty runs flushing, flushes once for all blocks without a lock, and makes the
+ *    flushing runs clean. A run that is unmapped meanwhile is dirty, not flushing. The mark is set and cleared under
+ *    the queue's lock, together with block->marked, which vm_unmap_ram() reads without the lock:
  *
- *	who unmaps:  run = dirty | full barrier | marked? if not: lock queue, set the mark, marked = true, unlock
- *	who purges:  lock queue | marked = false, clear the mark | full barrier | collect dirty runs | unlock
+ *	unmapping:  run = dirty | full barrier | marked? if not: lock queue, set the mark, marked = true, unlock
+ *	purging:    lock queue | marked = false, clear the mark | full barrier | collect dirty runs | unlock
  *
- *    Either the purge finds the run, or the one who unmaps finds no mark and sets it.
+ *    Either the purge finds the run, or the unmapping CPU finds no mark and sets it.
  *
- * 4. What is dirtied is stamped (arch/tlb.h), all blocks together (vm_stamps.blocks). Once a flush of everything, whoever needed
- *    it, covers that, nothing is remembered, and nobody need flush again: so calling with nothing to flush costs two
- *    compares. vm_stamps.blocks is written only when it differs, that is once a generation, so a steady state writes nothing
- *    shared. A purge, whose flush may be of a few ranges and so covers no stamp, sets it back to something covered *before* it
- *    visits the blocks:
+ * 4. vm_stamps.blocks is one stamp (arch/tlb.h) for the dirty runs of all blocks. When a flush of all TLBs has covered
+ *    it, nobody need flush again: then vm_unmap_aliases() costs two compares. The stamp is written only when it
+ *    differs, which is once a generation, so a steady state writes nothing shared. The flush of a purge may be of a few
+ *    ranges and so cover no stamp. So a purge sets the stamp back to a covered one *before* it visits the blocks:
  *
- *	who unmaps:  run = dirty, mark | full barrier | raise vm_stamps.blocks if it differs
- *	who purges:  purging = true | set vm_stamps.blocks back | full barrier | visit each marked block | flush
+ *	unmapping:  run = dirty, mark | full barrier | raise vm_stamps.blocks if it differs
+ *	purging:    purging = true | set vm_stamps.blocks back | full barrier | visit each marked block | flush
  *
- *    Either the purge finds the run, or the one who unmaps comes after its visit, sees the stamp set back, and raises it.
- *    A caller who finds the stamp covered while a purge is on waits for its end: the flush may be on his behalf.
+ *    Either the purge finds the run, or the unmapping CPU comes after the visit, sees the stamp set back, and raises
+ *    it. A vm_unmap_aliases() that finds the stamp covered during a purge waits for its end, because that flush may be
+ *    the one that it needs.
  *
- * 5. In a steady state nobody purges: a CPU looks after its own blocks when they are used up (vmap_recycle). What is dirty
- *    it collects under a stamp, and what a flush of everything has covered since it takes back; so two blocks take turns, one
- *    from which runs are given, one that waits for its flush. Flushing is the background's work (vm_purge.c); only if it has
- *    not come when the second block is used up too, the one who wants a run flushes. No other CPU touches those blocks.
- *    While so few pages wait that they are not worth a flush, what else has become dirty in their block joins them, all under a
- *    new stamp; later it does not, or what waits would be put off again and again.
- *    A block that was recycled keeps its mark, and what is flushing in it is flushed by a purge once more; between the
- *    beginning and the end of that (in_purge) its CPU does not recycle it, so no run comes back before its own flush.
+ * 5. In a steady state there is no purge. A CPU recycles its own blocks when they are used up (vmap_recycle): it makes
+ *    clean what a flush of all TLBs has covered, and collects dirty runs under a new stamp. So two blocks take turns:
+ *    one gives runs, the other waits for its flush. The background flushes (vm_purge.c). If it has not flushed when the
+ *    second block is used up too, the CPU that wants a run flushes. No other CPU touches these blocks.
+ *    While only a few pages of a queue wait, not worth a flush, new dirty runs join them under a new stamp. Later they
+ *    do not, because each new stamp would put off those that wait already.
+ *    A recycled block keeps its mark, so a purge flushes its flushing runs once more. During that (in_purge) its CPU
+ *    does not recycle it, so no run is given out before the flush of the purge.
  *
- * 6. A purge frees a block that has become wholly clean, unless its CPU has no other clean page: a CPU that maps
- *    and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all that are clean.
- *    A block with a live run is never freed; once its last run is dirty, it may go at any time, but its memory stays for
- *    those who have preemption off (RCU): therefore unmapping does all it does with preemption off.
+ * 6. A purge frees a block that has become wholly clean, unless its CPU has no other block with clean pages: so a CPU
+ *    that maps and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all wholly clean
+ *    blocks. A block with a live run is never freed. When its last run is dirty, the block may go at any time, but RCU
+ *    keeps its memory for CPUs with preemption off. So vm_unmap_ram() unmaps with preemption off.
  *
- * Files, from the top: vm_map_ram.c the API; vmap_run.h and vmap_run.c runs on their way out and back; vmap_purge.c how what
- * is dirty becomes clean; here the blocks themselves. vmap_check.c looks on.
+ * Files, from the top: vm_map_ram.c is the API; vmap_run.h and vmap_run.c take runs and give them back; vmap_purge.c
+ * makes dirty pages clean; this file makes and destroys blocks; vmap_check.c checks them.
  */
 #include "mm/kva/block/vmap_block.h"
 
 struct vmap_block_size vmap_block_size;
-static struct vmap_block no_block = { .fresh = VMAP_BLOCK_MOST }; /* it has nothing to give */
+static struct vmap_block no_block = { .fresh = VMAP_BLOCK_MOST }; /* a `last` without pages */
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
 	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block, .stamp = { -1ul } };
 DEFINE_XARRAY(vmap_blocks);
@@ -93,12 +95,12 @@ void vmap_block_init(void)
 void block_make_fresh(struct vmap_block *block)
 {
 	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
-	if (!block->whole) /* or else there is no hole */
+	if (!block->whole) /* with `whole`, no page below is clean in the bitmap */
 		bitmap_set(block->taken_map, 0, block->fresh);
 	block->fresh = block->longest = 0;
 }
 
-/* Address space and page table of a new block. */
+/* A range with its page table, for a new block. NULL: no space or memory. */
 static struct vm_range *block_range(void)
 {
 	const struct vm_request rq = {
@@ -120,7 +122,7 @@ static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
 {
 	spin_lock(&queue->lock);
 	queue->last = block;
-	if (list_empty(&block->queue)) /* a reclaim that met it in the array may have queued it */
+	if (list_empty(&block->queue)) /* a reclaim may have found it in the array and queued it */
 		list_add_tail(&block->queue, &queue->blocks);
 	spin_unlock(&queue->lock);
 }
@@ -168,7 +170,7 @@ void block_leave_queue(struct vmap_block *block)
 		block->owner->last = &no_block;
 }
 
-/* Somebody who unmapped its last run may still be looking at it. */
+/* The CPU that unmapped its last run may still use the block. */
 static void free_block_later(struct rcu_head *head)
 {
 	kfree(container_of(head, struct vmap_block, rcu));

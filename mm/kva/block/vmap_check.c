@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vmap blocks: what reports tell about them, and whether all that is kept twice agrees (theory: vmap_block.c). */
+/* vmap blocks: statistics, and the check that counts, lists and bitmaps agree (theory: vmap_block.c). */
 #include "mm/kva/block/vmap_block.h"
 
 void vmap_block_stats(struct vmap_block_stats *out)
@@ -11,7 +11,7 @@ void vmap_block_stats(struct vmap_block_stats *out)
 	out->usable = VMAP_BLOCK_USABLE;
 }
 
-/* Counts by state; a run that is being unmapped counts as live. */
+/* Count the pages by state. A run that is being unmapped counts as live. */
 static void describe(const struct vmap_block *block, struct vmap_block_info *info)
 {
 	unsigned int page, run;
@@ -36,7 +36,7 @@ static void describe(const struct vmap_block *block, struct vmap_block_info *inf
 	}
 }
 
-/* A block can go only in a purge, so it stays while none runs. */
+/* Only a purge destroys blocks, so the purge lock keeps the block. */
 bool vmap_block_next(vaddr_t from, struct vmap_block_info *info)
 {
 	unsigned long index = block_index(max(from, VMALLOC_START) + VMAP_BLOCK_SIZE - 1);
@@ -77,7 +77,7 @@ static unsigned int length(const struct list_head *list)
 	return nr;
 }
 
-/* A queue's count is of its own blocks' pages, whoever unmapped them; its lists have its own blocks, and no other. */
+/* Do the queue's count and lists agree with the blocks that it owns? */
 static bool queue_right(const struct vmap_queue *queue)
 {
 	struct vmap_block *block;

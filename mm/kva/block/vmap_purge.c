@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* vmap blocks: how dirty pages become clean, blocks go, and vm_unmap_aliases() keeps its promise (theory: vmap_block.c). */
+/* vmap blocks: making dirty pages clean, freeing blocks, and vm_unmap_aliases() (theory: vmap_block.c). */
 #include "mm/kva/block/vmap_block.h"
 
 static bool purging;
 DEFINE_MUTEX(vmap_purge_lock);
 
-#define GO_ROUND       2u /* blocks: one from which runs are given, one that waits for its flush */
-#define RECYCLE_BLOCKS 8u /* that are looked at under one holding of the lock */
+#define GO_ROUND       2u /* blocks that a CPU needs: one gives runs, one waits for its flush */
+#define RECYCLE_BLOCKS 8u /* blocks that are recycled under one holding of the lock */
 
-/* --- under a queue's lock --------------------------------------------------------------------------------------------- */
+/* --- under a queue's lock ----------------------------------------------------------------------------------------- */
 
 static void add_flushing(struct vmap_block *block, unsigned int first, unsigned int last, unsigned int pages)
 {
@@ -18,7 +18,10 @@ static void add_flushing(struct vmap_block *block, unsigned int first, unsigned 
 	WRITE_ONCE(block->owner->flushing, block->owner->flushing + pages);
 }
 
-/* Each page below `fresh` is counted as dirty, so no run there is live and none will be before the flush: why look at them? */
+/*
+ * All pages below `fresh` are dirty, and none becomes live before the flush: make all flushing without a look at each
+ * run.
+ */
 static bool collect_whole(struct vmap_block *block)
 {
 	block->whole = block->fresh;
@@ -26,7 +29,7 @@ static bool collect_whole(struct vmap_block *block)
 	return block->whole > 0;
 }
 
-/* The dirty runs become flushing ones. True: there were any. */
+/* Make all dirty runs flushing. True: there were any. */
 static bool collect(struct vmap_block *block)
 {
 	unsigned int page, run, first, last = 0, pages = 0;
@@ -49,7 +52,10 @@ static bool collect(struct vmap_block *block)
 	return pages > 0;
 }
 
-/* What comes back on top is fresh again, and so is what is clean just below it: two halves of a run are of no use to anybody. */
+/*
+ * Pages from `page` up to `fresh` are clean: make them fresh again, with the clean pages just below, so that runs are
+ * whole.
+ */
 static void return_to_fresh(struct vmap_block *block, unsigned int page)
 {
 	if (unlikely(page && !test_bit(page - 1, block->taken_map))) {
@@ -61,12 +67,12 @@ static void return_to_fresh(struct vmap_block *block, unsigned int page)
 	block->fresh = page;
 }
 
-/* Some runs of the block are live or dirty: what was flushing comes back among them. */
+/* The flushing runs become clean. Other runs of the block are live or dirty. */
 static void return_runs(struct vmap_block *block)
 {
 	unsigned int page, run;
 
-	if (block->whole) { /* something was given out above since */
+	if (block->whole) { /* runs above `whole` were given out since */
 		memset(block->run, 0, block->whole * sizeof(block->run[0]));
 		bitmap_clear(block->taken_map, 0, block->whole);
 	}
@@ -96,12 +102,12 @@ static void make_clean(struct vmap_block *block)
 		list_add_tail(&block->queue, &block->owner->blocks);
 }
 
-/* Do so many pages wait that they are worth a flush? A hint, without the lock. */
+/* Do enough pages wait to be worth a flush? A hint, without the lock. */
 static bool flush_is_due(const struct vmap_queue *queue) { return READ_ONCE(queue->flushing) >= VMAP_FLUSH_PAGES; }
 
 /*
- * What is covered becomes clean. Then what is dirty waits for a flush: for the next one, unless something here waits for it
- * already, which must not be put off. True: the block is wholly clean.
+ * Covered pages become clean. Then dirty runs are collected under a new stamp, unless enough pages already wait, which
+ * a new stamp would put off. True: the block is wholly clean.
  */
 static bool recycle(struct vmap_block *block)
 {
@@ -151,9 +157,9 @@ static bool vmap_wants_flush(void)
 	return false;
 }
 
-/* --- purging ----------------------------------------------------------------------------------------------------------- */
+/* --- purging ------------------------------------------------------------------------------------------------------ */
 
-/* From now on the running purge answers for what is dirty in this block. */
+/* From now on the running purge flushes what is dirty in this block. */
 static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
 {
 	spin_lock(&block->owner->lock);
@@ -162,7 +168,7 @@ static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
 		list_del_init(&block->marks);
 		xa_clear_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
 	}
-	smp_mb(); /* who makes a run dirty that is not found now sees that there is no mark */
+	smp_mb(); /* a CPU that makes a run dirty too late for collect() sees that there is no mark */
 	collect(block);
 	block->in_purge = true;
 	if (block->flushing)
@@ -170,7 +176,7 @@ static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
 	spin_unlock(&block->owner->lock);
 }
 
-/* The flush is done. True: the block is off its queue and the caller destroys it. */
+/* The flush is over. True: the block has left its queue, and the caller destroys it. */
 static bool end_flush(struct vmap_block *block, bool reclaim)
 {
 	struct vmap_queue *queue = block->owner;
@@ -186,7 +192,7 @@ static bool end_flush(struct vmap_block *block, bool reclaim)
 	return retire;
 }
 
-/* From now on the running purge answers for all that is dirty. */
+/* From now on the running purge flushes all that is dirty: set the stamp back. */
 static void take_over(void)
 {
 	WRITE_ONCE(purging, true);
@@ -246,7 +252,7 @@ static void vmap_free_surplus(void)
 		vmap_purge(false);
 }
 
-/* The stamp is read first: who sees it set back sees the purge that has done so, or its end. */
+/* The stamp is read first: a CPU that sees it set back also sees `purging`, or that the purge has flushed. */
 static bool is_dirty(void)
 {
 	bool covered = vm_stamp_covered(&vm_stamps.blocks);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmap blocks: where a run of pages comes from when the block that is in use has no fresh ones, and the mark of those that
- * become dirty (theory: vmap_block.c; what nearly every run goes through: vmap_run.h).
+ * vmap blocks: the slow paths. Where a run comes from when the current block has no fresh pages, and how a block is
+ * marked dirty (theory: vmap_block.c; the fast paths: vmap_run.h).
  */
 #include "mm/kva/block/vmap_run.h"
 
-/* An empty list points to itself, which a per-CPU template cannot. Under the queue's lock. */
+/* An empty list points to itself, so a static per-CPU initializer cannot make one. Under the queue's lock. */
 static void init_lists(struct vmap_queue *queue)
 {
 	if (queue->blocks.next)
@@ -16,7 +16,7 @@ static void init_lists(struct vmap_queue *queue)
 
 static const struct vmap_run no_run;
 
-/* A clean run below `fresh`. False: none is long enough. */
+/* Find and take clean pages below `fresh`. False: no run of them is long enough. */
 static bool find_clean(struct vmap_block *block, unsigned int count, unsigned int *page)
 {
 	if (block->longest < count)
@@ -30,7 +30,7 @@ static bool find_clean(struct vmap_block *block, unsigned int count, unsigned in
 	return true;
 }
 
-/* Make the first clean run that is long enough live. no_run: there is none. Under the queue's lock. */
+/* Make the first clean run that is long enough live. no_run: none is. Under the queue's lock. */
 static struct vmap_run take_run(struct vmap_block *block, unsigned int count)
 {
 	unsigned int page = block->fresh;
@@ -46,7 +46,7 @@ static struct vmap_run take_run(struct vmap_block *block, unsigned int count)
 	return run;
 }
 
-/* A clean run of some block of one CPU. One lock, however many blocks are too full. */
+/* A clean run of any block of one queue. */
 static struct vmap_run take_from_queue(struct vmap_queue *queue, unsigned int count)
 {
 	struct vmap_run run = no_run;
@@ -65,7 +65,7 @@ static struct vmap_run take_from_queue(struct vmap_queue *queue, unsigned int co
 	return run;
 }
 
-/* Nobody gives address space or memory: other CPUs' blocks may have room. */
+/* No address space or memory for a new block: take a run from any CPU's blocks. */
 static struct vmap_run steal_run(unsigned int count)
 {
 	struct vmap_run run = no_run;
@@ -85,7 +85,7 @@ static struct vmap_run take_recycled(struct vmap_queue *queue, unsigned int coun
 	return take_from_queue(queue, count);
 }
 
-/* Whoever finds nothing clean in his own blocks, for any reason: no memory, no address space. */
+/* No new block could be made: purge, then try this CPU's blocks, a new block, and all CPUs' blocks. */
 static struct vmap_run take_after_purge(struct vmap_queue *queue, unsigned int count)
 {
 	struct vmap_run run;
@@ -112,7 +112,10 @@ struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count
 	return run.addr ? run : take_after_purge(queue, count);
 }
 
-/* The first dirty run of a block since the last purge. (A block that is gone: the purge has found the run.) */
+/*
+ * The first run of the block since the last purge has become dirty. (If the block is gone, the purge has found the
+ * run.)
+ */
 void vmap_block_mark(struct vmap_block *block)
 {
 	spin_lock(&block->owner->lock);

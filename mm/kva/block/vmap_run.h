@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs of pages come out of blocks and go back: what every vm_map_ram() and vm_unmap_ram() goes through (theory: vmap_block.c). */
+/* Taking runs of pages out of blocks and giving them back: the fast paths of vm_map_ram() (theory: vmap_block.c). */
 #pragma once
 
 #include "mm/kva/block/vmap_block.h"
 
 /* --- out -------------------------------------------------------------------------------------------------------- */
 
-/* Wherever a run may come from. No run: no space or memory. */
+/* A run from any source: other blocks, recycled pages, a new block, a purge. No run: no space or memory. */
 struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count);
 
 /*
- * `count` (<= VMAP_MAX_ALLOC) pages of address space out of this CPU's blocks. False: no space or memory.
- * The queue has a lock, so nothing goes wrong if the thread is moved to another CPU meanwhile.
+ * `count` (<= VMAP_MAX_ALLOC) pages of address space from this CPU's blocks. False: no space or memory.
+ * The queue has a lock, so the thread may move to another CPU meanwhile.
  */
 static __always_inline bool vmap_run_alloc(unsigned int count, struct vmap_run *run)
 {
@@ -33,7 +33,7 @@ static __always_inline bool vmap_run_alloc(unsigned int count, struct vmap_run *
 
 /* --- back -------------------------------------------------------------------------------------------------------- */
 
-/* Set the mark of a block that has none. */
+/* Mark a block dirty. */
 void vmap_block_mark(struct vmap_block *block);
 
 static inline void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
@@ -47,13 +47,13 @@ static inline void make_dirty(struct vmap_block *block, unsigned int page, unsig
 	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
 }
 
-/* The block that contains addr, or NULL, and where addr is in it. With preemption off: it stays that long. */
+/* The block that contains addr, or NULL; *offset: of addr in it. The block stays as long as preemption is off. */
 static __always_inline struct vmap_block *block_find(vaddr_t addr, unsigned long *offset)
 {
 	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
 
 	*offset = addr - block->start;
-	if (likely(*offset < VMAP_BLOCK_SIZE)) /* mostly it is the one last used here */
+	if (likely(*offset < VMAP_BLOCK_SIZE)) /* mostly it is the block last used on this CPU */
 		return block;
 	block = addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
 	*offset = addr & (VMAP_BLOCK_SIZE - 1);
@@ -76,7 +76,9 @@ static __always_inline bool run_free(vaddr_t addr, unsigned int count)
 	return true;
 }
 
-/* Unmap exactly that run; other CPUs may remember it until vm_unmap_aliases. False: no such run, and nothing has changed. */
+/*
+ * Unmap exactly that run. TLBs may hold it until the next flush. False: there is no such run, and nothing has changed.
+ */
 static __always_inline bool vmap_run_free(vaddr_t addr, unsigned int count)
 {
 	preempt_disable();
