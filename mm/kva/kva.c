@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Above all chambers of kva/: starting them in order, who keeps what, and the check of everything. */
+/* Above all chambers of kva/: starting them in order, the list of keepers, and the check of everything. */
 #include "mm/kva/area/area.h"
 #include "mm/kva/block/block.h"
 #include "mm/kva/io/io.h"
 
 #include <mm/memtype.h>
 
-/* The cheapest first: who is asked when space or memory is short. */
+/* Keepers, in the order in which they are asked when space or memory is short: the cheapest first. */
 static const struct vm_keeper *const keepers[] = {
 	&vm_cache_keeper, &vmap_block_keeper, &vm_tables_keeper, &memtype_keeper, NULL
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who uses vmalloc space: a line for each range in use, sorted by address, in the format of Linux's /proc/vmallocinfo, for
- * people, or for programs. Each line is a copy taken under the lock; it is printed without one, so a slow console stops
- * nobody.
+ * The users of vmalloc space: a line for each range in use, sorted by address. There are three formats: that of Linux's
+ * /proc/vmallocinfo, one for people, and one for programs. Each range is copied under the lock and printed without it,
+ * so nobody waits for a slow console.
  */
 #include "mm/kva/area/area.h"
 #include "mm/kva/block/block.h"
@@ -25,7 +25,7 @@ static void add(struct line *line, const char *fmt, ...)
 	va_end(args);
 }
 
-/* The end of the line is never cut off. */
+/* Print the line. It always ends with '\n', even if its text was cut off. */
 static void end(struct line *line, void (*emit)(void *ctx, const char *line), void *ctx)
 {
 	line->len = min(line->len, sizeof(line->text) - 2);
@@ -60,7 +60,7 @@ static void emit_ranges(bool human, void (*emit)(void *ctx, const char *line), v
 
 	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end) {
 		if (range.state == VM_CLEAN)
-			continue; /* as good as free */
+			continue; /* people count it as free */
 		add(&line, "0x%p-0x%p ", (void *)range.start, (void *)range.end);
 		if (human)
 			add(&line, "%10s", SIZE(range.end - range.start));
@@ -87,7 +87,7 @@ void vmallocinfo_human(void (*emit)(void *ctx, const char *line), void *ctx)
 	vmallocinfo_summary(emit, ctx);
 }
 
-/* --- for programs: KEY=VALUE ------------------------------------------------------------------------------------------ */
+/* --- for programs: KEY=VALUE -------------------------------------------------------------------------------------- */
 
 static void add_range(struct line *line, const char *what, vaddr_t start, vaddr_t limit)
 {
@@ -155,7 +155,7 @@ void vmallocinfo_machine(void (*emit)(void *ctx, const char *line), void *ctx)
 
 struct gaps {
 	unsigned long nr, bytes, largest, by_size[GAP_CLASSES];
-	unsigned long used; /* bytes between VMALLOC_START and the end that are not in gaps */
+	unsigned long used; /* bytes of vmalloc space that are not in gaps */
 };
 
 static void count_gap(struct gaps *gaps, vaddr_t start, vaddr_t end)
@@ -182,7 +182,7 @@ static void find_gaps(struct gaps *gaps)
 	count_gap(gaps, from, VMALLOC_END);
 }
 
-/* How much of the free space a single allocation cannot have, in percent. 64-bit sizes times 100 would not fit everywhere. */
+/* The part of free space that a single allocation cannot get, in percent. (bytes * 100 could overflow.) */
 static unsigned int fragmentation(const struct gaps *gaps)
 {
 	unsigned long percent = gaps->bytes / 100;

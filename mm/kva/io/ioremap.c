@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device memory into vmalloc space, with the largest leaves that address, frame, memory types and CPU allow.
+ * Mapping device memory into vmalloc space, with the largest leaves that address, frame, memory types and CPU allow.
  *
- * 1. A leaf needs an address and a frame that lie equally within its size. The frame is given, so the address is chosen:
- *    at the same offset from an aligned address as the frame. A place where small pages were mapped before may still have
- *    their (empty) tables, over which no leaf goes; they are removed first.
+ * 1. In a large leaf, address and frame have the same offset from the leaf's border. The frame is given, so the address
+ *    is chosen to match. The place may still have empty tables of small pages; these are removed first, because a leaf
+ *    cannot be installed over a table.
  *
- * 2. One frame, one memory type. A type is reserved (memtype.c) before anything is mapped, and given back when nobody can
- *    use the mapping any more: no entry has it, and no CPU has a cached one in its TLB.
+ * 2. One frame, one memory type. The type is reserved (memtype.c) before anything is mapped. It is freed when no entry
+ *    has the mapping and no TLB can matter: for a cached type that needs a flush (vm_area_unmap()).
  *
  *	reserve → address space → map → publish          claim → unmap (and flush) → free the type → retire the space
  *
- * 3. The direct map cannot disagree: it shows RAM and nothing else (holes between RAM are holes in it), RAM is in its own books
- *    (page_mark.c), and RAM is refused here. memremap() of RAM that is write-back returns the direct map itself.
+ * 3. The direct map never has another type for these frames: it maps only RAM, and RAM is refused here. (RAM has its
+ *    type in struct page: page_mark.c.) memremap() of write-back RAM returns its direct-map address.
  */
 #include "mm/kva/area/area.h"
 #include "mm/kva/io/io.h"
@@ -29,13 +29,13 @@ void ioremap_init(void)
 	small_only = cmdline_has("nohugeiomap");
 }
 
-/* Is there room for a whole leaf of `size` bytes in [start, end)? start may be an address or a frame. */
+/* Does an aligned leaf of `size` bytes fit into [start, end)? Virtual or physical addresses. */
 static bool has_whole(u64 start, u64 end, u64 size)
 {
 	return end - start >= size && ALIGN(start, size) >= start && ALIGN(start, size) + size <= end;
 }
 
-/* log2 of the largest leaf that occurs in [phys, phys + bytes) when addresses are chosen well. */
+/* log2 of the largest leaf that can map a part of [phys, phys + bytes), if the address is chosen to match. */
 static unsigned int largest_leaf(u64 phys, unsigned long bytes)
 {
 	if (small_only || bytes < pt_level_size(2))
@@ -46,7 +46,7 @@ static unsigned int largest_leaf(u64 phys, unsigned long bytes)
 	return PAGE_SHIFT;
 }
 
-/* Is nothing mapped in [start, end)? Steps over what is empty at an upper level as a whole. */
+/* Is nothing mapped in [start, end)? Skips an empty entry of an upper level as a whole. */
 static bool range_empty(vaddr_t start, vaddr_t end)
 {
 	vaddr_t size;
@@ -74,7 +74,7 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 		return -EINVAL;
 	if (addr != (vaddr_t)area->addr || end != addr + get_vm_area_size(area))
 		return -ERANGE;
-	if (!range_empty(addr, end)) /* before the first change: what is mapped stays */
+	if (!range_empty(addr, end)) /* checked before the first change, so existing mappings stay */
 		return -EBUSY;
 	for (shift = largest_leaf(phys, end - addr); shift > PAGE_SHIFT; shift--)
 		if (!((addr ^ (vaddr_t)phys) & ((1UL << shift) - 1)))
@@ -94,7 +94,10 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 
 /* --- what may be mapped ----------------------------------------------------------------------------------------- */
 
-/* Something, no wrap-around, no more than there are addresses, and within the CPU's reach? Whoever asks is told why not. */
+/*
+ * Is the range not empty, without wrap-around, no larger than vmalloc space, and addressable by this CPU? If not, say
+ * why.
+ */
 static bool range_exists(phys_addr_t phys, unsigned long size, const char *who, vaddr_t caller)
 {
 	const struct vm_area_spec spec = { .size = size, .caller = caller };
@@ -110,7 +113,9 @@ static bool range_exists(phys_addr_t phys, unsigned long size, const char *who, 
 
 /* --- mapping ---------------------------------------------------------------------------------------------------- */
 
-/* Address space for [base, base + bytes), suited to the largest leaf; *shift: which that is. */
+/*
+ * An area for [base, base + bytes), aligned for the largest leaf; *shift: log2 of that leaf. NULL: no space or memory.
+ */
 static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum memtype type, vaddr_t caller,
 				    unsigned int *shift)
 {
@@ -122,7 +127,7 @@ static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum 
 	if (*shift > PAGE_SHIFT)
 		range = vm_area_create(&(struct vm_area_spec){ .size = bytes, .flags = flags, .caller = caller, .shift = *shift,
 			.align = align, .skew = (unsigned long)base & (align - 1) });
-	if (!range) { /* or no aligned place is left */
+	if (!range) { /* small pages only, or no aligned place is left */
 		*shift = PAGE_SHIFT;
 		range = vm_area_from_cache(bytes >> PAGE_SHIFT, flags, caller);
 	}
@@ -134,7 +139,7 @@ static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum 
 	return range;
 }
 
-/* The address of base, or NULL: no space, no memory. */
+/* The address where base is mapped. NULL: no space or memory. */
 static char *map_pages(phys_addr_t base, unsigned long bytes, pgprot_t prot, vaddr_t caller)
 {
 	unsigned int shift;
@@ -237,7 +242,7 @@ static bool frames_write_back(u64 start, u64 end)
 	return true;
 }
 
-/* RAM is mapped already, if it is lowmem; anything else would be a second type for it. */
+/* Write-back lowmem RAM is mapped already; RAM is never mapped a second time. NULL (warned): any other RAM. */
 static void *direct_map(phys_addr_t phys, size_t size, unsigned long flags, vaddr_t caller)
 {
 	bool wb = (flags & MEMREMAP_WB) && memblock_is_ram(phys, (u64)phys + size) &&

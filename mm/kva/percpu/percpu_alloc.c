@@ -2,25 +2,26 @@
 /*
  * Per-CPU memory made at run time.
  *
- * 1. A chunk is a set of congruent areas (vm_congruent.c), one unit a possible CPU, all alike: what is at some offset in one
- *    unit is at the same offset in every other. Units have the same distances as the CPUs' own variables, so one offset a
- *    CPU leads to both (<kernel/percpu.h>). Between units lies a page that is never mapped.
+ * 1. A chunk is a set of congruent areas (vm_congruent.c): one unit for each possible CPU. An object has the same
+ *    offset in every unit. Units have the same distances as the areas of the CPUs' static variables, so one offset a
+ *    CPU leads to both (<kernel/percpu.h>). The page behind each unit is never mapped.
  *
  *	unit of the first CPU	    + distance of the second	+ distance of the third
  *	| . [ a ] . b |!|	    | . [ a ] . b |!|		| . [ a ] . b |!|
  *
- * 2. Objects share chunks; percpu_space.c finds room in a bounded time. A chunk without objects goes at once, with its
- *    pages; where one may not sleep, by a work.
+ * 2. Objects share chunks; percpu_space.c finds room in a bounded time. A chunk without objects is destroyed at once,
+ *    with its pages. If the caller of free_percpu() may not sleep, a work item does that.
  *
- * 3. A page of a unit comes, in all units together, when the first object needs it: before the allocation returns it is
- *    mapped and carried to every process, so whoever has the pointer may use it in any handler. It stays with its chunk.
+ * 3. The n-th page of all units is allocated and mapped together, when the first object needs it. Every process has the
+ *    mapping before the allocation returns, so the object may be used in any handler. Pages stay as long as their
+ *    chunk.
  *
- * 4. Who may not sleep gets an object whose pages are there already. If there are none, the reserve is cut to what is
- *    wanted: an object of a page or more, which is made by a work as soon as somebody has needed one.
+ * 4. A caller that may not sleep gets an object in pages that exist already. If none has room, it gets the reserve, cut
+ *    to size. The reserve is an unused object of a page or more. A work item makes it after the first such shortage.
  *
- * 5. Locks. percpu_lock keeps space, counts and the marks of pages; it is held for some hundred instructions with
- *    interrupts off, whatever there is. Chunks and pages are made under populate_lock, which may sleep; a chunk that has
- *    an object cannot go meanwhile. Objects are zeroed without a lock: they belong to the caller by then.
+ * 5. Locks. percpu_lock protects space, counts and the marks of pages. It is held for some hundred instructions with
+ *    interrupts off, however many chunks there are. Chunks and pages are made under populate_lock, a mutex. A chunk
+ *    with an object cannot go meanwhile. Objects are zeroed without a lock, because the caller owns them by then.
  */
 #include "mm/kva/percpu/percpu_internal.h"
 
@@ -30,15 +31,15 @@ static unsigned int nr_units;
 
 static DEFINE_MUTEX(populate_lock);
 static DEFINE_RANKED_SPINLOCK(percpu_lock, RANK_PERCPU);
-static LIST_HEAD(empty_chunks); /* on their way out */
+static LIST_HEAD(empty_chunks); /* to be destroyed */
 static struct percpu_alloc_stats stats;
 static void *reserve;		   /* an object that nobody uses */
-static unsigned int reserve_wanted; /* granules; 0: nobody has asked */
+static unsigned int reserve_wanted; /* granules; 0: there was no shortage yet */
 
 static void work_later(struct work_struct *work);
 static struct work_struct later = { .fn = work_later };
 
-/* The areas lie in the order of their addresses, in whichever order CPUs got them. */
+/* Units are numbered in the order of CPU numbers; their addresses may come in another order. */
 void percpu_alloc_init(void)
 {
 	unsigned int cpu;
@@ -77,7 +78,7 @@ unsigned int percpu_alloc_check(void)
 	return faults + 1;
 }
 
-/* What the caller gets: the address of the instance in the first unit, less the way there. And back. */
+/* The per-CPU pointer that the caller gets: the address of the object in the first unit, minus that unit's offset. */
 static void *pointer_to(const struct percpu_place *place)
 {
 	return (void *)(place->chunk->base + ((vaddr_t)place->at << GRANULE_SHIFT) - first_offset);
@@ -87,7 +88,7 @@ static vaddr_t first_instance(const void *ptr) { return (vaddr_t)ptr + first_off
 
 static unsigned int to_granules(size_t bytes) { return (unsigned int)DIV_ROUND_UP(bytes, 1u << GRANULE_SHIFT); }
 
-/* --- pages --------------------------------------------------------------------------------------------------------- */
+/* --- pages -------------------------------------------------------------------------------------------------------- */
 
 static vaddr_t unit_page(const struct percpu_chunk *chunk, unsigned int unit, unsigned int n)
 {
@@ -117,7 +118,7 @@ static void mark_populated(struct percpu_chunk *chunk, unsigned int n, struct pa
 	spin_unlock_irqrestore(&percpu_lock, flags);
 }
 
-/* Page n of every unit. -ENOMEM. */
+/* Allocate and map page n of every unit. -ENOMEM. Under populate_lock. */
 static int populate_page(struct percpu_chunk *chunk, unsigned int n, gfp_t gfp)
 {
 	struct page **pages = kcalloc(nr_units, sizeof(*pages), gfp);
@@ -135,7 +136,10 @@ static int populate_page(struct percpu_chunk *chunk, unsigned int n, gfp_t gfp)
 static unsigned int first_page(const struct percpu_place *place) { return place->at / PAGE_GRANULES; }
 static unsigned int end_page(const struct percpu_place *place) { return (place->at + place->n - 1) / PAGE_GRANULES + 1; }
 
-/* Under populate_lock: all pages under the place, which keeps the chunk. -ENOMEM: some are missing. */
+/*
+ * Make sure that all pages of the place exist. -ENOMEM: some are missing. The place keeps the chunk. Under
+ * populate_lock.
+ */
 static int populate(const struct percpu_place *place, gfp_t gfp)
 {
 	int err = 0;
@@ -155,7 +159,7 @@ static void free_unit_pages(const struct percpu_chunk *chunk)
 	}
 }
 
-/* The place in all units, by the pages: the mapping may be one that this CPU has not touched yet. */
+/* Clear the place in all units, through the direct map or kmap. */
 static void clear_instances(const struct percpu_place *place)
 {
 	size_t end = (size_t)(place->at + place->n) << GRANULE_SHIFT, next;
@@ -173,7 +177,7 @@ static void clear_instances(const struct percpu_place *place)
 	}
 }
 
-/* --- chunks -------------------------------------------------------------------------------------------------------- */
+/* --- chunks ------------------------------------------------------------------------------------------------------- */
 
 static struct vm_struct **units_create(void)
 {
@@ -223,7 +227,7 @@ static void destroy_empty(void)
 		chunk_destroy(chunk);
 }
 
-/* --- taking and giving back, under the lock ------------------------------------------------------------------------- */
+/* --- taking and giving back, under the lock ----------------------------------------------------------------------- */
 
 static bool taken(const struct percpu_place *place, bool had) __must_hold(percpu_lock)
 {
@@ -232,7 +236,7 @@ static bool taken(const struct percpu_place *place, bool had) __must_hold(percpu
 	return had;
 }
 
-/* NULL: no object begins there. A chunk that has become empty stays where it is: drop_if_empty() is next. */
+/* Free the object; returns its chunk, for which the caller then calls drop_if_empty(). NULL: no object begins there. */
 static struct percpu_chunk *percpu_give_back(const void *ptr) __must_hold(percpu_lock)
 {
 	unsigned int had;
@@ -253,9 +257,9 @@ static void drop_if_empty(struct percpu_chunk *chunk) __must_hold(percpu_lock)
 	stats.pages -= bitmap_weight(chunk->populated, UNIT_PAGES);
 }
 
-/* --- objects of those who may sleep ---------------------------------------------------------------------------------- */
+/* --- callers that may sleep --------------------------------------------------------------------------------------- */
 
-/* Room anywhere. *ready: the pages are there. */
+/* Take room in any chunk. False: there is none. *ready: its pages exist. */
 static bool percpu_take(struct percpu_place *place, unsigned int align, bool *ready)
 {
 	bool had, flags;
@@ -267,7 +271,9 @@ static bool percpu_take(struct percpu_place *place, unsigned int align, bool *re
 	return had;
 }
 
-/* In this chunk, which joins the others. (They may have room by now; but an empty chunk would stay for ever.) */
+/*
+ * Add the new chunk and take room in it. (Other chunks may have room by now, but an empty chunk would stay for ever.)
+ */
 static void take_from_fresh(struct percpu_chunk *fresh, struct percpu_place *place, unsigned int align)
 {
 	bool flags;
@@ -279,7 +285,7 @@ static void take_from_fresh(struct percpu_chunk *fresh, struct percpu_place *pla
 	spin_unlock_irqrestore(&percpu_lock, flags);
 }
 
-/* Under populate_lock: room, of which there was none a moment ago. False: no memory. */
+/* Take room, in a new chunk if need be. False: no memory. Under populate_lock. */
 static bool percpu_make_room(struct percpu_place *place, unsigned int align, gfp_t gfp)
 {
 	struct percpu_chunk *fresh;
@@ -317,12 +323,12 @@ static bool alloc_sleeping(struct percpu_place *place, unsigned int align, gfp_t
 		had = false;
 	}
 	mutex_unlock(&populate_lock);
-	return had || take_populated(place, align); /* smaller, or fuller, but there */
+	return had || take_populated(place, align); /* no memory: room whose pages exist may still be left */
 }
 
-/* --- objects of those who may not ------------------------------------------------------------------------------------- */
+/* --- callers that may not sleep ----------------------------------------------------------------------------------- */
 
-/* The reserve is the object now, and what it has behind that is free. One that is too small makes room for a larger one. */
+/* Cut the reserve to the object, and free the rest. A reserve that is too small is freed; a larger one will be made. */
 static bool take_from_reserve(struct percpu_place *place) __must_hold(percpu_lock)
 {
 	unsigned int had;
@@ -378,7 +384,7 @@ static void work_later(struct work_struct *work)
 	make_reserve();
 }
 
-/* --- the calls --------------------------------------------------------------------------------------------------------- */
+/* --- the API ------------------------------------------------------------------------------------------------------ */
 
 static bool size_valid(size_t size, size_t align)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the CPUs' own variables lie: areas of RAM in the direct map, PERCPU_STRIDE apart (<kernel/percpu.h>).
+ * The areas for the CPUs' static variables: RAM in the direct map, PERCPU_STRIDE apart (<kernel/percpu.h>).
  *
- *	... | area 0 | - - - | area 1 | - - - | area 2 | - - - ...     RAM; what is between them, and what was kept for
- *	      boot CPU   free   next one  free   no CPU, free		CPUs that are not there, is free after bring-up
+ *	... | area 0 | - - - | area 1 | - - - | area 2 | - - - ...     RAM; after bring-up the gaps are freed, and the
+ *	      boot CPU   free   next one  free   no CPU, free		areas of CPUs that do not exist
  *
- * Nobody knows yet how many CPUs there are when the boot CPU takes its area, which is before the page allocator starts.
- * So room for MAX_CPUS is kept; with too little RAM for that, for half as many, and so on: who gets no area stays away.
+ * The boot CPU takes its area before the page allocator starts. The number of CPUs is not known then, so room for
+ * MAX_CPUS is kept. If there is too little RAM for that, room for half as many is kept, and so on. CPUs without an area
+ * are not started.
  */
 #include "mm/page/page_internal.h"
 
@@ -21,7 +22,7 @@ static u64 span_of(unsigned int nr)
 	return (u64)(nr - 1) * PERCPU_STRIDE + PAGE_ALIGN(percpu_area_size());
 }
 
-/* The highest place: low memory is what early page tables and loaders want. 0: there is none. */
+/* The highest free place, because early page tables and boot loaders need low memory. 0: there is none. */
 static u64 find_span(u64 span, u64 limit)
 {
 	u64 pos, stop, found = 0;
@@ -34,7 +35,7 @@ static u64 find_span(u64 span, u64 limit)
 
 void *percpu_areas_init(void)
 {
-	u64 limit = min(arch_lowmem_limit(), BOOT_ONLINE_SIZE); /* there struct pages come first: what is left over is of use */
+	u64 limit = min(arch_lowmem_limit(), BOOT_ONLINE_SIZE); /* online at boot, so the rest can be freed */
 
 	nr_taken = 0;
 	for (nr_areas = MAX_CPUS; nr_areas; nr_areas /= 2) {

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Space in the chunks of per-CPU memory: who has which bytes of a unit. (Theory; the kin is TLSF, Masmano et al. 2004.)
+ * Space in the chunks of per-CPU memory: which bytes of a unit are in use. (A relative of TLSF, Masmano et al. 2004.)
  *
- * 1. A unit is cut into granules of 16 bytes, and these into runs: an object is a run, and what lies between two objects
- *    is one free run. All units of a chunk are alike, so this is kept once a chunk:
+ * 1. A unit is divided into granules of 16 bytes, and granules form runs: an object is a run, and the space between two
+ *    objects is one free run. All units of a chunk are alike, so this is kept once for each chunk:
  *
  *	granule	 0   1   2   3   4   5   6   7   8   9 ..
  *		[ object    ][ free          ][ object  ][ free ...
  *	tag	 U3  .   .   F4  .   .   f4   U3  .   .		U, F: the first one of a run; f: the last one of a free run
  *
- *    Every other tag is 0. So each question about an address or a neighbour is one look, and a free merges at once: two
- *    free runs are never side by side.
+ *    Every other tag is 0. So one look answers each question about an address or a neighbour. A free merges runs at
+ *    once, so two free runs are never side by side.
  *
- * 2. Free runs of a chunk are in lists by class: four classes to a power of two, so a run of some class has at least as
- *    many granules as the class says. A chunk is in the slot of the highest class in which it has a run.
+ * 2. A chunk has a list of free runs for each class. There are four classes to a power of two. A chunk is in the slot
+ *    of the highest class in which it has a run.
  *
- *	slot 31 -> chunk C			the fullest that will do is found by two searches in a bitmap of 45 bits:
+ *	slot 31 -> chunk C			Two searches in a bitmap of 45 bits find a nearly full chunk with room:
  *	slot 37 -> chunk A -> chunk D		the lowest slot, and in its chunk the lowest class, in which every
  *	slot 44 -> chunk B			run is large enough with the worst alignment.
  *
- * 3. That may refuse where a run would do by luck: one of the next lower class that is just large enough, or lies right.
- *    So then LOOKS of these are looked at, before somebody makes a new chunk. Nothing here takes longer than that.
+ * 3. These searches may miss a run of a lower class that is just large enough, or well aligned. So before a new chunk
+ *    is made, LOOKS of such runs are tried. No other step takes longer than that.
  *
- * Nothing here allocates, and nothing touches the memory itself, which may not be there.
+ * Only percpu_space_make() allocates. Nothing here touches the memory of the units, which may not be mapped.
  */
 #include "mm/kva/percpu/percpu_internal.h"
 
@@ -32,8 +32,8 @@
 #define RUN_USED 0x8000u
 #define LOOKS	 48u
 
-static struct list_head slots[NR_CLASSES + 1]; /* the last: full chunks */
-static DECLARE_BITMAP(slot_map, NR_CLASSES);   /* which are not empty; but the last */
+static struct list_head slots[NR_CLASSES + 1]; /* the last slot: full chunks */
+static DECLARE_BITMAP(slot_map, NR_CLASSES);   /* the slots that are not empty, without the last */
 static struct rb_root tree = RB_ROOT;
 static unsigned long nr_chunks;
 
@@ -54,13 +54,13 @@ static unsigned int class_of(unsigned int n)
 	return (shift << 2) + (n >> shift);
 }
 
-/* The lowest class of which every run has n granules; NR_CLASSES and more: there is none. */
+/* The lowest class of which every run has at least n granules; NR_CLASSES or more: there is none. */
 static unsigned int class_of_all(unsigned int n)
 {
 	return class_of(n + (n < 4 ? 0 : (1u << (ilog2(n) - 2)) - 1));
 }
 
-/* --- lists ---------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 static void slot_leave(struct percpu_chunk *chunk)
 {
@@ -76,7 +76,7 @@ static void slot_enter(struct percpu_chunk *chunk)
 		__set_bit(chunk->slot, slot_map);
 }
 
-/* Its runs have changed. */
+/* The runs of the chunk have changed: move it to the right slot. */
 static void slot_settle(struct percpu_chunk *chunk)
 {
 	unsigned int slot = find_last_bit(chunk->classes, NR_CLASSES); /* NR_CLASSES: it is full */
@@ -118,7 +118,7 @@ static void run_remove(struct percpu_chunk *chunk, unsigned int at)
 	*tag(chunk, at) = *tag(chunk, at + n - 1) = 0;
 }
 
-/* --- taking --------------------------------------------------------------------------------------------------------- */
+/* --- taking ------------------------------------------------------------------------------------------------------- */
 
 /* Cut the place out of the free run that begins at `run`. */
 static void carve(const struct percpu_place *place, unsigned int run)
@@ -136,7 +136,7 @@ static void carve(const struct percpu_place *place, unsigned int run)
 	slot_settle(chunk);
 }
 
-/* By the lists alone: a run that is large enough wherever it lies. */
+/* Take room in a run of a class of which every run is large enough. False: there is none. */
 static bool take_sure(struct percpu_place *place, unsigned int align)
 {
 	unsigned int class = class_of_all(place->n + align - 1), slot, run;
@@ -160,7 +160,7 @@ bool percpu_space_populated(const struct percpu_place *place)
 	return find_next_zero_bit(place->chunk->populated, end, page_of(place->at)) == end;
 }
 
-/* Where in the run the place fits, into place->at. False: nowhere. */
+/* Set place->at if the place fits into the run. False: it does not. */
 static bool fits(struct percpu_place *place, unsigned int run, unsigned int align)
 {
 	place->at = ALIGN(run, align);
@@ -183,7 +183,7 @@ static bool fits_populated(struct percpu_place *place, unsigned int run, unsigne
 
 typedef bool (*fit_fn)(struct percpu_place *place, unsigned int run, unsigned int align);
 
-/* Look at the chunk's runs. `looks`: how many more may be looked at. */
+/* Try the runs of the chunk, at most *looks of them. */
 static bool look_in(struct percpu_place *place, unsigned int align, fit_fn fit, unsigned int *looks)
 {
 	const struct percpu_chunk *chunk = place->chunk;
@@ -237,7 +237,7 @@ bool percpu_space_take_populated(struct percpu_place *place, unsigned int align)
 	return look(place, align, fits_populated);
 }
 
-/* --- giving back ---------------------------------------------------------------------------------------------------- */
+/* --- giving back -------------------------------------------------------------------------------------------------- */
 
 static struct percpu_chunk *chunk_of(vaddr_t addr)
 {
@@ -253,13 +253,13 @@ static struct percpu_chunk *chunk_of(vaddr_t addr)
 	return NULL;
 }
 
-/* Is there a free run at this granule, or does one end there? Its length then, else 0. */
+/* The length of the free run that begins or ends at this granule, or 0. */
 static unsigned int free_at(const struct percpu_chunk *chunk, unsigned int granule)
 {
 	return granule < NR_GRANULES && !(*tag(chunk, granule) & RUN_USED) ? run_len(chunk, granule) : 0;
 }
 
-/* Granules [at, end) become free, and one with the free runs on both sides. */
+/* Free granules [at, end) and merge them with the free runs on both sides. */
 static void merge(struct percpu_chunk *chunk, unsigned int at, unsigned int end)
 {
 	unsigned int before = free_at(chunk, at - 1), behind = free_at(chunk, end);
@@ -307,7 +307,7 @@ unsigned int percpu_space_cut(vaddr_t addr, struct percpu_place *place)
 	return had;
 }
 
-/* --- chunks --------------------------------------------------------------------------------------------------------- */
+/* --- chunks ------------------------------------------------------------------------------------------------------- */
 
 bool percpu_space_make(struct percpu_chunk *chunk, gfp_t gfp)
 {
@@ -363,7 +363,7 @@ void percpu_space_leave(struct percpu_chunk *chunk)
 	nr_chunks--;
 }
 
-/* --- the walk through everything ------------------------------------------------------------------------------------ */
+/* --- the check ---------------------------------------------------------------------------------------------------- */
 
 static unsigned int fault(const struct percpu_chunk *chunk, unsigned int at, const char *what)
 {
@@ -389,7 +389,7 @@ static unsigned int check_free_run(const struct percpu_chunk *chunk, unsigned in
 	return faults;
 }
 
-/* The run that begins at `at`; *n: how long it is. */
+/* Check the run that begins at `at`; *n: its length. *free: was the run before it free; is this one? */
 static unsigned int check_run(const struct percpu_chunk *chunk, unsigned int at, bool *free, unsigned int *n)
 {
 	unsigned int faults = 0, quiet;
@@ -436,7 +436,7 @@ static unsigned int check_chunk(const struct percpu_chunk *chunk, struct percpu_
 	return faults;
 }
 
-/* Is every chunk of the slots in the slot that it says, and are there as many as in the tree? */
+/* Is every chunk in the slot that it names, and are there as many chunks in the slots as in the tree? */
 static unsigned int check_slots(void)
 {
 	unsigned int faults = 0;
