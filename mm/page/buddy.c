@@ -2,18 +2,18 @@
 /*
  * Zones and their free blocks: the buddy system (Knowlton 1965; Knuth, TAOCP vol. 1, 2.5).
  *
- * 1. A block is 2^order frames aligned to its size. The only blocks it can merge with is its buddy, whose frame number
- *    differs in bit `order` alone. So whether two blocks can merge is a question about one struct page:
+ * 1. A block is 2^order frames, aligned to its size. It can merge only with its buddy, whose frame number differs in
+ *    bit `order` alone. So one look at one struct page tells whether a block can merge:
  *
  *	frame	  8    9   10   11   12   13   14   15
  *		[FREE TAIL TAIL TAIL|USED|FREE|FREE TAIL]	order 2 at 8, 0 at 13, 1 at 14
  *		 └── buddies of order 2 ──┘
  *
- * 2. Only heads carry meaning. A frame inside a block is PAGE_TAIL, whether the block is free or allocated, so taking
+ * 2. Only heads carry meaning. A frame inside a block is PAGE_TAIL, whether the block is free or allocated. So taking
  *    and splitting a block of 1024 frames writes a few heads and not 1024 states.
  *
- * 3. Struct pages exist in whole blocks of MAX_PAGE_ORDER (page_online.c), so a buddy can be looked at without asking
- *    whether it has one. Where the frames are no RAM of ours they are PAGE_HOLE and never FREE.
+ * 3. Struct pages exist for whole blocks of MAX_PAGE_ORDER (page_online.c), so a buddy always has one. Frames that are
+ *    not usable RAM are PAGE_HOLE and never FREE.
  *
  * 4. Blocks do not cross zones, because the borders of zones are aligned to the largest block.
  */
@@ -77,8 +77,9 @@ struct page *zone_take_locked(struct zone *zone, unsigned int order)
 }
 
 /*
- * The smallest blocks go first, so that large ones stay; but none larger than what is still wanted, and splinters that
- * cost more than they hold only when nothing else is left.
+ * The order of the next block for a bulk request. The smallest blocks go first, so that large ones stay. Blocks below
+ * `least` cost more than they give, so they go only when nothing else is left. No block is larger than what is still
+ * wanted.
  */
 static unsigned int next_order(const struct zone *zone, unsigned long wanted, unsigned int least)
 {

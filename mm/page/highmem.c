@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mapping a highmem page for a moment. Every CPU has its own slots in the fixmap window, used as a stack:
+ * Mapping a highmem page for a short time. Every CPU has its own slots in the fixmap window, used as a stack:
  *
  *	fixmap_start | CPU 0: slot 0 .. 14, (unused) | CPU 1: slot 0 .. 14, (unused) | ...
  *
- * The page-table entries of all slots are looked up once, at boot, so mapping is one store, and unmapping is a store and
- * an invalidation on this CPU alone: no other CPU ever uses these addresses. (A CPU might read ahead through another
- * one's slot, but what it keeps is never used, since before a CPU uses a slot of its own it has invalidated the last use.)
+ * The page-table entries of all slots are looked up once, at boot. So mapping is one store. Unmapping is a store and an
+ * invalidation on this CPU only, because no other CPU uses these addresses. (Another CPU may read ahead through the
+ * slot and keep a translation. It never uses that, because it only uses its own slots.)
  */
 #include "mm/page/page_internal.h"
 
@@ -27,7 +27,7 @@ void *kmap_local_page(struct page *page)
 	if (page->zone != ZONE_HIGHMEM)
 		return page_address(page);
 	preempt_disable(); /* until kunmap_local(): the slot belongs to the CPU */
-	/* An interrupt between these lines nests properly: it leaves the depth and its own slots as it found them. */
+	/* An interrupt between these lines does no harm: at its end the depth is what it was. */
 	cpu = smp_processor_id();
 	slot = this_cpu(kmap_depth)++;
 	if (slot >= KMAP_SLOTS)

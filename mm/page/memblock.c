@@ -2,8 +2,8 @@
 /*
  * Memory before the page allocator.
  *
- * Two sets of byte ranges, sorted by address, never overlapping and never touching: RAM, and what is reserved. What is
- * free is the difference. All operations are linear walks over a few dozen entries.
+ * There are two sets of byte ranges: RAM, and reserved memory. Each is sorted by address, and its ranges neither
+ * overlap nor touch. Free memory is RAM that is not reserved. All operations are linear walks.
  */
 #include "mm/page/page_internal.h"
 
@@ -16,11 +16,11 @@ struct region_set {
 static struct region_set ram = { .name = "ram" };
 static struct region_set reserved = { .name = "reserved" };
 static bool closed;
-static u64 mapped; /* RAM below is mapped */
+static u64 mapped; /* the direct map has all RAM below this */
 
 CMDLINE_OPTION(mem, "mem=SIZE", "use RAM below this address only");
 
-/* Add a range: everything that it overlaps or touches becomes one region with it. */
+/* Add a range and merge it with all regions that it overlaps or touches. */
 static void region_add(struct region_set *set, u64 start, u64 end)
 {
 	unsigned int first = 0, last;

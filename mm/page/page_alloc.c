@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page allocator's front: per-CPU lists of single pages, and what to do when memory runs short.
+ * The page allocator's front: per-CPU lists of single pages, and what happens when memory runs short.
  *
  *	alloc_page ─> this CPU's list ─(empty: a batch)─> zones, from the highest allowed down ─(low)─> bring RAM online
  *	__free_page ─> this CPU's list ─(full: a batch)─> zone of each page
  *
- * The fast paths take no lock: a CPU's list is a stack of its own (arch/cpu_stack.h), and they touch nothing but that and
- * the page. There are two lists, because a page from one serves only those who can live with any of its zones: lowmem (DMA32 and NORMAL) and
- * highmem. Whoever insists on DMA32 goes to the zone.
+ * The fast paths take no lock: each CPU's list is a stack of its own (arch/cpu_stack.h), and they touch only that and
+ * the page. Each CPU has two lists: lowmem (DMA32 and NORMAL) and highmem. A request that needs DMA32 goes to the zone
+ * directly.
  */
 #include "mm/page/page_list.h"
 
 static unsigned long failures;
-static void (*memory_short)(void); /* NULL: nobody keeps memory that he could give back */
+static void (*memory_short)(void); /* see page_on_shortage() */
 
-/* --- allocating ----------------------------------------------------------------------------------------------------- */
+/* --- allocating --------------------------------------------------------------------------------------------------- */
 
 /* Fill this CPU's list with a batch and take one. */
 static struct page *list_refill(gfp_t gfp)
@@ -26,7 +26,7 @@ static struct page *list_refill(gfp_t gfp)
 
 	if (!n)
 		return NULL;
-	flags = arch_local_irq_save(); /* only now is the CPU certain; its list may have filled meanwhile */
+	flags = arch_local_irq_save(); /* the thread may have moved to another CPU, whose list may be full */
 	stack = list_provide(list_for_alloc(gfp));
 	for (i = 1; i < n && stack->count < LIST_PAGES; i++)
 		stack->item[stack->count++] = batch[i];
@@ -56,7 +56,7 @@ static void say_memory_short(void)
 		call();
 }
 
-/* Nothing fits. Bring RAM online if there is any, else (once) collect what other CPUs hold. True: try again. */
+/* No block was found. Bring RAM online; if there is none, collect the CPUs' lists, once. True: try again. */
 static bool make_room(gfp_t gfp, bool *drained)
 {
 	for (int z = (int)highest_zone(gfp); z >= 0 && may_wait(gfp); z--)
@@ -65,7 +65,7 @@ static bool make_room(gfp_t gfp, bool *drained)
 	if (*drained)
 		return false;
 	*drained = true;
-	if (!(gfp & __GFP_NORETRY)) /* else it can do with something smaller */
+	if (!(gfp & __GFP_NORETRY)) /* such a caller has another way */
 		say_memory_short();
 	if (may_wait(gfp))
 		drain_page_lists();
@@ -127,7 +127,7 @@ static __noinline struct page *get_any_block(gfp_t gfp, unsigned int order)
 	return page;
 }
 
-/* The usual case, one page of this CPU's list as it is, without what the others need. */
+/* The usual case: one page of this CPU's list, not cleared. get_any_block() does the rest. */
 static inline struct page *get_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page;
@@ -163,7 +163,9 @@ struct page *alloc_pages_split(gfp_t gfp, unsigned int order)
 	return first;
 }
 
-/* The last n pages of this CPU's list, or all that it has, in the order in which they came: side by side they stay so. */
+/*
+ * Take the last n pages of this CPU's list, or all of it, oldest first. So pages that were side by side stay in order.
+ */
 static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pages)
 {
 	bool flags = arch_local_irq_save();
@@ -175,13 +177,13 @@ static unsigned long list_pop_many(gfp_t gfp, unsigned long n, struct page **pag
 		pages[i] = from[i];
 		hand_out_cached(from[i]);
 	}
-	if (got) /* what has no room is everybody's, and not written */
+	if (got) /* a stack without room is shared by all CPUs and never written */
 		stack->count -= got;
 	local_irq_restore(flags);
 	return got;
 }
 
-/* As many as can be had at once: many from the zones, few from this CPU's list. 0: ask for one as anybody does. */
+/* Take several pages at once: many from the zones, few from this CPU's list. Returns how many; 0: use alloc_pages(). */
 static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **pages)
 {
 	unsigned long got = 0;
@@ -231,7 +233,7 @@ unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 	return page ? (unsigned long)page_address(page) : 0;
 }
 
-/* --- freeing -------------------------------------------------------------------------------------------------------- */
+/* --- freeing ------------------------------------------------------------------------------------------------------ */
 
 static __noinline void report_bad_free(const struct page *page, unsigned int order)
 {
@@ -244,7 +246,7 @@ static __noinline void report_bad_free(const struct page *page, unsigned int ord
 		  atomic_read(&page->refcount));
 }
 
-/* Drop one user. True: it was the last, the block is free to go. */
+/* Drop one user. True: it was the last, and the caller frees the block. */
 static inline bool last_user(struct page *page, unsigned int order)
 {
 	if (unlikely(page->state != PAGE_USED || page->order != order || page->flags ||
@@ -258,7 +260,7 @@ static inline bool last_user(struct page *page, unsigned int order)
 	return true;
 }
 
-/* last_user() of a single page that has one, in one comparison. True: it is free, and PAGE_CACHED. */
+/* last_user() for a single page with one user, in one comparison. True: the page is free now, and PAGE_CACHED. */
 static inline bool only_user(struct page *page)
 {
 	if (unlikely(!page_head_is(page, ~PAGE_HEAD_ZONE, page_head(PAGE_USED, 0, 1))))
@@ -267,7 +269,7 @@ static inline bool only_user(struct page *page)
 	return true;
 }
 
-/* Onto this CPU's list, with room or without. */
+/* Put the page on this CPU's list, making room if need be. */
 static __noinline void list_push(struct page *page)
 {
 	bool flags = arch_local_irq_save();
@@ -303,15 +305,16 @@ void __free_pages(struct page *page, unsigned int order)
 	free_block(page, order);
 }
 
-/* Pages side by side are worth a look at the zone. A guess: the pages in between may be others. */
+/* Do RUN_MIN pages side by side begin here? A guess: it does not look at the pages in between. */
 static inline bool starts_run(struct page **pages, unsigned long n)
 {
 	return n >= RUN_MIN && pages[RUN_MIN - 1] == pages[0] + (RUN_MIN - 1);
 }
 
 /*
- * The pages from the first on that lie side by side and have one user each go to their zone together. Returns how many,
- * 0: the first is none of these. The loop compares all that last_user() asks about at once, and the zone.
+ * Free the pages that lie side by side, from the first on, and have one user each; they go to their zone together.
+ * Returns how many; 0: the first is not such a page. One comparison a page checks all that last_user() checks, and the
+ * zone.
  */
 static __noinline unsigned long free_run(struct page **pages, unsigned long n)
 {
@@ -326,7 +329,7 @@ static __noinline unsigned long free_run(struct page **pages, unsigned long n)
 	return run;
 }
 
-/* Any pages, until one of them starts a run, to this CPU's list. Returns how many: one at least. */
+/* Free pages to this CPU's list until a run starts. Returns how many, at least one. */
 static unsigned long free_scattered(struct page **pages, unsigned long n)
 {
 	unsigned long done = 0;

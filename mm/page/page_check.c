@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the zones have, in numbers, and whether their lists are in order (theory: buddy.c). */
+/* The numbers of the zones, and the check of their lists (theory: buddy.c). */
 #include "mm/page/page_internal.h"
 
 void zone_stats(enum zone_id id, struct zone_stats *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of mm/ share with each other and with nobody else; and the lock table.
+ * The private contract of page/ with the chambers above; and the lock table of all of mm/.
  *
  * THE LOCK TABLE. A lock is taken only while all locks that are held have a lower rank (checked in debug builds).
  * Context: T = thread with interrupts on; I = taken with interrupts off (irqsave), so handlers may take it too.
@@ -11,7 +11,7 @@
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
  *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
  *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
- *   chain_lock          the list of purge notifiers, and running them          (a mutex)       T       yes
+ *   chain_lock          the list of purge notifiers, and calling them          (a mutex)       T       yes
  *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
  *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
@@ -31,9 +31,9 @@
  * (its owner); the section table (written by the one CPU that owns online_owner, published with release); leaves of
  * kernel page tables (the owner of the address range); links to table pages (compare-and-exchange in the walker).
  *
- * Bringing RAM online happens inside alloc_pages, maps, and so may take pgd_lock and wait for other CPUs to answer a
- * flush: whoever holds a lock that is not in column T allocates with __GFP_NOWAIT. With interrupts off, or in a handler,
- * RAM never comes online, whatever the flags say.
+ * alloc_pages may bring RAM online. That maps, so it may take pgd_lock and wait for other CPUs to answer a flush. So a
+ * caller that holds a lock of context I allocates with __GFP_NOWAIT. With interrupts off, or in a handler, RAM never
+ * comes online, whatever the flags say.
  */
 #pragma once
 
@@ -90,15 +90,15 @@ static inline enum zone_id pfn_zone(unsigned long pfn)
 	return z;
 }
 
-/* What struct page.head is for a single page of a zone. Constant but for the zone. */
+/* The value of struct page.head for a single page of a zone. */
 static inline u64 page_head(enum page_state state, u8 zone, int users)
 {
 	return (u64)(u32)users << 32 | (u32)zone << 16 | (u32)state;
 }
 
-#define PAGE_HEAD_ZONE 0xff0000ull /* where the zone is in it */
+#define PAGE_HEAD_ZONE 0xff0000ull /* the bits of the zone */
 
-/* Comparing and writing it, in as few words as the machine has for that. `mask`: which bits count. */
+/* Compare the head, in one word on 64-bit and two on 32-bit. `mask`: the bits that count. */
 static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
 {
 	if (sizeof(long) == 8)
@@ -106,7 +106,7 @@ static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
 	return (page->half[0] & (u32)mask) == (u32)head && (page->half[1] & (u32)(mask >> 32)) == (u32)(head >> 32);
 }
 
-/* From what it is to another: the difference. By the one to whom the page belongs; neighbours may read it meanwhile. */
+/* Flip these bits of the head. The caller owns the page; others may read its head meanwhile, as a buddy's. */
 static inline void page_flip_head(struct page *page, u64 bits)
 {
 	if (sizeof(long) == 8) {
@@ -132,45 +132,49 @@ static inline struct page *buddy_of(const struct page *page, unsigned int order)
 	return pfn_to_page(page_to_pfn(page) ^ 1ul << order);
 }
 
-/* A buddy in use may change hands meanwhile, between states that are not PAGE_FREE: that one comes and goes under the lock. */
+/*
+ * Under the lock of the zone. A buddy in use may change its state meanwhile, but to and from PAGE_FREE only under that
+ * lock.
+ */
 static inline bool is_free_block(const struct page *page, unsigned int order)
 {
 	return READ_ONCE(page->state) == PAGE_FREE && page->order == order;
 }
 
-/* One block, NULL if there is none; its state is PAGE_TAIL: the caller decides what it becomes. */
+/* Take a block; NULL: there is none. Its state is PAGE_TAIL; the caller sets another. */
 struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
 /*
- * Up to n single pages that become PAGE_USED or PAGE_CACHED. Those to be used come in blocks of 2^RUN_ORDER and more, as
- * long as there are any. Returns how many.
+ * Take up to n single pages; they become PAGE_USED or PAGE_CACHED. Returns how many. PAGE_USED: they come from blocks
+ * of 2^RUN_ORDER pages or more, as long as there are any.
  */
 #define RUN_ORDER 5
 unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum page_state state, struct page **pages)
 	__must_hold(zone->lock);
-/* Merge a block with its free neighbours and keep it. Its tails are PAGE_TAIL, whatever its head is. */
+/* Free a block and merge it with its free buddies. All its pages but the head are PAGE_TAIL. */
 void zone_put_locked(struct zone *zone, struct page *page, unsigned int order) __must_hold(zone->lock);
-/* The same with n pages side by side, in blocks as large as they make. */
+/* The same with n pages side by side, in blocks as large as possible. */
 void zone_put_run_locked(struct zone *zone, struct page *page, unsigned long n) __must_hold(zone->lock);
 
 /* Give frames [start, end), all in state PAGE_TAIL and never given before, to their zones. */
 void zones_add_range(unsigned long start, unsigned long end);
 
-/* --- mm/page/page_alloc.c: what stands in front of the zones --- */
+/* --- mm/page/page_alloc.c: the front of the zones --- */
 
 /*
- * A page was not to be had: `call` is told, in any context but NMI and with any lock of a thread held. Whoever allocates may hold
- * locks that giving back takes, so it only starts that. Boot; one at most.
+ * Register a function that is called when an allocation finds no page, in any context but NMI and with any lock of a
+ * thread held. The allocating thread may hold locks that reclaiming takes, so `call` only starts that. Boot; one
+ * function at most.
  */
 void page_on_shortage(void (*call)(void));
 
-/* alloc_pages without fault injection: page tables count for themselves. */
+/* alloc_pages without fault injection: page tables have an injection of their own. */
 struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order);
-/* Free pages of a zone on per-CPU lists: a glance, exact only while nothing moves. */
+/* Free pages of a zone on per-CPU lists; exact only at a quiet moment. */
 unsigned long pages_cached(enum zone_id zone);
 
 /* --- mm/page/page_online.c: which RAM has struct pages --- */
 
-/* RAM comes online in sections: small enough to be quick, large enough to be rare. 256 MiB; 64 MiB on 32-bit. */
+/* RAM comes online in sections of 256 MiB; 64 MiB on 32-bit. */
 #define SECTION_SHIFT	    (sizeof(long) == 8 ? 28 : 26)
 #define SECTION_PAGES	    (1UL << (SECTION_SHIFT - PAGE_SHIFT))
 /* A zone is low when it has less than this free, and more comes online if there is any. */
@@ -178,28 +182,28 @@ unsigned long pages_cached(enum zone_id zone);
 /* While any RAM is offline, each zone keeps this much for the table pages that going online needs. */
 #define ONLINE_MARGIN_PAGES 32
 
-/* RAM below this is online after boot, wherever it is worth having. */
+/* 64-bit: boot brings the lowest RAM online until it is this much. */
 #define BOOT_ONLINE_SIZE (512ull << 20)
-/* Frames [start, end), bytes, that were reserved at boot join the free ones. After page_online_init(). */
+/* Free frames that were reserved at boot. Physical addresses [start, end). After page_online_init(). */
 void page_online_give(u64 start, u64 end);
-/* Build the section table, bring online what booting needs. Ends the time of memblock. */
+/* Make the section table and bring online what boot needs. Closes memblock. */
 void page_online_init(void);
 /*
- * Bring the next section of a zone online. Thread context, interrupts on. wait: if another CPU is at it, wait until that
- * is done. True: something changed, trying to allocate again makes sense.
+ * Bring the next section of a zone online. Thread context, interrupts on. wait: if another CPU is doing so, wait until
+ * that is over. True: try to allocate again.
  */
 bool page_online_next(enum zone_id zone, bool wait);
-/* Is this CPU in the middle of bringing a section online? (Then table pages may come out of the margin.) */
+/* Is this CPU in the middle of bringing a section online? (Then it may take table pages from the margin.) */
 bool page_online_here(void);
 /* Is any usable RAM still offline? Lock-free. */
 bool page_offline_left(void);
 
-/* --- mm/page/page_mark.c: pages that the kernel maps otherwise than usual --- */
+/* --- mm/page/page_mark.c: marks of pages that are not mapped as ordinary memory --- */
 
-extern unsigned long pages_marked; /* of all pages, those with PAGE_FLAGS_MAPPED; and those with PAGE_FLAG_TYPE */
-extern unsigned long pages_retyped;
+extern unsigned long pages_marked; /* how many pages have one of PAGE_FLAGS_MAPPED */
+extern unsigned long pages_retyped; /* how many of these have a PAGE_FLAG_TYPE */
 
-/* The page's marks become these. By its owner, one at a time. */
+/* Set the page's marks to these. The caller owns the page, and only one calls at a time (direct_map_lock). */
 void page_mark(struct page *page, u8 marks);
 /* Is any page of the block marked? */
 bool block_is_marked(const struct page *head, unsigned int order);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the per-CPU lists of single pages and the zones: taking and giving back in bulk, and counting what is free. */
+/* Moving pages between the per-CPU lists and the zones in bulk, and counting free pages. */
 #include "mm/page/page_list.h"
 
 static DEFINE_PER_CPU(CPU_STACK_ROOM(LIST_PAGES)[NR_LISTS], list_room);
@@ -15,7 +15,7 @@ void page_lists_init(void)
 		page_high_list = LIST_HIGH;
 }
 
-/* How many pages of the zone a request may have. */
+/* How many pages of the zone a request may take. */
 static unsigned long zone_available(const struct zone *zone, gfp_t gfp)
 {
 	unsigned long margin = page_offline_left() && !(gfp & __GFP_RESERVE) ? ONLINE_MARGIN_PAGES : 0;
@@ -23,7 +23,7 @@ static unsigned long zone_available(const struct zone *zone, gfp_t gfp)
 	return zone->free > margin ? zone->free - margin : 0;
 }
 
-/* Before a zone is used: see to it that it does not run low while there is more RAM for it. */
+/* If the zone is low and more RAM for it is offline, bring some online. */
 static void zone_keep_up(enum zone_id z, gfp_t gfp)
 {
 	if (READ_ONCE(zones[z].offline) && READ_ONCE(zones[z].free) < ZONE_LOW_PAGES && may_wait(gfp))
@@ -57,7 +57,6 @@ static unsigned long zone_bulk(enum zone_id z, gfp_t gfp, unsigned long n, enum 
 	return got;
 }
 
-/* A block, or n single pages, from the highest zone that the caller allows and that has any. */
 struct page *take_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page = NULL;
@@ -96,7 +95,7 @@ void put_run(struct page *page, unsigned long n)
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* How many of the n pages lie side by side, from the first on, in one zone. They are free: all become PAGE_TAIL. */
+/* How many of the n pages lie side by side in one zone, from the first on. These become PAGE_TAIL. */
 static unsigned long list_run(struct page **pages, unsigned long n)
 {
 	struct page *page = pages[0];
@@ -108,7 +107,10 @@ static unsigned long list_run(struct page **pages, unsigned long n)
 	return run;
 }
 
-/* Give the n oldest pages of a stack back, the lock being taken once for those of one zone. Interrupts off. */
+/*
+ * Give the n oldest pages of a stack back. One holding of a zone's lock serves all pages in a row of that zone.
+ * Interrupts off.
+ */
 static void list_drain(struct cpu_stack *stack, unsigned long n)
 {
 	struct page **pages = (struct page **)stack->item;
@@ -175,7 +177,7 @@ void drain_page_lists(void)
 		on_each_cpu(drain_this_cpu, NULL, true);
 }
 
-/* Pages of the zone among those on a stack, which its CPU may be using. */
+/* How many pages of the zone are on a stack, which its CPU may change meanwhile. */
 static unsigned long stacked(const struct cpu_stack *stack, enum zone_id zone)
 {
 	unsigned long sum = 0;
@@ -183,7 +185,7 @@ static unsigned long stacked(const struct cpu_stack *stack, enum zone_id zone)
 	for (unsigned long i = 0; i < READ_ONCE(stack->count); i++) {
 		const struct page *page = READ_ONCE(stack->item[i]);
 
-		sum += page && page->zone == zone; /* its CPU may have counted it before it wrote it */
+		sum += page && page->zone == zone; /* NULL: its CPU has counted a page and not yet written it */
 	}
 	return sum;
 }

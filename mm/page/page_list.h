@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The per-CPU lists of single pages, as the allocator's front (page_alloc.c) and what is behind them (page_list.c) see them. */
+/* The per-CPU lists of single pages: shared by the allocator's front (page_alloc.c) and page_list.c. */
 #pragma once
 
 #include "mm/page/page_internal.h"
 
 #define LIST_PAGES 62
 #define LIST_BATCH 32
-#define RUN_MIN	   (1ul << RUN_ORDER) /* that many come from a zone, or lie side by side and go there, without a list */
+#define RUN_MIN	   (1ul << RUN_ORDER) /* at least this many pages together bypass the lists */
 
-/* What was freed last is in the CPU's cache and goes out first. */
+/* Each list is a stack: the page that was freed last is in the CPU's data cache and goes out first. */
 enum { LIST_LOW, LIST_HIGH, NR_LISTS };
 
-/* Of each list, each CPU's stack. One without room, until the CPU first brings a page. */
+/* Each CPU's stacks. They have no room until the CPU first needs it. */
 extern struct cpu_stack *page_stack[NR_LISTS][MAX_CPUS];
-extern unsigned int page_high_list; /* which list serves __GFP_HIGHMEM: without highmem, the one list */
+extern unsigned int page_high_list; /* the list for __GFP_HIGHMEM: without highmem it is LIST_LOW */
 
-/* On 64-bit there is none; but a test in user space plays any machine. */
+/* 64-bit has no highmem; but a test in user space may play any machine. */
 static inline bool has_highmem(void)
 {
 	return sizeof(long) == 4 || __STDC_HOSTED__;
@@ -44,16 +44,16 @@ static inline unsigned int list_for_free(const struct page *page)
 	return has_highmem() && page->zone == ZONE_HIGHMEM ? LIST_HIGH : LIST_LOW;
 }
 
-/* This CPU's. Interrupts off. */
+/* This CPU's stack. Interrupts off. */
 static inline struct cpu_stack *page_stack_here(unsigned int list) { return page_stack[list][smp_processor_id()]; }
 
-/* May this allocation map, and wait for other CPUs? */
+/* May this allocation bring RAM online and wait for other CPUs? */
 static inline bool may_wait(gfp_t gfp)
 {
 	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !lazy_mmu_active();
 }
 
-/* A page of a list, whose order and flags are 0, leaves the allocator. */
+/* A page of a list leaves the allocator. Its order and flags are 0 already. */
 static inline void hand_out_cached(struct page *page)
 {
 	WRITE_ONCE(page->state, PAGE_USED);
@@ -61,7 +61,7 @@ static inline void hand_out_cached(struct page *page)
 	atomic_set(&page->refcount, 1);
 }
 
-/* A page or block that may be any. */
+/* Any page or block leaves the allocator. */
 static inline void hand_out(struct page *page, unsigned int order)
 {
 	hand_out_cached(page);
@@ -71,20 +71,20 @@ static inline void hand_out(struct page *page, unsigned int order)
 
 /* --- mm/page/page_split.c: pages of a block that is not split yet --- */
 
-/* If the page is one of them, it is an ordinary page now, and so are its neighbours. Any context but NMI. */
+/* If the page is in a PAGE_WHOLE block, make all pages of the block ordinary ones. Any context but NMI. */
 void page_make_single(struct page *page);
 
 /* --- mm/page/page_list.c: between lists and zones --- */
 
 void page_lists_init(void);
-/* A block (in state PAGE_TAIL) from the highest zone that the caller allows and that has any. */
+/* Take a block (in state PAGE_TAIL) from the highest zone that the caller allows and that has one. */
 struct page *take_block(gfp_t gfp, unsigned int order);
-/* Up to n single pages, all from one zone; they become PAGE_USED or PAGE_CACHED. Returns how many. */
+/* Take up to n single pages, all from one zone; they become PAGE_USED or PAGE_CACHED. Returns how many. */
 unsigned long take_bulk(gfp_t gfp, unsigned long n, enum page_state state, struct page **pages);
-/* Give back to the zone: a block; n pages side by side in one zone. */
+/* Give a block, or n pages side by side in one zone, back to the zone. */
 void put_block(struct page *page, unsigned int order);
 void put_run(struct page *page, unsigned long n);
 void drain_this_cpu(void *unused);
-/* This CPU's stack, which has been given its room; the second makes sure that a page more fits in. Interrupts off. */
+/* This CPU's stack, with room given to it. list_make_room() also makes sure that one more page fits. Interrupts off. */
 struct cpu_stack *list_provide(unsigned int list);
 struct cpu_stack *list_make_room(unsigned int list);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The books of RAM: a page that the kernel maps otherwise than present, writable and write-back is marked, in its flags.
+ * Marks of RAM: the flags of a page tell if its direct map is not present, not writable or not write-back.
  *
- * The marks are for two who must know. The page allocator takes no page with flags back, at the cost of the comparison that it makes
- * anyway. And whoever maps RAM asks for its type, which costs a glance at one counter as long as no page has another.
- * Devices are in the books of memtype.c.
+ * Two readers need the marks. The page allocator refuses to free a page with flags; a comparison that it makes anyway
+ * tells. Code that maps RAM asks for the page's type; while all pages are write-back, that costs a look at one counter.
+ * memtype.c has the types of device memory.
  */
 #include "mm/page/page_list.h"
 
@@ -21,7 +21,7 @@ void page_mark(struct page *page, u8 marks)
 
 	if (had == marks)
 		return;
-	page_make_single(page); /* a block that is kept whole has but one page that counts */
+	page_make_single(page); /* in a PAGE_WHOLE block only the flags of the head would count */
 	count(&pages_marked, had, marks);
 	count(&pages_retyped, had & PAGE_FLAG_TYPE, marks & PAGE_FLAG_TYPE);
 	WRITE_ONCE(page->flags, (u8)((page->flags & ~PAGE_FLAGS_MAPPED) | marks));

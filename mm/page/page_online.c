@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which RAM has struct pages: the array at layout.vmemmap_start, mapped piece by piece.
+ * Bringing RAM online: the array of struct pages at layout.vmemmap_start, mapped piece by piece.
  *
- * 1. The array is virtual and as long as physical memory; a piece of it exists only where it describes RAM. RAM is cut
- *    into sections, and a section is "online" when its piece is mapped and its free frames are in the buddy:
+ * 1. The array has addresses for all of physical memory, but a piece of it is mapped only where it describes RAM. RAM
+ *    is divided into sections. A section is "online" when its piece is mapped and its free frames are in the buddy
+ *    system:
  *
  *	RAM	 [ section 0 | section 1 | (hole)    | section 3 | section 4 ]
  *	array	 [ mapped    | mapped    |  nothing  | not yet   | not yet   ]
  *
- *    Booting brings some online; the rest follows when a zone runs low. So 70 GiB cost at boot what 512 MiB cost.
+ *    Boot brings some sections online; the rest follows when a zone runs low. So a boot with 70 GiB costs what one with
+ *    512 MiB costs.
  *
- * 2. A piece lives in the first free frames of the very section that it describes: going online needs no memory but a few
- *    table pages, and those have a margin that nobody else may use (ONLINE_MARGIN_PAGES). A section whose free frames do
- *    not even hold its own piece would cost more than it brings; it stays away for good.
+ * 2. The struct pages of a section lie in the first free frames of that section. So going online needs no memory but a
+ *    few table pages. For those a margin is kept that no other allocation may use (ONLINE_MARGIN_PAGES). A section
+ *    whose free frames could not even hold its struct pages never comes online.
  *
- * 3. Within a section the piece spans from the first to the last RAM, rounded out to blocks of MAX_PAGE_ORDER, so that
- *    the buddy system need not ask whether a neighbour exists. Frames in between that are no RAM are PAGE_HOLE.
+ * 3. The piece of a section reaches from its first to its last RAM, rounded out to blocks of MAX_PAGE_ORDER. So each
+ *    buddy has a struct page. Frames in between that are not RAM are PAGE_HOLE.
  *
- * 4. Mapping a piece changes kernel page tables, and it may need a new top entry: it goes through the same scope as any
- *    other mapping, so the array is complete in every process before the first struct page of it is used.
+ * 4. Mapping a piece changes kernel page tables and may need a new top entry. It uses the same scope as any other
+ *    mapping, so every process has the piece before its first struct page is used.
  *
- * 5. One CPU at a time does this (online_owner). The memory map in memblock, read-only by then, says what is free.
+ * 5. One CPU at a time does this (online_owner). The memory map in memblock, read-only by then, tells what is free.
  */
 #include "mm/page/page_internal.h"
 
-/* Four words, so that finding one is a shift. */
+/* Four words, so that an index becomes an address by a shift. */
 struct section {
-	unsigned long first;  /* frame that would have, or has, a struct page; never changes */
-	unsigned long nr;     /* how many have; 0 while offline */
-	unsigned long usable; /* frames that the buddy gets; 0: nothing worth having here */
-	unsigned long ram;    /* memblock's first region that reaches into it */
+	unsigned long first;  /* the first frame with a struct page when online; never changes */
+	unsigned long nr;     /* how many frames have a struct page; 0 while offline */
+	unsigned long usable; /* frames that the buddy system gets; 0: the section never comes online */
+	unsigned long ram;    /* the first region of memblock that reaches into it */
 };
 
 static_assert(sizeof(struct section) == 4 * sizeof(long), "finding one must stay a shift");
@@ -37,7 +39,7 @@ static_assert(sizeof(struct section) == 4 * sizeof(long), "finding one must stay
 #define BLOCK_PAGES	 (1ul << MAX_PAGE_ORDER)
 
 static struct section *sections;
-static unsigned long nr_sections, sections_end; /* the latter: first frame beyond them */
+static unsigned long nr_sections, sections_end; /* sections_end: the first frame behind them */
 static unsigned int online_owner; /* CPU + 1 that is bringing a section online; 0 = nobody */
 struct page_window page_main_window;
 
@@ -99,7 +101,7 @@ unsigned long page_window_extend(const struct page *first, unsigned long nr)
 
 struct page *virt_to_page_checked(const void *virt)
 {
-	unsigned long pfn = to_pfn(virt_to_phys(virt)); /* of any other address: beyond lowmem, or no RAM */
+	unsigned long pfn = to_pfn(virt_to_phys(virt)); /* an address outside the direct map gives no lowmem frame */
 
 	return pfn < zones[ZONE_NORMAL].end ? pfn_to_page_checked(pfn) : NULL;
 }
@@ -158,8 +160,8 @@ static unsigned long piece_bytes(unsigned long first, unsigned long last)
 }
 
 /*
- * Map the struct pages of frames [first, last) onto the first free frames among them. Those are enough, because `usable`
- * is not 0. reserve: at boot, when the walker takes its table pages from memblock too, tell memblock at once.
+ * Map the struct pages of frames [first, last) to the first free frames among them. There are enough, because `usable`
+ * is not 0. reserve: at boot the walker takes table pages from memblock, so reserve the frames there at once.
  */
 static int map_piece(struct mmu_update *u, unsigned long first, unsigned long last, bool reserve)
 {
@@ -220,13 +222,15 @@ static void describe_ram(unsigned long first, unsigned long last)
 		set_states(max(first, to_pfn(ram[i].start)), min(last, to_pfn(ram[i].end)), PAGE_RESERVED);
 }
 
-/* Readers need not see both words of one moment: the first stays what it is. */
+/* Only `nr` changes, so readers need not read both words at one moment. */
 static void main_window_extend(void)
 {
 	smp_store_release(&page_main_window.nr, page_window_extend(page_main_window.first, page_main_window.nr));
 }
 
-/* It begins with the longest stretch of RAM in the first section that comes online, among frames [first, last). */
+/*
+ * The main window begins as the longest stretch of RAM among frames [first, last), the first section that comes online.
+ */
 static void main_window_open(unsigned long first, unsigned long last)
 {
 	const struct memblock_region *ram;
@@ -241,7 +245,7 @@ static void main_window_open(unsigned long first, unsigned long last)
 	}
 }
 
-/* Write the struct pages and hand the free frames out, but the first `taken` bytes, where the piece itself lies. */
+/* Write the struct pages and free the free frames, except the first `taken` bytes, which hold these struct pages. */
 static void section_populate(unsigned long nr, unsigned long first, unsigned long last, u64 taken)
 {
 	u64 pos, stop, skip;
@@ -262,7 +266,7 @@ static void section_populate(unsigned long nr, unsigned long first, unsigned lon
 
 /* --- at boot ------------------------------------------------------------------------------------------------------ */
 
-/* What the section will give to the buddy. 0: no RAM, or its free frames would not even hold its struct pages. */
+/* How many frames the section would give to the buddy system. 0: no RAM, or too little for its own struct pages. */
 static unsigned long section_usable(unsigned long nr)
 {
 	unsigned long first, last, need, free = 0;
@@ -288,7 +292,7 @@ static void table_entry(unsigned long nr)
 		s->ram++;
 }
 
-/* The section table. Its place is taken before the sections are counted. */
+/* Make the section table. Its memory is taken before section_usable() counts what is free. */
 static void table_init(void)
 {
 	u64 bytes, phys;
@@ -306,7 +310,7 @@ static void table_init(void)
 		table_entry(nr);
 }
 
-/* All lowmem on 32-bit, where it is small and precious; else the lowest RAM until it is enough to boot with. */
+/* 32-bit: all lowmem. 64-bit: the lowest RAM, until it is BOOT_ONLINE_SIZE. */
 static bool wanted_at_boot(unsigned long nr, unsigned long online)
 {
 	if (sizeof(long) == 4)
@@ -314,7 +318,7 @@ static bool wanted_at_boot(unsigned long nr, unsigned long online)
 	return online < to_pfn(BOOT_ONLINE_SIZE);
 }
 
-/* Map the pieces of the sections that booting needs; returns the first section that it does not. */
+/* Map the pieces of the sections that boot needs. Returns the first section that it does not need. */
 static unsigned long map_boot_sections(void)
 {
 	unsigned long nr, first, last, frames, online = 0;
@@ -325,7 +329,7 @@ static unsigned long map_boot_sections(void)
 			continue;
 		section_span(nr, &first, &last);
 		if (section_map(first, last, true))
-			continue; /* table pages took what it had left: it is not worth having */
+			continue; /* table pages took what it had left: it never comes online */
 		sections[nr].usable = frames;
 		online += frames;
 	}
@@ -338,7 +342,7 @@ void page_online_init(void)
 
 	table_init();
 	boot_end = map_boot_sections();
-	memblock_close(); /* the walker needed table pages so far: only now is it certain what is free */
+	memblock_close(); /* the walker has taken table pages until here; from now on memblock does not change */
 	for (nr = 0; nr < nr_sections; nr++) {
 		if (nr < boot_end && sections[nr].usable) {
 			section_span(nr, &first, &last);
@@ -356,7 +360,7 @@ void page_online_give(u64 start, u64 end)
 {
 	for (unsigned long pfn = to_pfn(start); pfn < to_pfn(end); pfn++) {
 		if (!pfn_valid(pfn))
-			continue; /* in a section that was not worth having */
+			continue; /* in a section that never comes online */
 		BUG_ON(pfn_to_page(pfn)->state != PAGE_RESERVED);
 		set_states(pfn, pfn + 1, PAGE_TAIL);
 		zones_add_range(pfn, pfn + 1);
@@ -401,7 +405,7 @@ bool page_online_next(enum zone_id zone, bool wait)
 {
 	bool done;
 
-	preempt_disable(); /* those who wait for it may do so with a lock held, on this CPU too */
+	preempt_disable(); /* others may wait for the owner with a lock held, on this CPU too */
 	if (cmpxchg(&online_owner, 0u, smp_processor_id() + 1) == 0) {
 		done = online_one(zone);
 		smp_store_release(&online_owner, 0u);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Single pages that lie in one block: for large leaves (vm_huge.c), whose pages must be pages like any others.
+ * Single pages that lie in one block. Large leaves need them (vm_huge.c): the pages of a leaf must be pages like any
+ * others.
  *
- * Each page has users of its own: it may be kept for longer than its neighbours, freed alone, and nobody has to know where
- * it came from. But hardly anyone does so, and to write as many struct pages as a leaf has, at its birth and again at
- * its end, costs more than all the rest of vmalloc_huge(). So the block is split when the first of its pages is asked for:
+ * Each page has its own user count, may be kept longer than its neighbours, and may be freed alone. But callers seldom
+ * do so. Writing all struct pages of a leaf, when it is made and again when it is freed, would cost more than all the
+ * rest of vmalloc_huge(). So the block is split only when a caller gets, puts or frees one of its pages:
  *
  *	head PAGE_WHOLE, the others PAGE_TAIL ──(get_page, put_page, __free_page of any)──> every page PAGE_USED, one user
  *	       └──(free_pages_split)──> a free block
  *
- * A page that is not split has exactly one user, the owner of the block. Splitting holds the zone's lock, so it happens once.
- * The owner may free only what nobody else is just about to ask for, as with any page.
+ * A page of a block that is not split has exactly one user, the owner of the block. Splitting takes the zone's lock, so
+ * it happens once. As with any page, the owner may free the block only if nobody else may be about to get one of its
+ * pages.
  */
 #include "mm/page/page_list.h"
 
@@ -28,7 +30,7 @@ void split_page(struct page *page, unsigned int order)
 	}
 }
 
-/* The head of the block in which the page is a tail. Something else where it is none by now. */
+/* The head of the block in which the page is a tail. Another page if it is no tail any more: the caller checks. */
 static struct page *head_of(struct page *page)
 {
 	struct page_window window = page_find_window(page);
@@ -45,14 +47,14 @@ static struct page *head_of(struct page *page)
 	return head;
 }
 
-/* Users first: who sees a page in use may count on them. */
+/* The count is written before the state, so a CPU that sees PAGE_USED also sees the count. */
 static void split_locked(struct page *head)
 {
 	unsigned long n = 1ul << head->order;
 
 	for (struct page *page = head; page != head + n; page++) {
 		atomic_set(&page->refcount, 1);
-		page->order = 0; /* and so are the flags: who sets one makes the page single first */
+		page->order = 0; /* the flags are 0 too: page_mark() splits the block before it sets one */
 		page->private = 0;
 		smp_store_release(&page->state, PAGE_USED);
 	}

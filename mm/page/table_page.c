@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames for page tables: what main.c hands to the walker in arch. */
+/* Frames for page tables. main.c hands these functions to the walker in arch. */
 #include "mm/page/page_internal.h"
 
 phys_addr_t mm_table_alloc(gfp_t gfp)
 {
-	bool for_online = page_online_here(); /* then the margin is for us, and an armed injection is not meant for us */
+	bool for_online = page_online_here(); /* then the margin is for this, and no injection */
 	struct page *page;
 
 	if (!for_online && inject_fails(INJECT_TABLE))
@@ -21,7 +21,7 @@ void mm_table_free(phys_addr_t frame)
 	struct page *page = phys_to_page(frame);
 
 	if (!pfn_valid(page_to_pfn(page)) || page->state == PAGE_RESERVED)
-		return; /* a table from before the page allocator: its frame was never given to anybody else */
+		return; /* a table from before the page allocator stays reserved */
 	if (page->state == PAGE_TABLE)
 		WRITE_ONCE(page->state, PAGE_USED); /* anything else is reported as a bad free */
 	__free_page(page);
@@ -32,7 +32,7 @@ static void free_after_grace_period(struct rcu_head *head)
 	pgtable_free_deferred(page_to_phys(container_of(head, struct page, rcu)));
 }
 
-/* Tables from before the page allocator stay what they are, so nobody has to wait for their readers. */
+/* Tables from before the page allocator are never reused, so there is no wait for their readers. */
 void mm_table_defer(phys_addr_t frame)
 {
 	struct page *page = phys_to_page(frame);
