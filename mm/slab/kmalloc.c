@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory by size: one slab cache for each power of two, and whole page blocks for what is larger. */
+/* Memory by size: one slab cache for each power of two, and whole blocks of pages for larger sizes. */
 #include "mm/slab/slab_internal.h"
 
 static struct kmem_cache caches[9];
@@ -17,7 +17,7 @@ struct kmem_cache *kmalloc_cache(size_t size)
 	return cache_of_size(max(size, (size_t)1));
 }
 
-/* --- by size -------------------------------------------------------------------------------------------------------- */
+/* --- by size ------------------------------------------------------------------------------------------------------ */
 
 void slab_init(void)
 {
@@ -34,7 +34,7 @@ void slab_init(void)
 	slab_window_init();
 }
 
-/* All sizes for which kmalloc() has no cache at once. */
+/* Size 0, and sizes above KMALLOC_SLAB_MAX. */
 static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 {
 	if (!size)

@@ -10,17 +10,18 @@
  *				└─ number of the next free place (LINK_END: none), LINK_CACHED: the object is in a magazine,
  *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest
  *
- *    So nothing is kept inside free objects, a free of anything but a given-out object is known exactly, with two
- *    compares, and in debug builds the whole of a free object can be poisoned.
+ *    So nothing is kept inside free objects, and debug builds can poison all of a free object. Two compares recognize
+ *    exactly a free of anything but a given-out object.
  *
- * 2. A magazine is one CPU's stack of free objects of one cache (arch/cpu_stack.h). alloc and free move one pointer; no lock.
- *    Empty or full, it exchanges half of itself with the slabs under cache->lock.
+ * 2. A magazine is one CPU's stack of free objects of one cache (arch/cpu_stack.h). alloc and free move one pointer; no
+ *    lock. Empty or full, it exchanges half of itself with the slabs under cache->lock.
  *
- * 3. Slabs with free objects are on `partial`, those with nothing else on `empty`, of which SLAB_RESERVE are kept; full
- *    ones on no list: their objects find them, since the header is at the block's (aligned) start.
+ * 3. Slabs with free and used objects are on `partial`. Slabs with free objects only are on `empty`, of which
+ *    SLAB_RESERVE are kept. Full slabs are on no list: a free finds them by the object's address, because the header is
+ *    at the aligned start.
  *
- * 4. Magazines come from a kmalloc cache themselves, straight out of its slabs, so that nothing recurses. Until a CPU has
- *    one, it has `no_magazine`, which is both empty and full, and every operation goes the slow way.
+ * 4. Magazines are objects of a kmalloc cache, taken directly from its slabs so that nothing recurses. A CPU without a
+ *    magazine has `no_magazine`, which is both empty and full, so every operation takes the slow path.
  */
 #include "mm/slab/slab_internal.h"
 
@@ -30,9 +31,9 @@
 static struct cpu_stack no_magazine;
 struct kmem_cache *slab_magazine_cache;
 
-/* --- poison --------------------------------------------------------------------------------------------------------- */
+/* --- poison ------------------------------------------------------------------------------------------------------- */
 
-/* Told once: the object is poisoned anew, so that the next check speaks of what has happened since. */
+/* The object is poisoned anew, so the next check reports only later writes. */
 unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 {
 	const u8 *byte = object;
@@ -47,7 +48,7 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 	return 0;
 }
 
-/* --- slabs ---------------------------------------------------------------------------------------------------------- */
+/* --- slabs -------------------------------------------------------------------------------------------------------- */
 
 static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 {
@@ -85,7 +86,7 @@ static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
 	__free_pages(page, cache->order);
 }
 
-/* Take up to n objects out of the slabs that have some. They are LINK_CACHED afterwards. */
+/* Take up to n objects from slabs with free ones; they become LINK_CACHED. Returns how many. */
 static unsigned int take_locked(struct kmem_cache *cache, unsigned int n, void **objects) __must_hold(cache->lock)
 {
 	unsigned int got = 0;
@@ -114,7 +115,7 @@ static unsigned int take_locked(struct kmem_cache *cache, unsigned int n, void *
 	return got;
 }
 
-/* Put one object back. A slab that is empty now, and not needed in reserve, goes to `surplus`. */
+/* Put one object back. If its slab is empty now and the reserve is full, the slab goes to `surplus`. */
 static void put_locked(struct kmem_cache *cache, void *object, struct list_head *surplus) __must_hold(cache->lock)
 {
 	struct slab *slab = slab_of(cache, object);
@@ -156,7 +157,7 @@ static void put_many(struct kmem_cache *cache, unsigned int n, void **objects)
 	destroy_all(cache, &surplus);
 }
 
-/* Up to n objects, out of a new slab if it must be. */
+/* Take up to n objects, from a new slab if there are no others. Returns how many. */
 static unsigned int take_many(struct kmem_cache *cache, gfp_t gfp, unsigned int n, void **objects)
 {
 	unsigned int got;
@@ -187,14 +188,14 @@ static void *take_one(struct kmem_cache *cache, gfp_t gfp)
 	return take_many(cache, gfp, 1, &object) ? object : NULL;
 }
 
-/* --- magazines ------------------------------------------------------------------------------------------------------ */
+/* --- magazines ---------------------------------------------------------------------------------------------------- */
 
 static void magazine_free(struct cpu_stack *magazine)
 {
 	slab_free(slab_of(slab_magazine_cache, magazine), magazine);
 }
 
-/* See to it that this CPU has a magazine, if there is memory for it. */
+/* Give this CPU a magazine if it has none and there is memory for one. */
 static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 {
 	struct cpu_stack *fresh;
@@ -245,9 +246,9 @@ void slab_free_slow(struct kmem_cache *cache, void *object)
 	put_many(cache, n, batch);
 }
 
-/* --- caches --------------------------------------------------------------------------------------------------------- */
+/* --- caches ------------------------------------------------------------------------------------------------------- */
 
-/* How a slab is divided into places. */
+/* Compute how slabs are divided into places. */
 static void lay_out(struct kmem_cache *cache)
 {
 	unsigned int size = cache->size, bytes;
@@ -273,7 +274,7 @@ void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int si
 		lay_out(cache);
 }
 
-/* An object leaves for its user. */
+/* The object is given to its user. */
 static inline void *give_out(struct kmem_cache *cache, void *object)
 {
 	*object_link(cache, object) = LINK_USED;
@@ -333,7 +334,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 		slab_free_block(cache, page, object);
 }
 
-/* --- giving back ---------------------------------------------------------------------------------------------------- */
+/* --- giving back -------------------------------------------------------------------------------------------------- */
 
 void kmem_cache_drain(struct kmem_cache *cache)
 {

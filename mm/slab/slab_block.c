@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects that are whole blocks of pages: kmalloc's large sizes, and those of caches of large objects. */
+/* Objects that are whole blocks of pages: large sizes of kmalloc, and objects of caches with large objects. */
 #include "mm/slab/slab_internal.h"
 
 void *kmalloc_block(size_t size, gfp_t gfp)

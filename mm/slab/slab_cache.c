@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slab caches that come and go, and the list of all of them.
+ * Creating and destroying slab caches.
  *
- * Whoever walks the list is an RCU reader (an interrupt handler is one by itself). kmem_cache_destroy() takes a cache off the
- * list, waits for a grace period, and only then takes it to pieces.
+ * Walks of the list of all caches are RCU readers (an interrupt handler is one by itself). kmem_cache_destroy() takes a
+ * cache off the list, waits for a grace period, and only then frees its parts.
  *
- * Objects up to KMALLOC_SLAB_MAX live in slabs. A cache of larger ones has no slabs (end is 0) and its magazines stay
- * `no_magazine`, so each of its objects goes the slow way: it is a block of pages of its own.
+ * Objects up to KMALLOC_SLAB_MAX live in slabs. A cache of larger objects has no slabs (end is 0), and its magazines
+ * stay `no_magazine`. So every operation takes the slow path, where each object is a block of pages.
  */
 #include "mm/slab/slab_internal.h"
 
@@ -19,7 +19,7 @@ static bool cache_possible(const char *name, size_t size, size_t align, unsigned
 	return !WARN_ONCE(wrong, "kmem_cache_create(%s): size %zu, alignment %zu, flags %x", name ? name : "NULL", size, align, flags);
 }
 
-/* Lines of 64 bytes; a part of one for what fits into it more than once. */
+/* The alignment for SLAB_HWCACHE_ALIGN: a cache line of 64 bytes, or a part of it if several objects fit into one. */
 static size_t line_align(size_t size)
 {
 	size_t align = 64;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What concerns all slab caches together: giving memory back, counting, showing, checking. */
+/* All slab caches together: giving memory back, counting, printing, checking. */
 #include "mm/slab/slab_internal.h"
 
 static void drain_magazines(void *unused)
@@ -48,7 +48,7 @@ static unsigned long nr_magazines(const struct kmem_cache *cache)
 	return nr;
 }
 
-/* Magazines are objects of kmalloc too, which a CPU gets when it first needs them. */
+/* Magazines are objects of kmalloc too. They are subtracted, because a CPU gets them whenever it first needs them. */
 unsigned long kmalloc_objects(void)
 {
 	struct kmem_cache *cache;
@@ -85,7 +85,7 @@ void slab_dump_machine(void)
 			cache->nr_slabs * slab_objects(cache), cache->out);
 }
 
-/* --- the invariant walk --------------------------------------------------------------------------------------------- */
+/* --- the check ---------------------------------------------------------------------------------------------------- */
 
 static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The shapes that the slab allocator's files share (theory: mm/slab/slab.c). */
+/* The contract of slab/ with the chambers above, and what its files share (theory: mm/slab/slab.c). */
 #pragma once
 
 #include "mm/page/page_internal.h"
 
 #define MAGAZINE_SIZE 30
 
-/* What slab.link[] says of a place that is not free in its slab. */
+/* Values of slab.link[] for a place that is not free in its slab. */
 #define LINK_USED   0xffff
 #define LINK_CACHED 0xfffe
 #define LINK_END    0xfffd
@@ -14,7 +14,7 @@
 
 #define SLAB_MIN_OBJECTS 16 /* a slab has room for that many, header included */
 #define INDEX_SHIFT	 17
-/* What the reciprocal has too much adds up to a quarter of a place at the end of the largest slab. */
+/* The rounding error of the reciprocal is at most a quarter of a place, at the end of the largest slab. */
 static_assert(SLAB_MIN_OBJECTS * KMALLOC_SLAB_MAX * 4 <= 1u << INDEX_SHIFT, "a slab is too large for object_index()");
 
 #define POISON_FREE 0xf5
@@ -33,9 +33,9 @@ struct kmem_cache {
 	vaddr_t block_mask;
 	u32 reciprocal;		/* 2^INDEX_SHIFT / size, rounded up */
 	unsigned int size;	/* bytes from object to object */
-	u16 first, end;		/* places in a slab: the first object's, and the one behind the last object; end 0: no slabs */
+	u16 first, end;		/* places in a slab: objects are at first ... end - 1; end 0: no slabs */
 
-	spinlock_t lock;	/* what follows */
+	spinlock_t lock;	/* for the fields down to `out` */
 	struct list_head partial, empty;
 	unsigned int nr_empty;
 	unsigned long nr_slabs;
@@ -44,7 +44,7 @@ struct kmem_cache {
 	unsigned int order;
 	const char *name;
 	void (*ctor)(void *object);
-	atomic_long_t blocks;	/* end is 0: objects that are given out, each a block of pages */
+	atomic_long_t blocks;	/* if end is 0: objects given out, each a block of pages */
 	struct list_head list;	/* in kmem_caches */
 };
 
@@ -53,17 +53,17 @@ extern struct list_head kmem_caches; /* all of them; walked by RCU readers (slab
 
 /* --- mm/slab/slab.c --- */
 
-/* Where magazines come from: the kmalloc cache of their size. */
+/* Magazines come from the kmalloc cache of their size. */
 #define SLAB_MAGAZINE_BYTES sizeof(CPU_STACK_ROOM(MAGAZINE_SIZE))
 extern struct kmem_cache *slab_magazine_cache;
 
 /* size <= KMALLOC_SLAB_MAX; align: a power of two or 0. */
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align);
-/* Give back the magazines themselves. Nobody uses the cache any more, and they are empty. */
+/* Free the magazines themselves. They are empty, and nobody uses the cache any more. */
 void kmem_cache_drop_magazines(struct kmem_cache *cache);
 void slab_free_slow(struct kmem_cache *cache, void *object);
 void slab_report_bad_free(const struct slab *slab, const void *object);
-/* A free object must be as free left it. Returns the number of faults (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
+/* Is the poison of a free object intact? Returns 1 if not (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
 unsigned int slab_check_poison(const struct kmem_cache *cache, void *object);
 /* Give everything in this CPU's magazine back to the slabs; free the empty slabs. */
 void kmem_cache_drain(struct kmem_cache *cache);
@@ -82,13 +82,15 @@ static inline struct slab *slab_of(const struct kmem_cache *cache, const void *o
 	return (struct slab *)((vaddr_t)object & cache->block_mask);
 }
 
-/* Division by multiplying. Right for the address at which a place starts; any other has its place's number or the next one. */
+/*
+ * The number of the place, by multiplication. Exact for the start of a place; inside a place it may be the next number.
+ */
 static inline unsigned int object_index(const struct kmem_cache *cache, const struct slab *slab, const void *object)
 {
 	return (u32)((vaddr_t)object - (vaddr_t)slab) * cache->reciprocal >> INDEX_SHIFT;
 }
 
-/* object may be any address in the slab, with the number that object_index() gives it. Does a place start there? */
+/* Does a place start at `object`? It may be any address in the slab; index: object_index() of it. */
 static inline bool starts_place(const struct kmem_cache *cache, const struct slab *slab, const void *object, unsigned int index)
 {
 	return (const char *)object == (const char *)slab + index * cache->size;
@@ -107,7 +109,10 @@ static inline void poison(const struct kmem_cache *cache, void *object, int byte
 		memset(object, byte, cache->size);
 }
 
-/* Free an object whose page is one of `slab`, if it is one that was given out. object may be any address in there. */
+/*
+ * Free an object of the slab. `object` may be any address in the slab: if no object was given out there, that is
+ * reported.
+ */
 static inline void slab_free(struct slab *slab, void *object)
 {
 	struct kmem_cache *cache = slab->cache;
@@ -126,9 +131,8 @@ static inline void slab_free(struct slab *slab, void *object)
 /* --- mm/slab/slab_window.c --- */
 
 /*
- * Where the slabs are, mostly, and the struct pages of it: kfree need not ask pfn_valid() there. A stretch of lowmem that is
- * online without a gap. It stays so: only `bytes`, the last to be written, ever changes, and grows, as more comes online
- * behind it.
+ * A stretch of lowmem that is online without a gap, and its struct pages. Most slabs lie there, so that kfree() need
+ * not ask pfn_valid(). Once it is open only `bytes` changes, and only grows, when more RAM comes online behind it.
  */
 extern struct slab_window {
 	vaddr_t start;
@@ -136,23 +140,23 @@ extern struct slab_window {
 	struct page *page;
 } slab_window;
 void slab_window_init(void);
-/* A slab was made: kfree shall find its pages quickly. Any context. */
+/* A slab was made: extend the window to it if possible. Any context. */
 void slab_window_reach(const struct slab *slab);
 
 /* --- mm/slab/slab_list.c, slab_block.c --- */
 
-/* From now on it is found by those who walk all caches. */
+/* Put the cache on the list of all caches; take it off. */
 void kmem_cache_enter(struct kmem_cache *cache);
 void kmem_cache_leave(struct kmem_cache *cache);
-/* Objects larger than KMALLOC_SLAB_MAX. Freeing reports what is none of the cache's, and then does nothing. */
+/* Objects larger than KMALLOC_SLAB_MAX. Freeing anything but an object of the cache is reported and refused. */
 void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp);
 void slab_free_block(struct kmem_cache *cache, struct page *page, void *object);
 
 /* --- mm/slab/kmalloc.c --- */
 
-/* A block of pages that knows that it is kmalloc's: 0 < size. NULL: no memory, or larger than KMALLOC_MAX_SIZE. */
+/* A block of pages, flagged as kmalloc's. 0 < size. NULL: no memory, or larger than KMALLOC_MAX_SIZE. */
 void *kmalloc_block(size_t size, gfp_t gfp);
-/* Has the kmalloc block room for so many bytes? Then, with __GFP_ZERO, what lies behind them is zero. */
+/* Has the memory from kmalloc room for `size` bytes? If so, and with __GFP_ZERO, clear the bytes behind them. */
 bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp);
 /* Is this the head of a block that kmalloc gave out whole? */
 bool kmalloc_is_block(const struct page *page, const void *ptr);

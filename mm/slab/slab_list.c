@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of all slab caches. Whoever walks it is an RCU reader. */
+/* The list of all slab caches. Walks are RCU readers. */
 #include "mm/slab/slab_internal.h"
 
 LIST_HEAD(kmem_caches);
@@ -7,7 +7,7 @@ static DEFINE_RANKED_SPINLOCK(kmem_cache_list, RANK_SLAB_LIST);
 
 void kmem_cache_enter(struct kmem_cache *cache)
 {
-	cache->list.next = &kmem_caches; /* whoever walks the list meanwhile can go on from here */
+	cache->list.next = &kmem_caches; /* a walk that already sees the cache can go on from it */
 	smp_wmb();
 	spin_lock(&kmem_cache_list);
 	list_add_tail(&cache->list, &kmem_caches);

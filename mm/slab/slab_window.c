@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the slabs are, mostly: so that kfree() finds the struct page of an object without asking whether there is one. */
+/* The stretch of RAM that has most slabs: there kfree() knows without a check that an address has a struct page. */
 #include "mm/slab/slab_internal.h"
 
 struct slab_window slab_window;
@@ -13,7 +13,7 @@ static void grow(void)
 	smp_store_release(&slab_window.bytes, nr << PAGE_SHIFT);
 }
 
-/* It begins with the section that the first slab is in. */
+/* The window begins with the RAM around the first slab. */
 static void open(const struct slab *slab)
 {
 	struct page_window section = page_find_window(virt_to_page(slab));
