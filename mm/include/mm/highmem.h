@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A short-lived mapping of any page for this CPU (Linux: kmap_local_page). For a lowmem page it is its direct-map address.
- * Nests like a stack, at most KMAP_SLOTS deep, interrupts included: unmap in the reverse order. The thread must not
- * schedule in between. Any context but NMI.
+ * A short-lived mapping of any page for this CPU (Linux: kmap_local_page). For a lowmem page it is its direct-map
+ * address. Nests like a stack, at most KMAP_SLOTS deep, interrupts included: unmap in the reverse order. The thread
+ * must not schedule in between. Any context but NMI.
  */
 #pragma once
 
 #include <mm/page.h>
 
 /*
- * A CPU has 16 pages of the fixmap window and uses 15: the last page of the last CPU would be the last page of the
- * address space, where error pointers live.
+ * Each CPU has 16 pages of the fixmap window and uses 15: the last page of the last CPU would be the last page of the
+ * address space, where error pointers point.
  */
 #define KMAP_STRIDE 16
 #define KMAP_SLOTS  (KMAP_STRIDE - 1)

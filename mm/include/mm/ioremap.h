@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical memory that is not this kernel's RAM, into vmalloc space. Leaves of 2M (4M) and 1G where size, address, frame
- * and the firmware's memory types (MTRRs) allow, unless `nohugeiomap`. Never executable. Thread context, may sleep.
+ * Mapping physical memory that is not this kernel's RAM into vmalloc space. Leaves of 2M (4M) and 1G are used where
+ * size, address, frame and the firmware's memory types (MTRRs) allow, unless `nohugeiomap`. Never executable. Thread
+ * context, may sleep.
  *
  * phys and size are in bytes and need not be aligned: the result has the same offset in its page as phys.
- * NULL: size 0 or wrap-around; beyond what the CPU can address, or any RAM in use in it (both warned); mapped elsewhere
- * with another memory type (printed, with both types); no space, no memory.
+ * NULL: size 0 or wrap-around; beyond what the CPU can address, or with RAM in use in it (both warned); mapped
+ * elsewhere with another memory type (printed, with both types); no space, no memory.
  */
 #pragma once
 
@@ -16,26 +17,26 @@ void __iomem *ioremap(phys_addr_t phys, size_t size);	   /* UC-: uncached, or wh
 void __iomem *ioremap_uc(phys_addr_t phys, size_t size);	   /* UC: uncached */
 void __iomem *ioremap_wc(phys_addr_t phys, size_t size);	   /* WC: write-combining; UC- on a CPU without PAT */
 void __iomem *ioremap_wt(phys_addr_t phys, size_t size);	   /* WT: write-through */
-void __iomem *ioremap_cache(phys_addr_t phys, size_t size); /* WB: write-back: firmware's tables, RAM that is nobody's */
-/* "Non-posted" writes: x86 has no such type, and Linux says so there in the same way: NULL. */
+void __iomem *ioremap_cache(phys_addr_t phys, size_t size); /* WB: write-back, for firmware's tables and unused RAM */
+/* "Non-posted" writes: x86 has no such type; NULL, as in Linux. */
 static inline void __iomem *ioremap_np(phys_addr_t phys __maybe_unused, size_t size __maybe_unused) { return NULL; }
-/* With these rights and this type. */
+/* With the rights and the type of prot. */
 void __iomem *ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot);
-/* NULL is fine. What is not an address in the first page of a mapping is reported and nothing happens. */
+/* NULL is fine. An address that is not in the first page of a mapping is reported, and nothing happens. */
 void iounmap(volatile void __iomem *addr);
 
 /*
- * Writes to [base, base + size) shall be combined, where ioremap_wc() alone cannot see to that, by an MTRR. With page attribute
- * tables (FEATURE_PAT) there is nothing to do: 0. Without: -ENODEV, since no MTRR is ever written here, and all works, slower.
- * arch_phys_wc_del() takes whatever the first one has returned.
+ * Ask for an MTRR that makes writes to [base, base + size) combined where ioremap_wc() cannot. With page attribute
+ * tables (FEATURE_PAT) there is nothing to do: 0. Without them: -ENODEV, because this kernel never writes an MTRR;
+ * writes are slower then. arch_phys_wc_del() takes the result of arch_phys_wc_add().
  */
 int arch_phys_wc_add(unsigned long base, unsigned long size);
 void arch_phys_wc_del(int handle);
 
 /*
- * Memory, device or not. The types that flags allow are tried in this order. MEMREMAP_WB of RAM is its direct map; RAM is
- * never mapped otherwise, and neither is a range with RAM in one part only: NULL (warned), also for RAM without a direct
- * map (highmem). No flags: NULL. memunmap() takes what memremap() has returned, NULL too.
+ * Map memory, RAM or not. The types in flags are tried in the order below. MEMREMAP_WB of RAM returns its direct-map
+ * address. NULL (warned): RAM with other flags, a range that is only partly RAM, highmem, RAM that is not write-back.
+ * NULL: no flags. memunmap() takes any result of memremap(), NULL too.
  */
 #define MEMREMAP_WB 1ul
 #define MEMREMAP_WT 2ul

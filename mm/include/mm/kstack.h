@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stacks of kernel threads: KSTACK_SIZE bytes of vmalloc space, with an unmapped page below, which an overflow hits, and
- * one above. Handed to the scheduler by main.c. Thread context; never free the stack that is running.
+ * Stacks of kernel threads: KSTACK_SIZE bytes of vmalloc space, with an unmapped page below, which an overflow hits,
+ * and one above. main.c hands these functions to the scheduler. Thread context; the stack in use must not be freed.
  */
 #pragma once
 

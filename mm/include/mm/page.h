@@ -2,8 +2,8 @@
 /*
  * struct page: one for each frame of RAM, in an array indexed by frame number at layout.vmemmap_start.
  *
- * Only the parts of the array that describe RAM in use exist (mm/page/page_online.c); asking for the page of a hole or a
- * device is a bug that pfn_valid() tells beforehand. 32 bytes on 64-bit, 16 on 32-bit: index arithmetic is a shift.
+ * Only the parts of the array that describe RAM in use are mapped (mm/page/page_online.c). A hole or a device has no
+ * struct page: ask pfn_valid() first. 32 bytes on 64-bit, 16 on 32-bit: index arithmetic is a shift.
  */
 #pragma once
 
@@ -13,20 +13,20 @@
 #include <lib/atomic.h>
 #include <lib/list.h>
 
-/* Where a frame is in its life. The first is 0, so a fresh (zeroed) part of the array describes nothing. */
+/* The state of a frame. The first is 0, so a zeroed part of the array describes no RAM. */
 enum page_state {
-	PAGE_HOLE,     /* no RAM of ours: a gap between stretches of RAM, or memory left to firmware and devices */
+	PAGE_HOLE,     /* no usable RAM: a gap between stretches of RAM, or memory of firmware and devices */
 	PAGE_RESERVED, /* kernel image, boot tables, the page array: never handed out */
-	PAGE_FREE,     /* head of a free block in the buddy */
-	PAGE_TAIL,     /* inside a block, free or allocated; its head tells */
+	PAGE_FREE,     /* head of a free block in the buddy system */
+	PAGE_TAIL,     /* inside a block, free or allocated; the head's state tells */
 	PAGE_CACHED,   /* free, on a per-CPU list */
 	PAGE_USED,     /* head of an allocated block */
 	PAGE_SLAB,     /* every page of a slab */
 	PAGE_TABLE,    /* a page table, or a process's */
-	PAGE_WHOLE,    /* head of a block of single pages, until one of them is asked for (mm/page/page_split.c) */
+	PAGE_WHOLE,    /* head of a block of single pages that is not split yet (mm/page/page_split.c) */
 };
 
-/* Higher ids are preferred where the caller allows them; a request falls back to the lower ones. */
+/* A request takes the highest zone that its flags allow, and falls back to lower ones. */
 enum zone_id {
 	ZONE_DMA32,   /* 64-bit: below 4 GiB */
 	ZONE_NORMAL,  /* the rest of what the direct map covers; all of it on 32-bit */
@@ -35,11 +35,11 @@ enum zone_id {
 };
 
 /*
- * Flags. A page with any cannot be freed. The last two say how the kernel maps the page, if not as usual (set_memory.h); they are
- * those of each page, tails included.
+ * Flags. A page with any flag cannot be freed. PAGE_FLAGS_MAPPED say that the kernel does not map the page as ordinary
+ * memory (set_memory.h). Each page has its own, tails included.
  */
 #define PAGE_FLAG_KMALLOC 0x01 /* head of a block that kmalloc gave out whole */
-#define PAGE_FLAG_DIRECT  0x02 /* in the direct map it is not present, or not writable */
+#define PAGE_FLAG_DIRECT  0x02 /* not present, or not writable, in the direct map */
 #define PAGE_FLAG_TYPE	  0x70 /* its memory type; 0: write-back */
 #define PAGE_FLAG_TYPE_SHIFT 4
 #define PAGE_FLAGS_MAPPED (PAGE_FLAG_DIRECT | PAGE_FLAG_TYPE)
@@ -53,7 +53,7 @@ struct page {
 			u8 flags;
 			atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
 		};
-		u64 head; /* all of these at once (page_head()) */
+		u64 head; /* all these fields at once (page_head()) */
 		u32 half[2];
 	};
 	union {
@@ -61,14 +61,14 @@ struct page {
 		struct rcu_head rcu;  /* PAGE_TABLE that waits for a grace period */
 		struct {
 			void *slab; /* PAGE_SLAB: its struct slab */
-			unsigned long private; /* the owner's; 0 when handed out (in a block's head; after a split, in all) */
+			unsigned long private; /* for the owner; 0 in a new block's head, and in all after a split */
 		};
-		unsigned long words[sizeof(long) == 8 ? 3 : 2]; /* fills up to a power of two */
+		unsigned long words[sizeof(long) == 8 ? 3 : 2]; /* pads struct page to a power of two */
 	};
 };
 static_assert(sizeof(struct page) == 4 * sizeof(long), "index arithmetic must stay a shift");
 
-/* The memory type with which everybody maps the page. */
+/* The memory type with which every mapping maps the page. */
 static inline enum memtype page_memtype(const struct page *page)
 {
 	return (enum memtype)((page->flags & PAGE_FLAG_TYPE) >> PAGE_FLAG_TYPE_SHIFT);
@@ -81,30 +81,34 @@ static inline unsigned long page_to_pfn(const struct page *page) { return (unsig
 static inline phys_addr_t page_to_phys(const struct page *page) { return (phys_addr_t)page_to_pfn(page) << PAGE_SHIFT; }
 static inline struct page *phys_to_page(phys_addr_t phys) { return pfn_to_page((unsigned long)(phys >> PAGE_SHIFT)); }
 
-/* Is this a frame of RAM that has a struct page by now? Any number may be asked for. Any context, lock-free. */
+/* Is this a frame of RAM with a struct page? pfn may be any number. Any context, lock-free. */
 bool pfn_valid(unsigned long pfn);
-/* Its page; NULL if it has none. Likewise. */
+/* The struct page of the frame; NULL: it has none. pfn may be any number. Any context, lock-free. */
 struct page *pfn_to_page_checked(unsigned long pfn);
 
 /*
- * Pages of RAM that lie side by side and have struct pages: `nr` of them from `first` on; pfn_valid() is true for each.
- * The one that holds `page`, which may be any value; nr is 0 if there is none. Any context, lock-free.
+ * A window: `nr` pages of RAM side by side, from `first` on; pfn_valid() is true for each.
+ * page_find_window(): the window that contains `page`, which may be any value; nr is 0 if there is none. Any context,
+ * lock-free.
  */
 struct page_window {
 	struct page *first;
 	unsigned long nr;
 };
 struct page_window page_find_window(const struct page *page);
-/* `nr` pages from `first` on are known to be in a window: so many are, with what came online behind them. As page_find_window. */
+/*
+ * Given a window of `nr` pages from `first` on, its size with what has come online behind it. Context as
+ * page_find_window.
+ */
 unsigned long page_window_extend(const struct page *first, unsigned long nr);
-/* The one that nearly every page is in: in the lowest RAM, and it grows when the section behind its end comes online. */
+/* The window of nearly all pages: in the lowest RAM. It grows when the section behind its end comes online. */
 extern struct page_window page_main_window;
 
-/* Which of the window's pages is this? At least nr if it is none of them, or a pointer between two. */
+/* The index of `page` in the window. nr or more: it is not in the window, or no pointer to a struct page at all. */
 static inline unsigned long page_window_index(struct page_window window, const struct page *page)
 {
 	unsigned long offset = (unsigned long)page - (unsigned long)window.first;
-	unsigned int shift = sizeof(long) == 8 ? 5 : 4; /* what is not a multiple turns up at the top */
+	unsigned int shift = sizeof(long) == 8 ? 5 : 4; /* a remainder ends up in the top bits */
 
 	return offset >> shift | offset << (8 * sizeof(long) - shift);
 }
@@ -118,15 +122,18 @@ static inline void *page_address(const struct page *page)
 /* The page of an address inside the direct map. */
 static inline struct page *virt_to_page(const void *virt) { return phys_to_page(virt_to_phys(virt)); }
 
-/* The same for an address that may be anything: NULL if it is not in the direct map or has no page. Any context. */
+/* The same for any address: NULL if it is not in the direct map or has no page. Any context. */
 struct page *virt_to_page_checked(const void *virt);
 
-/* One more user of an allocated block: it is freed when the last one calls put_page (or __free_pages). Any context but NMI. */
+/*
+ * Add a user of an allocated block; drop one. The last put_page() or __free_pages() frees the block. Any context but
+ * NMI.
+ */
 void get_page(struct page *page);
 void put_page(struct page *page);
-/* A word of the owner's. 0 when the page is handed out. */
+/* A word for the owner. 0 when the page is handed out. */
 static inline unsigned long page_private(const struct page *page) { return page->private; }
 static inline void set_page_private(struct page *page, unsigned long private) { page->private = private; }
 
-/* How many users the page has. It may have changed on return, unless the caller is the only one. Any context. */
+/* How many users the page has. The number may change at any time, unless the caller is the only user. Any context. */
 int page_count(const struct page *page);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page allocator: a buddy system per zone (mm/page/buddy.c) with per-CPU lists of single pages in front
- * (mm/page/page_alloc.c). RAM that nobody needs yet stays "offline" without struct pages; it comes online when a zone runs
- * low (mm/page/page_online.c).
+ * The page allocator: a buddy system for each zone (mm/page/buddy.c), with per-CPU lists of single pages in front
+ * (mm/page/page_alloc.c). RAM that is not needed yet stays "offline", without struct pages. It comes online when a zone
+ * runs low (mm/page/page_online.c).
  *
- * Every function: any context but NMI, unless its line says otherwise. An allocation waits for nothing, except that one
- * without __GFP_NOWAIT in a thread with interrupts on and not in lazy MMU mode may bring RAM online or collect the other
- * CPUs' lists: it maps, and waits for other CPUs to answer, so its caller must not hold pgd_lock (see the lock table in
- * mm/page/page_internal.h).
+ * Every function: any context but NMI, unless its line says otherwise. Most allocations wait for nothing. An allocation
+ * without __GFP_NOWAIT, in a thread with interrupts on and not in lazy MMU mode, may bring RAM online or collect the
+ * other CPUs' lists. Then it maps and waits for other CPUs to answer, so its caller must not hold pgd_lock (see the
+ * lock table in mm/page/page_internal.h).
  */
 #pragma once
 
@@ -16,12 +16,12 @@
 
 #define MAX_PAGE_ORDER 10
 
-/* Hand all of memblock's RAM to the allocator: part of it now, the rest on demand. Boot CPU; needs the direct map. */
+/* Give all of memblock's RAM to the allocator: part of it now, the rest on demand. Boot CPU; needs the direct map. */
 void page_alloc_init(void);
 
 /* 2^order pages side by side, aligned to their size, with one user. NULL = no memory, or order > MAX_PAGE_ORDER. */
 struct page *alloc_pages(gfp_t gfp, unsigned int order);
-/* Drop one user; the last one frees. A free page, a tail, or the wrong order is reported and refused. */
+/* Drop one user; the last one frees the block. A free page, a tail, or the wrong order is reported and refused. */
 void __free_pages(struct page *page, unsigned int order);
 static inline struct page *alloc_page(gfp_t gfp) { return alloc_pages(gfp, 0); }
 static inline void __free_page(struct page *page) { __free_pages(page, 0); }
@@ -39,21 +39,21 @@ static inline unsigned long __get_free_page(gfp_t gfp) { return __get_free_pages
 static inline unsigned long get_zeroed_page(gfp_t gfp) { return __get_free_pages(gfp | __GFP_ZERO, 0); }
 static inline void free_page(unsigned long addr) { free_pages(addr, 0); }
 
-/* Fill pages[0..n) with single pages; returns how many were had (the first ones), never undoing. */
+/* Fill pages[0..n) with single pages. Returns how many were allocated: the first ones; they stay allocated. */
 unsigned long alloc_page_array(gfp_t gfp, unsigned long n, struct page **pages);
 void free_page_array(struct page **pages, unsigned long n);
 
-/* Turn an allocated block of an order, with one user, into that many independent single pages. */
+/* Turn an allocated block of 2^order pages, with one user, into independent single pages. */
 void split_page(struct page *page, unsigned int order);
-/* 2^order single pages side by side, from one block: the first of them. NULL = no memory; one allocation. (page_split.c) */
+/* 2^order single pages side by side, from one block: the first of them. NULL = no memory. (page_split.c) */
 struct page *alloc_pages_split(gfp_t gfp, unsigned int order);
-/* Free them all, as one block. False, and nothing is done: it is none any more. Then, or at any time, they go as single pages. */
+/* Free them all as one block. False: the block was split meanwhile, and nothing is freed; free them as single pages. */
 bool free_pages_split(struct page *first, unsigned int order);
 
 /*
- * Page tables: one zeroed lowmem frame in state PAGE_TABLE, 0 = no memory; and back. Handed to arch by main.c. gfp: may it
- * wait? Then it may bring RAM online, and so open a mapping scope of its own inside the caller's. Fails by order of
- * INJECT_TABLE, not INJECT_PAGE.
+ * Allocate and free page tables: one zeroed lowmem frame in state PAGE_TABLE; 0 = no memory. main.c hands these
+ * functions to arch. Without __GFP_NOWAIT it may bring RAM online, and so open a mapping scope of its own inside the
+ * caller's. INJECT_TABLE makes it fail, not INJECT_PAGE.
  */
 phys_addr_t mm_table_alloc(gfp_t gfp);
 void mm_table_free(phys_addr_t frame);
@@ -61,20 +61,26 @@ void mm_table_defer(phys_addr_t frame); /* pgtable_free_deferred() after a grace
 
 struct zone_stats {
 	const char *name;
-	unsigned long present; /* pages that the buddy was given so far */
-	unsigned long offline; /* pages that it will be given when it needs them */
-	unsigned long free;    /* of the present ones: in the buddy */
-	unsigned long cached;  /* and free on per-CPU lists */
+	unsigned long present; /* pages that the buddy system got so far */
+	unsigned long offline; /* pages that it will get when it needs them */
+	unsigned long free;    /* of the present ones: free in the buddy system */
+	unsigned long cached;  /* free on per-CPU lists */
 	unsigned long free_blocks[MAX_PAGE_ORDER + 1];
 };
 void zone_stats(enum zone_id zone, struct zone_stats *out);
 
-/* Pages that can still be had: free + cached + offline, all zones. Bringing RAM online does not change it. */
+/*
+ * Pages that can still be allocated: free + cached + offline, all zones. Bringing RAM online does not change the
+ * number.
+ */
 unsigned long nr_free_pages(void);
 /* All RAM that this kernel uses, reserved parts included, online or not. In pages. */
 unsigned long totalram_pages(void);
 
-/* Walk all free lists: sizes, buddies, states. Returns the number of faults found (and prints them). Tests and `meminfo`. */
+/*
+ * Walk all free lists: sizes, buddies, states. Returns the number of faults found (and prints them). Tests and
+ * `meminfo`.
+ */
 unsigned int page_alloc_check(void);
-/* Give the per-CPU lists back to the buddy (all CPUs). Thread context, interrupts on (off: only this CPU's). */
+/* Give all CPUs' lists back to the buddy system. Thread context, interrupts on (off: only this CPU's lists). */
 void drain_page_lists(void);
