@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults of processes. The first touch of a page brings it in, zeroed; the first write after a fork copies it, or
- * finds that nobody else has it any more; a touch below the stack makes the stack larger. Everything else is the
- * program's mistake, and what becomes of it is not decided here.
+ * Page faults of processes. The first access to a page brings it in, zeroed. The first write after a fork copies the
+ * page, or keeps it if no other address space has it any more. An access below a stack makes the stack grow. All other
+ * faults are errors of the program; the caller decides what follows.
  *
- * 1. A copy is seen by all or by none. While a CPU may still translate the address to the old page, no other may write the
- *    new one: a thread that has seen a write could hand the news to a third one, which still reads the old page. So
- *    the old entry goes first, then every CPU forgets it, and only then does the address lead to the copy:
+ * 1. All CPUs of a process switch to a copy together. While one CPU may still translate the address to the old page, no
+ *    other may write the new one: a thread that has seen such a write could tell a third thread, which still reads the
+ *    old page. So the handler clears the old entry, then flushes every CPU, and only then writes the entry of the copy:
  *
  *	entry    old, read-only ──> none ────────────────────> new, writable
  *	CPU 2    may read the old page ──────> forgets it		(in between it faults, and waits for mm->lock)
  *
- * 2. Under mm->lock the TLBs and the entries agree. Whoever takes a right away, or gives one to an entry that is present,
- *    has flushed it on every CPU of the process before the lock is dropped (the TLB oracle asks at each mm_unlock()).
+ * 2. When mm->lock is not held, the TLBs agree with the entries. A function that takes a right away, or gives one to a
+ *    present entry, flushes every CPU of the process before it drops the lock (the TLB oracle checks that at each
+ *    mm_unlock()).
  *
- * 3. When is a fault spurious? When the entries allow the access now, and did when it was refused. Two threads that write one
- *    page at once are no such case: the slower one waits for the lock, and finds the entry that the faster one has made. Nor
- *    can the handler tell by looking at the entry when it begins, since the faster one may have written it just then.
- *    It can tell by flushes: whoever changes an entry in a way that a refused access could have met flushes it (2), and that
- *    flush cannot end before the refused CPU answers, which has interrupts off until the handler has read pgtable_flushed().
- *    So if the number is still the same under the lock, no change has ended since the access was refused, and by 2 none
- *    was under way when the lock was taken: the CPU has refused what it should have allowed.
- *    A page that was missing (no FAULT_PRESENT) is never a case: filling what was empty needs no flush.
+ * 3. A fault is spurious if the entries allow the access now and already did when the CPU refused it. Two threads that
+ *    write one page at once are not such a case: the slower one waits for the lock, and then finds the entry that the
+ *    faster one has made. Reading the entry when the handler begins would not tell either: the faster thread may have
+ *    just written it. Flushes do tell. Any change that could explain the refusal is flushed (2). That flush cannot end
+ *    before the refused CPU answers, and this CPU has interrupts off until its handler has read pgtable_flushed(). So
+ *    if the number is still the same under the lock, no such change has ended since the access was refused; by 2 none
+ *    was under way when the lock was taken. Then the CPU has refused what it should have allowed.
+ *    The fault of a missing page (no FAULT_PRESENT) is never spurious: filling an empty entry needs no flush.
  */
 #include "mm/user/user_internal.h"
 
@@ -32,7 +33,7 @@ static pte_t own_entry(const struct vm_area_struct *vma, unsigned long pfn)
 	return pfn_pte(pfn, pgprot_supported(user_prot(vma, true)));
 }
 
-/* Give the address a page of its own that looks like the present one (theory 1). */
+/* Replace the shared page at addr by a copy (theory 1). */
 static int copy_shared(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr, struct page *old)
 {
 	struct page *page = alloc_page(GFP_HIGHUSER | __GFP_NOWARN);
@@ -49,8 +50,8 @@ static int copy_shared(struct mm_struct *mm, const struct vm_area_struct *vma, v
 }
 
 /*
- * The count of a page cannot rise meanwhile: only a fork of this address space could do that, and it takes the lock. If it
- * is 1, nobody else will ever see the page.
+ * The count of the page cannot rise meanwhile: only a fork of this address space could raise it, and that takes the
+ * lock. If the count is 1, no other address space has the page or will get it.
  */
 int user_unshare(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr, pte_t pte)
 {
@@ -69,7 +70,7 @@ static int bring_in(struct mm_struct *mm, const struct vm_area_struct *vma, vadd
 	int err;
 
 	if (vma->vm_flags & VM_SHARED)
-		return -EFAULT; /* all that there is has been mapped from the start */
+		return -EFAULT; /* faults bring nothing into a shared area */
 	err = user_fill(mm, vma, addr);
 	if (!err)
 		atomic_long_inc(&zeroed);
@@ -83,7 +84,7 @@ static bool allowed(const struct vm_area_struct *vma, unsigned int access)
 	return vma->vm_flags & (access & FAULT_WRITE ? VM_WRITE : VM_READ);
 }
 
-/* The entry allows the access: since when? (Theory 3.) */
+/* The entry allows the access. Did it already when the CPU refused it? (Theory 3.) */
 static int already_allowed(const struct mm_struct *mm, unsigned int access, unsigned long flushed)
 {
 	return (access & FAULT_PRESENT) && pgtable_flushed(&mm->pgtable) == flushed ? FAULT_SPURIOUS : 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Stacks of kernel threads. The area begins with the page that stays unmapped; the area's own guard lies above. */
+/*
+ * Stacks of kernel threads. The first page of the area stays unmapped, below the stack; the area's guard page is above
+ * it.
+ */
 #include "mm/kva/area/area.h"
 
 #include <mm/kstack.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces of processes: made, filled with ranges, run on, taken down. */
+/* Address spaces of processes: making them, counting their users, taking them down. */
 #include "mm/user/user_internal.h"
 
 struct mm_struct init_mm;
@@ -30,7 +30,7 @@ struct mm_struct *mm_create(void)
 
 /* --- the end ---------------------------------------------------------------------------------------------------- */
 
-/* Nobody runs on it any more. CPUs that have only borrowed the tables are sent away first: then pages and tables may go. */
+/* The last user has gone. CPUs that still borrow the tables switch to others first; then pages and tables are freed. */
 static void free_user_memory(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma, *next;
@@ -47,14 +47,14 @@ static void free_user_memory(struct mm_struct *mm)
 	pgtable_free_user(&mm->pgtable);
 }
 
-/* One more, by somebody who has one: so there was one. */
+/* The caller has a count already, so the count was not 0. */
 static void count_up(atomic_t *count, const struct mm_struct *mm, const char *who)
 {
 	if (atomic_inc_return(count) <= 1)
 		panic("%s: process %u has ended", who, mm->pgtable.id);
 }
 
-/* True: that was the last. */
+/* True: that was the last count. */
 static bool count_down(atomic_t *count, const struct mm_struct *mm, const char *who)
 {
 	int left = atomic_dec_return(count);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The caller's function for every entry of a stretch of addresses: of the kernel's (vm_apply.c), or of a process's user half. */
+/*
+ * The caller's function for every entry of a range of addresses: the kernel's (vm_apply.c), or those of a process's
+ * user half.
+ */
 #include "mm/kva/map/map.h"
 #include "mm/user/user_internal.h"
 
@@ -11,7 +14,7 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, const st
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	err = pgtable_for_each_run(&mm->pgtable, NULL, start, end, a->create, vm_apply_run, (void *)a);
-	flush_tlb_user_range(&mm->pgtable, start, end); /* whatever was changed: before the lock is dropped (fault.c) */
+	flush_tlb_user_range(&mm->pgtable, start, end); /* before the lock is dropped: fault.c, 2 */
 	mm_unlock(mm);
 	return err;
 }

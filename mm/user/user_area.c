@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which addresses of a process may be used: areas, sorted; the heap; stacks and the distance that others keep from them. */
+/* The addresses that a process may use: areas, sorted; the heap; stacks, and the gap that must stay free below them. */
 #include "mm/user/user_internal.h"
 
 struct vm_area_struct *user_area_above(const struct mm_struct *mm, vaddr_t addr)
@@ -44,7 +44,7 @@ static void area_free(struct vm_area_struct *vma)
 	kfree(vma);
 }
 
-/* Plain memory with nothing between it; stacks and shared ranges stay what they are. */
+/* Only adjacent private memory with the same rights is joined; stacks and shared areas are not. */
 static bool can_join(const struct vm_area_struct *low, const struct vm_area_struct *high)
 {
 	return low->vm_end == high->vm_start && low->vm_flags == high->vm_flags && !(low->vm_flags & (VM_SHARED | VM_GROWSDOWN));
@@ -93,7 +93,7 @@ int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)
 	return err;
 }
 
-/* The lowest address that belongs to the area once it has grown as far as it may; nothing of mm's choice is put above it. */
+/* Where find_hole() must end below this area: a stack keeps room to grow, and its gap. */
 static vaddr_t area_floor(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_GROWSDOWN ? min(vma->vm_start, vma->vm_end - USER_STACK_MAX - STACK_GUARD_GAP) : vma->vm_start;
@@ -129,9 +129,9 @@ long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags)
 	return err ? err : (long)addr;
 }
 
-/* --- taking ranges away --------------------------------------------------------------------------------------------- */
+/* --- taking ranges away ------------------------------------------------------------------------------------------- */
 
-/* What an area has in [start, end) goes; something remains at one end of it at most. */
+/* Remove [start, end) from the area. What remains, if anything, is at one end only. */
 static void trim(struct mm_struct *mm, struct vm_area_struct *vma, vaddr_t start, vaddr_t end)
 {
 	user_zap(mm, max(vma->vm_start, start), min(vma->vm_end, end));
@@ -143,7 +143,10 @@ static void trim(struct mm_struct *mm, struct vm_area_struct *vma, vaddr_t start
 		area_free(vma);
 }
 
-/* Only a range in the middle of one area takes memory, for what is above it: had first, so a failure changes nothing. */
+/*
+ * Only a range in the middle of an area needs memory, for the part above it. That is allocated first: -ENOMEM changes
+ * nothing.
+ */
 static int unmap_locked(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 {
 	struct vm_area_struct *vma = mm_find_area(mm, start), *high;
@@ -172,7 +175,7 @@ int mm_unmap(struct mm_struct *mm, vaddr_t addr, size_t size)
 	return err;
 }
 
-/* --- the heap ------------------------------------------------------------------------------------------------------- */
+/* --- the heap ----------------------------------------------------------------------------------------------------- */
 
 void mm_set_brk(struct mm_struct *mm, vaddr_t start)
 {
@@ -206,7 +209,7 @@ vaddr_t mm_brk(struct mm_struct *mm, vaddr_t addr)
 	return addr;
 }
 
-/* --- stacks --------------------------------------------------------------------------------------------------------- */
+/* --- stacks ------------------------------------------------------------------------------------------------------- */
 
 int mm_map_stack(struct mm_struct *mm, vaddr_t *top)
 {
@@ -216,7 +219,7 @@ int mm_map_stack(struct mm_struct *mm, vaddr_t *top)
 
 atomic_long_t user_stacks_grown;
 
-/* May the stack begin at `start`? It has a limit, and a stranger below it keeps its distance. */
+/* May the stack grow down to `start`? It has a size limit, and must keep a gap to the area below. */
 static bool can_grow(const struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t start)
 {
 	const struct vm_area_struct *below = user_area_before(mm, vma);

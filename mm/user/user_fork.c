@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Doubling an address space. Nothing is copied but the areas and the entries; a page that either may write to becomes
- * read-only in both, and the first to write gets a page of its own (fault.c).
+ * Fork of an address space. Only areas and entries are copied. A private page that may be written becomes read-only in
+ * both address spaces, and the first write makes a copy (fault.c).
  *
  *	parent  entry RW ──> page, 1 user	fork	parent  entry RO ──┐
  *						──>	child   entry RO ──┴─> page, 2 users
  *
- * The parent's CPU may still hold the right to write: that is flushed before the parent runs again, in one batch.
+ * TLBs may still allow the parent to write. One batch flushes that before mm->lock is dropped.
  */
 #include "mm/user/user_internal.h"
 
 #define FORK_PAGES 32
 
-/* Entries of the parent, on their way to the child; all of one table, so that the child gets no table for nothing. */
+/*
+ * A batch of entries on the way from the parent to the child. All are of one table, so the child gets no needless
+ * table.
+ */
 struct fork {
 	struct mm_struct *from, *to;
 	const struct vm_area_struct *vma;
 	struct tlb_batch tlb;
 	unsigned int nr;
-	vaddr_t next; /* what lies before it has been taken */
+	vaddr_t next; /* entries before it are taken */
 	struct {
 		vaddr_t addr;
 		pte_t pte;
 	} entry[FORK_PAGES];
 };
 
-/* What both shall have: the parent's entry, without the right to write if the page may only be read by two. */
+/* The entry for both: the parent's, which loses the right to write unless the area is shared. */
 static pte_t make_common(struct fork *fork, pte_t *ptep, vaddr_t addr)
 {
 	pte_t pte = pte_read(ptep), common;
@@ -98,7 +101,7 @@ static int fork_areas(struct fork *fork)
 	return err;
 }
 
-/* After a failure the parent's pages may be read-only for nothing: it gets them back one by one, as their last user. */
+/* After a failure pages of the parent may stay read-only. Its next write to each finds that it is the only user. */
 struct mm_struct *mm_fork(struct mm_struct *mm)
 {
 	struct fork fork = { .from = mm, .to = mm_create() };

@@ -4,7 +4,10 @@
 
 #include <mm/vmalloc.h>
 
-/* The whole range lies in an area for users: nothing wraps, and the guard page is not lent (Linux bdebd6a28321). */
+/*
+ * Does the whole range lie in a vmalloc area for users? Sums cannot wrap, and the guard page is not lent (Linux
+ * bdebd6a28321).
+ */
 static bool kernel_range_valid(const void *kaddr, unsigned long pgoff, unsigned long size)
 {
 	const struct vm_struct *area = find_vm_area(kaddr);
@@ -30,7 +33,7 @@ static int lend_page(struct mm_struct *mm, const struct vm_area_struct *vma, vad
 	int err;
 
 	if (!page)
-		return -EINVAL; /* a part that was never mapped, or that vrealloc() gave back */
+		return -EINVAL; /* a part that was never mapped, or that vrealloc() has freed */
 	get_page(page);
 	err = user_map_page(mm, uaddr, page, pgprot_set_memtype(user_prot(vma, true), page_memtype(page)));
 	if (err)

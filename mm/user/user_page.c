@@ -59,14 +59,14 @@ void user_copy_page(struct page *to, struct page *from)
 	kunmap_local(dst);
 }
 
-/* --- unmapping ------------------------------------------------------------------------------------------------------ */
+/* --- unmapping ---------------------------------------------------------------------------------------------------- */
 
-#define ZAP_PAGES 32 /* unmapped, then flushed together, then freed together */
+#define ZAP_PAGES 32 /* pages that are unmapped, then flushed, then freed together */
 
 struct zap {
 	struct page *page[ZAP_PAGES];
 	unsigned long nr;
-	vaddr_t next; /* what lies before it is done */
+	vaddr_t next; /* pages before it are unmapped */
 };
 
 static int zap_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Filling a process's pages from outside: what its program's file says. */
+/* Writing into the pages of a process that does not run: this loads its program. */
 #include "mm/user/user_internal.h"
 
-/* A page that may be written: one that is there, and in a private area nobody else's. */
+/* Make sure that a page is mapped at addr and, in a private area, that no other address space has it. */
 static int writable_page(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t addr)
 {
 	pte_t pte = user_entry(mm, addr);
@@ -14,7 +14,7 @@ static int writable_page(struct mm_struct *mm, const struct vm_area_struct *vma,
 	return user_unshare(mm, vma, addr, pte);
 }
 
-/* What a program's file says about one page. Its frame may be a highmem one. */
+/* Write bytes of one page, whose frame may be in highmem. */
 static int write_page(struct mm_struct *mm, vaddr_t addr, const void *data, size_t size)
 {
 	vaddr_t page_addr = PAGE_ALIGN_DOWN(addr);
