@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outside world, as mm/ knows it: every header from elsewhere that a file in mm/ uses, and why. Another kernel that
- * wants this mm, and the host build of the tests, provide these and nothing else. A new line here is a design event.
- * (The public headers in mm/include include the few of these that their own prototypes need.)
+ * What mm/ needs from the rest of the kernel: every header from elsewhere that a file in mm/ uses, and why. Another
+ * kernel that takes this mm, and the host build of the tests, provide these and nothing else. So think twice before
+ * adding a line. (The public headers in mm/include include the few of these that their own prototypes need.)
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 #include <arch/barrier.h>  /* smp_load_acquire, smp_store_release: publishing a section, a table, a descriptor */
 #include <arch/fault.h>	   /* what a page fault was about */
 #include <arch/cpu.h>	   /* smp_processor_id, cpu_relax, cpu_has */
-#include <arch/cache.h>	   /* memory that becomes uncached leaves the caches */
-#include <arch/cpu_stack.h> /* what each CPU freed last */
-#include <arch/io.h>	   /* registers of devices, for who maps them */
+#include <arch/cache.h>	   /* flushing memory that becomes uncached from the caches */
+#include <arch/cpu_stack.h> /* per-CPU lists of pages and objects */
+#include <arch/io.h>	   /* __iomem: device registers */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */
 #include <arch/layout.h>   /* where vmalloc space, the page array and the kmap window lie; phys_to_virt */
 #include <arch/lazy_mmu.h> /* pgtable_set_ptes, and whether table pages may be allocated */
@@ -20,9 +20,9 @@
 #include <arch/mmu_sync.h> /* the scope around every change of kernel mappings */
 #include <arch/pgtable.h>  /* the walkers */
 #include <arch/tlb.h>	   /* batches of invalidations */
-#include <arch/tlb_oracle.h> /* debug builds: reports of what must not be remembered any more */
+#include <arch/tlb_oracle.h> /* debug builds: telling the oracle which translations no TLB may hold any more */
 
-/* What the kernel gives to everybody. */
+/* What every part of the kernel may use. */
 #include <kernel/boot_info.h>	   /* the memory map */
 #include <kernel/bug.h>		   /* panic, BUG_ON, WARN */
 #include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc */
@@ -38,9 +38,9 @@
 #include <kernel/spinlock.h>	   /* all locks of the table in mm/page/page_internal.h */
 #include <kernel/smp.h>		   /* on_each_cpu */
 #include <kernel/task.h>	   /* current, for process address spaces */
-#include <kernel/trace.h>	   /* who takes and gives back address space */
-#include <kernel/wait.h>	   /* __GFP_NOFAIL: a moment later there may be memory */
-#include <kernel/workqueue.h>	   /* frees that may not happen where they are asked for */
+#include <kernel/trace.h>	   /* events of address space taken and given back */
+#include <kernel/wait.h>	   /* __GFP_NOFAIL: sleeping before the next try */
+#include <kernel/workqueue.h>	   /* frees by callers that may not sleep; the background */
 #include <kernel/xarray.h>	   /* vmap blocks by address */
 
 /* Pure helpers. */
@@ -49,7 +49,7 @@
 #include <lib/compiler.h>
 #include <lib/errno.h>
 #include <lib/format.h> /* lines of vmallocinfo */
-#include <lib/gfp.h>	/* what an allocation may do */
+#include <lib/gfp.h>	/* flags: what an allocation may do */
 #include <lib/list.h>
 #include <lib/math.h>
 #include <lib/rbtree.h>
