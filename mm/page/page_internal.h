@@ -132,10 +132,7 @@ static inline struct page *buddy_of(const struct page *page, unsigned int order)
 	return pfn_to_page(page_to_pfn(page) ^ 1ul << order);
 }
 
-/*
- * Under the lock of the zone. A buddy in use may change its state meanwhile, but to and from PAGE_FREE only under that
- * lock.
- */
+/* Under the zone's lock. A buddy in use may change its state, but to and from PAGE_FREE only under that lock. */
 static inline bool is_free_block(const struct page *page, unsigned int order)
 {
 	return READ_ONCE(page->state) == PAGE_FREE && page->order == order;

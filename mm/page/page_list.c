@@ -107,10 +107,7 @@ static unsigned long list_run(struct page **pages, unsigned long n)
 	return run;
 }
 
-/*
- * Give the n oldest pages of a stack back. One holding of a zone's lock serves all pages in a row of that zone.
- * Interrupts off.
- */
+/* Give back the n oldest pages of a stack, taking a zone's lock once for all in a row of that zone. Interrupts off. */
 static void list_drain(struct cpu_stack *stack, unsigned long n)
 {
 	struct page **pages = (struct page **)stack->item;

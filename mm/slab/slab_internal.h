@@ -109,10 +109,7 @@ static inline void poison(const struct kmem_cache *cache, void *object, int byte
 		memset(object, byte, cache->size);
 }
 
-/*
- * Free an object of the slab. `object` may be any address in the slab: if no object was given out there, that is
- * reported.
- */
+/* Free an object of the slab. `object` may be any address in it; if no object was given out there, that is reported. */
 static inline void slab_free(struct slab *slab, void *object)
 {
 	struct kmem_cache *cache = slab->cache;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Stacks of kernel threads. The first page of the area stays unmapped, below the stack; the area's guard page is above
- * it.
- */
+/* Stacks of kernel threads. The first page of the area stays unmapped, below the stack; its guard page is above. */
 #include "mm/kva/area/area.h"
 
 #include <mm/kstack.h>

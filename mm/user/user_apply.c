@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The caller's function for every entry of a range of addresses: the kernel's (vm_apply.c), or those of a process's
- * user half.
- */
+/* The caller's function for every entry of a range: the kernel's (vm_apply.c), or one of a process's user half. */
 #include "mm/kva/map/map.h"
 #include "mm/user/user_internal.h"
 

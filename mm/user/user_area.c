@@ -143,10 +143,7 @@ static void trim(struct mm_struct *mm, struct vm_area_struct *vma, vaddr_t start
 		area_free(vma);
 }
 
-/*
- * Only a range in the middle of an area needs memory, for the part above it. That is allocated first: -ENOMEM changes
- * nothing.
- */
+/* Only a range in the middle of an area needs memory, for the part above it; so -ENOMEM comes before any change. */
 static int unmap_locked(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 {
 	struct vm_area_struct *vma = mm_find_area(mm, start), *high;

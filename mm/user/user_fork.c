@@ -12,10 +12,7 @@
 
 #define FORK_PAGES 32
 
-/*
- * A batch of entries on the way from the parent to the child. All are of one table, so the child gets no needless
- * table.
- */
+/* A batch of entries on the way from parent to child. All are of one table, so the child gets no needless one. */
 struct fork {
 	struct mm_struct *from, *to;
 	const struct vm_area_struct *vma;

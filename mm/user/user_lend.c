@@ -4,10 +4,7 @@
 
 #include <mm/vmalloc.h>
 
-/*
- * Does the whole range lie in a vmalloc area for users? Sums cannot wrap, and the guard page is not lent (Linux
- * bdebd6a28321).
- */
+/* Does the whole range lie in an area for users? No sum wraps; the guard page is not lent (Linux bdebd6a28321). */
 static bool kernel_range_valid(const void *kaddr, unsigned long pgoff, unsigned long size)
 {
 	const struct vm_struct *area = find_vm_area(kaddr);

@@ -63,10 +63,7 @@ struct mm_struct {
 struct mm_struct *mm_create(void);
 /* mmput() by the only user, as after a failure: panics if there are other users. */
 void mm_destroy(struct mm_struct *mm);
-/*
- * A copy: the same ranges and pages; a page is copied when one of the two writes. NULL = no memory, and nothing has
- * changed.
- */
+/* A copy: the same ranges and pages; the first write copies a page. NULL = no memory, and nothing has changed. */
 struct mm_struct *mm_fork(struct mm_struct *mm);
 
 /* Add a user; the caller is one already (otherwise a panic). Any context. */
@@ -75,10 +72,7 @@ void mmget(struct mm_struct *mm);
 bool mmget_not_zero(struct mm_struct *mm);
 /* Drop a user. Thread context, may sleep. */
 void mmput(struct mm_struct *mm);
-/*
- * The same counts for the structure alone: it stays readable, and the kernel half complete, after the last user has
- * gone.
- */
+/* The same for the structure alone: it stays readable, and the kernel half complete, after the last user has gone. */
 void mmgrab(struct mm_struct *mm);
 void mmdrop(struct mm_struct *mm);
 

@@ -96,10 +96,7 @@ struct page_window {
 	unsigned long nr;
 };
 struct page_window page_find_window(const struct page *page);
-/*
- * Given a window of `nr` pages from `first` on, its size with what has come online behind it. Context as
- * page_find_window.
- */
+/* Given a window of `nr` pages from `first` on: its size with what has come online behind it. Any context. */
 unsigned long page_window_extend(const struct page *first, unsigned long nr);
 /* The window of nearly all pages: in the lowest RAM. It grows when the section behind its end comes online. */
 extern struct page_window page_main_window;
@@ -125,10 +122,7 @@ static inline struct page *virt_to_page(const void *virt) { return phys_to_page(
 /* The same for any address: NULL if it is not in the direct map or has no page. Any context. */
 struct page *virt_to_page_checked(const void *virt);
 
-/*
- * Add a user of an allocated block; drop one. The last put_page() or __free_pages() frees the block. Any context but
- * NMI.
- */
+/* Add a user of an allocated block; drop one. The last put_page() or __free_pages() frees it. Any context but NMI. */
 void get_page(struct page *page);
 void put_page(struct page *page);
 /* A word for the owner. 0 when the page is handed out. */

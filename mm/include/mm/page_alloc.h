@@ -69,18 +69,12 @@ struct zone_stats {
 };
 void zone_stats(enum zone_id zone, struct zone_stats *out);
 
-/*
- * Pages that can still be allocated: free + cached + offline, all zones. Bringing RAM online does not change the
- * number.
- */
+/* Pages that can still be allocated, all zones: free + cached + offline. Bringing RAM online does not change it. */
 unsigned long nr_free_pages(void);
 /* All RAM that this kernel uses, reserved parts included, online or not. In pages. */
 unsigned long totalram_pages(void);
 
-/*
- * Walk all free lists: sizes, buddies, states. Returns the number of faults found (and prints them). Tests and
- * `meminfo`.
- */
+/* Check all free lists: sizes, buddies, states. Number of faults, each printed. For tests and `meminfo`. */
 unsigned int page_alloc_check(void);
 /* Give all CPUs' lists back to the buddy system. Thread context, interrupts on (off: only this CPU's lists). */
 void drain_page_lists(void);

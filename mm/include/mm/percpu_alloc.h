@@ -52,10 +52,7 @@ unsigned int percpu_alloc_check(void);
 
 /* --- mm/kva/percpu/percpu_areas.c: areas of static variables. Boot CPU. ------------------------------------------- */
 
-/*
- * Before the page allocator, when lowmem is mapped: keep room for all CPUs. Returns the boot CPU's area; panics without
- * RAM.
- */
+/* Before the page allocator, when lowmem is mapped: keep room for all CPUs. The boot CPU's area; panics without RAM. */
 void *percpu_areas_init(void);
 /* The area of the next CPU, PERCPU_STRIDE behind the one before. NULL: none is left. */
 void *percpu_area_alloc(size_t bytes);

@@ -73,10 +73,7 @@ void *vmalloc(unsigned long size);
 void *vzalloc(unsigned long size);
 /* Zeroed, and may be mapped into a process: remap_vmalloc_range(), mm_lend_vmalloc() (mm/mm.h). */
 void *vmalloc_user(unsigned long size);
-/*
- * [atomic] The same with alignment, part of vmalloc space, and rights. node is a hint (-1 = none). gfp: see
- * __vmalloc(). vfree() frees it.
- */
+/* [atomic] The same with alignment, part of vmalloc space, and rights. node is a hint (-1 = none). gfp: __vmalloc(). */
 void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned long start, unsigned long end, gfp_t gfp,
 			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller);
 /* [atomic] */
@@ -286,10 +283,7 @@ long vread(char *buf, const char *addr, unsigned long count);
  * The same into an iterator: count bytes, or as many as it has room for. 0: no part is in use, and nothing was written.
  */
 long vread_iter(struct iov_iter *iter, const char *addr, size_t count);
-/*
- * Print the area into which a pointer points. False: there is none, or the index is locked at the moment. Any context
- * but NMI.
- */
+/* Print the area that contains the pointer. False: none, or the index is locked now. Any context but NMI. */
 bool vmalloc_dump_obj(void *object);
 
 /*
@@ -354,10 +348,7 @@ struct vmalloc_stats {
 	unsigned long nr_pages;		 /* allocated by vmalloc */
 };
 void vmalloc_stats(struct vmalloc_stats *out); /* [looks] */
-/*
- * Check trees, caches and blocks, and that holes and ranges are all of the arena, at a quiet moment. Number of faults,
- * printed.
- */
+/* Check trees, caches, blocks, and that holes + ranges = arena, at a quiet moment. Number of faults, each printed. */
 unsigned int vmalloc_check(void);
 /* Counters for the museum tests. */
 struct vmap_block_stats {

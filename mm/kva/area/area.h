@@ -22,10 +22,7 @@ struct vm_area_spec {
 	pgprot_t prot;
 };
 
-/*
- * The range becomes an area of `count` pages and a guard page. (Every member is named; otherwise the compiler clears
- * all first.)
- */
+/* The range becomes an area of `count` pages. (Every member is named; otherwise the compiler clears all first.) */
 static inline void vm_area_init(struct vm_range *range, unsigned long count, unsigned long flags, vaddr_t caller)
 {
 	range->area = &range->own;
@@ -85,10 +82,7 @@ static inline void vm_area_drop_separate(struct vm_range *range)
 }
 /* vfree() of an area that the caller holds. Thread context, may sleep. */
 void vm_area_free(struct vm_range *range);
-/*
- * Claim the area that starts at addr and has one of `flags`. NULL: there is none, which is reported under the name
- * `who`.
- */
+/* Claim the area that starts at addr and has one of `flags`. NULL: there is none; reported under the name `who`. */
 void vm_report_no_area(const void *addr, const char *who);
 static inline struct vm_range *vm_area_claim(const void *addr, unsigned long flags, const char *who)
 {
@@ -99,10 +93,7 @@ static inline struct vm_range *vm_area_claim(const void *addr, unsigned long fla
 	return range;
 }
 
-/*
- * The alignment of an area of so many bytes. With VM_IOREMAP: its size, rounded up, at most the largest leaf. 0: a
- * page.
- */
+/* The alignment of an area. With VM_IOREMAP: its size, rounded up, at most the largest leaf. 0: a page. */
 static inline unsigned long vm_flags_align(unsigned long flags, unsigned long size)
 {
 	return flags & VM_IOREMAP ? 1UL << min((unsigned int)order_base_2(size), VM_ALIGN_MAX_SHIFT) : 0;
@@ -139,10 +130,7 @@ static inline void vmalloc_account(long pages) { this_cpu_add(vmalloc_pages, (un
 
 /* Free the blocks behind the large leaves of a vmalloc area, which are its first pages. Returns how many pages. */
 unsigned long vm_huge_free_blocks(struct vm_struct *area);
-/*
- * Enter the pages of one more block into the array. False: all are entered. The caller holds the range or keeps it
- * still.
- */
+/* Enter the pages of one more block into the array. False: all are there. The range is held or still. */
 bool vm_huge_list_pages(struct vm_range *range);
 
 /* --- vm_huge.c: areas with large leaves --------------------------------------------------------------------------- */
@@ -167,10 +155,7 @@ static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int co
 
 /* __vmalloc_node() with VM_ALLOW_HUGE_VMAP or without. */
 void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller);
-/*
- * May the caller allocate in its context with these flags? might_sleep() if they allow to wait; otherwise: false in
- * handlers.
- */
+/* May the caller allocate with these flags? If they allow to wait: might_sleep(). If not: false in handlers. */
 bool vm_context_allows(gfp_t gfp);
 
 /* vm_early.c: enter the early areas in the index. After that no new ones are allowed. */

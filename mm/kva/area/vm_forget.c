@@ -22,10 +22,7 @@ static void end_types(const struct vm_range *range)
 	memtype_free_frames((const unsigned long *)range->pages, count, VM_MEMTYPE_OF(area->flags));
 }
 
-/*
- * Only pages that the area owns are reset. Other pages stay as they are: the caller that changed them changes them
- * back.
- */
+/* Only pages that the area owns are reset. For others the caller that has changed them changes them back. */
 static void reset_own_pages(struct vm_range *range)
 {
 	const struct vm_struct *area = range->area;

@@ -20,10 +20,7 @@ static int map_pfn(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/*
- * Note the frames in the room for the page array, which has as many entries and is freed with the range. False: no
- * memory.
- */
+/* Note the frames in the room for the page array, which has as many entries. False: no memory. */
 static bool note_frames(struct vm_range *range, const unsigned long *pfns, unsigned int count)
 {
 	void *room = vm_range_page_array(range, GFP_KERNEL);

@@ -19,10 +19,7 @@ extern struct vmap_block_size {
 #define VMAP_BLOCK_PAGES  (vmap_block_size.usable + 1)
 #define VMAP_BLOCK_USABLE vmap_block_size.usable
 #define VMAP_BLOCK_SIZE	  vmap_block_size.bytes
-/*
- * A CPU without clean pages calls the background if VMAP_FLUSH_PAGES wait for a flush; with VMAP_MUCH_PAGES it flushes
- * itself.
- */
+/* A CPU without clean pages calls the background if this many wait for a flush; with MUCH it flushes by itself. */
 #define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
 #define VMAP_MUCH_PAGES	  (VMAP_BLOCK_PAGES / 2 * 3)
 
@@ -132,10 +129,7 @@ static inline struct vmap_run give_run(struct vmap_block *block, unsigned int pa
 	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
 }
 
-/*
- * Make a block for this queue, with its first `count` pages live. addr 0: no space or memory. Thread context, may
- * sleep.
- */
+/* Make a block for this queue, with its first `count` pages live. addr 0: no space or memory. May sleep. */
 struct vmap_run block_create(struct vmap_queue *queue, unsigned int count);
 /* The block is wholly clean: all its pages are fresh again. Under the queue's lock. */
 void block_make_fresh(struct vmap_block *block);

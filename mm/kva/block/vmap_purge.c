@@ -18,10 +18,7 @@ static void add_flushing(struct vmap_block *block, unsigned int first, unsigned 
 	WRITE_ONCE(block->owner->flushing, block->owner->flushing + pages);
 }
 
-/*
- * All pages below `fresh` are dirty, and none becomes live before the flush: make all flushing without a look at each
- * run.
- */
+/* All pages below `fresh` are dirty, and none becomes live before the flush: no need to look at each run. */
 static bool collect_whole(struct vmap_block *block)
 {
 	block->whole = block->fresh;
@@ -52,10 +49,7 @@ static bool collect(struct vmap_block *block)
 	return pages > 0;
 }
 
-/*
- * Pages from `page` up to `fresh` are clean: make them fresh again, with the clean pages just below, so that runs are
- * whole.
- */
+/* Pages from `page` up to `fresh` are clean: make them fresh again, together with clean pages just below. */
 static void return_to_fresh(struct vmap_block *block, unsigned int page)
 {
 	if (unlikely(page && !test_bit(page - 1, block->taken_map))) {

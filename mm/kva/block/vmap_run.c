@@ -112,10 +112,7 @@ struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count
 	return run.addr ? run : take_after_purge(queue, count);
 }
 
-/*
- * The first run of the block since the last purge has become dirty. (If the block is gone, the purge has found the
- * run.)
- */
+/* The first run since the last purge has become dirty. (If the block is gone, the purge has found the run.) */
 void vmap_block_mark(struct vmap_block *block)
 {
 	spin_lock(&block->owner->lock);

@@ -94,10 +94,7 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 
 /* --- what may be mapped ----------------------------------------------------------------------------------------- */
 
-/*
- * Is the range not empty, without wrap-around, no larger than vmalloc space, and addressable by this CPU? If not, say
- * why.
- */
+/* Is the range not empty, without wrap-around, no larger than vmalloc space, and addressable? If not, say why. */
 static bool range_exists(phys_addr_t phys, unsigned long size, const char *who, vaddr_t caller)
 {
 	const struct vm_area_spec spec = { .size = size, .caller = caller };

@@ -56,10 +56,7 @@ static inline void vm_range_unmap_noflush(struct vm_range *range)
  */
 void vm_range_learn_leaves(struct vm_range *range);
 static inline void vm_area_forget_leaves(struct vm_struct *own) { container_of(own, struct vm_range, own)->leaves = NULL; }
-/*
- * Map n known leaves from the first-th on. The frames of each have one memory type. 0, or -EBUSY: then nothing is
- * mapped.
- */
+/* Map n known leaves from the first-th on; the frames of each have one memory type. 0; -EBUSY: nothing is mapped. */
 int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned long n, phys_addr_t phys, pgprot_t prot);
 /* vm_map_phys of the first `bytes` of a range that the caller holds. */
 int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
@@ -81,10 +78,7 @@ unsigned int vm_leaf_order(void);
  * Errors as vm_map_pages.
  */
 int vm_map_leaves(vaddr_t start, vaddr_t end, struct page **pages, pgprot_t prot, unsigned int order, bool sure);
-/*
- * Can one of the leaves be large: are its pages one block? The first page lies `skew` bytes behind the border of a
- * leaf.
- */
+/* Is there a large leaf whose pages are one block? The first page lies `skew` bytes behind the border of a leaf. */
 bool vm_pages_have_block(struct page **pages, unsigned long count, unsigned int order, unsigned long skew);
 
 /* --- vm_apply.c --------------------------------------------------------------------------------------------------- */
@@ -96,8 +90,5 @@ struct vm_apply {
 	bool create; /* fn is called for empty entries too */
 };
 int vm_apply_run(void *apply, pte_t *ptep, vaddr_t addr, unsigned long n);
-/*
- * apply_to_page_range() for the kernel's tables; create: missing tables are made, and fn is called for empty entries
- * too.
- */
+/* apply_to_page_range() for the kernel's tables; create: make missing tables, and call fn for empty entries too. */
 int vm_apply(vaddr_t start, unsigned long size, pte_fn_t fn, void *data, bool create);

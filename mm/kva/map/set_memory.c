@@ -9,10 +9,7 @@
 
 /* --- which ranges ------------------------------------------------------------------------------------------------- */
 
-/*
- * Is every page of the range mapped, by leaves that lie wholly inside? ram: and are all their frames RAM? 0, -EFAULT,
- * -EINVAL.
- */
+/* Is each page mapped by a leaf that lies wholly inside? ram: and is its frame RAM? 0, -EFAULT, -EINVAL. */
 static int check_leaves(vaddr_t start, vaddr_t end, bool ram)
 {
 	vaddr_t size;

@@ -136,10 +136,7 @@ static int populate_page(struct percpu_chunk *chunk, unsigned int n, gfp_t gfp)
 static unsigned int first_page(const struct percpu_place *place) { return place->at / PAGE_GRANULES; }
 static unsigned int end_page(const struct percpu_place *place) { return (place->at + place->n - 1) / PAGE_GRANULES + 1; }
 
-/*
- * Make sure that all pages of the place exist. -ENOMEM: some are missing. The place keeps the chunk. Under
- * populate_lock.
- */
+/* Make sure that all pages of the place exist; it keeps the chunk. -ENOMEM: some are missing. Under populate_lock. */
 static int populate(const struct percpu_place *place, gfp_t gfp)
 {
 	int err = 0;

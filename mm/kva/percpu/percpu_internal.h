@@ -54,10 +54,7 @@ bool percpu_space_take_in(struct percpu_chunk *fresh, struct percpu_place *place
 bool percpu_space_take_populated(struct percpu_place *place, unsigned int align);
 /* Do the pages of the place all exist? */
 bool percpu_space_populated(const struct percpu_place *place);
-/*
- * Free the object that begins at this address of the first unit. Returns its chunk; *n: its granules. NULL: none begins
- * there.
- */
+/* Free the object that begins at this address of the first unit. Returns its chunk or NULL; *n: its granules. */
 struct percpu_chunk *percpu_space_free(vaddr_t addr, unsigned int *n);
 /*
  * Cut the object that begins there to place->n granules; sets place->chunk and ->at. Returns how many granules it had;

@@ -114,10 +114,7 @@ static inline unsigned long vm_cache_round(unsigned long pages)
 }
 /* The list of a cache to which a range of so many pages belongs. */
 unsigned int vm_range_list(unsigned long pages);
-/*
- * Set the weight of the range in a cache: `entries` fill it, or as many other words are kept for it. The caller holds
- * it.
- */
+/* Set the weight of a range that the caller holds: `entries` fill it, or as many other words are kept for it. */
 void vm_range_weigh(struct vm_range *range, unsigned long entries);
 
 /* Trees of ranges by address. The caller holds the tree's lock. */
@@ -132,10 +129,7 @@ void vm_range_init(void);
 
 /* The lowest range that meets the request, held by the caller. NULL: no space, or no memory for the descriptor. */
 struct vm_range *vm_range_alloc(const struct vm_request *rq);
-/*
- * Make a range that the caller holds a hole. Nothing is mapped in it, and no TLB remembers that anything was. Never
- * fails.
- */
+/* Make a range that the caller holds a hole. Nothing is mapped in it, and no TLB remembers anything. Never fails. */
 void vm_range_free(struct vm_range *range);
 /* vm_range_free() of a range that may keep room for a page array: vm_array_free() frees that first. */
 void vm_range_discard(struct vm_range *range);
@@ -209,10 +203,7 @@ int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info);
 /* The lowest range that starts at or above `from` and is busy, lazy or clean. False: no more. */
 bool vm_range_next(vaddr_t from, struct vm_range_info *info);
 
-/*
- * Order and borders of the index; adds up its bytes. has_hole: does a hole reach into the range? Number of faults, each
- * printed.
- */
+/* Order and borders of the index; adds up its bytes. has_hole: vm_range_has_hole(). Number of faults, each printed. */
 unsigned int vm_index_check(unsigned long *bytes, bool (*has_hole)(const struct vm_range *range));
 /* vm_check.c: holes, index, and that both together are the arena, at a quiet moment. Number of faults, each printed. */
 unsigned int vm_range_check(void);
@@ -247,10 +238,7 @@ struct vm_range *vm_cache_find(const struct vm_request *rq);
  * again after a flush. Sometimes this flushes. Thread context, interrupts on, no lock held.
  */
 void vm_range_retire(struct vm_range *range);
-/*
- * Flush, and make every range of every CPU's cache a hole. True: address space came back, or more was retired
- * meanwhile.
- */
+/* Flush, and empty all CPUs' caches. True: address space came back, or more was retired meanwhile. */
 bool vm_cache_reclaim(void);
 /* On return no TLB remembers anything that was retired before the call. With nothing to forget it costs a compare. */
 static inline void vm_cache_flush(void)
@@ -307,10 +295,7 @@ bool vm_tables_wait(void);
 
 /* Address space is short: all keepers reclaim. True: some came back. May sleep. Notifiers are not asked. */
 bool vm_make_space(void);
-/*
- * A range from the cache or from a hole. If there is none, keepers and then notifiers make room, unless gfp forbids to
- * wait.
- */
+/* A range from the cache or a hole. If there is none, keepers, then notifiers make room, unless gfp forbids to wait. */
 struct vm_range *vm_range_obtain(const struct vm_request *rq);
 /* The same at any address: of `pages` or a few more, guard page included. gfp: 0 or __GFP_NOWAIT. */
 struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp);

@@ -5,7 +5,7 @@
  *	retire --> [ oldest ... lazy ... newest ] --flushed--> clean[2] clean[3] ... clean[320]   --> vm_cache_get
  *		      in the order of their stamps	   |	 by pages, guard included
  *							   +--> clean[OTHERS]: of any other size  --> vm_cache_find
- *							   +--> blocks, and excess: holes again
+ *							   +--> excess: holes again
  *
  * 1. The entries of a retired range are empty, but TLBs may still hold its old translations. The range gets a stamp
  *    (arch/tlb.h) and waits, lazy. Stamps only grow, so each list of lazy ranges is in the order of stamps. The ranges
@@ -80,7 +80,7 @@ static bool reaches(const struct vm_cache *cache, const struct bound *bound)
 
 /* --- under a cache's lock ----------------------------------------------------------------------------------------- */
 
-/* Ranges of blocks are not kept: block/ reuses its blocks by itself, and retires a range only when space is short. */
+/* block/ discards its ranges and retires none; if one came here, it would not be kept. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
 	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= CLEAN;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A range for a request: from this CPU's cache, from a hole, or after keepers and notifiers have given address space
- * back.
- */
+/* A range for a request: from this CPU's cache, or from a hole, after making room if need be. */
 #include "mm/kva/space/space.h"
 
 bool vm_make_space(void)

@@ -36,10 +36,7 @@ static unsigned long piece_most(void)
 	return max(min(PIECE_TABLES * table, ALIGN_DOWN(arena / 16, table)), table);
 }
 
-/*
- * Cut out what the table at addr and those behind it map, as far as one hole goes. NULL: a range in use needs the
- * table.
- */
+/* Cut out what the table at addr and those behind it map, as far as one hole goes. NULL: the table is in use. */
 static struct vm_range *cut_piece(vaddr_t addr)
 {
 	unsigned long table = pt_level_size(2);
@@ -55,7 +52,7 @@ static struct vm_range *cut_piece(vaddr_t addr)
 	return piece;
 }
 
-/* Under tables_lock. The flags forbid to ask keepers for memory: this runs because somebody asked them. */
+/* Under tables_lock. The flags forbid to wait or to report a shortage: this runs because memory is short. */
 static bool have_spares(void)
 {
 	return vm_descriptors_fill(spare, GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY);
