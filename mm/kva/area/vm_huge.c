@@ -49,9 +49,9 @@ static int take_pages(struct vm_range *range, unsigned long count, gfp_t gfp)
 	unsigned long blocks = count >> area->page_order, got;
 
 	area->pages = range->pages;
-	range->heads = (unsigned int)take_blocks(area->pages, blocks, area->page_order, gfp);
-	got = (unsigned long)range->heads << area->page_order;
-	if (range->heads == blocks)
+	range->unlisted = (unsigned int)take_blocks(area->pages, blocks, area->page_order, gfp);
+	got = (unsigned long)range->unlisted << area->page_order;
+	if (range->unlisted == blocks)
 		got += alloc_page_array(gfp, count - got, area->pages + got);
 	area->nr_pages = got;
 	vmalloc_account((long)got);

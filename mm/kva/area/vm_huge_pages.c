@@ -7,9 +7,9 @@ bool vm_huge_list_pages(struct vm_range *range)
 	unsigned int order = range->own.page_order;
 	struct page **pages;
 
-	if (!range->heads)
+	if (!range->unlisted)
 		return false;
-	pages = range->own.pages + ((unsigned long)--range->heads << order);
+	pages = range->own.pages + ((unsigned long)--range->unlisted << order);
 	for (unsigned long i = 1; i < 1ul << order; i++)
 		pages[i] = pages[0] + i;
 	return true;
@@ -27,7 +27,7 @@ unsigned long vm_huge_free_blocks(struct vm_struct *area)
 				;
 			free_page_array(pages, n);
 		}
-	range->heads = 0;
+	range->unlisted = 0;
 	return done;
 }
 

@@ -48,10 +48,10 @@ static struct vm_struct *separate_area(struct vm_range *range)
 		return area;
 	}
 	area = kmalloc(sizeof(*area), GFP_KERNEL);
-	if (area && pages == range->few) {
-		pages = kmalloc(sizeof(range->few), GFP_KERNEL);
+	if (area && pages == range->own_pages) {
+		pages = kmalloc(sizeof(range->own_pages), GFP_KERNEL);
 		if (pages)
-			memcpy(pages, range->few, sizeof(range->few));
+			memcpy(pages, range->own_pages, sizeof(range->own_pages));
 	}
 	if (!area || (range->own.pages && !pages)) {
 		kfree(area);

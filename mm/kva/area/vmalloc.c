@@ -7,8 +7,8 @@ struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp)
 {
 	unsigned long count = (vm_range_size(range) >> PAGE_SHIFT) - 1, bytes = count * sizeof(struct page *);
 
-	if (count <= VM_FEW_PAGES)
-		return range->pages = range->few;
+	if (count <= VM_OWN_PAGES)
+		return range->pages = range->own_pages;
 	if (bytes <= KMALLOC_MAX_SIZE)
 		range->pages = kmalloc(bytes, (gfp & __GFP_NOWAIT) | __GFP_NOWARN);
 	if (!range->pages && bytes > PAGE_SIZE)

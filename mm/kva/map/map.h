@@ -38,14 +38,14 @@ int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page 
 static __always_inline int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
 					pgprot_t prot, gfp_t gfp)
 {
-	if (likely(range->ptes && !range->more))
+	if (likely(range->ptes && !range->more_ptes))
 		return vm_map_entries(range->ptes + offset, range->start + (offset << PAGE_SHIFT), pages, count, prot);
 	return vm_range_map_slow(range, offset, pages, count, prot, gfp);
 }
 void vm_range_unmap_slow(struct vm_range *range);
 static inline void vm_range_unmap_noflush(struct vm_range *range)
 {
-	if (likely(range->ptes && !range->more))
+	if (likely(range->ptes && !range->more_ptes))
 		pte_clear_run(range->ptes, vm_range_size(range) >> PAGE_SHIFT);
 	else
 		vm_range_unmap_slow(range);

@@ -141,8 +141,8 @@ static void learn_entries(struct vm_range *range)
 		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end, PAGE_SHIFT);
 		return;
 	}
-	range->more = pgtable_entries(&kernel_pgtable, border, range->end, PAGE_SHIFT);
-	if (range->more)
+	range->more_ptes = pgtable_entries(&kernel_pgtable, border, range->end, PAGE_SHIFT);
+	if (range->more_ptes)
 		range->ptes = pgtable_entries(&kernel_pgtable, range->start, border, PAGE_SHIFT);
 }
 
@@ -179,11 +179,11 @@ static pte_t *entries_at(const struct vm_range *range, unsigned long offset, uns
 {
 	unsigned long before;
 
-	if (!range->more)
+	if (!range->more_ptes)
 		return range->ptes + offset;
 	before = (table_border(range) - range->start) >> PAGE_SHIFT;
 	if (offset >= before)
-		return range->more + (offset - before);
+		return range->more_ptes + (offset - before);
 	*count = min(*count, before - offset);
 	return range->ptes + offset;
 }

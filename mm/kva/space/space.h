@@ -37,7 +37,7 @@ enum vm_range_state {
 #define VM_MEMTYPE_OF(flags) ((enum memtype)(((flags) >> 16) - 1))
 
 /* Page arrays of up to this many entries are part of the descriptor. */
-#define VM_FEW_PAGES 4u
+#define VM_OWN_PAGES 4u
 
 /*
  * A stretch of vmalloc space. It is either a hole, or in the index (vm_index.c) and in one of the states above.
@@ -58,17 +58,17 @@ struct vm_range {
 		vaddr_t fit[VM_ALIGN_CLASSES]; /* VM_RANGE_HOLE: see vm_holes.c */
 		struct {
 			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
-			pte_t *more;		 /* the entries in its second table, if the range has two */
+			pte_t *more_ptes;	 /* the entries in its second table, if the range has two */
 			pte_t *leaves;		 /* its large leaves, if they are known and it has nothing else */
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
-			unsigned int heads;	 /* blocks of which only the first page is listed (vm_huge.c) */
+			unsigned int unlisted;	 /* blocks of which only the first page is listed (vm_huge.c) */
 			struct vm_range *next;	 /* in a cache, or claimed and waiting for vfree's work */
 			tlb_stamp_t stamp;	 /* VM_LAZY */
 			unsigned long weight;	 /* in a cache: see vm_cache.c, 3 */
 			unsigned int shift;	 /* as in the request */
 			unsigned int list;	 /* the list of a cache for its size */
 			struct vm_struct own;
-			struct page *few[VM_FEW_PAGES];
+			struct page *own_pages[VM_OWN_PAGES];
 		};
 	};
 	struct rcu_head rcu;

@@ -59,8 +59,8 @@ struct vm_cache {
 	spinlock_t lock;
 	unsigned int nr_lazy;
 	unsigned long lazy_weight, clean_weight;
-	unsigned int hand; /* the list of clean ranges from which drop_excess() takes next */
-	struct bound due; /* soft; hard after the background was called; 0: not set yet */
+	unsigned int next_drop; /* the list of clean ranges from which drop_excess() takes next */
+	struct bound next_bound; /* soft; hard after the background was called; 0: not set yet */
 	struct vm_range *oldest, *newest;
 	struct vm_range *clean[VM_CACHE_PAGES + 1];
 };
@@ -153,9 +153,9 @@ static void keep(struct vm_cache *cache, struct vm_range *range)
 	cache->clean_weight += range->weight;
 }
 
-static void set_due(struct vm_cache *cache)
+static void set_next_bound(struct vm_cache *cache)
 {
-	cache->due = reaches(cache, &soft) ? hard : soft;
+	cache->next_bound = reaches(cache, &soft) ? hard : soft;
 }
 
 /*
@@ -176,7 +176,7 @@ static unsigned int reap(struct vm_cache *cache, struct vm_range **unwanted)
 		vm_range_set_state(range, VM_HELD);
 		put_on(unwanted, range);
 	}
-	set_due(cache);
+	set_next_bound(cache);
 	if (nr)
 		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
 	return nr;
@@ -196,16 +196,17 @@ static unsigned int drop_clean(struct vm_cache *cache, struct vm_range **unwante
 }
 
 /*
- * The next clean range to give back. The hand goes round all lists, so ranges that nobody wants go in the end. New
+ * The next clean range to give back. next_drop goes round all lists, so ranges that nobody wants go in the end. New
  * ranges come in at the front of a list; of the list of other sizes, where sizes mix, the last range goes.
  */
-static struct vm_range *take_at_hand(struct vm_cache *cache)
+static struct vm_range *take_next_drop(struct vm_cache *cache)
 {
 	struct vm_range **link;
 
-	while (!cache->clean[cache->hand])
-		cache->hand = cache->hand ? cache->hand - 1 : VM_CACHE_PAGES;
-	for (link = &cache->clean[cache->hand]; cache->hand == VM_CACHE_OTHERS && (*link)->next; link = &(*link)->next)
+	while (!cache->clean[cache->next_drop])
+		cache->next_drop = cache->next_drop ? cache->next_drop - 1 : VM_CACHE_PAGES;
+	for (link = &cache->clean[cache->next_drop]; cache->next_drop == VM_CACHE_OTHERS && (*link)->next;
+	     link = &(*link)->next)
 		;
 	return unlink_clean(cache, link);
 }
@@ -216,7 +217,7 @@ static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwant
 	unsigned int nr = 0;
 
 	for (; nr < BATCH && cache->clean_weight > CLEAN - hard.weight; nr++)
-		put_on(unwanted, take_at_hand(cache));
+		put_on(unwanted, take_next_drop(cache));
 	if (nr)
 		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
 	return nr;
@@ -235,8 +236,8 @@ static bool give_back_unwanted(struct vm_range *unwanted)
 	return unwanted != NULL;
 }
 
-/* Call `some` until it has moved less than a batch. True: ranges were given back. Thread context, no lock held. */
-static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache *cache, struct vm_range **unwanted))
+/* Call `step` until it has moved less than a batch. True: ranges were given back. Thread context, no lock held. */
+static bool in_batches(struct vm_cache *cache, unsigned int (*step)(struct vm_cache *cache, struct vm_range **unwanted))
 {
 	bool any = false;
 	unsigned int nr;
@@ -245,7 +246,7 @@ static bool all_of(struct vm_cache *cache, unsigned int (*some)(struct vm_cache 
 		struct vm_range *unwanted = NULL;
 
 		spin_lock(&cache->lock);
-		nr = some(cache, &unwanted);
+		nr = step(cache, &unwanted);
 		spin_unlock(&cache->lock);
 		schedule_point("vm_cache:batch");
 		any |= give_back_unwanted(unwanted);
@@ -313,20 +314,20 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
  * The bound is reached. First make clean what other flushes have covered. If the rest is still more than `soft`, call
  * the background; if it is more than `hard`, the background did not come in time: flush here.
  */
-static __noinline void much_is_lazy(struct vm_cache *cache)
+static __noinline void reached_bound(struct vm_cache *cache)
 {
 	bool soon, now;
 
-	all_of(cache, reap);
+	in_batches(cache, reap);
 	spin_lock(&cache->lock);
 	soon = reaches(cache, &soft);
 	now = reaches(cache, &hard);
 	spin_unlock(&cache->lock);
 	if (soon)
-		all_of(cache, drop_excess);
+		in_batches(cache, drop_excess);
 	if (now) {
 		flush_tlb_all();
-		all_of(cache, reap);
+		in_batches(cache, reap);
 	} else if (soon) {
 		vm_purge_soon();
 	}
@@ -335,19 +336,19 @@ static __noinline void much_is_lazy(struct vm_cache *cache)
 void vm_range_retire(struct vm_range *range)
 {
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
-	bool much;
+	bool reached;
 
 	spin_lock(&cache->lock);
 	range->stamp = tlb_stamp(); /* under the lock, so that the list is in order */
 	vm_range_set_state(range, VM_LAZY);
 	append(cache, range);
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, cache->lazy_weight, WEIGHT);
-	much = reaches(cache, &cache->due);
+	reached = reaches(cache, &cache->next_bound);
 	vm_note_stamp(&vm_stamps.areas, range->stamp);
 	tlb_oracle(deferred(range->start, range->end)); /* not before the stamp, which vm_unmap_aliases() reads */
 	spin_unlock(&cache->lock);
-	if (unlikely(much))
-		much_is_lazy(cache);
+	if (unlikely(reached))
+		reached_bound(cache);
 }
 
 /* Has the cache reached `soft` with no covered range? (If some are covered, its own CPU will make them clean.) */
@@ -378,8 +379,8 @@ bool vm_cache_reclaim(void)
 
 	vm_cache_flush();
 	for_each_possible_cpu(cpu) {
-		any |= all_of(per_cpu_ptr(&vm_cache, cpu), reap);
-		any |= all_of(per_cpu_ptr(&vm_cache, cpu), drop_clean);
+		any |= in_batches(per_cpu_ptr(&vm_cache, cpu), reap);
+		any |= in_batches(per_cpu_ptr(&vm_cache, cpu), drop_clean);
 	}
 	return any || !vm_stamp_covered(&vm_stamps.areas); /* or another CPU has retired a range meanwhile */
 }

@@ -89,8 +89,8 @@ static bool update_fit(struct rb_node *node)
 	vaddr_t end = hole->end, mask = PAGE_SIZE - 1, changed = 0;
 
 	for (unsigned int class = 0; class < VM_ALIGN_CLASSES; class++, mask = 2 * mask + 1) {
-		long here = (long)(end - ((hole->start + mask) & ~mask));
-		vaddr_t fit = max((vaddr_t)max(here, 0l), max(left[class], right[class]));
+		long own = (long)(end - ((hole->start + mask) & ~mask));
+		vaddr_t fit = max((vaddr_t)max(own, 0l), max(left[class], right[class]));
 
 		changed |= hole->fit[class] ^ fit;
 		hole->fit[class] = fit;
@@ -350,9 +350,9 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 
 	range->kind = kind;
 	range->area = NULL;
-	range->ptes = range->more = range->leaves = NULL;
+	range->ptes = range->more_ptes = range->leaves = NULL;
 	range->pages = NULL;
-	range->heads = 0;
+	range->unlisted = 0;
 	range->shift = shift;
 	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
 	err = vm_index_add(range, gfp);
@@ -398,7 +398,7 @@ void vm_range_free(struct vm_range *range)
 
 void vm_range_discard(struct vm_range *range)
 {
-	if (range->pages != range->few)
+	if (range->pages != range->own_pages)
 		vm_array_free(range->pages);
 	range->pages = NULL;
 	vm_range_free(range);
