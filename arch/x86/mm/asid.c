@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address-space identifiers, a few a CPU, given to the trees that it ran on last.
+ * Address-space identifiers (PCIDs): each CPU has a few, for the trees that it ran on last.
  *
- * 1. Each tree counts its user flushes (struct pgtable, flushes). Each slot remembers up to which of them its PCID is
- *    clean. A flush goes only to CPUs that have the tree in CR3; all others find the difference when they come back.
+ * 1. Each tree counts its user flushes (struct pgtable, flushes). Each slot remembers the number of the last one that
+ *    its PCID has seen. A flush interrupts only CPUs that have the tree in CR3. The other CPUs compare the numbers when
+ *    they load the tree again.
  *
  *	tree 7, flushes = 12	slot 2: tree 7, seen 12		nothing to do
  *				slot 2: tree 7, seen 11		flush when CR3 is loaded
  *				no slot				take the next one, flush it
  *
- * 2. A flush of ranges makes a PCID clean up to its number only if everything before it has been done: seen + 1 == nr. In
- *    every other case the whole PCID goes, and is clean up to the latest number that had begun before. Requests of two
- *    initiators may arrive in the wrong order; the second one then finds that there is nothing left to do.
+ * 2. A flush of ranges is enough only if the PCID has seen all flushes before it: seen + 1 == nr. Otherwise the whole
+ *    PCID is flushed, and has then seen every flush that had begun before. Requests of two initiators may arrive in the
+ *    wrong order; the second one then has nothing left to do.
  *
- * 3. A tree is known by a serial number that is never used again, not by its address: a new process may get the old one's
- *    memory, and must not get its translations.
+ * 3. A tree is known by a serial number that is never used again, not by its address: a new process may get the memory
+ *    of an old one's tree, and must not use its translations.
  *
  * 4. INVLPG drops a page that is not global only under the PCID in CR3. If kernel pages are not global, a kernel flush
- *    of ranges leaves all other slots stale; they are forgotten before the next tree is entered.
+ *    of ranges leaves all other slots stale; they are emptied before the next tree is loaded.
  */
 #include "asid.h"
 

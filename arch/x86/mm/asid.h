@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which trees one CPU may still hold translations of, and how up to date they are. Pure bookkeeping: asid.c decides,
- * pgtable_cpu.c and tlb.c do.
+ * The trees of which one CPU may still hold translations, and how up to date these are. Only bookkeeping: asid.c
+ * decides, pgtable_cpu.c and tlb_local.c execute.
  *
- * Without PCIDs there is one slot, that of the tree in CR3. With them there are ASID_SLOTS, and a slot's PCID is its
- * number + 1; PCID 0 is what a CPU starts with and no tree ever has.
+ * Without PCIDs there is one slot, for the tree in CR3. With PCIDs there are ASID_SLOTS slots. The PCID of a slot is
+ * its index + 1. A CPU starts with PCID 0, which no tree ever gets.
  */
 #pragma once
 
@@ -14,26 +14,29 @@
 
 struct asid_slot {
 	u64 tree;	    /* serial number of the tree; 0: empty */
-	unsigned long seen; /* user flushes of it up to this number have been done under this PCID */
+	unsigned long seen; /* all user flushes of the tree up to this number have been done under this PCID */
 };
 
 struct asid_cpu {
 	struct asid_slot slot[ASID_SLOTS];
 	unsigned int nr;    /* slots in use; 0 counts as 1 */
-	unsigned int here;  /* the slot whose PCID is in CR3 */
-	unsigned int next;  /* the slot that is given away next */
-	bool others_stale;  /* kernel pages were invalidated under the PCID in CR3 alone */
+	unsigned int here;  /* index of the slot whose PCID is in CR3 */
+	unsigned int next;  /* index of the slot that is reused next */
+	bool others_stale;  /* kernel pages were invalidated only under the PCID in CR3 */
 };
 
 /*
- * `tree`, of which `latest` user flushes have begun, goes into CR3. The slot it gets is a->here afterwards. True: what the
- * CPU holds under its PCID must be flushed as CR3 is loaded.
+ * CR3 is about to get `tree`; `latest` is the number of user flushes begun on it so far. Afterwards a->here is the slot
+ * of the tree. True: loading CR3 must flush what the CPU holds under the slot's PCID.
  */
 bool asid_enter(struct asid_cpu *a, u64 tree, unsigned long latest);
 
-/* What a CPU must do about the nr-th flush of the tree in CR3, of which `latest` have begun. It is noted as done. */
+/*
+ * What this CPU must do for flush number `nr` of the tree in CR3; `latest` flushes of that tree have begun. The work
+ * counts as done.
+ */
 enum asid_work { ASID_NOTHING, ASID_RANGES, ASID_EVERYTHING };
 enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long nr, unsigned long latest);
 
-/* Only what the CPU holds under the PCID in CR3 has been invalidated: the others must be flushed before they are used. */
+/* Kernel pages were invalidated only under the PCID in CR3. The other slots must be flushed before they are used. */
 void asid_others_stale(struct asid_cpu *a);

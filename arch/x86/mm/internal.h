@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this folder share and nobody else sees. */
+/* Private to this folder. */
 #pragma once
 
 #include <arch/lazy_mmu.h>
@@ -21,7 +21,7 @@ static inline unsigned int pt_index(unsigned long level, vaddr_t addr)
 	return (addr >> pt_level[level].shift) & (pt_entries((unsigned int)level) - 1);
 }
 
-/* Where the entry for addr ends, or `end` if that comes first. Right also when the entry is the last of the space. */
+/* Where the entry for addr ends, or `end` if that comes first. Works for the last entry of the address space too. */
 static inline vaddr_t pt_entry_end(unsigned int level, vaddr_t addr, vaddr_t end)
 {
 	vaddr_t next = (addr + pt_size(level)) & ~(pt_size(level) - 1);
@@ -34,7 +34,7 @@ static inline bool pt_whole_entry(unsigned int level, vaddr_t start, vaddr_t end
 	return IS_ALIGNED(start, pt_size(level)) && end - start == pt_size(level);
 }
 
-/* False: `nohuge`, no leaf above level 1 anywhere. Set before the first mapping. */
+/* False with `nohuge`: no leaf above level 1 anywhere. Set before the first mapping. */
 extern bool pt_large_leaves;
 
 /* The first byte that a leaf translates to. */
@@ -52,8 +52,9 @@ static __always_inline bool pte_low_is_link(vaddr_t low)
 }
 
 /*
- * Is *p, an entry above level 1, a link? Then *table becomes what it leads to, else *other the entry. Cheaper than pte_read().
- * Where an entry is two words, what was no link is read again as a whole. By then a split may have made it one.
+ * Is *p, an entry above level 1, a link? If so, *table becomes the table that it leads to; if not, *other becomes the
+ * entry. Cheaper than pte_read(). Where an entry is two words, only the low word of a link is read; any other entry is
+ * read again as a whole, and a split may have made it a link by then.
  */
 static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other)
 {
@@ -69,7 +70,7 @@ static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *oth
 }
 
 static inline bool is_kernel_addr(vaddr_t addr) { return addr >= layout.user_end; }
-/* Between the two halves lies nothing; an address there would index the tables as if it were another one. */
+/* Addresses between the two halves do not exist. One of them would index the tables as if it were another address. */
 static inline bool is_canonical(vaddr_t addr)
 {
 	return BITS_PER_LONG == 32 || addr >= layout.direct_start || addr < layout.user_end;
@@ -87,39 +88,42 @@ struct pt_walk {
 
 enum pt_step { PT_SKIP, PT_DESCEND }; /* or -errno */
 
-/* entry: at every entry above level 1, for [start, end) of what it spans. run: n wanted entries of one level-1 table. */
+/*
+ * entry is called at every entry above level 1, with the part [start, end) of what it spans. run is called once a
+ * level-1 table, with the n entries that are wanted.
+ */
 struct pt_ops {
 	int (*entry)(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end);
 	int (*run)(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n);
 };
 
-/* 0, or what ended the walk. */
+/* 0, or the error that ended the walk. */
 int pt_walk_range(struct pt_walk *w, vaddr_t start, vaddr_t end);
 
 /* --- tables (pgtable_tables.c) -------------------------------------------------------------------------------- */
 
-/* A zeroed table page, 0 = none. Kernel tables are counted. */
+/* A zeroed table page, or 0 if there is no memory. Kernel tables are counted. */
 phys_addr_t table_alloc(bool kernel, gfp_t gfp);
 void table_free(phys_addr_t table, bool kernel);
 void table_free_below(pte_t link, unsigned int level, bool kernel);
 
-/* The link value for a table under an entry of this level. */
+/* The link that an entry of this level needs to point to the table. */
 pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user);
 
 /* The entry of `level` for addr, or NULL if the walk ends above it. Lock-less. */
 pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level);
 
-/* Is what the link leads to the leaf, in parts (pgtable_split.c)? */
+/* Does the link lead to a table that maps just what the leaf maps (pgtable_split.c)? */
 bool pt_is_split(pte_t leaf, unsigned int level, pte_t link);
 
 /* --- rights (pgtable.c) --------------------------------------------------------------------------------------- */
 
-/* A scope in which rights were changed has flushed. */
+/* A scope that changed rights has flushed: pgtable_protecting() may become false. */
 void pgtable_protect_end(void);
 
 /* --- synchronisation (pgtable_sync.c) ------------------------------------------------------------------------- */
 
-/* The mark that a kernel entry of this level gets when it changes: PTE_PENDING at the shared level, nothing elsewhere. */
+/* The mark that a changed kernel entry of this level gets: PTE_PENDING at the shared level, nothing elsewhere. */
 static inline pteval_t pt_change_mark(unsigned int level, vaddr_t addr)
 {
 	return level == pt_sync_level() && is_kernel_addr(addr) && !is_private_addr(addr) ? PTE_PENDING : 0;
@@ -136,26 +140,26 @@ vaddr_t pt_next_shared_slot(vaddr_t addr);
 
 void scope_open(struct mmu_update *u);
 void scope_close(struct mmu_update *u);
-/* Panics in lazy MMU mode (debug builds): `what` must not be done there. */
+/* Panic if the thread is in lazy MMU mode, where `what` is forbidden. Debug builds only. */
 void check_not_lazy(const char *what);
 
 /* --- one CPU's MMU (pgtable_cpu.c, tlb_local.c) ----------------------------------------------------------------- */
 
-/* Written by its own CPU with interrupts off; `borrowed` is read by others. */
+/* Written by its own CPU with interrupts off. Other CPUs read `borrowed`. */
 struct cpu_mmu {
-	struct pgtable *loaded;	  /* what is in CR3; NULL: the boot tables */
+	struct pgtable *loaded;	  /* the tree in CR3; NULL: the boot tables */
 	struct pgtable *borrowed; /* the same tree while a kernel thread runs on it, else NULL */
 	struct asid_cpu asid;
-	unsigned long caught_up;  /* flushes that were due when a borrowed tree's process came back */
+	unsigned long caught_up;  /* how often a process came back to a borrowed tree and had to flush first */
 };
 extern struct cpu_mmu cpu_mmu; /* per-CPU */
 
-/* The value that loads pt under the PCID of mmu->asid.here. */
+/* The CR3 value that loads pt under the PCID of slot mmu->asid.here. */
 unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush);
-/* Invalidate what is not global of the tree in CR3. Interrupts off. */
+/* Invalidate all translations of the tree in CR3 that are not global. Interrupts off. */
 void tlb_flush_loaded(void);
 /* This CPU's part of a flush. */
 void tlb_flush_kernel_here(const struct tlb_batch *batch);
 void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch);
-/* If this CPU has borrowed pt: go over to the reference tree. */
+/* If this CPU has borrowed pt, load the reference tree instead. */
 void pgtable_leave(struct pgtable *pt);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where things lie on i386, with and without PAE: one gigabyte, shared out by the amount of RAM.
+ * The kernel's address space on i386, with and without PAE: one gigabyte, divided by the amount of RAM.
  *
  *	PAGE_OFFSET  direct map of lowmem | page array | gap | vmalloc space | private | fixmap  4G
  *			grows up to here ─┘		     └─ gets what is left, at least vmalloc=
@@ -15,7 +15,7 @@
 #include <lib/size.h>
 #include <lib/string.h>
 
-/* Borders lie on entries of the level that processes copy, in either mode. */
+/* Borders are aligned to entries of the shared level, in either mode. */
 #define SLOT (4ul << 20)
 
 static vaddr_t clamp_vmalloc(u64 wanted)
@@ -51,7 +51,10 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	layout.vmalloc_end = VMALLOC_TOP;
 }
 
-/* Without PAE entries have 32 bits. With it, 36: what such CPUs had, and all that one page array could describe. */
+/*
+ * An entry has 32 address bits without PAE. With PAE the limit is 36 bits: CPUs of that time had no more, and one page
+ * array cannot describe more.
+ */
 u64 arch_phys_limit(void)
 {
 	if (PT_MAX_LEVEL == 2)
@@ -64,7 +67,7 @@ u64 arch_lowmem_limit(void)
 	return layout.direct_end - layout.direct_start;
 }
 
-/* The boot tables of the 2-level kernel are 4K pages, because PSE may be missing. */
+/* The boot tables of the 2-level kernel use 4 KiB pages, because the CPU may lack PSE. */
 u64 arch_boot_reach(void)
 {
 	return PT_MAX_LEVEL == 2 ? 16ull << 20 : 1ull << 30;
@@ -75,7 +78,7 @@ const char *arch_mode_name(void)
 	return PT_MAX_LEVEL == 2 ? "i386" : "pae";
 }
 
-/* Three quarters of the first top table: the APs went through it too, and from now on nobody does. */
+/* Clear three quarters of the first top table. The APs needed it to start; nobody uses it from now on. */
 void pgtable_drop_boot_identity(void)
 {
 	memset(boot_root, 0, sizeof(pte_t) * 3 << (pt_level[PT_MAX_LEVEL].bits - 2));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where things lie on x86_64: two fixed maps, one for each depth. */
+/* The kernel's address space on x86_64: two fixed layouts, one for each depth. */
 #include <arch/init.h>
 #include <arch/layout.h>
 #include <asm/boot.h>
@@ -73,7 +73,7 @@ const char *arch_mode_name(void)
 	return pt_levels == 5 ? "x64-la57" : "x64";
 }
 
-/* The lower half of whichever table was the first top one: the APs went through it too, and from now on nobody does. */
+/* Clear the lower half of the first top table. The APs needed it to start; nobody uses it from now on. */
 void pgtable_drop_boot_identity(void)
 {
 	memset(pt_levels == 5 ? boot_root5 : boot_root, 0, PAGE_SIZE / 2);

@@ -2,27 +2,28 @@
 /*
  * Lazy MMU mode.
  *
- * 1. What is lazy. Where a hypervisor owns the tables, Linux puts off the writes themselves; here they are immediate, so
- *    whatever was written can be read back, and a sync inside the mode carries what it finds (Linux 1160c2779b82). What
- *    is gathered are invalidations, because they cost an interrupt a CPU:
+ * 1. What is lazy. Under a hypervisor Linux defers the writes of entries. Here entries are written at once, so they can
+ *    be read back, and a sync inside the mode carries them (Linux 1160c2779b82). Only invalidations are gathered,
+ *    because each flush interrupts every CPU:
  *
  *	scope begins			u->tlb = {}		several walks, several tables,
  *	    enter  change change  leave	u->tlb = { 2 pages }	one flush
  *	    enter  change  leave	u->tlb = { 3 pages }
  *	scope ends			one flush of 3 pages
  *
- *    A process's tree has no scopes, so its changes go into a batch of the thread's, which the leave executes.
+ *    A process's tree has no scopes. Its changes go into a batch of the thread (`own`), and lazy_mmu_leave() executes
+ *    that.
  *
- * 2. Whose state. The task's: it is part of struct arch_thread, and switching threads changes which one is found, nothing
- *    else. So a thread may be preempted or moved inside the mode, another may enter it meanwhile on the same CPU, and each
- *    leave executes what its own thread has gathered. A per-CPU batch was the bug of Linux b9ef323ea168. A switch
- *    neither drains nor flushes: it must not wait for other CPUs.
+ * 2. The state belongs to the thread: it is part of struct arch_thread. So a thread may be preempted or moved inside
+ *    the mode, and another thread on the same CPU may enter it meanwhile. Each leave executes what its own thread has
+ *    gathered. A per-CPU batch was the bug of Linux b9ef323ea168. A switch of threads does not flush, since it must not
+ *    wait for other CPUs.
  *
- * 3. No nesting, so that "the mode is over" means it (Linux 691ee97e1a9d). pgtable_set_ptes() gathers if the mode is on
- *    flushes if not, and never switches it.
+ * 3. The mode does not nest, so lazy_mmu_leave() always ends it (Linux 691ee97e1a9d). pgtable_set_ptes() gathers in the
+ *    mode and flushes outside of it; it never enters or leaves it.
  *
- * 4. Scopes of one thread nest, since an allocation inside one may bring RAM online, which maps. They are a stack whose
- *    top is here; each knows the one around it.
+ * 4. Scopes of one thread nest: an allocation inside a scope may bring RAM online, which maps. They form a stack; its
+ *    top is kept here, and each scope points to the one around it.
  */
 #include "internal.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * May a large leaf stand here, as far as the MTRRs go? A CPU may treat a leaf that spans two types as either of them, so
- * there is one rule: a large leaf only where one type covers all of it.
+ * Do the MTRRs allow a large leaf here? If a leaf spans two types, a CPU may treat all of it as either. So there is one
+ * rule: a large leaf needs one type over all of it.
  *
- * Leaves are powers of two in size and alignment, and a range is whatever agrees with its base in the bits of its mask.
- * So a leaf of 2^n bytes lies wholly inside or outside of a range whose mask has no bit below n. If it has one, and the
- * bits above agree, then a part of the leaf is inside and a part is not.
+ * Leaves are powers of two in size and alignment. An MTRR range is the set of addresses that agree with its base in the
+ * bits of its mask. So a leaf of 2^n bytes lies wholly inside or outside of a range whose mask has no bit below n. If
+ * the mask has such a bit, and the bits above agree, the range covers only a part of the leaf.
  */
 #include <arch/memtype.h>
 #include <asm/mtrr.h>
@@ -40,7 +40,7 @@ void mtrr_add(struct mtrr_state *m, u64 physbase, u64 physmask)
 	m->masks |= physmask & ADDRESS_BITS;
 }
 
-/* Two ranges over one address. */
+/* The type of an address that two ranges cover. */
 static u8 combine(u8 a, u8 b)
 {
 	if (a == b)
@@ -52,13 +52,13 @@ static u8 combine(u8 a, u8 b)
 	return MTRR_UNDEFINED;
 }
 
-/* Does the range cover any of the leaf whose offsets are `low`? */
+/* Does the range cover any of the leaf at `start`? low: the leaf's size - 1. */
 static bool touches(const struct mtrr_range *r, u64 start, u64 low)
 {
 	return !((start ^ r->base) & r->mask & ~low);
 }
 
-/* What ranges over all of the leaf make of it. False: there are none, and it is the default type. */
+/* The type that ranges over the whole leaf give it. False: there is no such range, and *type is the default type. */
 static bool whole_type(const struct mtrr_state *m, u64 start, u64 low, u8 *type)
 {
 	bool any = false;
@@ -75,13 +75,13 @@ static bool whole_type(const struct mtrr_state *m, u64 start, u64 low, u8 *type)
 	return any;
 }
 
-/* Would a range over a part of the leaf change that part's type? The default type gives way to any range. */
+/* Would this range, over a part of the leaf, change the type of that part? Any range overrides the default type. */
 static bool changes(const struct mtrr_range *r, u8 whole, bool ranged)
 {
 	return (ranged ? combine(whole, r->type) : r->type) != whole;
 }
 
-/* No leaf of this size from `start` on can be in two: so it is nearly always, firmware uses few ranges and large ones. */
+/* No range border can lie inside a leaf of this size. This is the usual case: firmware uses few and large ranges. */
 static inline bool nothing_so_small(const struct mtrr_state *m, u64 start, u64 low)
 {
 	return !m->enabled || (!m->too_many && !(m->fixed && start < MTRR_FIXED_END) && !(m->masks & low));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the TLB oracle (tlb_oracle*.c) share and nobody else sees. All of it is under the oracle's lock. */
+/* Shared by the files of the TLB oracle (tlb_oracle*.c) alone. All of it is under the oracle's lock. */
 #pragma once
 
 #include "internal.h"
@@ -7,10 +7,10 @@
 #include <arch/tlb_oracle.h>
 #include <kernel/cpumask.h>
 
-typedef u64 cpu_set; /* a bit a CPU: small enough to copy */
+typedef u64 cpu_set; /* one bit a CPU; passed by value */
 static_assert(MAX_CPUS <= 64, "a cpu_set has a bit for each CPU");
 
-/* One entry of one level: where it stands in an address space. */
+/* The place of one entry in an address space. */
 struct oracle_slot {
 	const struct pgtable *tree;
 	vaddr_t va;	    /* first byte that it translates */
@@ -18,23 +18,23 @@ struct oracle_slot {
 };
 
 /*
- * A stale record: what some CPUs may still do though the tables say otherwise. The entry's slot had the value `pte`, a leaf
- * or (link) a way to the next table. A record without CPUs does not exist.
+ * A stale record: a translation that some CPUs may still use, though the tables have changed. The entry of the slot had
+ * the value `pte`, a leaf or (link) a pointer to the next table. A record without CPUs does not exist.
  */
 struct stale {
-	struct list_head live;	   /* of kernel, or of processes */
-	struct stale *same_va;	   /* next in the chain of the hash by address; or next free one */
-	struct stale *same_frame;  /* and by frame; leaves only */
+	struct list_head live;	   /* on the list of the kernel's records, or of processes' */
+	struct stale *same_va;	   /* next in the hash chain by address; or next free record */
+	struct stale *same_frame;  /* next in the hash chain by frame; leaves only */
 	struct oracle_slot slot;
 	pte_t pte;
 	bool link;
-	bool split;		   /* a leaf that has become a table with the same translations */
+	bool split;		   /* the leaf was replaced by a table with the same translations */
 	unsigned int writer;	   /* the CPU that wrote */
 	vaddr_t place;		   /* the code that wrote */
 	unsigned long seq;	   /* the number of that write */
-	unsigned long deferred;	   /* not 0: the number at which it was left to vm_unmap_aliases() */
-	cpu_set cpus;		   /* who may hold it */
-	cpu_set excused;	   /* of these: who did not look at it when it was reused */
+	unsigned long deferred;	   /* not 0: the write number when its flush was left to vm_unmap_aliases() */
+	cpu_set cpus;		   /* CPUs that may hold it */
+	cpu_set excused;	   /* of these, CPUs that could not use it when it was reused */
 };
 
 static inline vaddr_t slot_last(const struct oracle_slot *slot) { return slot->va + pt_size(slot->level) - 1; }
@@ -43,7 +43,6 @@ static inline vaddr_t slot_last(const struct oracle_slot *slot) { return slot->v
 static inline bool is_shared_addr(vaddr_t addr) { return is_kernel_addr(addr) && !is_private_addr(addr); }
 static inline bool stale_is_shared(const struct stale *r) { return r->slot.tree == &kernel_pgtable; }
 
-/* A bucket of 4096. */
 #define ORACLE_BUCKETS (CONFIG_TLB_ORACLE ? 4096 : 1)
 static inline unsigned int oracle_bucket(u64 key, unsigned int level)
 {
@@ -54,19 +53,22 @@ static inline unsigned int oracle_bucket(u64 key, unsigned int level)
 
 typedef void (*stale_fn)(struct stale *r, void *ctx);
 
-extern unsigned int stale_live, stale_own; /* all of them, those of processes; read without the lock too */
+extern unsigned int stale_live, stale_own; /* all records, and those of processes; also read without the lock */
 extern unsigned long stale_overflow;
 
-/* Without the lock: false means that there is no record for this page, in any tree / for this frame, at any level. */
+/* Without the lock. False: there is no record for this page, in any tree / for this frame, at any level. */
 bool stale_maybe_at(vaddr_t va);
 bool stale_maybe_frame(unsigned long pfn);
 
-/* A copy of *r with its lists made; NULL and counted when there is no room. */
+/* Add a copy of *r. NULL if there is no room; this is counted. */
 struct stale *stale_add(const struct stale *r);
 void stale_remove(struct stale *r);
 /* The record of this slot with this entry in it, or NULL. */
 struct stale *stale_find(const struct oracle_slot *slot, pte_t pte, bool link);
-/* Call fn for every record of a tree that reaches into [start, last] / of any tree / of leaves into frames. fn may remove it. */
+/*
+ * Call fn for every record of a tree that reaches into [start, last] / of the kernel or of processes / of leaves into
+ * the frames. fn may remove the record.
+ */
 void stale_for_each_in(const struct pgtable *tree, vaddr_t start, vaddr_t last, stale_fn fn, void *ctx);
 void stale_for_each(bool shared, stale_fn fn, void *ctx);
 void stale_for_each_frame(unsigned long pfn, unsigned long count, stale_fn fn, void *ctx);
@@ -77,8 +79,8 @@ void stale_reset(void);
 
 void oracle_table_add(const pte_t *table, const struct oracle_slot *first);
 /*
- * Which slot is the entry p? False: it stands in no table that is known. *copy: it is a process's copy of a kernel entry,
- * and the slot is the original's.
+ * The slot of the entry p. False: no known table has it. *copy: it is a process's copy of a kernel entry, and *slot is
+ * the reference's.
  */
 bool oracle_find_slot(const pte_t *p, struct oracle_slot *slot, bool *copy);
 /* Forget a table; false if it was not known. *slot: its first entry. */
@@ -87,31 +89,34 @@ void oracle_tables_reset(void);
 
 /* --- which CPU has which tree (tlb_oracle_cpus.c) ------------------------------------------------------------------------ */
 
-/* CPUs that may have cached what stood in this slot until now. */
+/* CPUs that may have cached what was in this slot until now. */
 cpu_set oracle_holders(const struct oracle_slot *slot);
-/* Of the CPUs of a record those that it can hurt now: a process's leaf who runs there, its link who has it in CR3. */
+/*
+ * CPUs of the record that it can hurt now. A process's leaf hurts CPUs that run the process; its link, CPUs with the
+ * tree in CR3.
+ */
 cpu_set oracle_endangered(const struct stale *r);
 /* CPUs that are putting the tree into CR3 now. */
 cpu_set oracle_loaders(const struct pgtable *tree);
 unsigned long oracle_flushes(void); /* reported so far */
-/* The reports of another CPU: the host's machine has nobody there who could make them. */
+/* A report in the name of another CPU: in the host's machine no other CPU runs that could make it. */
 void oracle_flushed_by(unsigned int cpu, vaddr_t start, vaddr_t end, unsigned long since);
 void oracle_flushed_all_by(unsigned int cpu, unsigned long since);
 void oracle_cpus_reset(void);
 
 /* --- verdicts (tlb_oracle_report.c) ------------------------------------------------------------------------------------ */
 
-/* What one event has brought to light, gathered under the lock and told without it. */
+/* What one event has found: gathered under the lock, told without it. */
 struct finding {
 	enum oracle_verdict verdict;
-	unsigned int found;  /* records; the first is told */
-	struct stale record; /* as it was */
-	cpu_set cpus;	     /* whom it endangers */
-	unsigned long now;   /* the number of the event, 0: of the last write */
-	vaddr_t place;	     /* the code that brought it about */
+	unsigned int found;  /* number of records; only the first is told */
+	struct stale record; /* the first record */
+	cpu_set cpus;	     /* CPUs that it endangers */
+	unsigned long now;   /* the number of the last write at the event */
+	vaddr_t place;	     /* the code that caused the event */
 };
 
-/* Record r, and these CPUs. The caller takes them off the record, or removes it: a thing is told once. */
+/* Add record r and these CPUs. The caller takes them off the record, or removes it, so nothing is told twice. */
 void finding_add(struct finding *f, const struct stale *r, cpu_set cpus);
 void finding_tell(const struct finding *f);
 
@@ -122,8 +127,8 @@ void oracle_verdicts_reset(void);
 
 bool oracle_lock(void);
 void oracle_unlock(bool flags);
-/* Frames given out early, and writes into unknown tables. */
+/* Frames given out early; records made; and writes into unknown tables. */
 extern unsigned long oracle_reissued, oracle_records;
 unsigned long oracle_untracked(void);
-/* A fresh machine. For the host's tests. */
+/* Forget everything. For the host's tests. */
 void oracle_reset(void);

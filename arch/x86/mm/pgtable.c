@@ -9,28 +9,29 @@
  *		    (x86_64 with LA57)    PAE starts here  2-level here
  *
  * 2. An operation is two functions. entry() is asked at every entry above level 1: make it a leaf, skip it, or go down.
- *    run() gets all the wanted entries of one level-1 table at once, so that its loop is as tight as the work allows.
+ *    run() gets all the wanted entries of one level-1 table at once, so its loop can be tight.
  *
- * 3. Who may write what.
- *    - A leaf belongs to whoever owns the virtual range (vmalloc hands ranges out once). No lock.
+ * 3. Write access.
+ *    - A leaf belongs to the owner of the virtual range (vmalloc gives a range to one caller). No lock.
  *    - A link is shared by neighbours. It goes from none to a table by one compare-and-exchange; the loser frees its own
  *      table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only in pgtable_clear_tables(),
  *      whose caller owns all that the table spans.
- *    - Kernel ranges are written in the reference tree alone. Processes share everything below the level of
- *      synchronisation and get copies at that level (pgtable_sync.c).
+ *    - Kernel ranges are written in the reference tree alone. Processes share all tables below the shared level, and
+ *      have copies of the entries at that level (pgtable_sync.c).
  *
- * 4. What a walk reports. Each level at which it changed an entry puts a bit into update->mask. At the level of
- *    synchronisation so does each entry that it met marked PTE_PENDING: another walker has installed it and has not yet
- *    carried it everywhere, and this walker's caller must not return before that is done.
+ * 4. Report. A walk sets a bit in update->mask for each level at which it has changed an entry, and the bit of level 1
+ *    whenever it reaches a level-1 table. At the shared level it also sets the bit when it meets an entry marked
+ *    PTE_PENDING: another walker installed that entry and has not carried it everywhere yet, and this walker's caller
+ *    must not return before that is done.
  *
- *    Old translations of entries that change while present are gathered in lazy MMU mode (lazy_mmu.c): a caller's run()
- *    is in it, and a change of rights from its beginning to its end.
+ *    When an entry changes while present, its old translation must be invalidated. Lazy MMU mode (lazy_mmu.c) gathers
+ *    these. A caller's run() runs in that mode, and so does the whole of a change of rights.
  *
- * 5. A leaf never lands on anything: neither on a leaf nor on a table. Over a table the walk goes down and maps small.
+ * 5. A walk maps a leaf only over an empty entry. Where a table stands, the walk goes down and maps smaller leaves.
  *
- * 6. Asking what is mapped takes no lock. A table that was taken away is freed a grace period later, and code with
- *    preemption off is a reader: that is all a walk needs, in an NMI too. Of a link one word is read (pte_follow); the
- *    entry at which the walk ends is read as a whole.
+ * 6. A query takes no lock. A table that was unlinked is freed a grace period later, and code with preemption off is a
+ *    reader. That is all a query needs, in an NMI too. It reads one word of a link (pte_follow), and the whole of the
+ *    entry at which it ends.
  */
 #include "internal.h"
 
@@ -60,7 +61,10 @@ static int walk_table(struct pt_walk *w, pte_t *table, unsigned int level, vaddr
 	return 0;
 }
 
-/* Kernel ranges are changed in the reference tree, inside the scope that was opened for them; user ranges in a process's. */
+/*
+ * A kernel range is changed in the reference tree, inside the thread's innermost scope. A user range is changed in a
+ * process's tree.
+ */
 static void check_target(const struct pgtable *pt, const struct mmu_update *u, vaddr_t start, vaddr_t end)
 {
 	bool aligned = IS_ALIGNED(start | end, PAGE_SIZE) && start < end;
@@ -85,7 +89,7 @@ int pt_walk_range(struct pt_walk *w, vaddr_t start, vaddr_t end)
 	return err;
 }
 
-/* Make *p, which is none, a link to a fresh table. Losing the race against another walker is as good as winning. */
+/* Make *p, which is empty, a link to a new table. If another walker wins the race, its table is used. */
 static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
 {
 	bool kernel = w->pt == &kernel_pgtable;
@@ -295,7 +299,7 @@ struct protect_walk {
 	pgprot_t set, clear;
 };
 
-/* What a leaf, present or hidden, becomes. */
+/* The new value of a leaf, present or hidden. */
 static pte_t protected_leaf(const struct pt_walk *w, pte_t old, unsigned int level)
 {
 	const struct protect_walk *c = container_of(w, struct protect_walk, w);
@@ -305,8 +309,8 @@ static pte_t protected_leaf(const struct pt_walk *w, pte_t old, unsigned int lev
 }
 
 /*
- * True: the entry is another one now, whether it has gained rights or lost them. It is still what was looked at, or it is
- * left as it is: above level 1 another CPU may have split the leaf meanwhile.
+ * Change one leaf. True: its value has changed, to more rights or to fewer. The exchange fails, and the entry stays, if
+ * it is not the one that was read: above level 1 another CPU may have split the leaf meanwhile.
  */
 static bool protect_one(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
 {
@@ -338,7 +342,7 @@ static int protect_entry(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 
 static int protect_run(struct pt_walk *w, pte_t *p, vaddr_t addr, unsigned long n)
 {
-	vaddr_t first = 0, last = 0; /* from the first change to behind the last */
+	vaddr_t first = 0, last = 0; /* everything that changed lies in [first, last) */
 
 	for (pte_t *end = p + n; p != end; p++, addr += PAGE_SIZE) {
 		if (!protect_one(w, p, 1, addr))
@@ -358,7 +362,7 @@ bool pgtable_protecting(void)
 	return atomic_read(&protecting);
 }
 
-/* Until the end of the scope, which flushes. */
+/* Rights are changing until the end of the scope, which flushes. */
 static void protect_begin(struct mmu_update *u)
 {
 	if (tlb_batch_empty(&u->tlb))
@@ -393,7 +397,10 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
 
 /* --- ask -------------------------------------------------------------------------------------------------------- */
 
-/* The entry at which the way to addr ends, and its level. Inside a read section. A link: it became one meanwhile, ask again. */
+/*
+ * The entry at which the walk to addr ends, and its level. Call inside a read section. If the result is a link, it has
+ * just become one: ask again.
+ */
 static __always_inline pte_t last_entry(const struct pgtable *pt, vaddr_t addr, unsigned int *level)
 {
 	pte_t *table = pt->root;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is in this CPU's CR3, and who may say so.
+ * The tree in this CPU's CR3, and how a flush finds the CPUs that have it.
  *
- * 1. A tree's bit for this CPU is set before CR3 is loaded and cleared after another tree has been. Whoever flushes the
- *    tree counts the flush first and looks at the bits afterwards; whoever loads it sets the bit first and reads the count
- *    afterwards. So either the flusher interrupts this CPU, or this CPU knows that it must not keep what it holds.
+ * 1. A tree's bit for this CPU is set before CR3 is loaded and cleared after another tree has been. A CPU that flushes
+ *    the tree first counts the flush, then looks at the bits. A CPU that loads the tree first sets its bit, then reads
+ *    the count. So either the flusher interrupts this CPU, or this CPU sees that its translations are out of date.
  *
- * 2. Borrowing. A kernel thread, the idle thread too, leaves CR3 as it is. Its CPU has then `borrowed` the tree, and the
- *    same argument holds: the flusher counts and then looks whether the tree is borrowed; who comes back to the process
- *    says so and then reads the count. Kernel ranges are flushed on every CPU whatever it runs.
+ * 2. Borrowing. A kernel thread, the idle thread too, leaves CR3 as it is. Its CPU has then `borrowed` the tree, and
+ *    the same argument holds: the flusher counts, then looks whether the tree is borrowed; a CPU that goes back to the
+ *    process first clears `borrowed`, then reads the count. Kernel ranges are flushed on every CPU, whatever it runs.
  *
  *	    process runs on it ──switch to a kernel thread──> borrowed ──switch to another process──> gone
  *			<───────switch back: catch up────────    |
@@ -42,7 +42,7 @@ struct pgtable *pgtable_current(void)
 	return pt ? pt : &kernel_pgtable;
 }
 
-/* The stack in use must be mapped by the tree that is loaded, or the next push is the last (Linux ARM d6e6a74d4cea). */
+/* The tree that is loaded must map the stack in use: otherwise the next push is fatal (Linux ARM d6e6a74d4cea). */
 static void check_reachable(const struct pgtable *pt, const void *sp)
 {
 	if (CONFIG_DEBUG_MM && !pgtable_query(pt, (vaddr_t)sp).present)
@@ -70,7 +70,7 @@ static void load_cr3(struct cpu_mmu *mmu, struct pgtable *pt)
 		clear_bit(smp_processor_id(), old->cpus);
 }
 
-/* Back from a kernel thread to the process whose tree was borrowed meanwhile. */
+/* This CPU goes from a kernel thread back to the process whose tree it had borrowed. */
 static void stop_borrowing(struct cpu_mmu *mmu)
 {
 	unsigned long latest;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables for people: the walk of one address, and ranges of equal rights in the columns of Linux's ptdump; and both for
- * programs, as <arch/pgtable.h> documents.
+ * Page tables in text: the walk of one address, and ranges of equal rights in the columns of Linux's ptdump. Both also
+ * in a form for programs, as <arch/pgtable.h> documents.
  */
 #include "internal.h"
 
@@ -27,7 +27,7 @@ static void print_entry(const struct pgtable *pt, const pte_t *p, pte_t pte, uns
 		pte.val & PTE_ACCESSED ? " A" : "", pte_pending(pte) ? " pending" : "");
 }
 
-/* A level's entry as the walk meets it: where it is, and what was read there. */
+/* Prints one entry of the walk: p is its address, pte the value that was read. */
 typedef void print_entry_fn(const struct pgtable *pt, const pte_t *p, pte_t pte, unsigned int level, vaddr_t addr);
 
 static void walk_entries(const struct pgtable *pt, vaddr_t addr, unsigned int last, print_entry_fn *print)
@@ -36,7 +36,7 @@ static void walk_entries(const struct pgtable *pt, vaddr_t addr, unsigned int la
 		const pte_t *p;
 		pte_t pte;
 
-		preempt_disable(); /* as in pgtable_query: the table stays while it is read, not while it is printed */
+		preempt_disable(); /* as in pgtable_query: the table stays while it is read */
 		p = pt_entry(pt, addr, level);
 		pte = p ? pte_read(p) : __pte(0);
 		preempt_enable();
@@ -57,7 +57,7 @@ void pgtable_dump_walk(const struct pgtable *pt, vaddr_t addr)
 		cprintf("  %lx is not mapped\n", addr);
 }
 
-/* " rights=RW,NX,A"; "ro" where RW is missing, so that there is always one. */
+/* Prints " rights=RW,NX,A". Without RW it says "ro", so the list is never empty. */
 static void print_rights(pteval_t val, bool leaf)
 {
 	static const struct { pteval_t bit; const char *word; } words[] = {
@@ -98,7 +98,7 @@ void pgtable_walk_machine(const struct pgtable *pt, vaddr_t addr)
 
 /* --- ranges ----------------------------------------------------------------------------------------------------- */
 
-/* A stretch of leaves that look alike, and where the one before it ended. */
+/* Adjacent leaves of one size with equal rights. `before` is where the range before this one ended. */
 struct dump_range {
 	vaddr_t before, start, end;
 	pteval_t rights;

@@ -48,7 +48,7 @@ struct image_part arch_image_part(phys_addr_t phys)
 	return part;
 }
 
-/* Boot-time mapping: there is nobody to hand an error to. */
+/* Boot-time mapping: no caller could handle an error. */
 static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t prot)
 {
 	struct mmu_update u;
@@ -103,7 +103,7 @@ static void map_direct(u64 start, u64 end, pgprot_t prot)
 			     (phys_addr_t)start, prot);
 }
 
-/* The part of the direct map that shows the image: on i386 it is the image's own map and exists already. */
+/* The part of the direct map that covers the image. On i386 the image's own map is that part, and exists already. */
 static void map_direct_image(u64 start, u64 end, u64 image_data)
 {
 	if (IMAGE_IN_DIRECT_MAP)
@@ -124,7 +124,7 @@ void pgtable_map_direct(u64 start, u64 end)
 
 void pgtable_init_done(void)
 {
-	kernel_pgtable.root_phys = image_to_phys(reference_root); /* 0 until now: backtraces ask it whether these tables count */
+	kernel_pgtable.root_phys = image_to_phys(reference_root); /* 0 until now: so backtraces know they are unused */
 	pgtable_load(&kernel_pgtable);
 	flush_tlb_local();
 	arch_set_reference_cr3((unsigned long)kernel_pgtable.root_phys);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Levels as the rest of the kernel asks for them: names, spans, and which of them may hold leaves on this CPU. */
+/* What the rest of the kernel asks about levels: names, spans, and which may hold leaves on this CPU. */
 #include "internal.h"
 
 #include <arch/cpu.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Do all trees agree? The invariant of pgtable_sync.c, checked by reading, and drawn as a grid for people. */
+/* Parity: do all trees agree with the reference? Compares all entries (see pgtable_sync.c) and draws the result. */
 #include "internal.h"
 
 #include <kernel/printk.h>
 
 enum slot_state { SLOT_EMPTY, SLOT_EQUAL, SLOT_DIFFERS, SLOT_MISSING, SLOT_PENDING };
 
-/* A marked entry is being carried by somebody: it proves nothing. */
+/* A CPU is carrying a marked entry: such entries are not compared. */
 static enum slot_state compare_slot(const struct pgtable *pt, vaddr_t addr)
 {
 	pte_t ref = pte_read(pt_entry(&kernel_pgtable, addr, pt_sync_level()));
@@ -47,7 +47,7 @@ struct pgd_parity pgd_parity_check(void)
 	return sum;
 }
 
-/* A column for each slot that any tree uses; runs of slots that are empty everywhere are left out. */
+/* The grid has a column only for slots that some tree uses. */
 static bool slot_used(vaddr_t addr)
 {
 	struct pgtable *pt;
@@ -60,7 +60,7 @@ static bool slot_used(vaddr_t addr)
 	return false;
 }
 
-#define ROW_MAX 512 /* slots of the kernel half, at most: a gigabyte of 2 MiB each */
+#define ROW_MAX 512 /* at most: the kernel half has a gigabyte of 2 MiB slots with PAE */
 
 static void dump_row(const char *format, const struct pgtable *pt, const char *mark)
 {
@@ -89,7 +89,7 @@ static void dump_columns(const char *first, const char *next)
 	cprintf("\n");
 }
 
-/* row: a number and a string. mark: a character for each slot_state. */
+/* row: a format for a number and a string. mark: the character for each slot_state. */
 static void dump_rows(const char *row, const char *mark)
 {
 	struct pgtable *pt;

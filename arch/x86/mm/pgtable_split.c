@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A large leaf becomes a table, in place, while everybody uses it.
+ * Turning a large leaf into a table, in place, while it is in use.
  *
  * 1. Why. The direct map has leaves of 2 or 4 MiB and of 1 GiB, and a change of one page's rights or memory type
- *    (mm/kva/map/set_memory.c) must not change its neighbours'. Everywhere else the order is "clear, carry, flush, write". Here
- *    nothing may ever be missing: the leaf may hold the code that runs, its stack, and the tables that are being written.
+ *    (mm/kva/map/set_memory.c) must not change its neighbours'. Everywhere else the order is "clear, carry, flush,
+ *    write". Here the mapping must never be absent: the leaf may map the running code, its stack, and the tables that
+ *    are being written.
  *
- * 2. The one exception. What the entry says does not change by the split, only how many entries say it:
+ * 2. The one exception. A split does not change what is mapped, only how many entries map it:
  *
  *	before	entry ──────────────> [ 2 MiB of frames, RW NX WB ]
  *	table	                      [ f0 RW NX WB | f1 RW NX WB | ... | f511 RW NX WB ]	filled, linked nowhere
@@ -16,24 +17,25 @@
  *    vol. 3, 4.10.2.3): translations of both sizes may be cached together, and that is harmless as long as they agree.
  *
  * 3. The order.
- *	1. fill the table: same frames, rights, type; global and hidden leaves (pte_hide) stay what they are
- *	2. put the link over the leaf, with PTE_PENDING where it is one that processes copy
+ *	1. fill the table: same frames, rights, type; global and hidden (pte_hide) as in the leaf
+ *	2. put the link over the leaf; at the shared level, with PTE_PENDING
  *	3. carry it to every process: until then some trees have the leaf and some the table
  *	4. flush everything everywhere: no CPU knows the leaf any more
  *	5. only now may an entry of the table change
- *    The scope that the caller opened does 3 and 4 when it ends; 5 is the caller's. If 5 came before 4, a CPU with the large
- *    leaf in its TLB would go on by the old rights, and one with both sizes would have two translations that differ, which
- *    is undefined. If it came before 3, a process would see the old rights in its copy.
+ *    The scope that the caller opened does 3 and 4 when it ends; 5 is the caller's. If 5 came before 4, a CPU with the
+ *    large leaf in its TLB would still use the old rights; a CPU with both sizes would have two translations that
+ *    differ, which is undefined. If 5 came before 3, a process would see the old rights in its copy.
  *
- * 4. Others. Walkers without a lock see the leaf or the table, both right and complete; neither is ever freed by a split.
- *    Of two CPUs that split one leaf, one wins the exchange; the loser frees its table, which nobody has seen, looks again,
- *    and goes on below the winner's. Whoever changes the leaf as a whole exchanges exactly the leaf that he looked at, too
- *    (protect_one), so a link is never taken for a leaf, nor written over (Xen XSA-345). That 5 waits for the 4 of another CPU's
- *    split is the business of the one lock of all who change the direct map.
+ * 4. Other CPUs. Walkers without a lock see the leaf or the table; both are complete, and a split frees neither. If two
+ *    CPUs split one leaf, one wins the exchange; the loser frees its table, which nobody has seen, looks again, and
+ *    goes on below the winner's. A change of the whole leaf also exchanges exactly the leaf that was read
+ *    (protect_one), so a link is never taken for a leaf, nor written over (Xen XSA-345). One lock serialises all
+ *    changes of the direct map, so step 5 of one CPU waits for step 4 of another.
  *
  * 5. There is no way back: a table whose entries agree stays a table. Its slot can be split once, so this is bounded.
  *
- * The oracle compares the table with the leaf when the link is written, and blames a change of an entry before 4 is done.
+ * The oracle compares the table with the leaf when the link is written, and reports a change of an entry before 4 is
+ * done.
  */
 #include "internal.h"
 
@@ -56,7 +58,7 @@ static pte_t leaf_part(pte_t leaf, unsigned int level, unsigned int nr)
 	return pte_present(leaf) ? part : pte_hide(part);
 }
 
-/* Into a table that nobody has seen: no event for the oracle, which looks at it when it is linked. */
+/* Nobody has seen this table: these writes are no events for the oracle, which reads the table when it is linked. */
 static void fill_table(phys_addr_t table, pte_t leaf, unsigned int level)
 {
 	pte_t *p = phys_to_virt(table);
@@ -75,7 +77,7 @@ bool pt_is_split(pte_t leaf, unsigned int level, pte_t link)
 	return true;
 }
 
-/* Steps 1 and 2. 0: *p is not this leaf any more. -ENOMEM. */
+/* Steps 1 and 2. 0: the leaf is split, or *p was not this leaf any more; look again. -ENOMEM. */
 static int split_leaf(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr, pte_t leaf)
 {
 	vaddr_t start = addr & ~(pt_size(level) - 1);

@@ -10,33 +10,32 @@
  *	process 2  [ its own ... | k0 | k1 | .. | its own | .. ]        the CPU reads the PGD only when CR3 is loaded
  *				    |    └──> one shared subtree
  *				    └──> one shared subtree
+ * So a change needs carrying only if it changes an entry of that level: at most 64 times ever for 32 TiB of vmalloc
+ * space with 4 levels, every 2 or 4 MiB on i386.
  *
- *    So a mapping needs carrying exactly when it changes an entry of that level: at most 64 times ever for 32 TiB of
- *    vmalloc space with 4 levels, every 2 or 4 MiB on i386, and never in between.
- *
- * 2. Invariant. For every tree in pgd_list, each shared kernel entry equals the reference's, the PTE_PENDING mark aside,
- *    unless that mark is set. The debug walker compares all of them after every sync. Nothing is repaired at fault time:
- *    a not-present fault on a kernel address is a bug report.
+ * 2. Invariant. If an entry of the reference has no PTE_PENDING mark, every tree in pgd_list has the same entry. Debug
+ *    builds compare all entries of all trees after every sync. Nothing is repaired at fault time: a not-present fault
+ *    on a kernel address is a bug report.
  *
  * 3. No window. The danger (Linux 4819e15f740e): CPU 0 installs an entry in the reference and has not carried it yet;
- *    CPU 1 maps next to it, finds the entry present, has nothing to carry, returns, and its user faults in a process that
- *    lacks the entry. Here a changed reference entry is born with PTE_PENDING. A walker that meets the mark puts the
- *    level into its own mask and so runs the hook before it returns. The mark goes, under pgd_lock, only after every tree
- *    has the entry. Whoever finds an entry without the mark knows that it is everywhere.
+ *    CPU 1 maps next to it, finds the entry present, has nothing to carry and returns; its caller then faults in a
+ *    process that lacks the entry. Here a changed entry of the reference gets PTE_PENDING in the same write. A walker
+ *    that meets the mark sets the level in its own mask, so its scope runs the hook before it returns. The hook takes
+ *    the mark off, under pgd_lock, after every tree has the entry. So an entry without the mark is everywhere.
  *
- * 4. New trees. Copying the kernel half and entering pgd_list are one critical section of pgd_lock. Either the copy sees
- *    a changed entry, or the hook that carries it finds the tree on the list; a tree is never half old.
+ * 4. New trees. Copying the kernel half and entering pgd_list are one critical section of pgd_lock. Either the copy has
+ *    a changed entry, or the hook that carries the entry finds the tree on the list. So no tree misses a change.
  *
  * 5. Removal. With 4 and 5 levels top entries are only ever added. With PAE and 2 levels an entry of the shared level
- *    may be a large leaf and go away again, or be replaced; that is carried by the same mark (a none entry can carry it)
- *    before the TLB is flushed and the range given back (Linux 3f8fd02b1bf1).
+ *    may be a large leaf, which can go away or be replaced. That change is carried in the same way (an empty entry can
+ *    have the mark too), before the TLB is flushed and the range given back (Linux 3f8fd02b1bf1).
  *
- * 6. Range. Only [start, end) is looked at, only shared slots, so each process's private slots stay as they are
+ * 6. Range. The hook looks only at shared slots of [start, end), so each process's private slots stay as they are
  *    (Linux 9a62d20027da). Frames are compared as numbers: MMIO has no struct page.
  *
- * Locks: pgd_lock, taken with interrupts on, because a holder of another lock may be waiting for this CPU to answer a TLB
- * flush (Linux a79e53d85683). Its rank is above the other locks of threads and below those that handlers take. Nothing is
- * allocated or flushed under it.
+ * Locks: pgd_lock is taken with interrupts on. With interrupts off a CPU could wait for a lock whose holder waits for
+ * this CPU to answer a TLB flush (Linux a79e53d85683). Its rank is above the other locks of threads and below those
+ * that handlers take. Nothing is allocated or flushed under it.
  */
 #include "internal.h"
 
@@ -52,7 +51,7 @@
 LIST_HEAD(pgd_list);
 static DEFINE_RANKED_SPINLOCK(pgd_lock, 64);
 
-/* All under pgd_lock; syncs_done is read without it when a scope opens. */
+/* All under pgd_lock, except that a scope reads syncs_done without it when it opens. */
 static struct sync_counters counters;
 static struct sync_log_entry sync_log[SYNC_LOG_SIZE];
 static unsigned long syncs_done;
@@ -71,7 +70,7 @@ void pgd_lock_drop(void)
 
 /* --- the hook --------------------------------------------------------------------------------------------------- */
 
-/* Carry one marked entry to all trees, and take the mark off. Again if another walker changes the entry meanwhile. */
+/* Carry one marked entry to all trees, then take the mark off. Start again if another walker changes it meanwhile. */
 static bool carry(vaddr_t addr)
 {
 	pte_t *ref = pt_entry(&kernel_pgtable, addr, pt_sync_level());
@@ -139,7 +138,10 @@ void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vadd
 	scope_open(u);
 }
 
-/* The hook found nothing to carry. Its one excuse: a mark was met, and another CPU's sync took it off since. */
+/*
+ * The hook found nothing to carry. It was called for a reason only if another CPU's sync has carried the entry since
+ * this scope opened.
+ */
 static void count_idle_sync(const struct mmu_update *u)
 {
 	pgd_lock_take();
@@ -159,7 +161,7 @@ void arch_update_kernel_mappings_end(struct mmu_update *u)
 
 /* --- process trees ---------------------------------------------------------------------------------------------- */
 
-/* The kernel's slots of the shared level run to the end of the address space, where the address wraps to 0. */
+/* The kernel's slots run to the end of the address space. There the address wraps to 0, which means "no more". */
 vaddr_t pt_next_shared_slot(vaddr_t addr)
 {
 	vaddr_t size = pt_size(pt_sync_level());
@@ -171,7 +173,7 @@ vaddr_t pt_next_shared_slot(vaddr_t addr)
 	return addr;
 }
 
-/* Levels above the shared one belong to the process and are complete from the start: PAE's four PMD tables. */
+/* Tables above the shared level belong to the process and are all made at once: PAE's four PMD tables. */
 static int alloc_upper_tables(struct pgtable *pt)
 {
 	unsigned int top = pt_top();
@@ -221,7 +223,7 @@ int pgtable_init_process(struct pgtable *pt)
 	return 0;
 }
 
-/* Free what hangs under the process's own entries of the kernel half: its private slots, and the upper tables. */
+/* Free the tables below the private slots, and the tables above the shared level. */
 static void free_private(struct pgtable *pt)
 {
 	unsigned int level = pt_sync_level(), top = pt_top();
@@ -252,7 +254,7 @@ void pgtable_exit_process(struct pgtable *pt)
 int pgtable_map_private(struct pgtable *pt, vaddr_t addr, phys_addr_t phys, pgprot_t prot)
 {
 	BUG_ON(!is_private_addr(addr));
-	prot.val &= ~PTE_GLOBAL; /* it must go with this tree when CR3 is loaded */
+	prot.val &= ~PTE_GLOBAL; /* loading another tree must drop it */
 	return pgtable_map(pt, NULL, addr, addr + PAGE_SIZE, phys, prot, PAGE_SHIFT);
 }
 

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Table pages: where they come from, how they are linked, and the one way in which they go.
+ * Table pages: how they are allocated, linked, and taken away.
  *
- * A table of the kernel leaves its slot only when a large leaf wants to stand there (pgtable_clear_tables), or when memory
- * is short and nothing can be mapped below it, because its addresses are nobody's (pgtable_free_tables). Old translations
- * that went through it may sit in any CPU's paging-structure caches, and other walkers may be looking at it without a
- * lock, so the order is fixed:
+ * A kernel table is taken away in two cases: a large leaf needs its slot (pgtable_clear_tables), or memory is short and
+ * no range uses its addresses (pgtable_free_tables). Any CPU's paging-structure caches may still lead to the table, and
+ * other walkers may read it without a lock. So the order is fixed:
  *
  *	1. clear the link in the reference tree, for all slots of the range
  *	2. carry the cleared entries to every process (if they are at the level that is copied)
  *	3. flush everything on every CPU: TLBs and paging-structure caches
  *	4. free the tables, after a grace period: walkers without a lock are readers (preemption off, as in pgtable_query)
  *
- * Only then may the caller write leaves there. Meanwhile the slots are closed to every other mapper: they lie wholly
- * inside a range that the caller owns.
+ * Only then may the caller write leaves there. No other mapper uses the slots meanwhile, because they lie wholly inside
+ * a range that the caller owns.
  */
 #include "internal.h"
 
@@ -66,10 +65,13 @@ void pgtable_free_deferred(phys_addr_t table)
 	table_free(table, true);
 }
 
-/* The end of a table that others could reach: of the kernel, walkers without a lock may still stand in it. */
+/*
+ * Free a table that others could reach. A kernel table is freed after a grace period, since walkers without a lock may
+ * still read it.
+ */
 static void table_retire(phys_addr_t table, bool kernel)
 {
-	tlb_oracle(table_freed(table)); /* now, not after the grace period: another may stand in its place by then */
+	tlb_oracle(table_freed(table)); /* now: after the grace period its slot may hold another table */
 	if (kernel && defer_free)
 		defer_free(table);
 	else
@@ -119,7 +121,7 @@ pte_t pgtable_read_entry(const struct pgtable *pt, vaddr_t addr, unsigned int le
 	return pte;
 }
 
-/* Step 1 for one slot: unlink its table. Everything below must be unmapped. */
+/* Step 1 for one slot: unlink its table. Nothing below it may be mapped. */
 static void unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vaddr_t addr, pte_t *link)
 {
 	*link = pte_read(p);
@@ -127,7 +129,7 @@ static void unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vad
 	u->mask |= PGTBL_MODIFIED(level);
 }
 
-/* The first link of `level` to a table in [*addr, end), which *addr then lies under; steps over what is empty above it. */
+/* The first link of `level` to a table in [*addr, end); *addr becomes an address under it. Skips empty entries. */
 static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t end, unsigned int level)
 {
 	while (*addr != end) {
@@ -145,7 +147,7 @@ static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t e
 
 #define CLEAR_BATCH 32
 
-/* Up to CLEAR_BATCH tables under one flush; returns how many, and *addr is behind the last. */
+/* Take away up to CLEAR_BATCH tables with one flush. Returns how many; *addr moves behind the last. */
 static unsigned int clear_some(struct pgtable *pt, vaddr_t *addr, vaddr_t end, unsigned int level)
 {
 	struct mmu_update u;
@@ -166,7 +168,7 @@ static unsigned int clear_some(struct pgtable *pt, vaddr_t *addr, vaddr_t end, u
 	return nr;
 }
 
-/* All tables that links of `level` in [start, end) lead to, and what is below them. */
+/* Take away all tables that links of `level` in [start, end) lead to, with everything below them. Returns how many. */
 static unsigned long clear_level(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int level)
 {
 	vaddr_t from = ALIGN(start, pt_size(level)), to = ALIGN_DOWN(end, pt_size(level));

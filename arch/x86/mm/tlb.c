@@ -2,11 +2,11 @@
 /*
  * TLB invalidation, on this CPU and on all of them.
  *
- * 1. Work is an object. Whoever unmaps puts ranges into a tlb_batch; executing it once costs one interrupt a CPU however
- *    many ranges it has. A few short ranges go page by page with INVLPG; more than that, and everything goes, because
- *    walking a long range costs more than refilling a TLB.
+ * 1. Work is an object. The caller puts ranges into a tlb_batch. Executing it costs one interrupt a CPU, however many
+ *    ranges it has. A few short ranges are invalidated page by page with INVLPG. Beyond that everything is flushed,
+ *    because INVLPG over a long range costs more than refilling a TLB.
  *
- * 2. The shootdown. Each CPU has one request, its own, and an inbox that says whose requests it has to serve:
+ * 2. The shootdown. Each CPU has one request of its own, and an inbox: the set of CPUs whose requests it has to serve.
  *
  *	CPU 1, initiator			CPU 3, one of the targets
  *	request[1] = what to do
@@ -16,20 +16,20 @@
  *	do the request here
  *	wait until request[1].pending is empty
  *
- *    Initiators do not wait for each other. A bell that rings already is not rung again: whoever is about to look into its
- *    inbox will find the new request too.
+ *    Initiators do not wait for each other. If a CPU's `bell` is set, an interrupt is on its way to it, and no second
+ *    one is sent: the CPU will find the new request in its inbox too.
  *
- * 3. No circle. While it waits an initiator serves its own inbox, so two that flush at each other, even with interrupts
- *    off, do not wait for ever. What else a target may be doing with interrupts off must end by itself: so nobody may
- *    flush while holding what others wait for with interrupts off. In debug builds interrupts off together with a
- *    spinlock is a panic here. A CPU that does not answer is reported with what it is doing (kernel/watchdog.h).
+ * 3. No deadlock. An initiator serves its own inbox while it waits. So two CPUs that flush at each other, even with
+ *    interrupts off, do not wait for ever. Anything else that a target does with interrupts off must end by itself: so
+ *    a thread must not flush while it holds something that another CPU awaits with interrupts off. Debug builds panic
+ *    if interrupts are off and a spinlock is held. The watchdog reports a CPU that does not answer (kernel/watchdog.h).
  *
- * 4. Kernel ranges go to every online CPU, borrowed tables or not: its handlers use them. Flushes of everything are
- *    numbered (tlb_gen.c). A process's ranges go to those that have its tree in CR3 and run the process (pgtable_cpu.c has
- *    the argument why the others may be left alone).
+ * 4. A flush of kernel ranges goes to every online CPU, since interrupt handlers use them on any tree. Flushes of
+ *    everything are numbered (tlb_gen.c). A flush of a process's ranges goes to the CPUs that have its tree in CR3 and
+ *    run the process; pgtable_cpu.c says why the others may be left alone.
  *
- * 5. A CPU that comes online enters cpu_online_mask first and flushes itself afterwards: what it cached before it could
- *    be asked is gone.
+ * 5. A CPU that comes online first enters cpu_online_mask, then flushes its own TLB: so it keeps nothing from the time
+ *    when nobody asked it to flush.
  */
 #include "internal.h"
 
@@ -49,15 +49,15 @@ enum flush_kind { FLUSH_KERNEL, FLUSH_USER, FLUSH_EVICT };
 
 struct flush_request {
 	enum flush_kind kind;
-	const struct tlb_batch *batch; /* but FLUSH_EVICT */
-	struct pgtable *pt;	       /* but FLUSH_KERNEL */
-	unsigned long nr;	       /* FLUSH_USER: of this flush among those of pt */
-	cpumask_t pending;	       /* who has not answered yet */
+	const struct tlb_batch *batch; /* not for FLUSH_EVICT */
+	struct pgtable *pt;	       /* not for FLUSH_KERNEL */
+	unsigned long nr;	       /* FLUSH_USER: number of this flush among those of pt */
+	cpumask_t pending;	       /* CPUs that have not answered yet */
 };
 
 static DEFINE_PER_CPU(struct flush_request, request);
 static DEFINE_PER_CPU(cpumask_t, inbox);
-static DEFINE_PER_CPU(unsigned int, bell); /* an interrupt is on its way to a look into the inbox */
+static DEFINE_PER_CPU(unsigned int, bell); /* an interrupt has been sent; its handler will look into the inbox */
 static DEFINE_PER_CPU(struct tlb_counters, own_counters);
 
 /* --- the target ------------------------------------------------------------------------------------------------- */
@@ -77,8 +77,8 @@ static void execute(const struct flush_request *r)
 }
 
 /*
- * Do this CPU's part of every request that waits for it. The inbox is left before the request is answered: after the
- * answer its initiator may ask again.
+ * Do this CPU's part of every request in its inbox. The inbox bit is cleared before the request is answered, because
+ * the initiator may ask again right after the answer.
  */
 static void serve_requests(void)
 {
@@ -113,7 +113,7 @@ void tlb_init(void)
 
 /* --- the initiator ------------------------------------------------------------------------------------------------ */
 
-/* Interrupts sent. */
+/* Post the request to the targets. Returns the number of interrupts sent. */
 static unsigned int ask(struct flush_request *r, const cpumask_t *targets)
 {
 	unsigned int cpu, ipis = 0, me = smp_processor_id();
@@ -131,14 +131,14 @@ static unsigned int ask(struct flush_request *r, const cpumask_t *targets)
 	return ipis;
 }
 
-/* The others of a machine that panics have been stopped and will never answer. */
+/* In a panic the other CPUs have been stopped and will never answer. */
 static void wait_for_answers(const struct flush_request *r)
 {
 	struct answer_wait wait = { 0 };
 	unsigned int cpu;
 
 	while ((cpu = cpumask_next(-1, &r->pending)) < MAX_CPUS && !panic_in_progress()) {
-		if (READ_ONCE(this_cpu(bell))) /* only a look: who asks writes that line */
+		if (READ_ONCE(this_cpu(bell))) /* only read it: other CPUs write this cache line */
 			serve_requests();
 		cpu_relax();
 		watchdog_waiting(&wait, cpu, "TLB flush");
@@ -153,7 +153,7 @@ static void check_context(void)
 		panic("a TLB flush with interrupts off and a lock held");
 }
 
-/* Let this CPU's request be done by the targets and here. Preemption is off. Interrupts sent. */
+/* Have the targets and this CPU do this CPU's request. Preemption is off. Returns the number of interrupts sent. */
 static unsigned int shoot_down(struct flush_request *r, cpumask_t *targets)
 {
 	unsigned int ipis;
@@ -208,7 +208,7 @@ void tlb_batch_flush(struct tlb_batch *batch)
 	empty_batch(batch);
 }
 
-/* The CPUs that run on the tree. Those that borrow it are left out: the flush has been counted, so they will catch up. */
+/* CPUs that run on the tree. One that only borrows it is left out: the flush is counted, so that CPU will catch up. */
 static cpumask_t users_of(const struct pgtable *pt)
 {
 	unsigned int cpu;

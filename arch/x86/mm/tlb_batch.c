@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Collecting ranges into a batch, Linux's names, and the log of what was executed. No hardware: the host tests use it too. */
+/* Batches of ranges, flushes under Linux's names, the log of executed flushes. No hardware: host tests use it too. */
 #include "internal.h"
 
 #include <asm/tlb.h>
@@ -41,7 +41,7 @@ static unsigned long batch_pages(const struct tlb_batch *batch)
 	return pages;
 }
 
-/* Grow a range that touches or overlaps the new one; false if there is none. */
+/* Grow a range that touches or overlaps the new one. False: there is none. */
 static bool merge_range(struct tlb_batch *batch, vaddr_t start, vaddr_t end)
 {
 	for (unsigned int i = 0; i < batch->nr; i++) {
@@ -117,7 +117,7 @@ void flush_tlb_user(struct pgtable *pt)
 
 static struct tlb_log_entry log[TLB_LOG_SIZE];
 static unsigned long log_seq;
-static DEFINE_SPINLOCK(log_lock); /* innermost */
+static DEFINE_SPINLOCK(log_lock); /* rank 0, not checked: no other lock is taken inside */
 
 static void log_entry(const struct tlb_batch *batch, unsigned int tree, struct tlb_range range)
 {
@@ -135,7 +135,7 @@ static void trace_batch(const struct tlb_batch *batch, unsigned int tree)
 		trace(TRACE_TLB_FLUSH, batch->range[i].start, batch->range[i].end, tree);
 }
 
-/* Once every CPU has answered: what the log shows has happened. */
+/* Called when every CPU has answered: the log has only flushes that have happened. */
 void tlb_log_batch(const struct tlb_batch *batch, unsigned int tree)
 {
 	bool flags;

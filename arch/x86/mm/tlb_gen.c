@@ -5,10 +5,10 @@
  *	begun		the number of the last one that has begun
  *	completed	the highest number of one that every CPU has answered
  *
- * Flushes may overlap and end in another order than they began. Whose number is greater than a stamp began after the stamp
- * was taken, so each CPU did its part after the entries were cleared: one such flush is enough, whichever it is. One with
- * the stamp's own number may have passed some CPU before that, and does not count. Hence `completed` is a maximum, and a
- * stamp is covered by a *greater* number.
+ * A stamp is the value of `begun` after entries were cleared. A flush with a greater number began after the stamp was
+ * taken, so each CPU executed it after the entries were cleared: any one such flush covers the stamp. The flush with
+ * the stamp's own number began before, and some CPU may have executed it before the entries were cleared, so it does
+ * not count. Flushes may overlap and end in another order than they began; hence `completed` is a maximum.
  */
 #include <arch/barrier.h>
 #include <asm/tlb.h>

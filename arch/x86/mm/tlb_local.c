@@ -22,7 +22,7 @@ static inline void invlpg(vaddr_t addr)
 	__asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");
 }
 
-/* Type 2: all PCIDs, global pages too. The descriptor has no meaning then, but must be readable. */
+/* Type 2: all PCIDs, global pages too. The CPU ignores the descriptor, but reads it. */
 static inline void invpcid_all(void)
 {
 	const u64 descriptor[2] = { 0, 0 };
@@ -36,7 +36,7 @@ void tlb_use_invpcid(void)
 	invpcid_in_use = true;
 }
 
-/* Reports to the oracle stand beside the instructions: it must know what was executed, not what was meant. */
+/* Reports to the oracle stand beside the instructions: they say what was executed, not what was asked for. */
 static void drop_pages(vaddr_t start, vaddr_t end)
 {
 	unsigned long since = tlb_oracle_now();
@@ -72,12 +72,12 @@ void flush_tlb_local(void)
 		tlb_flush_loaded();
 		asid_others_stale(&this_cpu(cpu_mmu).asid);
 		if (!(cr4 & CR4_PGE))
-			tlb_oracle(flushed_all(since)); /* where nothing is global a load of CR3 leaves nothing */
+			tlb_oracle(flushed_all(since)); /* without global pages a load of CR3 drops everything */
 	}
 	local_irq_restore(flags);
 }
 
-/* A page of the kernel that is not global may be held under other PCIDs too. */
+/* A kernel page that is not global may be cached under other PCIDs too. */
 static void page_of_every_tree(void)
 {
 	if (!(pte_supported & PTE_GLOBAL))
@@ -112,7 +112,7 @@ void tlb_flush_kernel_here(const struct tlb_batch *batch)
 	local_irq_restore(flags);
 }
 
-/* A CPU that has left the tree meanwhile, or only borrows it, has nothing to do: it finds the number when it comes back. */
+/* A CPU that has left the tree, or only borrows it, does nothing now: it compares the numbers when it comes back. */
 void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch)
 {
 	bool flags = arch_local_irq_save();
@@ -128,7 +128,7 @@ void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_
 	local_irq_restore(flags);
 }
 
-/* PCIDs exist with 64 bits only. The top bit of CR3 keeps what the CPU holds under the PCID. */
+/* PCIDs exist with 64 bits only. If the top bit is set, loading CR3 keeps what the CPU holds under the PCID. */
 unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush)
 {
 	unsigned long cr3 = (unsigned long)pt->root_phys;

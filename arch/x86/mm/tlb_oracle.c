@@ -2,60 +2,61 @@
 /*
  * The TLB oracle: a model of what every CPU's TLB and paging-structure caches may still hold.
  *
- * 1. Why. A flush that is forgotten, too short or too late does its harm far away and rarely, and an emulator may hide it
- *    for ever (QEMU's has no global pages; which entries it keeps depends on the weather). So the question here is not
- *    what a TLB does hold, but what it may hold by the rules of the processor (Intel SDM vol. 3, 4.10), and whether the
- *    kernel relies on less. The answer is the same on every machine and in every paging mode.
+ * 1. Why. A missing, short or late flush does harm rarely and far away, and an emulator may hide it for ever (QEMU's
+ *    TLB has no global pages, and drops entries at arbitrary moments). So the oracle does not ask what a TLB holds, but
+ *    what it may hold by the rules of the processor (Intel SDM vol. 3, 4.10), and whether the kernel relies on less.
+ *    The answer is the same on every machine and in every paging mode.
  *
- * 2. The model. While an entry stands in the tables a CPU may have cached it, and being right it does no harm. It becomes
- *    a record when it is changed or cleared:
+ * 2. The model. A CPU may cache an entry while it is in the tables; that does no harm, since it is right. When the
+ *    entry is changed or cleared, it becomes a record:
  *
  *	slot (address, level)  old entry  write #123  CPUs {0,1,2,3}
  *
  *    with every CPU that may have cached it: of the kernel's half all that are online, of a process's those that have had
  *    its tree in CR3 (tlb_oracle_cpus.c). An invalidation that a CPU executes takes this CPU off the records that it
- *    really covers; a record without CPUs is gone. Changes that only add rights are none: the old entry is merely slow.
+ *    really covers. A record without CPUs is removed. A change that only adds rights makes no record: the old
+ *    translation only allows less.
  *
  *	       write #123            CPU1, CPU3 execute     CPU0            CPU2
  *	entry ─────┬──────────────────────┬───────────────────┬───────────────┬──────> free for reuse
  *	record   {0,1,2,3}              {0,2}                {2}             gone
  *
- * 3. The verdicts. Nobody is blamed for a stale translation, only for acting as if there were none: mapping the address
- *    anew, to another frame or with fewer rights; giving the range of addresses back; freeing the table page; returning
- *    from vm_unmap_aliases(); giving the frame of a process out again; and two more that concern entries which stay present:
+ * 3. The verdicts. A stale translation alone is no fault. The fault is to act as if there were none: mapping the
+ *    address anew, to another frame or with fewer rights; giving the range of addresses back; freeing the table page;
+ *    returning from vm_unmap_aliases(); giving the frame of a process out again. Two more concern entries that stay
+ *    present:
  *    - another frame in place of a present one, with the right to write, or that right given later. A CPU that still
  *      reads the old frame would miss what another writes into the new one. (Read-only is allowed: then both must only
  *      have the same contents.)
- *    - letting go of a process's lock while a CPU that runs it still has a right that was taken away.
- *    (For the kernel's frames that is legal, counted,
- *    and a verdict in quarantine mode.) A CPU with a process in CR3 that is lazy, or with the process under a PCID that
- *    is not in CR3, cannot be hurt by its leaves: it is excused, and blamed if it comes back and still has the record.
+ *    - dropping a process's lock while a CPU that runs the process still has a right that was taken away.
+ *    (Giving out a frame of the kernel early is legal. It is counted, and in quarantine mode it is a verdict.) A
+ *    process's leaf cannot hurt a CPU that only borrows the tree ("lazy"), or that has the tree under a PCID that is
+ *    not in CR3. Such a CPU is excused; there is a verdict if it comes back to the process and still has the record.
  *
- * 4. Order. Whoever writes: the entry first, then the record, and so a flush that this thread asks for later comes after
- *    both. Whoever flushes: first the number of the last write is read, then the instruction, then the report, which takes
- *    effect on records up to that number only. So a record is dropped only by a flush that began after its write: what is
- *    dropped is gone, and what is gone by a flush that was asked for is dropped.
+ * 4. Order. A writer writes the entry, then makes the record; a flush that its thread asks for later comes after both.
+ *    A CPU that flushes reads the number of the last write, then executes the instruction, then reports; the report
+ *    takes effect on records up to that number only. So a flush takes a CPU off a record only if it began after the
+ *    record's write.
  *
- * 5. Table pages. A link is a record as well; the flush for it must reach the span that it led to. Addresses of kernel
- *    entries are judged where the reference is written; the copies in the processes make records too, because until they
- *    are cleared a CPU can read them again, but mapping them is no new mapping.
+ * 5. Table pages. A link makes a record as well; its flush must reach the span that it led to. A new kernel mapping is
+ *    judged when the reference is written. A process's copy of the entry makes a record when it is cleared, because a
+ *    CPU could read it until then; but writing a copy is no new mapping.
  *
- * 6. A leaf that is split in place (pgtable_split.c) is the one present entry that may become a present entry of another
- *    kind: a link to a table with the same frames, rights and type, to the last entry. Nothing is mapped anew by that.
- *    The leaf is noted like any other, as one that was split, and while a CPU may have it no part of it may change: neither
- *    an entry of the table, nor what the link leads to, but by being split further. A table that says anything else is a new
- *    mapping over an old one, and blamed as such when it is linked.
+ * 6. Split leaves. Only a split (pgtable_split.c) may turn a present leaf into a present link: to a table all of whose
+ *    entries have the same frames, rights and type. That is no new mapping. The leaf becomes a record marked `split`.
+ *    While a CPU may hold it, no entry of the table may change, nor may the link, except by a further split. A table
+ *    with other contents is a new mapping over an old one, and a verdict when it is linked.
  *
- * 7. What it does not see: writes with raw_ functions; translations that were noted when there was no room (counted:
- *    overflow); tables beyond its list (untracked). All of these only make it more silent, never wrong.
+ * 7. The oracle does not see writes by raw_ functions, translations for which it has no record left (counted:
+ *    overflow), and tables beyond its list (untracked). So it may miss a fault, but never reports a false one.
  */
 #include "oracle.h"
 
 #include <kernel/spinlock.h>
 #include <lib/atomic.h>
 
-static DEFINE_SPINLOCK(lock); /* taken under any other lock; takes none */
-static atomic_long_t writes;	 /* numbers them */
+static DEFINE_SPINLOCK(lock); /* may be taken under any other lock; takes none */
+static atomic_long_t writes;	 /* the number of the last write */
 static bool off;
 unsigned long oracle_reissued, oracle_records;
 static atomic_long_t untracked;
@@ -97,13 +98,13 @@ static unsigned long next_number(void)
 
 #define MEMORY_TYPE (PTE_PWT | PTE_PCD | PTE_PAT)
 
-/* Does what is cached for `old` lead elsewhere, or otherwise, than what `now` says? For entries of one kind and level. */
+/* Does a cached `old` lead to another frame or memory type than `now`? Both are of one kind and level. */
 static bool leads_elsewhere(pte_t old, pte_t now)
 {
 	return pte_phys(old) != pte_phys(now) || ((old.val ^ now.val) & MEMORY_TYPE);
 }
 
-/* A right that `old` has and `now` has not. */
+/* Has `old` a right that `now` has not? */
 static bool allows_more(pte_t old, pte_t now)
 {
 	pteval_t gone = old.val & ~now.val, come = now.val & ~old.val;
@@ -113,7 +114,7 @@ static bool allows_more(pte_t old, pte_t now)
 
 /* --- blame -------------------------------------------------------------------------------------------------------------- */
 
-/* Whom the record can hurt now is found; who cannot look at it now is let off, until it comes back. */
+/* Report the CPUs that the record can hurt now. The other CPUs are excused until they come back to the tree. */
 static void blame(struct stale *r, struct finding *finding)
 {
 	cpu_set hurt = oracle_endangered(r);
@@ -127,15 +128,15 @@ static void blame(struct stale *r, struct finding *finding)
 
 /* --- an entry is written ------------------------------------------------------------------------------------------------ */
 
-/* What the processor and software note in an entry is no part of the translation. */
+/* Bits for bookkeeping, by the processor and by software: no part of the translation. */
 #define NOTES (PTE_ACCESSED | PTE_DIRTY | PTE_PENDING)
 
 struct write {
 	struct oracle_slot slot;
 	pte_t old, now;
 	bool old_link, now_link;
-	bool copy;	    /* of a kernel entry, in a process's tree */
-	bool split;	    /* a leaf in parts, all of which say what it said */
+	bool copy;	    /* a process's copy of a kernel entry */
+	bool split;	    /* a leaf becomes a table that maps the same */
 	unsigned long seq;
 	vaddr_t place;
 	struct finding reused, torn, moved;
@@ -146,7 +147,7 @@ static bool stays_in_place(const struct write *w)
 	return pte_present(w->old) && pte_present(w->now) && w->old_link == w->now_link;
 }
 
-/* May CPUs still hold something that the new entry denies? */
+/* May a CPU still hold a translation that the new entry does not allow? */
 static bool stale_by_write(const struct write *w)
 {
 	if (!pte_present(w->old))
@@ -166,7 +167,7 @@ static void note_stale(const struct write *w)
 	if (!model.cpus)
 		return;
 	r = stale_find(&w->slot, model.pte, model.link);
-	if (r) { /* mapped again as it was, and unmapped again: the older record goes into the new one */
+	if (r) { /* mapped and unmapped again: the older record goes into the new one */
 		model.cpus |= r->cpus;
 		model.excused = r->excused;
 		stale_remove(r);
@@ -178,7 +179,7 @@ static void note_stale(const struct write *w)
 /* Does a record stand in the way of the entry that is written now? */
 static bool in_the_way(const struct stale *r, const struct write *w)
 {
-	if (r->link || w->now_link) /* small leaves that were below a table do not mind what the table's slot becomes */
+	if (r->link || w->now_link) /* for smaller leaves it does not matter what their table's slot becomes */
 		return r->slot.level >= w->slot.level && (!r->link || r->slot.level == w->slot.level);
 	return r->slot.level != w->slot.level || leads_elsewhere(r->pte, w->now) || allows_more(r->pte, w->now);
 }
@@ -191,7 +192,7 @@ static void check_one(struct stale *r, void *ctx)
 		blame(r, &w->reused);
 }
 
-/* Changing the rights of what is mapped is no new mapping; leading the same entry elsewhere is. */
+/* A change of rights is no new mapping. A change of frame is one. */
 static void check_reuse(struct write *w)
 {
 	if (!pte_present(w->now) || w->copy || (stays_in_place(w) && !leads_elsewhere(w->old, w->now)))
@@ -199,7 +200,7 @@ static void check_reuse(struct write *w)
 	stale_for_each_in(w->slot.tree, w->slot.va, slot_last(&w->slot), check_one, w);
 }
 
-/* Is this write about a part of a leaf that was split, and that some CPU may still have as a whole? */
+/* Does this write change a part of a split leaf that some CPU may still hold as a whole? */
 static void check_part(struct stale *r, void *ctx)
 {
 	struct write *w = ctx;
@@ -223,16 +224,19 @@ static phys_addr_t phys_at(const struct oracle_slot *slot, pte_t leaf, vaddr_t a
 static void check_frame(struct stale *r, void *ctx)
 {
 	struct write *w = ctx;
-	vaddr_t at = max(r->slot.va, w->slot.va); /* both translate it */
+	vaddr_t at = max(r->slot.va, w->slot.va); /* the first address that both translate */
 
 	if (!r->link && phys_at(&r->slot, r->pte, at) != phys_at(&w->slot, w->now, at))
 		blame(r, &w->moved);
 }
 
-/* An entry that was present before has got the right to write: does anybody still see another frame there, the old one too? */
+/*
+ * A present entry has become writable, or leads to another frame and is writable: may a CPU still see another frame
+ * there?
+ */
 static void check_moved(struct write *w)
 {
-	bool elsewhere = leaf_phys(w->old, w->slot.level) != leaf_phys(w->now, w->slot.level); /* whatever its type */
+	bool elsewhere = leaf_phys(w->old, w->slot.level) != leaf_phys(w->now, w->slot.level); /* frames, not types */
 
 	if (w->copy || w->now_link || !stays_in_place(w) || !(w->now.val & PTE_RW) || (!elsewhere && (w->old.val & PTE_RW)))
 		return;
@@ -253,7 +257,7 @@ static void judge_write(struct write *w)
 		if (stale_by_write(w))
 			note_stale(w);
 		check_moved(w);
-	} else { /* a leaf in place of a table, or the other way round: whatever was there is in the way as well */
+	} else { /* a leaf replaces a table, or a table a leaf: the old entry is in the way too */
 		note_stale(w);
 		check_reuse(w);
 	}
@@ -280,7 +284,7 @@ static void judge_entry(const pte_t *p, pte_t old, pte_t now, unsigned long seq,
 	finding_tell(&w.moved);
 }
 
-/* While nothing is stale, mapping what was empty is no event; that is the most frequent write by far. */
+/* Mapping an empty entry while nothing is stale needs no judgement. It is the most frequent write by far. */
 void oracle_wrote(const pte_t *p, pte_t old, pte_t now)
 {
 	unsigned long seq = next_number();
@@ -293,8 +297,8 @@ void oracle_wrote(const pte_t *p, pte_t old, pte_t now)
 
 struct giving {
 	struct finding finding;
-	unsigned long since; /* of vm_unmap_aliases() */
-	unsigned int level;  /* of a table */
+	unsigned long since; /* when vm_unmap_aliases() began */
+	unsigned int level;  /* level of the table */
 };
 
 static void blame_any(struct stale *r, void *ctx)
@@ -317,7 +321,7 @@ void oracle_given_back(vaddr_t start, vaddr_t end)
 	finding_tell(&g.finding);
 }
 
-/* The ways to a table: the link in its own slot, and any link above, if that was taken away with all that is below. */
+/* A table can be reached by the link in its own slot, or by a link above, if that was removed with all below it. */
 static void blame_link(struct stale *r, void *ctx)
 {
 	struct giving *g = ctx;
@@ -340,7 +344,7 @@ void oracle_table_freed(phys_addr_t table)
 	finding_tell(&g.finding);
 }
 
-/* A frame of the kernel's may be reached by old addresses until vm_unmap_aliases(), unless quarantine is on. */
+/* Without quarantine, a kernel frame may be reached by old addresses until vm_unmap_aliases(). */
 static void blame_frame(struct stale *r, void *ctx)
 {
 	struct giving *g = ctx;
@@ -371,7 +375,7 @@ struct settling {
 	const struct pgtable *tree;
 };
 
-/* A CPU that is just loading the tree learns there of the flushes that have passed it by. */
+/* A CPU that is loading the tree now will find the flushes that it missed: it is not at fault. */
 static void blame_unsettled(struct stale *r, void *ctx)
 {
 	struct settling *s = ctx;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the oracle knows of each CPU: the trees of which it may have cached something, and when that goes.
+ * What the oracle knows of each CPU: the trees whose translations it may have cached, and when these go.
  *
- * A CPU has cached nothing of a tree that was never in its CR3. From a load on it may have, until another load or a flush
- * takes that away: all of it without PCIDs; with them each PCID keeps the last tree that was loaded under it. Global
- * translations are not a tree's, and no load touches them: so kernel records never end here, not even on a CPU without
- * global pages, where a load would do it: one verdict for all machines.
+ * A CPU has cached nothing of a tree that was never in its CR3. Once it has loaded the tree, it may have cached it
+ * until a flush or another load. Without PCIDs any load drops everything; with PCIDs each PCID keeps the last tree that
+ * was loaded under it. Global translations belong to no tree, and no load drops them. So a load never ends kernel
+ * records, not even on a CPU without global pages: the verdict is the same on all machines.
  */
 #include "oracle.h"
 
@@ -15,9 +15,9 @@
 #include <lib/string.h>
 
 static struct cpu_view {
-	const struct pgtable *owner[ORACLE_ASIDS]; /* whose translations lie under a PCID */
-	const struct pgtable *loading;		   /* on its way into CR3 */
-	unsigned int asid;			   /* in CR3 */
+	const struct pgtable *owner[ORACLE_ASIDS]; /* the tree whose translations are under each PCID */
+	const struct pgtable *loading;		   /* the tree that is being loaded into CR3 */
+	unsigned int asid;			   /* the PCID in CR3 */
 	bool lazy;
 } views[CONFIG_TLB_ORACLE ? MAX_CPUS : 1];
 
@@ -31,7 +31,7 @@ static cpu_set online_cpus(void)
 	return set;
 }
 
-/* Each CPU writes its own view, without the lock while no process has records; who looks at it has the lock. */
+/* A CPU writes its own view, without the lock if no process has records. Other CPUs read it under the lock. */
 static bool may_hold(const struct cpu_view *view, const struct pgtable *tree)
 {
 	bool owned = READ_ONCE(view->loading) == tree;
@@ -52,8 +52,8 @@ static bool is_loaded(const struct cpu_view *view, const struct pgtable *tree)
 }
 
 /*
- * Shared kernel addresses: all CPUs. Each CPU has kmap slots of its own; what another one reads ahead through them it
- * never uses (mm/page/highmem.c).
+ * Any CPU may hold a shared kernel address. The exception is a kmap slot, which belongs to one CPU: if another CPU
+ * reads ahead through it, it never uses the result (mm/page/highmem.c).
  */
 cpu_set oracle_holders(const struct oracle_slot *slot)
 {
@@ -82,8 +82,8 @@ static cpu_set lazy_cpus(void)
 }
 
 /*
- * Who is lazy is read before what is loaded. A CPU that leaves a borrowed tree writes first that it has another one and then
- * that it is not lazy; read the other way round, it would seem to run on the tree that it leaves.
+ * `lazy` is read before the loaded tree. A CPU that leaves a borrowed tree first writes its new tree, then that it is
+ * not lazy. In the other order it would seem to run on the tree that it leaves.
  */
 cpu_set oracle_endangered(const struct stale *r)
 {
@@ -116,7 +116,7 @@ struct drop {
 	const struct cpu_view *view;
 	const struct pgtable *tree; /* NULL: any */
 	cpu_set cpu;
-	unsigned long since; /* what was written later may have been cached later */
+	unsigned long since; /* a record of a later write may have been cached after the flush */
 	bool globals;
 };
 
@@ -133,7 +133,7 @@ static void drop_one(struct stale *r, void *ctx)
 		stale_remove(r);
 }
 
-/* INVLPG looks at the PCID in CR3, and at global pages; of the ways through tables only those of that PCID go. */
+/* INVLPG drops a page under the PCID in CR3, and global pages; links it drops under that PCID only. */
 static void drop_page(struct stale *r, void *ctx)
 {
 	const struct drop *d = ctx;
@@ -200,7 +200,7 @@ void oracle_flushed_all(unsigned long since)
 	oracle_flushed_all_by(smp_processor_id(), since);
 }
 
-/* Under the lock: all of a process's translations on this CPU, or of every process's (NULL), but global ones. */
+/* Under the lock. Drop all translations of a process on this CPU, or (NULL) of every process, except global ones. */
 static void drop_tree(const struct pgtable *tree, unsigned long since)
 {
 	struct drop d = begin_drop(smp_processor_id(), since, false);
@@ -228,7 +228,7 @@ void oracle_flushed_nonglobal(unsigned long since)
 
 /* --- CR3 --------------------------------------------------------------------------------------------------------------- */
 
-/* Whoever writes an entry of the tree from here on, and does not see this, has written before the CPU can read it. */
+/* A writer of an entry of the tree that does not see this has written before the CPU can read the entry. */
 void oracle_loading(const struct pgtable *pt)
 {
 	WRITE_ONCE(views[smp_processor_id()].loading, pt);
@@ -241,7 +241,7 @@ struct homecoming {
 	struct finding finding;
 };
 
-/* The CPU was let off when this was reused, because it was elsewhere. Now it is back. */
+/* The CPU was excused when this was reused, because it did not run on the tree. Now it is back. */
 static void check_excuse(struct stale *r, void *ctx)
 {
 	struct homecoming *h = ctx;
@@ -268,7 +268,7 @@ static void enter(struct cpu_view *view, const struct pgtable *pt, unsigned int 
 	WRITE_ONCE(view->lazy, false);
 }
 
-/* What a load has taken away, and what it has not although it came into use again: only processes' records. */
+/* Drop what the load has dropped, and judge what it has brought into use again. Only records of processes. */
 static void settle_load(struct cpu_view *view, const struct pgtable *pt, const struct pgtable *before,
 			enum oracle_load drops, unsigned long since)
 {
@@ -334,7 +334,9 @@ static void forget_tree(struct stale *r, void *ctx)
 		stale_remove(r);
 }
 
-/* What lies under a PCID of a tree that is gone stays unreachable until the PCID gets a new owner, which must flush. */
+/*
+ * Translations under the PCID of a tree that is gone cannot be used until the PCID gets a new owner, which must flush.
+ */
 void oracle_tree_gone(struct pgtable *pt)
 {
 	bool flags = oracle_lock();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The oracle's records: a fixed pool, found by address, by frame, or all.
+ * The oracle's records: a fixed pool, searched by address or by frame.
  *
- * The hashes know a record under the page or larger unit that it stands for, so a question about a range asks once for
- * each unit of each level; when that would be more questions than there are records, all records are looked at instead.
+ * A record is hashed by the page or larger unit that its entry spans. So a search for a range asks the hash once for
+ * each unit of each level. If that is more questions than there are records, it looks at all records instead.
  */
 #include "oracle.h"
 
@@ -12,12 +12,12 @@
 #define NR_RECORDS (CONFIG_TLB_ORACLE ? 4096 : 1)
 
 static struct stale pool[NR_RECORDS];
-static unsigned int pool_used;	  /* of the pool, ever */
-static struct stale *free_chain; /* used before, free now; by same_va */
+static unsigned int pool_used;	  /* records of the pool that were ever used */
+static struct stale *free_chain; /* free records, linked by same_va */
 
 static struct stale *by_va[ORACLE_BUCKETS], *by_frame[ORACLE_BUCKETS];
 static LIST_HEAD(live_shared); /* oldest first */
-static LIST_HEAD(live_own);    /* of processes */
+static LIST_HEAD(live_own);    /* of processes, the same */
 
 unsigned int stale_live, stale_own;
 unsigned long stale_overflow;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The oracle's verdicts: counted, told with both histories, expected or not. And what it knows, for people. */
+/*
+ * The oracle's verdicts: counted, and told with both histories unless a test expects them. And what the oracle knows,
+ * for people.
+ */
 #include "oracle.h"
 
 #include <kernel/cmdline.h>
@@ -10,7 +13,7 @@
 
 CMDLINE_OPTION(oracle, "oracle=on|off|strict", "TLB oracle of debug builds; strict: its first verdict is a panic");
 
-#define MOST_TOLD 20 /* of the unexpected ones; all are counted */
+#define MOST_TOLD 20 /* unexpected verdicts that are told; all are counted */
 
 static const struct {
 	const char *name, *event;
@@ -163,7 +166,7 @@ static void copy_record(struct stale *r, void *ctx)
 
 void oracle_report(void)
 {
-	static struct shown shown; /* too large for a stack; two shells at once would only mix their lines */
+	static struct shown shown; /* too large for a stack; two shells at once only mix their lines */
 	struct oracle_counters c = oracle_counters();
 	bool flags = oracle_lock();
 

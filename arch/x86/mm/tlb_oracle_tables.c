@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which address does an entry translate? The oracle is told of entries as pointers, so it keeps a list of all table pages:
- * table -> tree, level, first address. A table enters before its link is written, because from then on other CPUs write
- * into it, and leaves when it is given up.
+ * Which address does an entry translate? Events name an entry by its pointer, so the oracle keeps a list of all table
+ * pages: table -> tree, level, first address. A table is entered before its link is written, because from then on other
+ * CPUs write into it. It is removed when the table is given up.
  */
 #include "oracle.h"
 
@@ -12,8 +12,8 @@
 
 struct known_table {
 	const pte_t *table;
-	struct known_table *next; /* in its chain, or free */
-	struct oracle_slot first; /* its first entry */
+	struct known_table *next; /* next in its hash chain, or next free one */
+	struct oracle_slot first; /* the slot of its first entry */
 };
 
 static struct known_table tables[NR_TABLES];
