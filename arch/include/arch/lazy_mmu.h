@@ -8,42 +8,44 @@
  *		pgtable_set_ptes(pt, addr, ptep, pte, 1);
  *	lazy_mmu_leave(pt);		on every path
  *
- * Entries are written at once. What is put off is the invalidation of entries that change while present: it joins the
- * batch of the scope that is open (arch/mmu_sync.h) and is executed by its end; if none is open, by the leave.
+ * Entries are written at once. Only the invalidation of entries that change while present is put off. For the kernel's
+ * tree it joins the batch of the open scope (arch/mmu_sync.h), whose end executes it. Otherwise lazy_mmu_leave()
+ * executes it.
  *
- * Rules, asserted: thread context; never nested; what is left is what was entered; no table page is allocated inside.
- * Preemption, sleeping and moving to another CPU are allowed: the state is the task's.
+ * Rules, asserted: thread context; never nested; leave with the tree of enter; no table page is allocated inside.
+ * Preemption, sleeping and moving to another CPU are allowed: the state belongs to the thread.
  */
 #pragma once
 
 #include <arch/pgtable.h>
 
-/* What the machine keeps of it for each thread (struct arch_thread). All zero: outside, no scope open. */
+/* The state of one thread (struct arch_thread). All zero: not in the mode, no scope open. */
 struct lazy_mmu {
-	struct pgtable *pt;	  /* whose entries are being changed; NULL: not in the mode */
-	struct mmu_update *scope; /* the innermost that is open; NULL: none */
-	struct tlb_batch own;	  /* gathered for the leave, when the scope is not for this tree */
+	struct pgtable *pt;	  /* the tree that is being changed; NULL: not in the mode */
+	struct mmu_update *scope; /* the innermost open scope; NULL: none */
+	struct tlb_batch own;	  /* what the leave executes, if no scope does */
 };
 
-/* The running thread's; it stays this thread's wherever that is moved to. Any context. */
+/* The running thread's state. The pointer stays valid when the thread moves to another CPU. Any context. */
 struct lazy_mmu *arch_lazy_mmu(void);
 
 void lazy_mmu_enter(struct pgtable *pt);
-/* May wait for other CPUs, as a flush does, if no scope is open. */
+/* May wait for other CPUs, as a flush does. */
 void lazy_mmu_leave(struct pgtable *pt);
 
-/* Is the running thread in the mode? Not asked of interrupt handlers: they are never. Any context. */
+/* Is the running thread in the mode? Always false in interrupt handlers. Any context. */
 bool lazy_mmu_active(void);
 
 /*
- * Entries of [start, end) of pt have changed while present: their old translations must go. In the mode this gathers,
- * elsewhere it flushes before it returns. Thread context.
+ * Report that entries of [start, end) in pt have changed while present, so their old translations must go. In the mode
+ * they are gathered; outside of it they are flushed before the return. Thread context.
  */
 void pgtable_changed(struct pgtable *pt, vaddr_t start, vaddr_t end);
 
 /*
- * Write n neighbours of one level-1 table, for addr.. : `pte`, and the same rights with the frames that follow. They may
- * be present or not; one that is present may get other rights, but another frame only read-only: else it is cleared and
- * flushed first (mm/user/fault.c says why). The range is the caller's. Neither enters the mode nor needs it. Thread context.
+ * Write n adjacent entries of one level-1 table, the first for addr: `pte`, then the same rights with the frames that
+ * follow. An entry may be present. Then it may get other rights; it may get another frame only read-only, otherwise the
+ * caller clears and flushes it first (mm/user/fault.c says why). The caller owns the range. Works in and outside of the
+ * mode. Thread context.
  */
 void pgtable_set_ptes(struct pgtable *pt, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned long n);

@@ -7,15 +7,15 @@
  *	err = pgtable_map(&kernel_pgtable, &u, ...);      // any number of walks inside [start, end)
  *	arch_update_kernel_mappings_end(&u);              // also on error: what was changed must be carried
  *
- * After _end every process sees what the walks did, and no CPU holds a translation that they removed (if the caller put
- * the range into u.tlb). The hook itself runs only when u.mask has the level that this mode shares. Scopes of one thread
- * nest; none is opened or closed in lazy MMU mode (arch/lazy_mmu.h).
+ * After _end every process has what the walks wrote. If the caller put the range into u.tlb, no CPU holds a translation
+ * that they removed. The hook runs only if u.mask has the shared level. Scopes of one thread nest; none is opened or
+ * closed in lazy MMU mode (arch/lazy_mmu.h).
  */
 #pragma once
 
 #include <arch/pgtable.h>
 
-/* Levels whose entries are copied into every process: the top, but the PMD with PAE. */
+/* The shared level, whose kernel entries are copied into every process: the top level; with PAE the PMD. */
 #define ARCH_PAGE_TABLE_SYNC_MASK PGTBL_MODIFIED(pt_sync_level())
 
 void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vaddr_t end);
@@ -28,23 +28,24 @@ void arch_update_kernel_mappings_end(struct mmu_update *u);
 unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end);
 
 /*
- * A process's tree: kernel half copied and entered into pgd_list under one lock, so it is never half old.
- * -ENOMEM. exit: leaves the list; the tree must not be in any CR3. User tables must be gone (pgtable_free_user).
+ * A process's tree. init: copies the kernel half and enters pgd_list under one holding of pgd_lock, so the tree misses
+ * no change. -ENOMEM. exit: takes it off the list and frees it; it must be in no CR3, and its user tables freed
+ * (pgtable_free_user).
  */
 int pgtable_init_process(struct pgtable *pt);
 void pgtable_exit_process(struct pgtable *pt);
 
 /*
- * Map one page in this process's private kernel slot (layout.private_start..), which is never shared; and read the entry
- * of the sync level that covers it, for tests and dumps.
+ * Map and unmap one page in this process's private kernel slot (layout.private_start..), which is never shared.
+ * -ENOMEM, -EBUSY.
  */
 int pgtable_map_private(struct pgtable *pt, vaddr_t addr, phys_addr_t phys, pgprot_t prot);
 void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr);
 
 /* Parity: compare the shared kernel entries of every tree with the reference. Thread context, takes pgd_lock. */
 struct pgd_parity {
-	unsigned int trees, slots;     /* compared */
-	unsigned int differs, missing; /* entries unlike the reference; absent though the reference has them */
+	unsigned int trees, slots;     /* how many were compared */
+	unsigned int differs, missing; /* other than in the reference; absent though the reference has it */
 };
 struct pgd_parity pgd_parity_check(void);
 /* One row a process, one column a used kernel slot: '=' equal, '.' empty in both, '!' differs, '?' missing; then the verdict. */
@@ -60,9 +61,9 @@ void pgd_parity_dump(void);
 void pgd_parity_machine(void);
 
 struct sync_counters {
-	unsigned long calls;	/* of the hook */
+	unsigned long calls;	/* calls of the hook */
 	unsigned long carried;	/* entries that were carried (once each, however many processes) */
-	unsigned long spurious;	/* calls that had no reason: neither a marked entry nor a sync since the scope began */
+	unsigned long spurious;	/* calls without a reason: no marked entry, and no sync since the scope began */
 	unsigned long mismatches; /* parity failures found by the check after a sync; must stay 0 */
 };
 struct sync_counters sync_counters(void);

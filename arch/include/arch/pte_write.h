@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing an entry: the first of the three choke points (the others: execution of a flush, load of CR3). Everybody writes
- * through these; the raw_ functions of <asm/pte_atomic.h> do the same behind the oracle's back.
+ * Writing an entry: the first of three events that the oracle must see (the others: execution of a flush, load of CR3).
+ * All code writes entries by these functions. The raw_ functions of <asm/pte_atomic.h> do the same without telling the
+ * oracle.
  *
- * pte_store: by the entry's owner; the old or the new value is not present. pte_fill: the same, the old one is empty.
- * pte_clear_run: pte_store of nothing to n entries side by side. pte_xchg, pte_cmpxchg: atomic, any values.
+ * pte_store: for the entry's owner; the old or the new value is not present. pte_fill: the same, and the old value is
+ * empty. pte_clear_run: pte_store of an empty entry to n adjacent ones. pte_xchg, pte_cmpxchg: atomic, any values.
  */
 #pragma once
 
 #include <arch/tlb_oracle.h>
 
-/* From not present to not present concerns nobody. */
+/* The oracle need not know of a change from not present to not present. */
 static inline void pte_written(const pte_t *p, pte_t old, pte_t now)
 {
 	if ((old.val | now.val) & PTE_PRESENT)

@@ -3,9 +3,9 @@
  * Translation lookaside buffers. Invalidation is an object: a batch collects ranges and is executed once.
  *
  * A flush of kernel ranges reaches every online CPU; one of a process's ranges reaches the CPUs that run on its tables.
- * The caller waits until each has done its part, and what it may hold meanwhile has one rule: nothing that another CPU
- * waits for with interrupts off. Locks that are taken with interrupts on are allowed, and so are interrupts off without a
- * lock, because whoever flushes serves the flushes that are asked of itself while it waits. Not in handlers.
+ * The caller waits until each has done its part. Meanwhile it must hold nothing that another CPU awaits with interrupts
+ * off. It may hold locks that are taken with interrupts on. It may have interrupts off if it holds no lock, because it
+ * serves flush requests of other CPUs while it waits. Not in handlers.
  */
 #pragma once
 
@@ -14,13 +14,13 @@
 #include <lib/compiler.h>
 
 #define TLB_BATCH_RANGES     4
-#define TLB_FLUSH_CEILING    33 /* pages one by one; beyond, everything goes (Linux: tlb_single_page_flush_ceiling) */
+#define TLB_FLUSH_CEILING    33 /* most pages to flush one by one (Linux: tlb_single_page_flush_ceiling) */
 
 struct pgtable;
 
-/* Why somebody flushes: what the counters are kept by. */
+/* The reason for a flush. The counters are kept for each. */
 enum tlb_cause {
-	TLB_UNMAP,   /* kernel entries went away */
+	TLB_UNMAP,   /* kernel entries were cleared */
 	TLB_PROTECT, /* rights changed, for more or for less */
 	TLB_ALIASES, /* vm_unmap_aliases and the vmap blocks */
 	TLB_TABLES,  /* table pages are about to be freed */
@@ -45,13 +45,15 @@ void tlb_batch_add(struct tlb_batch *batch, vaddr_t start, vaddr_t end);
 void tlb_batch_add_all(struct tlb_batch *batch);
 bool tlb_batch_empty(const struct tlb_batch *batch);
 
-/* Execute on every online CPU and empty the batch. An empty batch costs a compare. Kernel ranges, one interrupt a CPU. */
+/*
+ * Execute a batch of kernel ranges on every online CPU, then empty it. One interrupt a CPU; an empty batch sends none.
+ */
 void tlb_batch_flush(struct tlb_batch *batch);
 
 /*
- * Execute on the CPUs that run on this process's tables, and empty the batch: ranges of its user half and of its private
- * slots; `all` means all of them. A CPU that merely borrows the tables is not interrupted: it catches up before it runs
- * the process again. The tables themselves stay (else: pgtable_evict).
+ * Execute a batch of ranges of the process's user half and private slots (`all`: all of them) on the CPUs that run on
+ * its tables, then empty it. A CPU that only borrows the tables is not interrupted: it catches up before it runs the
+ * process again. Tables must not be freed on this alone (pgtable_evict).
  */
 void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch);
 
@@ -67,30 +69,30 @@ void flush_tlb_local(void);
 void flush_tlb_local_page(vaddr_t addr);
 
 /*
- * Generations. Flushes of everything on every CPU are numbered when they begin, and recorded when the last CPU has
- * answered. Who unmaps without flushing takes a stamp afterwards; once it is covered, by whosever flush, no CPU remembers
- * what was unmapped before the stamp was taken. A flush of ranges covers no stamp. Any context.
+ * Generations. A flush of everything on every CPU gets a number when it begins, and is recorded when the last CPU has
+ * answered. Code that unmaps without flushing takes a stamp afterwards. Once any such flush covers the stamp, no CPU
+ * remembers what was unmapped before it. A flush of ranges covers no stamp. Any context.
  */
 typedef struct {
 	unsigned long gen;
 } tlb_stamp_t;
-extern struct tlb_gens { /* see tlb_gen.c; in a line of its own, since few write there and all read */
+extern struct tlb_gens { /* see tlb_gen.c; a cache line of its own: few write it, all read it */
 	atomic_long_t begun, completed;
 } __aligned(64) tlb_gens;
 static inline unsigned long tlb_gen_begun(void) { return (unsigned long)atomic_long_read(&tlb_gens.begun); }
 static inline unsigned long tlb_gen_completed(void) { return (unsigned long)atomic_long_read(&tlb_gens.completed); }
 
-/* The stamp of whoever has had a full barrier since his last store to page tables. */
+/* A stamp, for a caller that has executed a full barrier since its last store to page tables. */
 static inline tlb_stamp_t tlb_stamp_ordered(void) { return (tlb_stamp_t){ tlb_gen_begun() }; }
 
-/* The stamp; orders the caller's earlier stores to page tables before it. */
+/* A stamp. Orders the caller's earlier stores to page tables before it. */
 static inline tlb_stamp_t tlb_stamp(void)
 {
 	smp_mb();
 	return tlb_stamp_ordered();
 }
 
-/* Numbers are compared by their distance, so that it does not matter when they wrap. */
+/* Is a later than b? Compared by their distance, so that numbers may wrap. */
 static inline bool tlb_gen_later(unsigned long a, unsigned long b) { return (long)(b - a) < 0; }
 
 static inline bool tlb_stamp_covered(tlb_stamp_t stamp)
@@ -101,7 +103,7 @@ static inline bool tlb_stamp_covered(tlb_stamp_t stamp)
 	return covered;
 }
 
-void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp); /* *to, a stamp that many keep together, becomes the later one */
+void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp); /* *to becomes the later of the two; many may write it */
 
 struct tlb_counters {
 	unsigned long ranged, full; /* batches executed, by kind */
@@ -127,5 +129,5 @@ struct tlb_log_entry {
 unsigned long tlb_log_seq(void);
 bool tlb_log_read(unsigned long seq, struct tlb_log_entry *out); /* false: overwritten or not yet written */
 
-/* Was [start, end) of the kernel flushed on every CPU by a batch later than `since`? What a test asks. */
+/* Was [start, end) of the kernel flushed on every CPU by a batch later than `since`? For tests. */
 bool tlb_log_covers(unsigned long since, vaddr_t start, vaddr_t end);
