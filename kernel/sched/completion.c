@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Completions: a counter under the lock of its wait queue. Whoever sees it raised has held the lock after complete() let
- * it go, so complete() touches the object no more, and it may lie on the stack of the one who waits.
+ * Completions: a counter under the lock of its wait queue. A waiter that sees it raised took the lock after complete()
+ * released it. So complete() does not touch the object any more, and it may be on the waiter's stack.
  */
 #include <kernel/completion.h>
 #include "internal.h"
 
-#define FOR_ALL (~0U) /* `done` of complete_all(): not used up */
+#define FOR_ALL (~0U) /* `done` after complete_all(): never used up */
 
 void init_completion(struct completion *c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of kernel/sched share with each other and with nobody else. */
+/* Private to kernel/sched. */
 #pragma once
 
 #include <kernel/preempt.h>
@@ -7,8 +7,9 @@
 #include <kernel/task.h>
 
 /*
- * The list is a lock of threads, which a handler interrupts: it ranks below all that handlers take (mm/page/page_internal.h). The
- * others rank above everything: they are held for a few instructions, and wait for nobody.
+ * The task list's lock is taken in threads only, so it ranks below all locks that handlers take
+ * (mm/page/page_internal.h). The others rank above everything: they are held for a few instructions, and their holder
+ * waits for nothing.
  */
 enum sched_lock_rank {
 	RANK_TASK_LIST = 62,
@@ -24,9 +25,9 @@ struct run_queue {
 	unsigned int cpu;
 	unsigned int nr_queued;
 	struct list_head queued[NR_PRIORITIES];
-	struct task *idle;	   /* runs when nobody else can; on no list */
-	struct task *previous;	   /* whom the switch in progress leaves */
-	struct run_queue *push_to; /* where `previous` is to go on, locked too; NULL: nowhere else */
+	struct task *idle;	   /* runs when no other task can; on no list */
+	struct task *previous;	   /* the task that the switch in progress leaves */
+	struct run_queue *push_to; /* the queue where `previous` goes next, locked too; NULL: it stays */
 };
 DECLARE_PER_CPU(struct run_queue, run_queue);
 
@@ -46,30 +47,33 @@ void lock_run_queues(struct run_queue *a, struct run_queue *b);
 void unlock_run_queues(struct run_queue *a, struct run_queue *b);
 struct run_queue *lock_run_queue_of(const struct task *task);
 
-/* In front of its equals, or behind them. */
+/* front: before tasks of the same priority; otherwise behind them. */
 void enqueue_task(struct run_queue *rq, struct task *task, bool front);
 void dequeue_task(struct run_queue *rq, struct task *task);
-/* Who is to run next; NULL: nobody waits. */
+/* The task to run next. NULL: the queue is empty. */
 struct task *first_task(struct run_queue *rq);
-/* Does somebody wait whose priority is at least this? */
+/* Is a task queued whose priority is at least this? */
 bool has_rival(const struct run_queue *rq, int priority);
 
-/* Make a CPU look at its queue, soon; if `task`, which has just been queued there, is better than what it runs. */
+/*
+ * resched_cpu: make the CPU look at its queue soon. preempt_for: the same, if `task`, which was just queued there, has
+ * a higher priority than the task that runs.
+ */
 void resched_cpu(struct run_queue *rq);
 void preempt_for(struct run_queue *rq, const struct task *task);
 
 /* --- placement.c ----------------------------------------------------------------------------------------------------- */
 
 bool may_run_on(const struct task *task, unsigned int cpu);
-/* The best CPU for a task right now, no lock held: to be checked with may_run_on() under the queue's lock. */
+/* The best CPU for a task right now. Called without a lock, so check it with may_run_on() under the queue's lock. */
 unsigned int choose_cpu(const struct task *task);
-/* Lock the queue where a task is and one where it may go, perhaps the same; the task stays on the first meanwhile. */
+/* Lock the queue where a task is and the one where it may go; they may be the same. The task is still on the first. */
 struct task_move {
 	struct run_queue *from, *to;
 };
 struct task_move begin_move(const struct task *task);
 void end_move(struct task_move move);
-/* An idle CPU takes a waiting task from a busy one. True: it has one now. */
+/* An idle CPU takes a waiting task from a busy one. False: there is none. */
 bool pull_task(struct run_queue *here);
 
 /* --- seeded.c -------------------------------------------------------------------------------------------------------- */
@@ -80,13 +84,13 @@ void seeded_init(void);
 
 /* --- others ---------------------------------------------------------------------------------------------------------- */
 
-/* sched.c: what every task does first when it has become the running one. */
+/* sched.c: the first thing that a task does when it gets the CPU. */
 void finish_switch(void);
 /* task.c: fill in what every task has, and put it on the list that `ps` shows. */
 void task_init(struct task *task, unsigned int cpu, void *stack, const char *name);
-/* A thread that becomes the idle task of a CPU whose first task does other work. */
+/* The idle task of a CPU whose first task does other work (the boot CPU). */
 struct task *idle_thread_create(unsigned int cpu);
-/* timer.c: from the tick; and once a CPU. */
+/* timer.c: at each tick; and once a CPU at its start. */
 void timer_tick(void);
 void timer_init_base(unsigned int cpu);
 /* smp_call.c: handler of IPI_CALL. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutexes: the owner's address in one word, and a queue of those who wait for it to become NULL. The one who has waited
- * longest is woken at each unlock, and has to be as quick as any other: a mutex is never handed over, so it is never held
- * by a thread that does not run. Whoever loses goes to the end of the queue before it looks again.
+ * Mutexes: one word with the owner, and a queue of threads that wait until it is NULL. An unlock wakes the thread that
+ * has waited longest, but does not hand it the mutex: that thread competes with all others, so no mutex is ever held by
+ * a thread that has yet to be scheduled. If it loses, it goes to the end of the queue.
  */
 #include <kernel/mutex.h>
 #include "internal.h"

@@ -2,9 +2,9 @@
 /*
  * On which CPU a task runs.
  *
- * It is decided when a task is woken (the CPU where it was last, if that is idle, else the least busy one), when its mask
- * changes, and when a CPU has nothing to do: that one then takes a task which waits on a busy CPU. A CPU that halts looks
- * again at every tick. So a waiting task that may run elsewhere waits one tick at most while a CPU is idle.
+ * The CPU is chosen when a task is woken (its last CPU if that is idle, otherwise the least busy one) and when its mask
+ * changes. A CPU with nothing to do takes a task that waits on a busy CPU; while it halts, it looks again at every
+ * tick. So a waiting task that may run elsewhere waits one tick at most while a CPU is idle.
  */
 #include "internal.h"
 
@@ -21,7 +21,7 @@ static bool is_idle(const struct run_queue *rq)
 	return READ_ONCE(per_cpu(current_task, rq->cpu)) == rq->idle;
 }
 
-/* Tasks that a newcomer would share the CPU with. */
+/* The number of tasks with which a new one would share the CPU. */
 static unsigned int load(unsigned int cpu)
 {
 	const struct run_queue *rq = run_queue_of(cpu);
@@ -86,7 +86,7 @@ static bool pull_from(struct run_queue *here, struct run_queue *there)
 	return task != NULL;
 }
 
-/* A CPU that is idle with somebody on its queue has been told already, and is about to run it. */
+/* Skips idle CPUs: one with a task on its queue has been interrupted already, and is about to run it. */
 bool pull_task(struct run_queue *here)
 {
 	unsigned int cpu;
@@ -129,7 +129,7 @@ static bool any_usable(const cpumask_t *mask)
 	return false;
 }
 
-/* The mask is changed under the lock of the queue where the task is. */
+/* The mask changes under the lock of the queue where the task is. */
 static void change_mask(struct task *task, const cpumask_t *mask)
 {
 	struct run_queue *rq = lock_run_queue_of(task);
@@ -138,7 +138,7 @@ static void change_mask(struct task *task, const cpumask_t *mask)
 	spin_unlock(&rq->lock);
 }
 
-/* One that waits is put elsewhere; one that runs is told to stop; one that sleeps is placed when it is woken. */
+/* A queued task moves to another queue. A running task is told to leave. A sleeping task is placed when it is woken. */
 static void leave_forbidden_cpu(struct task *task)
 {
 	struct task_move move = begin_move(task);

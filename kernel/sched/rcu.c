@@ -2,30 +2,30 @@
 /*
  * Grace periods.
  *
- * 1. A reader only counts, in its own task (rcu_nesting). It is in one of two places: on a CPU, or preempted in the middle
- *    of its section. A grace period waits for both, one after the other:
+ * 1. A reader only counts, in its own task (rcu_nesting). A reader is either on a CPU, or preempted in the middle of
+ *    its section. A grace period waits for both kinds, one after the other:
  *
  *	begin: number it	   every CPU has been seen outside		those who were preempted have finished
  *	------|--------------------------------|---------------------------------------|------> callbacks
  *	      readers of before are running    or they are on the list `blocked`;	`awaited` is empty
  *					       the list as it is now is `awaited`
  *
- *    So a reader that began before is either seen to end on its CPU or found on the list. One that begins later may be
- *    waited for in vain, no more.
+ *    So a reader that began before either ends on its CPU or is found on the list. The grace period may also wait for
+ *    readers that began later; that only costs time.
  *
- * 2. A CPU is outside (quiescent) when it switches threads, and when its tick interrupts code with preemption on and
- *    outside of any section: idle, user programs, most of the kernel. Every CPU ticks, so idle ones hold nothing up. Since
- *    nothing else counts, code with preemption or interrupts off is a reader, NMI handlers included.
+ * 2. A CPU is outside (quiescent) when it switches threads, and when its tick interrupts code outside of any section
+ *    and with preemption on: idle, user programs, most of the kernel. Every CPU ticks, so idle CPUs delay nothing.
+ *    Nothing else counts as outside. So code with preemption or interrupts off is a reader, and so is an NMI handler.
  *
- * 3. A thread that is switched out inside a section enters itself in `blocked`, and leaves it at the end of the section.
- *    That end may be in an NMI or an interrupt that was a reader too: it leaves the list alone, and the section's own end,
- *    which must come, does it.
+ * 3. A thread that is switched out inside a section enters `blocked`, and leaves it at the end of the section. A
+ *    handler that interrupts the thread may be a reader too; the end of its section does not touch the list.
  *
- * 4. One thread makes the grace periods and runs the callbacks: all that were queued when one began, in order. So
- *    rcu_barrier() is a callback too.
+ * 4. One thread makes the grace periods. After each it runs, in order, the callbacks that were queued when it began. So
+ *    rcu_barrier() needs only a callback of its own.
  *
- * 5. Order. A CPU reads the number, then a full barrier, then says that it was outside: what its next section reads is
- *    what was there after the begin, and what its last one has read was read before the end.
+ * 5. Order. A CPU reads the number, executes a full barrier, then notes that it was outside. So its next section sees
+ *    all that was written before the grace period began, and its last section has read everything before the grace
+ *    period ends.
  */
 #include <kernel/rcupdate.h>
 #include "internal.h"
@@ -36,21 +36,21 @@
 #include <kernel/wait.h>
 #include <lib/string.h>
 
-#define POLL_MS	       1    /* between looks at the CPUs: a tick in fact */
-#define NR_FREE_OFFSET 4096 /* fn below it: not a function, but where in its object the head is */
+#define POLL_MS	       1    /* time between two looks at the CPUs; in fact a tick */
+#define NR_FREE_OFFSET 4096 /* fn below it is no function, but the offset of the head in its object */
 
 unsigned int rcu_stall_ms = 10000;
 
 static DEFINE_RANKED_SPINLOCK(rcu_lock, RANK_RCU);
-static struct rcu_head *queue, **queue_end = &queue; /* callbacks that no grace period has been begun for */
+static struct rcu_head *queue, **queue_end = &queue; /* callbacks whose grace period has not begun */
 static LIST_HEAD(blocked);			     /* tasks preempted inside a section */
-static LIST_HEAD(awaited);			     /* those of them that the grace period in progress waits for */
+static LIST_HEAD(awaited);			     /* those for which the grace period in progress waits */
 
-static unsigned long period;		       /* number of the last one begun */
-static DEFINE_PER_CPU(unsigned long, outside); /* the last one since whose begin the CPU was quiescent */
+static unsigned long period;		       /* number of the last grace period begun */
+static DEFINE_PER_CPU(unsigned long, outside); /* the last period since whose begin the CPU was outside */
 
 static struct task *thread;
-static atomic_long_t pending; /* callbacks that have not run to their end */
+static atomic_long_t pending; /* callbacks that have not returned yet */
 static struct rcu_counters counters;
 static void (*free_object)(const void *ptr);
 static DECLARE_WAIT_QUEUE_HEAD(waiters);
@@ -131,7 +131,7 @@ void rcu_tick(void)
 
 /* --- grace periods ------------------------------------------------------------------------------------------------- */
 
-/* The next CPU from `cpu` on that has not been outside since the begin; MAX_CPUS: none. */
+/* The next CPU, from `cpu` on, that has not been outside since the period began. MAX_CPUS: none. */
 static unsigned int next_busy_cpu(unsigned int cpu)
 {
 	for (; cpu < MAX_CPUS; cpu++)
@@ -159,7 +159,7 @@ static void report_cpus(u64 waited)
 	}
 }
 
-/* The first one is told for all; its name is copied, since it may end at any time. */
+/* Reports only the first task. Its name is copied, since the task may end at any time. */
 static void report_task(u64 waited)
 {
 	struct task *task = NULL;
@@ -209,7 +209,7 @@ static void grace_period(void)
 	list_splice_tail_init(&blocked, &awaited);
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	wait_until(nobody_awaited, report_task, begin);
-	spin_lock_irqsave(&rcu_lock, flags); /* the last one to leave the list has also let go of it */
+	spin_lock_irqsave(&rcu_lock, flags); /* so the last task to leave the list has released the lock */
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	WRITE_ONCE(counters.grace_periods, counters.grace_periods + 1);
 }
@@ -299,11 +299,11 @@ struct waiter {
 
 static void end_wait(struct rcu_head *head)
 {
-	smp_store_release(&container_of(head, struct waiter, head)->done, true); /* from now on it may be gone */
+	smp_store_release(&container_of(head, struct waiter, head)->done, true); /* now the waiter may return */
 	wake_up(&waiters);
 }
 
-/* Before there is a thread to make them, nobody else runs, and the caller is no reader. */
+/* Before the RCU thread exists no other thread runs, and the caller is no reader: nothing to wait for. */
 void synchronize_rcu(void)
 {
 	struct waiter waiter = { .done = false };
@@ -319,7 +319,7 @@ void synchronize_rcu(void)
 void rcu_barrier(void)
 {
 	if (atomic_long_read(&pending))
-		synchronize_rcu(); /* its callback is behind all others */
+		synchronize_rcu(); /* its callback runs after all others */
 }
 
 struct rcu_counters rcu_counters(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue of one CPU: who waits for it, in which order, and who must be interrupted for whom. */
+/* The queue of one CPU: its tasks, their order, and when a new one preempts the running one. */
 #include "internal.h"
 
 #include <arch/barrier.h>
@@ -31,7 +31,7 @@ void unlock_run_queues(struct run_queue *a, struct run_queue *b)
 		spin_unlock(&b->lock);
 }
 
-/* The task may be moved until the lock of the right queue is held. */
+/* The task may move to another queue until the lock of the right one is held. */
 struct run_queue *lock_run_queue_of(const struct task *task)
 {
 	for (;;) {
@@ -64,7 +64,7 @@ void dequeue_task(struct run_queue *rq, struct task *task)
 	WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
 }
 
-/* Any of the equals, in the seeded mode: every order that the rules allow may come up. */
+/* In seeded mode: a random one of the equals, so that every order that the rules allow can happen. */
 static struct task *some_task(struct list_head *list)
 {
 	struct task *task;
@@ -98,7 +98,10 @@ bool has_rival(const struct run_queue *rq, int priority)
 	return false;
 }
 
-/* Asked for before and not yet obeyed: the CPU clears the flag under this lock, and looks at the queue afterwards. */
+/*
+ * If need_resched is set, the CPU was asked already: it clears the flag under this lock, and looks at the queue
+ * afterwards.
+ */
 void resched_cpu(struct run_queue *rq)
 {
 	if (per_cpu(need_resched, rq->cpu))

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Who runs next.
+/* The scheduler: which task runs next.
  *
  * 1. The run queue's lock is held from the choice of the next task until the next task, on its own stack, lets it go in
- *    finish_switch(). So whoever sees a task asleep or dead under that lock knows that its stack is out of use.
+ *    finish_switch(). So if a task is asleep or dead under that lock, no CPU uses its stack.
  *
- * 2. A task that falls asleep says so first (TASK_UNINTERRUPTIBLE), then looks at what it waits for, then calls schedule().
- *    If it is preempted in between it stays on the queue, whatever its state: only its own call of schedule() may end its turn.
+ * 2. A task that goes to sleep first sets TASK_UNINTERRUPTIBLE, then checks its condition, then calls schedule(). If it
+ *    is preempted in between, it stays on the queue whatever its state: only its own call of schedule() puts it to
+ *    sleep.
  *
- * 3. A task whose mask no longer has this CPU is pushed: two queues are locked across the switch, and finish_switch(),
- *    with the task's stack out of use, puts it on the other one.
+ * 3. A task whose mask no longer has this CPU is pushed to another one: both queues are locked across the switch, and
+ *    finish_switch() puts the task on the other queue, when its stack is out of use.
  *
- * 4. A CPU without work runs its idle task, which halts. It cannot sleep through a wake-up: the waker queues the task,
- *    sets need_resched and then interrupts, and the idle task looks with interrupts off, which only the halt turns on.
+ * 4. A CPU without work runs its idle task, which halts. No wake-up is lost: the waker queues the task, sets
+ *    need_resched, then sends an interrupt. The idle task checks both with interrupts off; only the halt enables them.
  */
 #include "internal.h"
 
@@ -37,13 +37,13 @@ bool task_is_running(const struct task *task)
 
 /* --- switching ------------------------------------------------------------------------------------------------------- */
 
-/* Is prev to run again without being woken? */
+/* Does prev stay runnable without a wake-up? */
 static bool goes_on(const struct run_queue *rq, const struct task *prev, bool preempted)
 {
 	return prev != rq->idle && (preempted || prev->state == TASK_RUNNING);
 }
 
-/* Lock the queue, and with it the one that prev has to go on at, if it may not stay here. */
+/* Lock this CPU's queue. If prev must go to another CPU, lock that CPU's queue too. */
 static void lock_for_switch(struct run_queue *rq, struct task *prev, bool preempted)
 {
 	struct run_queue *to;
@@ -64,8 +64,8 @@ static void lock_for_switch(struct run_queue *rq, struct task *prev, bool preemp
 }
 
 /*
- * Takes the choice off the queue and puts prev on it, if it is to go on here. A turn lasts until its own task gives it up:
- * were it renewed whenever somebody better has slept in between, equals behind it would wait for ever.
+ * Put prev on the queue if it stays runnable here, and take the next task off. A preempted task keeps the rest of its
+ * slice: with a new slice after each preemption, tasks of equal priority behind it might wait for ever.
  */
 static struct task *pick_next(struct run_queue *rq, struct task *prev, bool preempted)
 {
@@ -86,8 +86,8 @@ static struct task *pick_next(struct run_queue *rq, struct task *prev, bool pree
 }
 
 /*
- * What every task does first when it has become the running one. From here on a dead predecessor is the joiner's, who
- * may free it at once, and end itself: so whom to wake is read before, and pinned.
+ * The first thing that a task does when it gets the CPU. Once `done` is set, the joiner may free a dead predecessor,
+ * and may end itself: so the joiner is read and pinned before that.
  */
 void finish_switch(void)
 {
@@ -113,7 +113,7 @@ void finish_switch(void)
 }
 
 /*
- * The tables change before the stack does: every tree has all of the kernel, so prev's stack is mapped in next's too
+ * The tables are switched before the stack: every tree has all of the kernel, so next's tree maps prev's stack too
  * (pgtable_switch asserts it). Returns when prev runs again.
  */
 static void switch_task(struct run_queue *rq, struct task *prev, struct task *next)
@@ -154,7 +154,7 @@ void schedule(void)
 	preempt_check_resched();
 }
 
-/* Preemptible code, or the end of an interrupt in such code. */
+/* Called from preemptible code, or at the end of an interrupt in such code. */
 static void preempt(void)
 {
 	do
@@ -170,7 +170,9 @@ void set_current_state(enum task_state state)
 	smp_mb();
 }
 
-/* The other half of set_current_state(): either the sleeper sees the caller's stores, or this sees that it sleeps. */
+/*
+ * Pairs with set_current_state(): either the sleeper sees the caller's stores, or the caller sees the sleeper's state.
+ */
 int wake_up_process(struct task *task)
 {
 	struct task_move move;
@@ -181,7 +183,9 @@ int wake_up_process(struct task *task)
 		return 0;
 	flags = arch_local_irq_save();
 	move = begin_move(task);
-	/* A running task may change its mind at the same time, and even end: never overwrite what it says. */
+	/*
+	 * The task may be running and change its state at the same time, and even end: never overwrite another state.
+	 */
 	woken = cmpxchg(&task->state, TASK_UNINTERRUPTIBLE, TASK_RUNNING) == TASK_UNINTERRUPTIBLE;
 	if (woken && !task->queued && !task_is_running(task)) {
 		enqueue_task(move.to, task, false);
@@ -226,7 +230,7 @@ void set_priority(struct task *task, int priority)
 
 /* --- interrupts ------------------------------------------------------------------------------------------------------ */
 
-/* Equals run in turn. In the seeded mode a turn may end at any tick. */
+/* Tasks of equal priority run in turn. In seeded mode a turn may end at any tick. */
 static void account_tick(struct run_queue *rq)
 {
 	struct task *task = current;
@@ -252,7 +256,7 @@ static void tick(struct trap_frame *frame)
 	timer_tick();
 }
 
-/* Taking the interrupt was the point: on the way out need_resched is looked at. */
+/* Nothing to do: the end of the interrupt looks at need_resched. */
 static void reschedule(struct trap_frame *frame __maybe_unused)
 {
 }

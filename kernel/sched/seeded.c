@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched=seeded: the order in which threads run, where they run and when they are preempted are drawn from seed=, so that
- * a run meets orders which the usual rules never make, and the same seed meets much the same ones again.
+ * sched=seeded: the order of threads, their CPUs and their preemption are drawn from seed=. So a run meets orders that
+ * the usual rules never make, and the same seed gives nearly the same orders again.
  */
 #include "internal.h"
 
@@ -21,7 +21,7 @@ bool sched_seeded;
 static struct rnd_state start;
 static atomic_long_t draws;
 
-/* The n-th number of the sequence is a function of n: a counter is all the state that CPUs share. */
+/* The n-th number of the sequence is a function of n, so CPUs share nothing but a counter. */
 unsigned int seeded_below(unsigned int n)
 {
 	struct rnd_state state = start;
@@ -30,7 +30,7 @@ unsigned int seeded_below(unsigned int n)
 	return random_below(&state, n);
 }
 
-/* At a schedule point the thread is preempted, or as soon as it may be. */
+/* At a schedule point the thread is preempted one time in four, as soon as it may be. */
 static void visit_point(void)
 {
 	if (in_interrupt() || seeded_below(4))

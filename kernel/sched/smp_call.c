@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calling a function on other CPUs. Requests hang on a lock-less list of the target: whoever finds the list empty sends
+ * Calling a function on other CPUs. Each CPU has a lock-less list of requests. A caller that finds the list empty sends
  * the interrupt, and the target takes the whole list at once.
  *
- * Where a request lives: if the caller waits, on its stack; else in a place that the calling CPU has for each target, and
- * which it uses again only when the target has emptied it. A caller may be preempted and moved while it waits, but not
- * while it posts.
+ * If the caller waits, the request is on its stack. Otherwise it is in `unwaited`, where each CPU has one request for
+ * each target; it is used again only when the target is done with it. A caller may be preempted and moved while it
+ * waits, but not while it posts.
  */
 #include "internal.h"
 
@@ -21,7 +21,7 @@ struct call_request {
 	struct call_request *next;
 	void (*fn)(void *arg);
 	void *arg;
-	bool busy; /* until the target's last touch */
+	bool busy; /* true until the target is done with it */
 };
 
 static DEFINE_PER_CPU(struct call_request *, call_queue);
@@ -83,7 +83,7 @@ static void call_here(void (*fn)(void *), void *arg)
 	local_irq_restore(flags);
 }
 
-/* Preemption off: the place belongs to this CPU. */
+/* Preemption off: the request belongs to this CPU. */
 static void post_unwaited(unsigned int cpu, void (*fn)(void *), void *arg)
 {
 	struct call_request *request = this_cpu_ptr(&unwaited[cpu]);
@@ -121,7 +121,7 @@ int smp_call_function_single(int to, void (*fn)(void *), void *arg, int wait)
 	return 0;
 }
 
-/* The CPUs of the mask that can be asked. Preemption off. A CPU that comes up later is left out. */
+/* The other online CPUs of the mask. Preemption off. A CPU that comes up later is left out. */
 static cpumask_t others_online(const cpumask_t *mask)
 {
 	cpumask_t others = { 0 };
@@ -133,7 +133,7 @@ static cpumask_t others_online(const cpumask_t *mask)
 	return others;
 }
 
-/* All at the same time: everybody is asked before anybody is waited for. */
+/* Posts to all CPUs first, then waits for each, so they run at the same time. */
 static void call_many(const cpumask_t *mask, void (*fn)(void *), void *arg, bool here)
 {
 	struct call_request request[MAX_CPUS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: made, run, joined. A thread is one allocation, its stack; struct task stands at the top of it, where an
- * overflow, which runs downwards into the guard page, does not reach it.
+ * Creating and joining threads. A thread is one allocation, its stack. struct task is at the top of it, where a stack
+ * overflow does not reach it: the stack grows down into the guard page.
  *
  *	stack + KSTACK_SIZE -> | struct task | first frame ... grows down ... | <- stack     (guard page below)
  */
@@ -33,7 +33,10 @@ void task_init(struct task *task, unsigned int cpu, void *stack, const char *nam
 	spin_unlock(&task_list_lock);
 }
 
-/* First code of a thread, come from arch_switch_to() with the run queue locked. With interrupts off nothing preempts it. */
+/*
+ * The first code of a thread. arch_switch_to() comes here with the run queue locked, and interrupts off, so nothing
+ * preempts it yet.
+ */
 static void thread_main(void *arg)
 {
 	struct task *task = arg;
@@ -53,7 +56,7 @@ void thread_exit(void)
 	panic("thread %s runs after its end", current->name);
 }
 
-/* Asleep, and on no queue: the first wake-up places it. */
+/* The new thread sleeps and is on no queue. The first wake-up chooses its CPU. */
 static struct task *thread_make(void (*fn)(void *), void *arg, const char *name)
 {
 	char *stack = stack_alloc();
@@ -137,7 +140,7 @@ struct task *thread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, cons
 	return task;
 }
 
-/* True: it is over. Else the caller is entered as joiner, and asleep as soon as it calls schedule(). */
+/* True: the thread has ended. Otherwise the caller becomes its joiner and sleeps from its next schedule() on. */
 static bool join_or_sleep(struct task *task)
 {
 	bool flags = arch_local_irq_save(), done;
@@ -184,7 +187,7 @@ const char *task_state_name(const struct task *task)
 	return task_is_running(task) ? "running" : names[task->state];
 }
 
-/* It may end meanwhile: then the number is anybody's, but it is read from memory that is always mapped. */
+/* The task may end meanwhile. Then the number may be wrong, but it is read from memory that is always mapped. */
 static unsigned int tree_of(const struct task *task)
 {
 	const struct pgtable *pt = READ_ONCE(task->pgtable);
@@ -192,7 +195,7 @@ static unsigned int tree_of(const struct task *task)
 	return pt ? pt->id : 0;
 }
 
-/* What is told of a task. */
+/* One line of sched_dump(). */
 struct description {
 	unsigned int id, cpu, tree;
 	int priority;
@@ -202,7 +205,7 @@ struct description {
 	char name[24];
 };
 
-/* The list is in the order of the numbers. False: there is none behind d->id. */
+/* The list is sorted by id. False: there is no task behind d->id. */
 static bool describe_next(struct description *d)
 {
 	unsigned int after = d->id;
@@ -222,7 +225,7 @@ static bool describe_next(struct description *d)
 	return d->id != after;
 }
 
-/* One after the other: nobody waits for the console with a lock in hand. */
+/* Copies one task at a time, so that no lock is held while the console prints. */
 void sched_dump(void)
 {
 	struct description d = { 0 };

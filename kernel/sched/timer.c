@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Timers: a wheel a CPU, turned by its tick.
+/* Timers: each CPU has a wheel, which its tick turns.
  *
  *	bucket:	  0    1    2   ...   63		a timer is in the bucket (due / GRAIN_MS) % 64
  *		       ^ turned up to here		a turn takes 512 ms; what expires later waits for its turn
  *
- * Starting and stopping are O(1), and a tick looks only at the buckets whose time has come. A function runs with the lock
- * released; `running` tells timer_delete_sync() which, by address alone, since the function may free its timer.
+ * Starting and stopping are O(1). A tick looks only at the buckets whose time has come. The timer's function runs
+ * without the lock; meanwhile `running` tells timer_delete_sync() which timer it is. Only its address is used, since
+ * the function may free it.
  */
 #include <kernel/timer.h>
 #include "internal.h"
@@ -21,7 +21,7 @@
 struct timer_base {
 	spinlock_t lock; /* irqsave; two of them: the lower CPU's first */
 	unsigned int cpu;
-	u64 turned; /* everything before this grain has been looked at */
+	u64 turned; /* all grains before this one are done */
 	const struct timer_list *running;
 	struct list_head bucket[BUCKETS];
 };
@@ -73,7 +73,7 @@ static bool remove_timer(struct timer_list *timer)
 	return was_pending;
 }
 
-/* A grain that has been looked at already comes too late: the next one, then. */
+/* A timer that is due in a grain that is done goes into the current one. */
 static void insert_timer(struct timer_base *base, struct timer_list *timer)
 {
 	u64 grain = max(timer->due >> GRAIN_SHIFT, base->turned);
@@ -83,7 +83,7 @@ static void insert_timer(struct timer_base *base, struct timer_list *timer)
 	timer->cpu = base->cpu;
 }
 
-/* Part of the present jiffy is over already, so a timer is due one later. What is past counts as now. */
+/* Part of the current jiffy is over, so a timer is due one later. A time in the past counts as now. */
 static u64 due_time(unsigned long expires)
 {
 	long ahead = (long)(expires - jiffies);
@@ -91,7 +91,7 @@ static u64 due_time(unsigned long expires)
 	return arch_uptime_ms() + (ahead > 0 ? (u64)ahead : 0) + 1;
 }
 
-/* While its function runs a timer stays with that CPU, so that timer_delete_sync() has one place to look. */
+/* A timer whose function runs stays on that CPU, so that timer_delete_sync() has one place to look. */
 int mod_timer(struct timer_list *timer, unsigned long expires)
 {
 	bool flags = arch_local_irq_save(), was_pending;
@@ -113,7 +113,7 @@ int mod_timer(struct timer_list *timer, unsigned long expires)
 	return was_pending;
 }
 
-/* Off the wheel. False: its function is running. */
+/* Take the timer off the wheel. False: its function is running, or it has moved; try again. */
 static bool try_to_stop(struct timer_list *timer, bool *was_pending)
 {
 	struct timer_base *base = base_of(READ_ONCE(timer->cpu));
@@ -159,7 +159,7 @@ static void run_timer(struct timer_base *base, struct timer_list *timer)
 	base->running = NULL;
 }
 
-/* The bucket of the present grain is looked at again at the next tick: parts of it are still to come. */
+/* The current grain is looked at again at the next tick, since a part of it is still to come. */
 void timer_tick(void)
 {
 	struct timer_base *base = this_cpu_ptr(&timer_base);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wait queues. Completions and mutexes stand on them.
+ * Wait queues. Completions and mutexes use them.
  *
- * No wake-up is lost, because each side does its two steps in this order:
+ * No wake-up is lost, because each side takes its two steps in this order:
  *
- *	who waits:  enter the queue and count as asleep | look at the condition
- *	who wakes:  make the condition true		| look who is in the queue
+ *	waiter:  enter the queue, be asleep | check the condition
+ *	waker:   make the condition true    | look at the queue
  *
- * and both separate them by a full barrier (the queue's lock, or set_current_state). An entry leaves the queue only under
- * the queue's lock, by its own task: whoever wakes it holds the lock, so the task cannot have ended.
+ * and both have a full barrier between them (the queue's lock, or set_current_state). A task removes its own entry,
+ * under the queue's lock. The waker holds that lock, so the task cannot have ended.
  */
 #include <kernel/wait.h>
 #include "internal.h"
@@ -45,7 +45,7 @@ void finish_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* They stay in the queue until they have run. */
+/* The entries stay in the queue until their tasks have run. */
 void wake_up_locked(struct wait_queue_head *queue)
 {
 	struct wait_queue_entry *entry;

@@ -6,8 +6,8 @@
  *		 worker of CPU 2 -> its list			     one list
  *		 ...				  	    worker /
  *
- * A work that is queued again while it runs stays on its list until that run is over: a worker passes over what another
- * one has as `running`. A work may free itself, so after its function has returned only its address is used.
+ * A work that is queued again while it runs stays on its list until that run is over: workers skip what another worker
+ * has as `running`. A work may free itself, so only its address is used after its function has returned.
  */
 #include <kernel/workqueue.h>
 #include "internal.h"
@@ -19,18 +19,18 @@
 struct worker {
 	struct workqueue_struct *wq;
 	struct task *task;	     /* NULL: this CPU has none */
-	struct list_head own, *list; /* list: `own`, or that of the queue */
-	struct work_struct *running; /* what it runs */
+	struct list_head own, *list; /* list: `own`, or the queue's `shared` */
+	struct work_struct *running; /* the work that it runs */
 };
 
 struct workqueue_struct {
 	spinlock_t lock; /* irqsave: lists, pending, running, the flags */
 	bool unbound, stopping;
-	unsigned int most; /* unbound: so many workers */
-	bool passed_over; /* somebody is to look again when a run is over */
+	unsigned int most; /* unbound: most workers */
+	bool passed_over; /* a worker skipped a work: all look again when a run ends */
 	char name[WQ_NAME_LEN];
 	struct list_head shared;
-	struct wait_queue_head run_over; /* who waits for the end of a run, or for work to be taken off */
+	struct wait_queue_head run_over; /* threads that wait for the end of a run, or until a work is cancelled */
 	struct worker worker[MAX_CPUS];	 /* bound: by CPU id */
 };
 
@@ -58,7 +58,7 @@ static void wake_all_workers(struct workqueue_struct *wq)
 		wake_up_process(w->task);
 }
 
-/* All idle ones of an unbound queue: the first to look takes it. */
+/* For an unbound queue, all idle workers: the first one takes the work. */
 static void wake_for(struct workqueue_struct *wq, struct worker *bound)
 {
 	if (bound) {
@@ -98,7 +98,7 @@ bool queue_work_on(int cpu, struct workqueue_struct *wq, struct work_struct *wor
 	return queued;
 }
 
-/* A thread that is moved meanwhile has still named the CPU where it was. */
+/* If the thread is moved meanwhile, it has named the CPU where it was; that is good enough. */
 bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
 	return queue_work_on((int)smp_processor_id(), wq, work);

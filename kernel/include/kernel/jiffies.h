@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time for timers and timeouts, under Linux's names. A jiffy is a millisecond here, on every machine. The clock's resolution
- * may be coarser: a wait is never shorter than what was asked for, and may be some milliseconds longer. Any context.
+ * Time for timers and timeouts, under Linux's names. A jiffy is a millisecond, on every machine. The clock's resolution
+ * may be coarser: a wait is never too short, and may be some milliseconds too long. Any context.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ static inline u64 get_jiffies_64(void) { return arch_uptime_ms(); }
 
 #define MAX_JIFFY_OFFSET ((~0ul >> 1) - 1)
 
-/* Is a later than b? Right as long as they are less than half of all numbers apart. */
+/* Is a later than b? Right if they are less than half of all numbers apart. */
 #define time_after(a, b)     ((long)((unsigned long)(b) - (unsigned long)(a)) < 0)
 #define time_before(a, b)    time_after(b, a)
 #define time_after_eq(a, b)  (!time_before(a, b))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A lock whose waiters sleep. Thread context, may sleep; the holder unlocks, and may sleep meanwhile. Not recursive (panics). */
+/*
+ * A lock whose waiters sleep. Thread context, may sleep. The holder may sleep; only it may unlock. Not recursive
+ * (panics).
+ */
 #pragma once
 
 #include <kernel/wait.h>
@@ -13,7 +16,7 @@ struct mutex {
 #define MUTEX_INIT(var)	  { .waiters = WAIT_QUEUE_INIT((var).waiters), .name = #var }
 #define DEFINE_MUTEX(var) struct mutex var = MUTEX_INIT(var)
 #define mutex_init(mutex) mutex_init_named(mutex, #mutex)
-void mutex_init_named(struct mutex *mutex, const char *name); /* name must outlive it */
+void mutex_init_named(struct mutex *mutex, const char *name); /* name must live as long as the mutex */
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex); /* does not sleep */
 void mutex_unlock(struct mutex *mutex);

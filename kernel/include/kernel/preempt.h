@@ -2,10 +2,10 @@
 /*
  * Preemption: may the running thread be taken off its CPU right now?
  *
- * A count a CPU, in fact the running thread's: 0 means yes. Spinlocks raise it, so does everything that uses per-CPU data
- * in more than one instruction. A thread is only ever switched out with the count at 0 (schedule() asserts it), so the
- * count need not be saved with the thread. Interrupt handlers run with interrupts off and do not count: on the way out
- * of one, a thread that is to be preempted and may be, is.
+ * Each CPU has a count; 0 means yes. Spinlocks raise it, and so does code that uses per-CPU data in more than one
+ * instruction. A thread is switched out only with the count at 0 (schedule() asserts it), so the count need not be
+ * saved with the thread. Interrupt handlers run with interrupts off and do not raise it. At the end of an interrupt the
+ * thread is preempted if that is due and allowed.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read(current_task)
 
 DECLARE_PER_CPU(unsigned int, preempt_count);
-DECLARE_PER_CPU(bool, need_resched); /* somebody better waits for this CPU; set by the scheduler */
+DECLARE_PER_CPU(bool, need_resched); /* a switch is due on this CPU; set by the scheduler */
 
 /* Counts; never sleeps. Any context. */
 static __always_inline void preempt_disable(void)
@@ -30,7 +30,7 @@ static __always_inline void preempt_disable(void)
 	barrier();
 }
 
-/* Lets go without looking whether a switch is due: for the scheduler itself and for code about to look. */
+/* Does not look whether a switch is due: for the scheduler, and for code that is about to look. */
 static __always_inline void preempt_enable_no_resched(void)
 {
 	barrier();
@@ -47,8 +47,8 @@ static __always_inline void preempt_check_resched(void)
 }
 
 /*
- * Lets go; switches at once if that is due and allowed. Any context. The flag may be another CPU's than the count was,
- * if an interrupt has moved the thread in between: then that interrupt has made the switch that was due.
+ * Switches at once if that is due and allowed. Any context. If an interrupt moves the thread between count and flag,
+ * the flag is another CPU's; then that interrupt has made the switch that was due.
  */
 static __always_inline void preempt_enable(void)
 {
@@ -57,7 +57,7 @@ static __always_inline void preempt_enable(void)
 		preempt_check_resched();
 }
 
-/* The same as the last act of a function that returns a word, so that the quick way has nothing to keep across a call. */
+/* The same at the end of a function that returns a word, so that the fast path need not keep the word across a call. */
 unsigned long preempt_schedule_then(unsigned long result);
 
 static __always_inline unsigned long preempt_enable_then(unsigned long result)
@@ -69,8 +69,9 @@ static __always_inline unsigned long preempt_enable_then(unsigned long result)
 }
 
 /*
- * May this code be preempted, and so may it sleep? Count 0, interrupts on, not in a handler. Each question is one
- * instruction; only if the answers are "no" could the thread move between them, and then they hold.
+ * May this code be preempted, and so may it sleep? Yes with count 0, interrupts on, outside of handlers. Each test is
+ * one instruction. The thread can move between two tests only if it is preemptible, and then the answer is the same on
+ * every CPU.
  */
 static __always_inline bool preemptible(void)
 {
@@ -78,22 +79,24 @@ static __always_inline bool preemptible(void)
 }
 
 /*
- * On the way out of an interrupt that struck where interrupts were on, trap depth 0 again, interrupts still off: switch if
- * that is due and allowed. Returns on the same stack, perhaps on another CPU, interrupts off.
+ * Called at the end of an interrupt of code that had interrupts on, with trap depth 0 again and interrupts still off:
+ * switch if that is due and allowed. Returns on the same stack, perhaps on another CPU, interrupts off.
  */
 void preempt_from_interrupt(void);
 
-/* What makes the switch; handed in by kernel/sched. Until then nothing is preempted and might_sleep() says nothing. */
+/*
+ * The function that switches; kernel/sched sets it. Until then nothing is preempted and might_sleep() checks nothing.
+ */
 void preempt_set_schedule(void (*schedule)(void));
 
 /*
- * Assert that the caller may sleep: panics with the reason (count, interrupts, handler, a lock that is held) in debug
- * builds. Stands at the head of every function that may sleep, so that a wrong call is found without having to sleep.
+ * Assert that the caller may sleep: debug builds panic with the reason (count, interrupts, handler, a held lock). It is
+ * at the head of every function that may sleep, so a wrong call is found even when it need not sleep.
  */
 #define might_sleep() do { if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); } while (0)
 void might_sleep_at(const char *file, int line);
 
-/* Let another thread run, if one is due. Thread context, may sleep. 1: it did, 0: none was. */
+/* Switch to another thread, if that is due. Thread context, may sleep. 1: it did, 0: it was not due. */
 static inline int cond_resched(void)
 {
 	might_sleep();
@@ -103,12 +106,15 @@ static inline int cond_resched(void)
 	return 1;
 }
 
-/* Less: that it is no handler, which would wait for a spinlock of threads that its own CPU may hold. */
+/*
+ * A weaker assertion: the caller is no handler. A handler would wait for a spinlock of threads that its own CPU may
+ * hold.
+ */
 #define assert_thread() do { if (CONFIG_DEBUG_LOCKS) assert_thread_at(__FILE__, __LINE__); } while (0)
 void assert_thread_at(const char *file, int line);
 
 /*
- * For tests: an assertion that fails calls `caught` before it panics, and need not come back from that, since it stands at
- * the head of its function. NULL: nobody.
+ * For tests: an assertion that fails calls `caught` before it panics. `caught` need not return, since the assertion is
+ * at the head of its function. NULL: none.
  */
 void preempt_set_catcher(void (*caught)(void));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read-copy update, under Linux's names: readers take no lock; whoever removes something waits until no reader that may
- * have seen it is left. A read section may be preempted, but must not sleep. It may be entered in any context, NMI too.
- * Code with preemption or interrupts off is a read section by itself.
+ * Read-copy update, under Linux's names. Readers take no lock; after a removal the remover waits until every reader
+ * that may have seen the object has finished. A read section may be preempted, but must not sleep. Any context, NMI
+ * too. Code with preemption or interrupts off is a read section by itself.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 /* Sections nest. */
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
-/* Is the running thread inside a section that it has entered by rcu_read_lock()? */
+/* Is the running thread inside rcu_read_lock()? */
 bool rcu_read_lock_held(void);
 
 #define rcu_dereference(p)	 READ_ONCE(p) /* x86 orders dependent loads; the compiler is held by the volatile access */
@@ -27,22 +27,24 @@ struct rcu_head {
  * sleep for long: the callbacks behind it wait. Any context but NMI.
  */
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
-/* kfree it after a grace period; `member` is its struct rcu_head. What frees is handed in by mm. */
+/*
+ * kfree ptr after a grace period; `member` is its struct rcu_head. mm provides the function that frees: rcu_set_free().
+ */
 #define kfree_rcu(ptr, member) call_rcu_free(&(ptr)->member, (ptr))
-#define kvfree_rcu(ptr, member) kfree_rcu(ptr, member) /* from vmalloc or from kmalloc; of an object without a head: <mm/slab.h> */
-void call_rcu_free(struct rcu_head *head, const void *ptr); /* head lies in the first 4 KiB behind ptr */
+#define kvfree_rcu(ptr, member) kfree_rcu(ptr, member) /* ptr from vmalloc or kmalloc; without a head: <mm/slab.h> */
+void call_rcu_free(struct rcu_head *head, const void *ptr); /* head is in the first 4 KiB of *ptr */
 void rcu_set_free(void (*free)(const void *ptr));
 /* Wait for a grace period. Thread context, may sleep, not inside a read section. */
 void synchronize_rcu(void);
-/* Wait until every callback queued before has run; costs a load if there is none. As synchronize_rcu(). */
+/* Wait until every callback queued before has run. Costs one load if there is none. Context as synchronize_rcu(). */
 void rcu_barrier(void);
 
-/* Boot CPU, when threads can run; callbacks queued earlier wait for it. */
+/* Boot CPU, when threads can run. Callbacks queued earlier wait for it. */
 void rcu_init(void);
 void rcu_tick(void);	    /* from the timer tick */
-void rcu_note_switch(void); /* from the context switch: the old thread still current, interrupts off */
+void rcu_note_switch(void); /* from the context switch, while the old thread is still current, interrupts off */
 
-/* A grace period that takes longer is reported, with the CPU or the thread that it waits for. */
+/* A grace period that takes longer is reported, with the CPU or the thread that delays it. */
 extern unsigned int rcu_stall_ms;
 struct rcu_counters {
 	unsigned long grace_periods, callbacks, stalls;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel threads: preemptive, on a run queue a CPU, the highest priority first, equals in turn.
+ * Kernel threads: preemptive, with a run queue for each CPU, highest priority first, equals in turn.
  *
- * A thread is bound to one CPU (thread_run_on) or may run on any that its affinity mask allows; it is moved when it is
- * woken, when a CPU has nothing to do, and when its mask changes. A thread that runs on a process's page tables has
- * `pgtable` set (mm's kthread_use_mm).
+ * A thread runs on any CPU of its affinity mask; thread_run_on() binds it to one. It may move when it is woken, when a
+ * CPU has nothing to do, and when its mask changes. A thread that runs on a process's page tables has `pgtable` set
+ * (mm's kthread_use_mm).
  */
 #pragma once
 
@@ -20,12 +20,12 @@ struct process;
 
 enum task_state {
 	TASK_RUNNING,
-	TASK_UNINTERRUPTIBLE, /* or about to: the thread has yet to call schedule() */
+	TASK_UNINTERRUPTIBLE, /* asleep, or about to call schedule() */
 	TASK_DEAD,
 };
 
 enum task_priority {
-	PRIORITY_IDLE = -1, /* of the idle tasks alone, which are on no queue */
+	PRIORITY_IDLE = -1, /* only for idle tasks, which are on no queue */
 	PRIORITY_LOW,
 	PRIORITY_NORMAL,
 	PRIORITY_HIGH, /* runs before all others: for short work that must not wait */
@@ -33,39 +33,39 @@ enum task_priority {
 };
 
 struct task {
-	struct arch_thread thread; /* of a task that does not run */
+	struct arch_thread thread; /* registers and stack while it does not run */
 	struct list_head run;	   /* on a run queue, while `queued` */
 	struct list_head all;	   /* on the list of all tasks */
-	enum task_state state;	   /* to "asleep" by the task itself, back under the run queue's lock */
+	enum task_state state;	   /* the task sets it to sleep; a waker back, under the run queue's lock */
 	bool queued;
 	int priority;
-	unsigned int slice;	   /* ticks that are left before an equal has its turn */
-	unsigned int id, cpu;	   /* cpu: whose run queue it is on, or was last; changed under both queues' locks */
+	unsigned int slice;	   /* ticks left before an equal has its turn */
+	unsigned int id, cpu;	   /* cpu: its run queue, or the last one; changed under both queues' locks */
 	cpumask_t affinity;	   /* where it may run */
 	unsigned int rcu_nesting;  /* read sections that it is in */
 	bool rcu_blocked;	   /* it was preempted in one, and is on a list of rcu.c: */
 	struct list_head rcu_entry;
 	struct pgtable *pgtable;   /* NULL: the reference table */
-	struct mm_struct *mm;	   /* whose user half that is; NULL for pure kernel threads */
+	struct mm_struct *mm;	   /* the address space in use; NULL for pure kernel threads */
 	struct process *process;   /* NULL for kernel threads */
 	void *stack;		   /* lowest byte, for freeing and for reports; struct task is at the upper end */
 	void (*fn)(void *arg);
 	void *arg;
-	struct task *joiner;	   /* who sleeps in thread_join for it */
-	bool done;		   /* fn has returned and nobody is on its stack; read by thread_join */
-	atomic_t pins;		   /* CPUs that are about to wake it: not to be freed before that */
+	struct task *joiner;	   /* the thread that waits in thread_join for it */
+	bool done;		   /* fn has returned and its stack is out of use; read by thread_join */
+	atomic_t pins;		   /* CPUs that are about to wake it: it must not be freed before that */
 	unsigned long switches;	   /* how often it was given a CPU */
-	unsigned long ticks;	   /* that struck while it ran */
+	unsigned long ticks;	   /* timer ticks while it ran */
 	char name[24];
 };
 
 #define KSTACK_SIZE (16 * 1024)
 
-/* Stacks come from above (vmalloc'ed, with guard pages): KSTACK_SIZE bytes, or NULL. Before sched_init_cpu(). */
+/* Where stacks come from: KSTACK_SIZE bytes with guard pages, or NULL. Before sched_init_cpu(). */
 void sched_set_stack_allocator(void *(*alloc)(void), void (*free)(void *stack));
 /*
- * Make the running code this CPU's first task; stack: its lowest byte, for reports. Once a CPU, first of all that has to
- * do with tasks there. An AP then calls cpu_idle_loop(); the boot CPU gets an idle thread of its own here.
+ * Make the running code this CPU's first task; stack: its lowest byte, for reports. Once a CPU, before anything else
+ * about tasks. An AP then calls cpu_idle_loop(); for the boot CPU an idle thread is made here.
  */
 void sched_init_cpu(void *stack);
 /* From now on threads are preempted, and might_sleep() judges. Boot CPU, thread context, interrupts on. */
@@ -76,13 +76,13 @@ void __noreturn cpu_idle_loop(void);
 /* --- threads --------------------------------------------------------------------------------------------------------- */
 
 /*
- * A thread that may run anywhere, priority normal, asleep: wake_up_process() starts it. NULL: no memory. Thread context,
- * may sleep. Whoever starts it must thread_join it.
+ * Make a thread that may run on any CPU, with normal priority. It sleeps until wake_up_process(). NULL: no memory.
+ * Thread context, may sleep. The caller must thread_join() it after it has started it.
  */
 struct task *thread_create(void (*fn)(void *), void *arg, const char *name);
-/* The same, and started. */
+/* The same, and start it. */
 struct task *thread_run(void (*fn)(void *), void *arg, const char *name);
-/* A thread bound to an online CPU, asleep. NULL: no memory or CPU not online. And the same, started. */
+/* The same two for a thread that is bound to an online CPU. NULL: no memory, or the CPU is not online. */
 struct task *thread_create_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
 struct task *thread_run_on(unsigned int cpu, void (*fn)(void *), void *arg, const char *name);
 /* End the running thread from anywhere in it, as if fn had returned. */
@@ -91,8 +91,8 @@ void __noreturn thread_exit(void);
 void thread_join(struct task *task);
 
 /*
- * Where it may run. -EINVAL: no CPU of the mask is online. On return the caller itself runs where it may; another thread
- * that is running moves as soon as it can be preempted. Thread context, may sleep if it is the caller's own.
+ * Set the CPUs on which a task may run. -EINVAL: no CPU of the mask is online. If the task is the caller, it runs on
+ * one of them on return, and may sleep here; another running task moves as soon as it can be preempted. Thread context.
  */
 int set_affinity(struct task *task, const cpumask_t *mask);
 int set_affinity_cpu(struct task *task, unsigned int cpu);
@@ -102,32 +102,33 @@ void set_priority(struct task *task, int priority);
 /* --- giving the CPU away --------------------------------------------------------------------------------------------- */
 
 /*
- * Let others run: equals first, then this one again, if its state is still TASK_RUNNING; else after a wake-up. Thread
- * context, preempt_count 0.
+ * Let others run. In TASK_RUNNING this thread runs again after its equals, otherwise after a wake-up. Thread context,
+ * preempt_count 0.
  */
 void schedule(void);
 /*
- * The running task's state. TASK_UNINTERRUPTIBLE, then a look at the condition, then schedule(): whoever makes the
- * condition true and then calls wake_up_process() is not missed, since this orders the state before the look.
+ * Set the running task's state. To sleep: set TASK_UNINTERRUPTIBLE, check the condition, call schedule(). A thread that
+ * makes the condition true and then calls wake_up_process() is not missed, since this orders the state before the
+ * check.
  */
 void set_current_state(enum task_state state);
 /* Sleep at least this long. Thread context, may sleep. */
 void msleep(unsigned int ms);
 /*
- * Sleep until ready(arg) is true. Whoever makes it true calls wake_up_process() afterwards; ready is asked while the task
- * counts as asleep and must only look. Thread context.
+ * Sleep until ready(arg) is true. The thread that makes it true then calls wake_up_process(). ready() runs while the
+ * task's state is "asleep", so it must not sleep or change anything. Thread context.
  */
 void sleep_until(bool (*ready)(const void *arg), const void *arg);
 /*
- * End the sleep of one task, wherever it is: 1; 0 if it did not sleep. Orders what the caller wrote before. Any context but NMI. The task must not
- * be freed meanwhile: what it waits for must not be all that keeps it from ending.
+ * Wake a task: 1; 0 if it did not sleep. Orders the caller's earlier writes before it. Any context but NMI. The task
+ * must not be freed meanwhile: something besides this wake-up must keep it from ending.
  */
 int wake_up_process(struct task *task);
 
-/* Switch the running thread's tables (NULL = reference). The low-level part of kthread_use_mm. */
+/* Switch the running thread to these tables (NULL: the reference). The low-level part of kthread_use_mm. */
 void task_set_pgtable(struct task *task, struct pgtable *pgtable, struct mm_struct *mm);
 
-/* Does it run on some CPU right now? A hint, unless it is the caller. */
+/* Does the task run on a CPU right now? Only a hint, unless it is the caller. */
 bool task_is_running(const struct task *task);
 
 /* "running", "ready", "sleeping", "dead": for people. */

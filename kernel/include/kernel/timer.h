@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do something later: functions called from the tick, in interrupt context, at the tick's resolution. Linux's names. */
+/* Functions that the tick calls later, in interrupt context, at the tick's resolution. Linux's names. */
 #pragma once
 
 #include <kernel/jiffies.h>
@@ -7,20 +7,23 @@
 
 struct timer_list {
 	struct list_head list;
-	unsigned long expires;			      /* in jiffies: what mod_timer() was given last */
+	unsigned long expires;			      /* in jiffies, from the last mod_timer() */
 	void (*function)(struct timer_list *timer); /* interrupts off; may set the timer again, and may free it */
-	u64 due;		 /* the same as `expires`, of a clock that does not wrap */
-	unsigned int cpu;	 /* where it is pending, or was last */
+	u64 due;		 /* `expires` in milliseconds of a clock that does not wrap */
+	unsigned int cpu;	 /* the CPU where it is pending, or was last */
 	bool pending;
 };
 /* flags: 0; there are no kinds of timers. */
 void timer_setup(struct timer_list *timer, void (*function)(struct timer_list *timer), unsigned int flags);
 /*
- * (Re)start: the function is called once, on this CPU, when `expires` jiffies have fully passed; at the next tick if they
- * have already. Any context but NMI. 1: it was pending, 0: it was not.
+ * Start or restart: the function is called once, on this CPU, when jiffies has passed `expires`; at the next tick if it
+ * has passed already. Any context but NMI. 1: it was pending, 0: it was not.
  */
 int mod_timer(struct timer_list *timer, unsigned long expires);
 static inline int timer_pending(const struct timer_list *timer) { return READ_ONCE(timer->pending); }
-/* Not any more; and not running on return. Thread context, never from the function itself. 1: it was pending, 0: not. */
+/*
+ * Stop the timer. Its function does not run on return. Thread context, never from the function itself. 1: it was
+ * pending, 0: not.
+ */
 int timer_delete_sync(struct timer_list *timer);
 #define del_timer_sync(timer) timer_delete_sync(timer)

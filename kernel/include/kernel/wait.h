@@ -6,8 +6,8 @@
  *	wait_event_timeout(queue, condition, t)	0 if it is still false after t jiffies, else at least 1: how many were left
  *	wake_up(queue)				after making a condition true; any context but NMI
  *
- * The condition is evaluated any number of times, never with a lock of the queue held; it must change nothing. A queue on
- * the stack of the one who waits may be gone when wake_up() returns to it: use a completion for that.
+ * The condition is evaluated any number of times, never with the queue's lock held; it must change nothing. A queue
+ * must not be on the waiter's stack: it may be gone while wake_up() still uses it. Use a completion for that.
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 
 struct wait_queue_head {
 	spinlock_t lock;
-	unsigned int nr; /* of waiters; written under the lock, read without */
+	unsigned int nr; /* number of waiters; written under the lock, read without */
 	struct list_head waiters;
 };
 typedef struct wait_queue_head wait_queue_head_t;
@@ -32,22 +32,23 @@ struct wait_queue_entry {
 #define DECLARE_WAIT_QUEUE_HEAD(name) struct wait_queue_head name = WAIT_QUEUE_INIT(name)
 void init_waitqueue_head(struct wait_queue_head *queue);
 
-void wake_up(struct wait_queue_head *queue);	    /* all who wait look again */
+void wake_up(struct wait_queue_head *queue);	    /* all waiters check again */
 void wake_up_locked(struct wait_queue_head *queue); /* the same; the caller holds queue->lock, interrupts off */
-void wake_up_first(struct wait_queue_head *queue);  /* the one who has waited longest looks again */
-/* Does anybody wait? Orders what the caller wrote before: who comes later sees it. */
+void wake_up_first(struct wait_queue_head *queue);  /* the waiter that has waited longest checks again */
+/* Are there waiters? Orders the caller's earlier writes before it: a waiter that comes later sees them. */
 bool waitqueue_active(struct wait_queue_head *queue);
 
 /*
- * The parts of wait_event: enter the queue and be asleep from the next schedule() on; leave it. state: TASK_UNINTERRUPTIBLE.
- * Each prepare has its finish, and none comes twice before it.
+ * The parts of wait_event: enter the queue, and sleep from the next schedule() on; leave the queue. state:
+ * TASK_UNINTERRUPTIBLE. Calls alternate: each prepare is followed by its finish.
  */
 void prepare_to_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry, int state);
 void finish_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry);
 #define DEFINE_WAIT(name) struct wait_queue_entry name = { 0 }
 /*
- * schedule() with an end, `timeout` jiffies from now: how many were left, 0 if the time is over. The caller has set its state
- * before; in TASK_RUNNING it just lets others run. MAX_SCHEDULE_TIMEOUT: no end. Less than 0 is reported, and 0 returned.
+ * schedule() for at most `timeout` jiffies. Returns how many were left; 0 if the time is over. The caller sets its
+ * state before; in TASK_RUNNING it just lets others run. MAX_SCHEDULE_TIMEOUT: no limit. A negative timeout is
+ * reported, and 0 returned.
  */
 #define MAX_SCHEDULE_TIMEOUT LONG_MAX
 signed long schedule_timeout(signed long timeout);
