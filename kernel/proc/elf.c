@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The headers of an ELF file (System V ABI, chapter 4 and 5; the field names are its), for the class of this machine: 32 or 64 bits, which is
- * the width of a word. Nothing is believed: every number is checked before it is used.
+ * The headers of an ELF file (System V ABI, chapters 4 and 5, with its field names), for the class of this machine: 32
+ * or 64 bits, the width of a word. The file is not trusted: every number is checked before it is used.
  */
 #include "internal.h"
 
@@ -28,8 +28,8 @@ struct elf_header {
 };
 
 /*
- * Here they differ: p_flags, 32 bits, stands second with 64 bits and second last with 32. All other fields are words in the
- * same order, if p_type counts as one.
+ * Here the classes differ: p_flags has 32 bits; it is second with 64 bits and second last with 32. All other fields are
+ * words in the same order, if p_type counts as one.
  */
 enum { P_TYPE, P_OFFSET, P_VADDR, P_PADDR, P_FILESZ, P_MEMSZ, P_WORDS = sizeof(long) == 8 ? 7 : 8 };
 #define P_FLAGS_AT (sizeof(long) == 8 ? 4 : 24)
@@ -53,7 +53,7 @@ static bool header_valid(const struct elf_header *h, size_t size)
 	       h->phnum <= (size - h->phoff) / sizeof(struct elf_program_header);
 }
 
-/* One that may be written is not executed, and the other way round. */
+/* A segment is writable or executable, not both. */
 static bool read_rights(u32 flags, unsigned int *rights)
 {
 	*rights = VM_READ | (flags & PF_W ? VM_WRITE : 0) | (flags & PF_X ? VM_EXEC : 0);
@@ -94,7 +94,7 @@ static bool entry_valid(const struct elf_image *image)
 	return false;
 }
 
-/* `file` may lie anywhere, so what is in it is copied out before it is read. limit: page-aligned. */
+/* `file` may have any alignment, so structures are copied out before they are read. limit: page-aligned. */
 int elf_parse(const void *file, size_t size, vaddr_t limit, struct elf_image *image)
 {
 	struct elf_header header;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs by name, and address spaces made from them. They are part of the kernel's image: boot/kernel.mk puts them there. */
+/*
+ * Programs by name, and address spaces for them. Programs are part of the kernel's image: boot/kernel.mk puts them
+ * there.
+ */
 #include "internal.h"
 
 #include <kernel/task.h>
@@ -21,7 +24,7 @@ static const struct program *find_program(const char *name)
 	return NULL;
 }
 
-/* A segment's own bytes lie anywhere in its pages. */
+/* A segment need not begin or end at a page border. */
 static int map_segment(struct mm_struct *mm, const struct elf_segment *s, const u8 *file)
 {
 	vaddr_t start = PAGE_ALIGN_DOWN(s->addr), end = PAGE_ALIGN(s->addr + s->size);
@@ -69,7 +72,7 @@ struct mm_struct *program_load(const char *name, vaddr_t *ip, vaddr_t *sp)
 	return mm;
 }
 
-/* Nothing is given up before all of the new is there. */
+/* The old address space is given up only when the new one is complete. */
 int process_exec(const char *name, struct trap_frame *frame)
 {
 	struct process *process = current_process();

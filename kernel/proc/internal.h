@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this folder share. */
+/* Private to this folder. */
 #pragma once
 
 #include <kernel/process.h>
@@ -8,20 +8,22 @@
 #define RANK_PROCESS 5 /* below all of mm's: nothing is allocated under it */
 extern spinlock_t process_lock;
 
-/* All that came from one spawn. Under process_lock; goes with its last member. */
+/* A job: all processes that came from one spawn. Under process_lock; freed with its last member. */
 struct process_job {
-	int number;	      /* of the process that was spawned */
-	unsigned int members; /* that have not been cleared away */
-	int killed;	      /* enum kill_reason: whoever is born in it is killed at once */
+	int number;	      /* pid of the process that was spawned */
+	unsigned int members; /* processes that have not been cleared away */
+	int killed;	      /* enum kill_reason: a process born in the job is killed at once */
 };
 
-/* --- elf.c: what a program's file says. No memory, no address space: the host tests use it too. ---------------------- */
+/*
+ * --- elf.c: parses a program's file. No memory, no address space: the host tests use it too. -------------------------
+ */
 
 #define ELF_MAX_SEGMENTS 8
 
 struct elf_segment {
 	vaddr_t addr;	     /* where it goes */
-	unsigned long size;  /* in memory; what the file does not have is zero */
+	unsigned long size;  /* in memory; the part that the file does not have is zero */
 	unsigned long offset, file_size;
 	unsigned int rights; /* VM_READ, VM_WRITE, VM_EXEC */
 };
@@ -29,7 +31,7 @@ struct elf_segment {
 struct elf_image {
 	vaddr_t entry;
 	unsigned int nr;
-	struct elf_segment segment[ELF_MAX_SEGMENTS]; /* sorted by address, on pages of their own */
+	struct elf_segment segment[ELF_MAX_SEGMENTS]; /* sorted by address; no two share a page */
 };
 
 /* -ENOEXEC: not a static program for this machine whose segments lie below `limit`, inside the file and in order. */
@@ -42,38 +44,47 @@ struct program {
 	const u8 *start, *end;
 };
 
-/* A fresh address space with the program and a stack in it, and where to begin. ERR_PTR(-ENOENT, -ENOEXEC, -ENOMEM). */
+/*
+ * A new address space with the program and a stack, and its first instruction and stack pointer. ERR_PTR(-ENOENT,
+ * -ENOEXEC, -ENOMEM).
+ */
 struct mm_struct *program_load(const char *name, vaddr_t *ip, vaddr_t *sp);
-/* The running process goes on as another program: its registers are changed. On failure it stays what it is. */
+/* Replace the program of the running process: its registers change. On failure nothing changes. Errors as above. */
 int process_exec(const char *name, struct trap_frame *frame);
 
 /* --- pid.c ------------------------------------------------------------------------------------------------------------ */
 
 #define PID_LAST 32767
 
-/* A number for a process that is to be made, and a place for it: > 0; -EAGAIN (there are too many), -ENOMEM. */
+/* Reserve a number (> 0) and a place for a new process. -EAGAIN (there are too many), -ENOMEM. */
 int pid_reserve(void);
-/* From now on the process is found under its number. Under process_lock. */
+/* Make the process findable by its number. Under process_lock. */
 void pid_publish(struct process *process);
-/* Number and place are free: the process has been cleared away, or was never made. */
+/* Free number and place: the process has been cleared away, or was never made. */
 void pid_release(int pid);
-/* The process with the lowest number above *pid, which is then *pid; process_lock is held. NULL: there is none, nor the lock. */
+/*
+ * The process with the lowest number above *pid, with process_lock held; *pid becomes its number. NULL: there is none,
+ * and the lock is not held.
+ */
 struct process *pid_lock_next(int *pid);
 void pid_init(void);
 
 /* --- kill.c ----------------------------------------------------------------------------------------------------------- */
 
-/* On the way to ring 3: end the running process, if somebody wants it. */
+/* On the way to ring 3: end the running process, if its `killed` is set. */
 void process_end_if_killed(void);
 void kill_init(void);
 
 /* --- process.c ------------------------------------------------------------------------------------------------------- */
 
-/* Another address space for the running process, which runs on none right now; returns the one it had. */
+/* Replace process->mm, which no CPU may be running on. Returns the old one. */
 struct mm_struct *process_set_mm(struct process *process, struct mm_struct *mm);
-/* Double the running process. The child's pid, or -EAGAIN (there are too many), -ENOMEM. */
+/* Fork the running process. Returns the child's pid, or -EAGAIN (there are too many), -ENOMEM. */
 int process_fork(const struct trap_frame *frame);
-/* Wait for any child: its pid, its status in *status; or -ECHILD. */
+/*
+ * Wait until a child has ended. Returns its pid, with its status in *status; -ECHILD: there is none, or this process is
+ * killed.
+ */
 int process_wait_child(int *status);
 
 /* --- syscall.c, kbuf.c ----------------------------------------------------------------------------------------------- */

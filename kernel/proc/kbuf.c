@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A buffer of the kernel in vmalloc space that programs read, write and map: the way on which an area that is newer than the
- * process is first touched from a system call, on the process's own page tables.
+ * A buffer of the kernel in vmalloc space that programs read, write and map. With it a system call touches an area that
+ * is newer than the process, on the process's own page tables.
  *
  * The mutex keeps the buffer where it is while a program copies; the copy may fault, and sleep, with it held.
  */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that are made to end: by their own mistakes, or from outside.
+ * Killing processes: for their own mistakes, or from outside.
  *
- * Who kills only says so, in process->killed; the process ends itself, on its way back to ring 3, where it holds nothing.
- * It comes by there soon, wherever it is: at the next tick, at the end of its system call, or out of its wait for a child,
- * which the killer wakes it from. All else that it sleeps for (a lock, memory) comes by itself.
+ * The killer only sets process->killed. The process ends itself on its way back to ring 3, where it holds no locks. It
+ * gets there soon: at the next tick, at the end of its system call, or from its wait for a child, from which the killer
+ * wakes it. Any other sleep (for a lock, for memory) ends by itself.
  *
- * A job is killed as a whole, though its members fork meanwhile: after job->killed is set, under process_lock, whoever is
- * born in it is born killed. So all that are not have been there before, and one round over all processes finds them.
+ * A job is killed as a whole, though its members may fork meanwhile. After job->killed is set, under process_lock, each
+ * process born in the job is killed at birth. All other members existed before, so one more round over all processes
+ * finds them.
  */
 #include "internal.h"
 
@@ -55,7 +56,7 @@ static void __noreturn kill_current(enum user_trap trap, vaddr_t ip, const char 
 	process_exit(EXIT_KILLED + reason_for(trap));
 }
 
-/* Under process_lock. False: it has ended, or has been told before. */
+/* Under process_lock. False: it has ended, or was killed before. */
 static bool kill_locked(struct process *process, enum kill_reason reason)
 {
 	if (process->exited || process->killed)
@@ -104,7 +105,10 @@ static unsigned int kill_members(int job, enum kill_reason reason)
 	return nr;
 }
 
-/* The first round may miss some that are born meanwhile, below where it is; but it finds one, and stops that. */
+/*
+ * The first round may miss processes that are born meanwhile with a lower number. But it sets job->killed at the first
+ * member that it finds, so the second round misses none.
+ */
 unsigned int process_kill_job(int job, enum kill_reason reason)
 {
 	unsigned int nr = kill_members(job, reason);

@@ -2,12 +2,12 @@
 /*
  * The numbers of processes, and how many processes there may be.
  *
- * Numbers go up from 1 to PID_LAST and begin anew, past those that are in use: a number is reserved before a process is
- * made, and is somebody else's only after that process has been cleared away. The array has a process under its number from
- * its start to its clearing; process_lock keeps it alive for who looks.
+ * Numbers go up from 1 to PID_LAST and begin again, except those in use. A number is reserved before its process is
+ * made, and free again when that process has been cleared away. The array has the process from its start until then. A
+ * process that is found there stays valid while process_lock is held.
  *
- * The limit is where memory ends for all, divided by what a process may well take: whoever forks without end is told
- * -EAGAIN before anybody else lacks a page or a stack.
+ * The limit is the machine's memory divided by what a process usually takes. So a program that forks without end gets
+ * -EAGAIN before other programs lack a page or a stack.
  */
 #include "internal.h"
 
@@ -19,9 +19,9 @@
 #include <lib/string.h>
 #include <mm/page_alloc.h>
 
-#define PAGES_EACH 48			   /* three times what a child takes that writes to some pages */
-#define SPACE_EACH (4 * (KSTACK_SIZE + PAGE_SIZE)) /* of vmalloc space, for a stack and its guard page */
-#define LIMIT_MOST 16384			   /* half of the numbers: the search for a free one stays short */
+#define PAGES_EACH 48			   /* three times what a child with some written pages takes */
+#define SPACE_EACH (4 * (KSTACK_SIZE + PAGE_SIZE)) /* four times the vmalloc space of a stack and its guard page */
+#define LIMIT_MOST 16384			   /* half of the numbers, so that a free one is found soon */
 
 CMDLINE_OPTION(processes, "processes=N", "at most N processes (as many as memory allows)");
 
@@ -78,7 +78,7 @@ int pid_reserve(void)
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
-/* The place is there already, so that no memory is needed. */
+/* The entry was reserved, so no memory is needed. */
 void pid_publish(struct process *process)
 {
 	xa_store(&numbers, (unsigned long)process->pid, process, GFP_ATOMIC);
@@ -115,7 +115,7 @@ static const char *state_of(const struct process *process)
 	return process->killed ? "killed" : task_state_name(process->task);
 }
 
-/* What is told of a process; names are copied, because it may end meanwhile. */
+/* One line of process_dump(). The name is copied, because the process may end meanwhile. */
 struct description {
 	int pid, parent, job;
 	unsigned int thread;
@@ -140,7 +140,7 @@ static bool describe_next(int *pid, struct description *d)
 	return true;
 }
 
-/* One after the other: nobody waits for the console with a lock in hand. */
+/* Copies one process at a time, so that no lock is held while the console prints. */
 void process_dump(void)
 {
 	struct description d;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Processes: begun, doubled, ended, and cleared away.
+/* The life of processes: spawn, fork, exit, and clearing away.
  *
  *	spawn, fork ──> runs ──exit, kill──> ended: its memory is gone, its stack and status remain ──> cleared away by
  *						├─ its parent: process_wait_child()
@@ -9,10 +8,10 @@
  *
  * An orphan is a process whose parent ended first. Its own children become orphans in their turn.
  *
- * process_lock holds the family together: parents, lists of children, exited, orphan; jobs and numbers too (pid.c). A
- * process that has ended stays valid until exactly one of the three above takes it.
+ * process_lock protects the family (parents, lists of children, exited, orphan), jobs and numbers (pid.c). A process
+ * that has ended stays valid until exactly one of the three above clears it away.
  *
- * A job is all that has come from one spawn, however many forks and orphans ago: what Ctrl-C ends (kill.c).
+ * A job is one spawned process with all its descendants, orphans too. Ctrl-C ends a job (kill.c).
  */
 #include "internal.h"
 
@@ -47,7 +46,7 @@ static void process_main(void *arg)
 	arch_enter_user(&process->start);
 }
 
-/* A process with a thread that has yet to be woken, and a place. It takes over mm on success. NULL = no memory. */
+/* A process whose thread has yet to be woken. It owns mm on success. NULL: no memory. */
 static struct process *process_create(const char *name, struct mm_struct *mm, struct process_job *job, int pid)
 {
 	struct process *process = kzalloc(sizeof(*process), GFP_KERNEL);
@@ -72,7 +71,7 @@ static struct process *process_create(const char *name, struct mm_struct *mm, st
 	return process;
 }
 
-/* What is born while its job is being killed is killed as well, and never runs. */
+/* A process that is born while its job is being killed never runs in ring 3. */
 static void process_start(struct process *process, struct process *parent)
 {
 	spin_lock(&process_lock);
@@ -152,7 +151,10 @@ int process_fork(const struct trap_frame *frame)
 
 /* --- clearing away -------------------------------------------------------------------------------------------------- */
 
-/* It has ended, or is about to, and is the caller's. Waits until its thread has left its stack. */
+/*
+ * Free a process that has ended, or is about to, and that belongs to the caller. Waits until its thread has left its
+ * stack.
+ */
 static int process_clear(struct process *process)
 {
 	struct process_job *job = process->job;
@@ -224,7 +226,7 @@ static struct process *dead_child(const struct process *process)
 	return NULL;
 }
 
-/* Is there nothing to wait for: a child has ended, or there is none? */
+/* True: a child has ended, or there is none. */
 static bool wait_is_over(const struct process *process)
 {
 	bool over;
@@ -255,7 +257,7 @@ int process_wait_child(int *status)
 
 /* --- the end -------------------------------------------------------------------------------------------------------- */
 
-/* Under process_lock. Those that have ended already go to the reaper at once. */
+/* Under process_lock. Children that have ended already go to the reaper at once. */
 static void abandon_children(struct process *process)
 {
 	struct process *child, *next;
@@ -269,7 +271,7 @@ static void abandon_children(struct process *process)
 	}
 }
 
-/* After this the process may be cleared away as soon as its thread has left its stack. */
+/* After this the process may be cleared away, as soon as its thread has left its stack. */
 static void tell_family(struct process *process, int status)
 {
 	spin_lock(&process_lock);
@@ -286,7 +288,7 @@ static void tell_family(struct process *process, int status)
 	spin_unlock(&process_lock);
 }
 
-/* Under the lock, because others look into it. */
+/* The lock is for others that read process->mm. */
 struct mm_struct *process_set_mm(struct process *process, struct mm_struct *mm)
 {
 	struct mm_struct *old;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls: from a number to a function, and what is small enough to be done here. */
+/* System calls: the table from numbers to functions, and the short ones. */
 #include "internal.h"
 
 #include <arch/uaccess.h>
@@ -19,7 +19,7 @@ static long sys_fork(struct trap_frame *frame)
 	return process_fork(frame);
 }
 
-/* Through a buffer of the kernel: the console's lock is not held while user memory is touched. */
+/* Copies to a kernel buffer first, so that the console's lock is not held while user memory is touched. */
 static long write_console(const char *buf, size_t len)
 {
 	char chunk[WRITE_CHUNK];

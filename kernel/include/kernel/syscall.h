@@ -12,8 +12,8 @@ enum syscall {
 	SYS_WAIT = 7,	      /* (int *status or 0) -> pid of a child that has ended; sleeps until one has; -ECHILD: has none */
 	SYS_EXEC = 11,	      /* (name): go on as another program */
 	SYS_GETPID = 20,      /* () */
-	SYS_BRK = 45,	      /* (addr) -> the end of the heap, which is addr if that was possible */
-	SYS_MMAP = 90,	      /* (addr or 0, len) -> address: anonymous, private, zeroed; nothing may be there yet */
+	SYS_BRK = 45,	      /* (addr) -> the end of the heap; it is addr if that was possible */
+	SYS_MMAP = 90,	      /* (addr or 0, len) -> address: anonymous, private, zeroed; nothing may be mapped there */
 	SYS_MUNMAP = 91,      /* (addr, len) */
 	SYS_YIELD = 158,      /* () */
 	SYS_KBUF_READ = 200,  /* (offset, buf, len) -> len: from a kernel buffer in vmalloc space */
@@ -31,5 +31,5 @@ enum kill_reason {
 	KILL_ARITHMETIC = 8,  /* SIGFPE */
 	KILL_NO_MEMORY = 9,   /* SIGKILL */
 	KILL_MEMORY = 11,     /* SIGSEGV */
-	KILL_REQUEST = 15,    /* SIGTERM: somebody wanted it */
+	KILL_REQUEST = 15,    /* SIGTERM: process_kill() */
 };
