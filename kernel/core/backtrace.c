@@ -4,15 +4,16 @@
  *
  *	frame pointer -> [ caller's frame pointer | return address ]
  *
- * At a trap the chain leads from the handler to the caller of the interrupted function, past that function itself. So where trap
- * entry would be returned to, the frame that it has saved is looked at instead: it tells what was interrupted, by what,
- * and where to go on.
+ * At a trap the chain leads from the handler to the caller of the interrupted function, and skips that function itself.
+ * So at a return address into trap entry, the walk takes the trap frame saved there: it tells what was interrupted, by
+ * what, and where to go on.
  *
- * A build without frame pointers (CONFIG_FRAME_POINTER) guesses: whatever on the stack points into the code may be a return
- * address. All true ones are among them, and some that an earlier call has left there; such a line has a question mark.
+ * A build without frame pointers (CONFIG_FRAME_POINTER) guesses: any word on the stack that points into the code may be
+ * a return address. All true ones are among them, and some that earlier calls have left; each such line has a question
+ * mark.
  *
- * A backtrace is printed when something is wrong already, so it believes nothing: a frame must lie above the last one,
- * not far from it, in the kernel's half, and be mapped in the tables that this CPU uses.
+ * A backtrace is printed when something is wrong, so it checks everything: a frame must be above the last one, not far
+ * from it, in the kernel's half, and mapped in the tables that this CPU uses.
  */
 #include <kernel/backtrace.h>
 #include <arch/init.h>
@@ -59,13 +60,13 @@ size_t symbol_format(char *buf, size_t len, vaddr_t addr)
 	return (size_t)scnprintf(buf, len, "%s+0x%lx", name, addr - image - start);
 }
 
-/* Before the kernel has tables of its own nothing can be asked, but the image is mapped. */
+/* Before the kernel has tables of its own there is nothing to query, but the image is mapped. */
 static bool in_image(vaddr_t first, vaddr_t last)
 {
 	return first >= (vaddr_t)__image_start && last < (vaddr_t)__image_end;
 }
 
-/* Interrupts are off meanwhile, because a tree that is borrowed could be taken away. Not more than a page. */
+/* Interrupts are off, because a borrowed tree could be taken away. size: at most a page. */
 static bool readable(vaddr_t addr, size_t size)
 {
 	vaddr_t last = addr + size - 1;
@@ -86,7 +87,7 @@ static void add_caller(struct backtrace *trace, vaddr_t pc)
 	trace->entry[trace->nr++] = (struct backtrace_entry){ .pc = pc };
 }
 
-/* Where the callers of the interrupted code are to be found; 0: it was a program's. */
+/* Adds the interrupted code. Returns where its callers are found; 0: it was a program. */
 static vaddr_t add_interrupted(struct backtrace *trace, const struct trap_frame *frame)
 {
 	trace->entry[trace->nr++] = (struct backtrace_entry){
@@ -95,7 +96,7 @@ static vaddr_t add_interrupted(struct backtrace *trace, const struct trap_frame 
 	return trap_frame_stack(frame);
 }
 
-/* The interrupted code may have been on another stack, so only its callers must lie above it. */
+/* The interrupted code may have been on another stack, so only its callers must be above it. */
 static void follow_frames(struct backtrace *trace, vaddr_t fp)
 {
 	while (readable(fp, 2 * sizeof(vaddr_t)) && trace->nr < BACKTRACE_FRAMES) {
@@ -109,7 +110,7 @@ static void follow_frames(struct backtrace *trace, vaddr_t fp)
 		if (!pc)
 			return;
 		add_caller(trace, pc);
-		/* After the outermost frame there may be anything; this one's return address is still good. */
+		/* The outermost frame may be followed by anything; its own return address is still valid. */
 		if (next <= fp || next - fp > MAX_DISTANCE)
 			return;
 		fp = next;
@@ -121,7 +122,7 @@ static void guess_frames(struct backtrace *trace, vaddr_t sp)
 	vaddr_t end = sp + MAX_DISTANCE;
 
 	if (!readable(sp, sizeof(vaddr_t)))
-		sp = ALIGN(sp + 1, PAGE_SIZE); /* what overflows a stack stands in the guard page below it */
+		sp = ALIGN(sp + 1, PAGE_SIZE); /* after a stack overflow sp is in the guard page */
 	while (sp < end && readable(sp, sizeof(vaddr_t)) && trace->nr < BACKTRACE_FRAMES) {
 		vaddr_t word = *(const vaddr_t *)sp;
 		const struct trap_frame *frame = trap_frame_above(word, sp + sizeof(vaddr_t), readable);
@@ -139,7 +140,7 @@ static void guess_frames(struct backtrace *trace, vaddr_t sp)
 void backtrace_take(struct backtrace *trace, vaddr_t pc, vaddr_t from)
 {
 	trace->nr = 0;
-	add_caller(trace, pc); /* 0 too: that is where a call of a null pointer ends */
+	add_caller(trace, pc); /* even 0: a call of a null pointer gets there */
 	if (CONFIG_FRAME_POINTER)
 		follow_frames(trace, from);
 	else
@@ -174,7 +175,7 @@ void backtrace_print(vaddr_t pc, vaddr_t from)
 	backtrace_show(&trace);
 }
 
-/* Of this function's own frame the compiler knows, frame pointers or not: [ caller's | return address ] */
+/* The compiler knows this function's own frame, even without frame pointers: [ caller's | return address ] */
 void __noinline backtrace_here(void)
 {
 	const vaddr_t *frame = __builtin_frame_address(0);

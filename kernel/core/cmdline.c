@@ -16,7 +16,7 @@ static char cut[BOOT_TEXT_LEN];	  /* quotes removed, words ended by NUL */
 static const char *words[MAX_WORDS];
 static unsigned int nr_words;
 
-/* Copy one word to `to`, which ends behind its NUL; quotes inside it protect spaces. Returns what follows the word. */
+/* Copy one word to *to, and move *to behind its NUL. Quotes protect spaces. Returns what follows the word. */
 static const char *cut_word(const char *from, char **to)
 {
 	bool quoted = false;
@@ -57,7 +57,7 @@ const char *cmdline_text(void)
 	return line;
 }
 
-/* The text behind the name if the word has that name, else NULL. */
+/* The text behind the name, if the word has that name; otherwise NULL. */
 static const char *value_of(const char *word, const char *name)
 {
 	size_t len = strlen(name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fault injection: counting down to the allocation that fails, or counting on. */
+/* Fault injection: counts allocations, and chooses the ones that fail. */
 #include <kernel/inject.h>
 #include <arch/barrier.h>
 #include <arch/irq.h>
@@ -17,17 +17,17 @@ CMDLINE_OPTION(fail_page_alloc, "fail_page_alloc=N", "the same as inject=page:nt
 #define BY_MAX	 32
 #define NTH_MOST 0x7fffffffu
 
-unsigned int inject_armed; /* sites that count */
+unsigned int inject_armed; /* number of armed sites */
 
 static struct injection {
 	const char *name;
-	struct task *task;	     /* whose allocations count; NULL: everybody's */
-	unsigned int left;	     /* until the one that fails; 0 = not armed, 1 all the time while failures repeat */
-	struct inject_repeat repeat; /* all 0: it fails once */
+	struct task *task;	     /* thread whose allocations count; NULL: all threads */
+	unsigned int left;	     /* allocations up to the failing one; 0: not armed; 1 while failures repeat */
+	struct inject_repeat repeat; /* all 0: one failure */
 	atomic_t seen, failures;
-	unsigned long next_ms;	     /* when the next one fails, if time decides */
-	bool told;		     /* a line says when it happens */
-	char by[BY_MAX];	     /* of the command line */
+	unsigned long next_ms;	     /* time of the next failure, with `ms` */
+	bool told;		     /* print a line at the first failure */
+	char by[BY_MAX];	     /* the caller, from the command line */
 } sites[NR_INJECT_SITES] = {
 	[INJECT_PAGE] = { .name = "page" },
 	[INJECT_TABLE] = { .name = "table" },
@@ -81,7 +81,7 @@ unsigned int inject_failures(enum inject_site site)
 	return (unsigned int)atomic_read(&sites[site].failures);
 }
 
-/* One less; what it was before. */
+/* Subtract one. Returns the old value. */
 static unsigned int count_down(struct injection *s)
 {
 	unsigned int left = READ_ONCE(s->left), was;
@@ -94,7 +94,7 @@ static unsigned int count_down(struct injection *s)
 	return left;
 }
 
-/* Of several threads that come when the time is up, one is the next. */
+/* If several threads come when the time is up, one of them gets true. */
 static bool time_is_up(struct injection *s)
 {
 	unsigned long now = (unsigned long)arch_uptime_ms(), next = READ_ONCE(s->next_ms);
@@ -114,7 +114,7 @@ static bool is_next(struct injection *s)
 	return true;
 }
 
-/* A handler's allocations are not those that the test has in mind. */
+/* Allocations by interrupt handlers never count. */
 bool inject_fails_slow(enum inject_site site)
 {
 	struct injection *s = &sites[site];
@@ -135,7 +135,7 @@ struct order {
 	char by[BY_MAX];
 };
 
-/* The text between two marks: [*text, the next `mark` or `end`). Moves *text behind it. */
+/* The text from *text up to the next `mark`, or `end`. Moves *text behind the mark. */
 static size_t part(const char **text, const char *end, char mark, const char **start)
 {
 	const char *at = *text;
@@ -152,7 +152,7 @@ static bool is_word(const char *text, size_t len, const char *word)
 	return len == strlen(word) && strncmp(text, word, len) == 0;
 }
 
-/* name=VALUE; false: another name. */
+/* Copies VALUE of "name=VALUE"; false: another name, or VALUE is too long. */
 static bool value_in(const char *text, size_t len, const char *name, char *value, size_t size)
 {
 	size_t skip = strlen(name);
@@ -192,7 +192,7 @@ static void arm_by_order(enum inject_site site, const struct order *order)
 	s->told = true;
 }
 
-/* SITE:nth=N, SITE:every=N, SITE:ms=N; behind it :by=FUNCTION */
+/* One order: SITE:nth=N, SITE:every=N or SITE:ms=N, then perhaps :by=FUNCTION. */
 static bool obey(const char *text, size_t len)
 {
 	const char *end = text + len, *name, *mode, *by;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who asks for memory: names on the stack, compared with the one that failures are meant for. */
+/* Fault injection by caller: compares the functions on the stack with a glob. */
 #include <kernel/backtrace.h>
 #include <kernel/inject.h>
 #include <lib/glob.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Running tests and printing KTAP: two levels, suites and their tests. Compiler and linker gather the tests in any
- * order, so they run in the order of their names. Each line of a result is one print_line(), so that nothing that
- * another CPU says can get into it.
+ * order, so they run in the order of their names. Each line of a result is one print_line(), so output of other CPUs
+ * cannot get into it.
  *
- * Of tests only one runs at a time, but the code under test may run anywhere: EXPECT works on every CPU.
+ * Only one test runs at a time, but the code under test may run on any CPU, and EXPECT works on every CPU.
  */
 #include <kernel/ktest.h>
 #include <arch/irq.h>
@@ -18,9 +18,9 @@
 #include <lib/random.h>
 #include <lib/string.h>
 
-#define SMOKE_SUITES "founding,museum" /* what `make run` shows within seconds */
-#define OPT_IN_SUITES "stress,fuzz_user,numbers,bench,bench_smp,crash" /* no part of `all`: long, no tests in the strict sense, or the end */
-#define MAX_REPORTS  10		       /* failures of one test that are printed; all are counted */
+#define SMOKE_SUITES "founding,museum" /* run by `make run`, within seconds */
+#define OPT_IN_SUITES "stress,fuzz_user,numbers,bench,bench_smp,crash" /* not in `all`: long, measuring, or fatal */
+#define MAX_REPORTS  10		       /* failures of one test that are printed; all count */
 
 extern const struct ktest __ktests_start[], __ktests_end[];
 extern const struct ktest_guard __ktest_guards_start[], __ktest_guards_end[];
@@ -28,7 +28,7 @@ extern const struct ktest_guard __ktest_guards_start[], __ktest_guards_end[];
 #define for_each_test(t)  for (const struct ktest *t = __ktests_start; t < __ktests_end; t++)
 #define for_each_guard(g) for (const struct ktest_guard *g = __ktest_guards_start; g < __ktest_guards_end; g++)
 
-/* The test that runs. */
+/* The running test. */
 static const struct ktest *running;
 static atomic_t failures;
 static const char *skip_reason;
@@ -98,7 +98,7 @@ void ktest_skip(const char *why)
 	skip_reason = why;
 }
 
-/* Count a failure. True: it is one of those that are printed, and its first line has been. */
+/* Count a failure. True: it is to be printed, and its first line has been. */
 static bool begin_report(const char *file, int line)
 {
 	int nr = atomic_inc_return(&failures);
@@ -164,7 +164,7 @@ static bool comes_before(const struct ktest *a, const struct ktest *b)
 	return order ? order < 0 : a < b;
 }
 
-/* The chosen test that comes next after `test` (NULL: the first); NULL at the end. */
+/* The next chosen test after `test` (NULL: the first). NULL: there is none. */
 static const struct ktest *next_test(const char *globs, const struct ktest *test)
 {
 	const struct ktest *next = NULL;
@@ -190,7 +190,7 @@ static unsigned int count_suites(const char *globs)
 	return n;
 }
 
-/* Chosen tests of the suite that `first` begins. */
+/* Number of chosen tests in the suite that begins with `first`. */
 static unsigned int count_tests(const char *globs, const struct ktest *first)
 {
 	unsigned int n = 0;
@@ -228,7 +228,7 @@ static const char *replay_command(const struct ktest *test)
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
-/* One test between its guards. Returns the microseconds it took. */
+/* Run one test between its guards. Returns the microseconds that it took. */
 static u64 execute(const struct ktest *test)
 {
 	u64 start = arch_uptime_us();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What must hold around every test, as far as core and the contract can see it. Others add theirs with KTEST_GUARD. */
+/*
+ * What must hold after every test, as far as core and the arch contract can check it. Other folders add theirs with
+ * KTEST_GUARD.
+ */
 #include <arch/fault.h>
 #include <arch/irq.h>
 #include <arch/mmu_sync.h>
@@ -23,7 +26,7 @@ static void warn_end(void)
 }
 KTEST_GUARD(warn, warn_begin, warn_end);
 
-/* Not compared with the start of the test: one such fault ever is one too many. */
+/* Not compared with the start of the test: no such fault may ever happen. */
 static void fault_end(void)
 {
 	fault_provoke_spurious(false);
@@ -44,7 +47,7 @@ static void parity_end(void)
 }
 KTEST_GUARD(parity, NULL, parity_end);
 
-/* No translation was relied on to be gone that some CPU may still hold. The first test answers for booting. */
+/* The oracle has no new verdict. The first test answers for booting. */
 static void oracle_end(void)
 {
 	static unsigned long known;
@@ -56,7 +59,7 @@ static void oracle_end(void)
 }
 KTEST_GUARD(oracle, NULL, oracle_end);
 
-/* A test that ended early must not leave its traps to the next one. */
+/* A test that ended early must not leave injections or holds to the next one. */
 static void inject_end(void)
 {
 	for (unsigned int site = 0; site < NR_INJECT_SITES; site++)

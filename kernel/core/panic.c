@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end, when an invariant is broken. The first CPU that panics reports; a second one stops silently; a panic inside
- * the report gives up on the rest of it. Text that a test runner needs comes first and last, so that a report that
- * fails half-way is still recognised as a crash.
+ * Panic: an invariant is broken. The first CPU that panics reports, any other one stops silently. A panic inside the
+ * report gives up the rest of it. Text for a test runner comes first and last, so a report that fails half-way is still
+ * recognised as a crash.
  *
- * No panic is silent. What this relies on: each CPU knows who it is whatever its registers were (percpu_base_restore() of
- * arch/x86/cpu), so it stops the others and not itself; printk's lock is broken; a console that is not there yet is looked
- * for, and one that fails under the report is left out (arch_console_panic).
+ * No panic is silent. For this, each CPU knows its id whatever its registers were (percpu_base_restore() in
+ * arch/x86/cpu), so it stops the others and not itself; printk's lock is ignored; a console that was not found yet is
+ * searched for, and one that fails during the report is left out (arch_console_panic).
  */
 #include <kernel/bug.h>
 #include <arch/console.h>
@@ -45,8 +45,8 @@ static void __noreturn finish(void)
 }
 
 /*
- * How many panics this CPU was in before; the first CPU alone goes on. What a report needs may be what is broken, so each panic
- * inside the last one asks for less: the whole report, a sentence, its format, the end alone, nothing.
+ * How many panics this CPU was in before. The report may need what is broken, so each nested panic prints less: the
+ * whole report, a sentence, its format, nothing but the end, nothing.
  */
 enum panic_depth { WHOLE_REPORT, SENTENCE, FORMAT, END_ALONE, NOTHING };
 
@@ -72,7 +72,7 @@ static void __noreturn give_up(unsigned int depth, const char *fmt, va_list args
 		end();
 	if (depth == SENTENCE)
 		vscnprintf(message, sizeof(message), fmt, args);
-	print_line("panic inside a panic: %s", depth == SENTENCE ? message : fmt); /* what is in the words was too much */
+	print_line("panic inside a panic: %s", depth == SENTENCE ? message : fmt); /* formatting may be what failed */
 	finish();
 }
 

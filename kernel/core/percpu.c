@@ -8,7 +8,7 @@
 vaddr_t per_cpu_offset[MAX_CPUS];
 cpumask_t __cpu_online_mask, __cpu_possible_mask;
 
-/* Its own offset, in every area: what this_cpu_offset() reads. */
+/* Each CPU's copy holds that CPU's offset, which this_cpu_offset() reads. */
 DEFINE_PER_CPU(vaddr_t, this_cpu_off);
 
 size_t percpu_area_size(void)

@@ -37,7 +37,7 @@ void preempt_from_interrupt(void)
 
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
-/* A panic goes on from wherever it struck. */
+/* In a panic the checks are off. */
 static bool judging(void)
 {
 	return CONFIG_DEBUG_LOCKS && READ_ONCE(make_switch) && !panic_in_progress();

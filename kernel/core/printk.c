@@ -2,10 +2,10 @@
 /*
  * Text to the consoles and into the log ring.
  *
- * One lock makes lines whole. Its holder may be interrupted by whatever wants to print too: on its own CPU (an
- * exception, an NMI) waiting would never end, so the newcomer goes ahead at once, on a line of its own; a handler that
- * meets another CPU's lock waits a while and then does the same. Everything under the lock therefore bears being
- * interrupted: the worst is a torn line, never a lost one or a bad access. A thread waits as long as it takes.
+ * One lock keeps lines whole. An exception or NMI may interrupt the holder and print too. It cannot wait for its own
+ * CPU, so it prints at once, on a line of its own. A handler that finds the lock held by another CPU waits a while,
+ * then does the same. A thread waits as long as it takes. So all code under the lock may be interrupted by other
+ * output: the worst result is a torn line, never a lost one or a bad access.
  */
 #include <kernel/printk.h>
 #include <arch/barrier.h>
@@ -19,9 +19,9 @@
 #include <lib/math.h>
 #include <lib/string.h>
 
-#define TEXT_MAX       1024	   /* of one call; the rest is cut off */
+#define TEXT_MAX       1024	   /* bytes of one call; the rest is cut off */
 #define RING_SIZE      (64 * 1024) /* a power of two */
-#define PROGRAM_PIECE    128 /* of a program's text, written at once */
+#define PROGRAM_PIECE    128 /* bytes of a program's text that are written at once */
 #define HANDLER_WAITS_US 1000000
 
 static int lock_holder; /* CPU + 1; 0: free */
@@ -36,7 +36,7 @@ struct lock_state {
 	bool irqs, owned;
 };
 
-/* Interrupts stay on between attempts: whoever waits for this CPU's answer must not wait for a serial line too. */
+/* Interrupts are on between attempts: a CPU that waits for this CPU's answer must not wait for a serial line too. */
 static struct lock_state console_lock(void)
 {
 	unsigned int waited = 0;
@@ -128,7 +128,7 @@ unsigned long printk_problems(void)
 	return (unsigned long)atomic_long_read(&problems);
 }
 
-/* What tests provoke is no problem of the machine. */
+/* A problem that a test provokes does not count. */
 static const char *take_level(const char *fmt)
 {
 	if (*fmt != KERN_PROBLEM[0])
@@ -190,7 +190,7 @@ void cprintf(const char *fmt, ...)
 	console_unlock(state);
 }
 
-/* In pieces: neither the lock nor this CPU's interrupts are kept for long. */
+/* In pieces, so that neither the lock is held nor interrupts are off for long. */
 void print_program(int pid, const char *text, size_t len)
 {
 	char piece[PROGRAM_PIECE];
@@ -234,7 +234,7 @@ void console_picture(unsigned int cols, unsigned int side, unsigned int border, 
 
 #define PIECE 128
 
-/* What the ring has from *pos on, up to the end of a line or of a piece. 0: that was all. */
+/* Copy from the ring at *pos up to the end of a line or of a piece. 0: that was all. */
 static size_t take_piece(char piece[PIECE], unsigned long *pos)
 {
 	size_t len = 0;
@@ -251,7 +251,7 @@ static size_t take_piece(char piece[PIECE], unsigned long *pos)
 	return len;
 }
 
-/* Where the first whole line of the ring begins. */
+/* The position of the first whole line in the ring. */
 static unsigned long ring_start(unsigned long end)
 {
 	unsigned long pos = 0;
@@ -262,7 +262,7 @@ static unsigned long ring_start(unsigned long end)
 	return pos;
 }
 
-/* Only what is there now: others go on writing meanwhile. The lock is given up after each piece. */
+/* Prints only what is there now, since other CPUs go on writing. Drops the lock after each piece. */
 void dmesg_dump(void)
 {
 	unsigned long end = READ_ONCE(ring_end), pos = ring_start(end);

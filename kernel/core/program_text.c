@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs print, line by line and byte by byte. */
+/* Text of programs for the console, line by line and byte by byte. */
 #include <kernel/program_text.h>
 #include <lib/compiler.h>
 #include <lib/format.h>
 #include <lib/string.h>
 
-/* The mark of a line at its start, and an end for the line before if it has none. Returns the bytes in out. */
+/* Begin a line with its mark, after ending the last line if it has no end. Returns the bytes in out. */
 static size_t begin_line(struct program_text *last, int pid, char *out, size_t room)
 {
 	int n = scnprintf(out, room, "%s%d| ", last->pid ? "\n" : "", pid);
@@ -31,7 +31,7 @@ static size_t put_byte(struct program_text *last, char c, char *out, size_t room
 	return n;
 }
 
-/* A tab is as wide as where it stands: it becomes that many spaces. */
+/* A tab becomes the spaces that it stands for at this column. */
 static size_t put_tab(struct program_text *last, char *out)
 {
 	size_t n = 8 - last->column % 8;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holding a thread, and so mostly a CPU, at a named point.
+ * Holding a thread at a named point, for tests.
  *
  *	FREE -> ARMED		sched_hold
- *	ARMED -> HELD		the first other thread that comes by
+ *	ARMED -> HELD		the first other thread that reaches the point
  *	HELD -> RELEASED	sched_release
- *	ARMED -> FREE		sched_release, when nobody came
- *	RELEASED -> FREE	the held thread, as its last step: only then is the place used again
+ *	ARMED -> FREE		sched_release, if no thread came
+ *	RELEASED -> FREE	the held thread, as its last step: only then is the hold used again
  */
 #include <kernel/schedule_point.h>
 #include <arch/cpu.h>

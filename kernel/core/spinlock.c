@@ -2,13 +2,15 @@
 /*
  * Spinlocks and their checks.
  *
- * A lock is one word, taken by an exchange; who waits only reads it, so its cache line stays shared until it is free.
- * There is no queue: with tickets a CPU that an emulator or hypervisor has stopped holds up everybody behind it.
+ * A lock is one word, taken by an exchange. A waiting CPU only reads it, so its cache line stays shared until the lock
+ * is free. There is no queue: with tickets, a CPU that an emulator or hypervisor has stopped delays every CPU behind
+ * it.
  *
- * With CONFIG_DEBUG_LOCKS each CPU remembers the locks that it holds, in the order in which it took them; what an
- * interrupt takes on top is part of the same order. If every CPU only ever takes a lock of the same or a higher rank
- * than those it holds, no circle of waiters can exist. Ranks are checked on the way in, before waiting, so a forbidden
- * order is found the first time it is used and not the first time it deadlocks.
+ * With CONFIG_DEBUG_LOCKS each CPU remembers the locks that it holds, in the order in which it took them; locks that an
+ * interrupt takes are part of that order. If every CPU takes only locks of a rank not lower than those it holds, there
+ * is no circle of waiters between different ranks. Locks of one rank need an order of their own (run queues: the lower
+ * CPU first). Rank 0 is not checked. Ranks are checked on the way in, before waiting, so a forbidden order is found the
+ * first time it is used and not the first time it deadlocks.
  */
 #include <kernel/spinlock.h>
 #include <arch/barrier.h>
@@ -20,7 +22,7 @@
 #include <lib/atomic.h>
 
 #define MAX_HELD	 8
-#define SPIN_LIMIT_US	 (30 * 1000000ull) /* a lock that is not given up for so long never will be */
+#define SPIN_LIMIT_US	 (30 * 1000000ull) /* a lock that is held for so long is never released */
 #define SPINS_BETWEEN_LOOKS (1u << 16)
 
 struct held_locks {
@@ -29,7 +31,7 @@ struct held_locks {
 };
 static DEFINE_PER_CPU(struct held_locks, held_locks);
 
-/* A panic goes on with whatever is locked; it must not stumble over its own checks. */
+/* In a panic the checks are off: it must work whatever is locked. */
 static bool checking(void)
 {
 	return CONFIG_DEBUG_LOCKS && !panic_in_progress();
@@ -55,7 +57,7 @@ static void check_order(const spinlock_t *lock)
 	}
 }
 
-/* An interrupt puts its own locks on the same list: list and count change together. */
+/* Interrupts are off, because an interrupt puts its locks on the same list. */
 static void note_taken(spinlock_t *lock)
 {
 	struct held_locks *held = raw_cpu_ptr(&held_locks);
@@ -69,7 +71,7 @@ static void note_taken(spinlock_t *lock)
 	WRITE_ONCE(lock->cpu, (int)smp_processor_id());
 }
 
-/* Locks may be given back in any order, so the one to forget need not be the last. */
+/* Locks may be released in any order, so this one need not be the last. */
 static void note_released(spinlock_t *lock)
 {
 	struct held_locks *held = raw_cpu_ptr(&held_locks);
@@ -87,7 +89,7 @@ static void note_released(spinlock_t *lock)
 	local_irq_restore(flags);
 }
 
-/* Wait until the lock looks free, only reading. A wait without end becomes a report. */
+/* Wait until the lock looks free, only reading. A wait that is too long is a panic. */
 static void wait_until_free(const spinlock_t *lock)
 {
 	u64 start = 0, now;
@@ -153,7 +155,7 @@ void spin_unlock_checked(spinlock_t *lock)
 	preempt_enable();
 }
 
-/* Interrupts last of all: a tick that has waited for them finds a thread that may be preempted. */
+/* Interrupts are enabled last: a tick that was delayed then finds a thread that may be preempted. */
 __ts(no_thread_safety_analysis)
 void spin_unlock_irqrestore(spinlock_t *lock, bool flags)
 {

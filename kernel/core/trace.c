@@ -2,22 +2,22 @@
 /*
  * The trace rings.
  *
- * 1. A CPU writes into its own ring, with interrupts off, so only an NMI (or a fault in the writer, which there is none)
- *    can come between. Nothing waits for anything: an NMI that strikes in the middle of a record takes the next slot. If
- *    it strikes between a writer's look at the clock and its slot, the two records' times are the wrong way round.
+ * 1. A CPU writes into its own ring with interrupts off, so only an NMI can interrupt a writer. Nothing waits: an NMI
+ *    in the middle of a record takes the next slot. If it comes between a writer's read of the clock and its slot, the
+ *    times of the two records are in the wrong order.
  *
- * 2. A slot is reserved by adding to the ring's count: record n belongs to slot n % TRACE_SLOTS, and n is nobody else's.
- *    The slot's word `state` says whose it is:
+ * 2. A slot is reserved by adding to the ring's count: record n belongs to slot n % TRACE_SLOTS, and no other writer
+ *    gets n. The slot's word `state` says which record it has:
  *
  *	2 * n + 1	record n is being written		2 * n + 2	record n is complete
  *
- *    A writer takes the slot over by compare-and-exchange from an even (complete) value of the past. If it is odd, the
- *    ring has gone all the way round while somebody was held up in the middle of a record: the new record is dropped. So
- *    two never write the same slot, and a reader knows whole records from torn ones: the state must be
- *    that of record n before and after copying.
+ *    A writer takes the slot over by compare-and-exchange from an even value (a complete older record). If the value is
+ *    odd, the ring has wrapped while a writer was delayed in the middle of a record: the new record is dropped. So two
+ *    CPUs never write one slot, and a reader can tell whole records from torn ones: the state must be that of record n
+ *    before and after copying.
  *
- * 3. Readers look at the last TRACE_SLOTS records of each ring and merge them by time. Tracing is off meanwhile, but late
- *    writers do no harm: what they are just overwriting does not count.
+ * 3. Readers look at the last TRACE_SLOTS records of each ring and merge them by time. Tracing is off meanwhile. A late
+ *    writer does no harm: the record that it overwrites is left out.
  */
 #include <kernel/trace.h>
 #include <arch/barrier.h>
@@ -78,14 +78,14 @@ void trace_set_allocator(void *(*alloc)(size_t bytes), void (*free)(void *ring))
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
-/* Make slot record n's. False: somebody is still writing an older record there. */
+/* Take the slot for record n. False: an older record is still being written there. */
 static bool claim_slot(struct trace_slot *slot, unsigned long n)
 {
 	unsigned long state = READ_ONCE(slot->state);
 
 	if ((state & 1) || cmpxchg(&slot->state, state, 2 * n + 1) != state)
 		return false;
-	smp_wmb(); /* whoever sees the new words also sees that the old record is gone */
+	smp_wmb(); /* a reader that sees a new word also sees that the old record is gone */
 	return true;
 }
 
@@ -104,7 +104,7 @@ static void write_record(struct trace_ring *ring, const struct trace_record *rec
 	smp_store_release(&slot->state, 2 * n + 2);
 }
 
-/* Interrupts are off from the look at the ring to the end of the write: trace_release() relies on it. */
+/* Interrupts are off from the read of the ring pointer to the end of the write: trace_release() relies on it. */
 void trace_slow(enum trace_event event, unsigned long a, unsigned long b, unsigned long c)
 {
 	bool flags = arch_local_irq_save();
@@ -178,11 +178,11 @@ void trace_release(void)
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
-/* Where a reader stands in one ring: record `next` of `end`. */
+/* A reader's position in one ring: record `next` of `end`. */
 struct trace_cursor {
 	struct trace_ring *ring;
 	unsigned long next, end;
-	bool valid;		    /* `record` is the one to give next */
+	bool valid;		    /* `record` is the next one to give */
 	struct trace_record record; /* copy */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Broken invariants that one can go on with: reported once a place, counted every time. */
+/* Broken invariants that need not stop the kernel: reported once a place, counted every time. */
 #include <kernel/backtrace.h>
 #include <kernel/bug.h>
 #include <kernel/printk.h>
@@ -24,7 +24,7 @@ void warn_expected(bool expected)
 	WRITE_ONCE(expecting, expected);
 }
 
-/* An expected report does not use up the one that its place has. */
+/* An expected report does not count as the one report of its place. */
 void warn_report(bool *warned, const char *file, int line, const char *fmt, ...)
 {
 	bool expected = READ_ONCE(expecting);

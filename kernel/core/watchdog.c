@@ -2,8 +2,8 @@
 /*
  * Watchdogs over CPUs (kernel/watchdog.h).
  *
- * Time is added up from tick to tick, and no tick counts for more than TICK_MOST_MS: a machine that was stopped as a
- * whole, as virtual ones are, must not look as if its CPUs had hung.
+ * Time is added up from tick to tick, and no tick counts for more than TICK_MOST_MS. So if the whole machine was
+ * stopped, as a virtual one may be, its CPUs do not look hung.
  */
 #include <kernel/watchdog.h>
 #include <arch/irq.h>
@@ -25,17 +25,17 @@ CMDLINE_OPTION(watchdog, "watchdog=SECONDS", "report a CPU that hangs for so lon
 struct watch {
 	u64 last_tick;
 	unsigned long ticks;
-	unsigned int locked_ms;	     /* for how long every tick has found preemption off */
+	unsigned int locked_ms;	     /* time for which every tick has found preemption off */
 	unsigned int neighbour;	     /* the CPU that this one looks at */
-	unsigned long seen_ticks;    /* how many that one had taken */
-	unsigned int silent_ms;	     /* and for how long it has taken no more */
+	unsigned long seen_ticks;    /* its number of ticks at the last change */
+	unsigned int silent_ms;	     /* time since then */
 	bool soft_reported, silent_reported;
 };
 static DEFINE_PER_CPU(struct watch, watch);
 
 static unsigned int limit_ms = WATCHDOG_LIMIT_MS;
 static bool limit_known;
-static DEFINE_PER_CPU(atomic_t, reports[NR_WATCHDOGS]); /* about this CPU */
+static DEFINE_PER_CPU(atomic_t, reports[NR_WATCHDOGS]); /* reports about this CPU */
 
 void watchdog_set_limit(unsigned int ms)
 {
@@ -55,7 +55,7 @@ unsigned int watchdog_reports(enum watchdog kind, unsigned int cpu)
 	return (unsigned int)atomic_read(&per_cpu(reports, cpu)[kind]);
 }
 
-/* After the report is out: a test that waits for it goes on then. */
+/* Called after the report is printed: a test that waits for the count goes on then. */
 static void remember(enum watchdog kind, unsigned int cpu)
 {
 	atomic_inc(&per_cpu(reports, cpu)[kind]);
@@ -79,8 +79,8 @@ static unsigned int time_since_last(struct watch *w)
 }
 
 /*
- * That every tick finds preemption off does not mean that it was off in between. So at half of the limit a switch is asked for:
- * the next time when preemption is enabled it is made, and watchdog_switch() begins anew.
+ * Preemption may be on between ticks though every tick finds it off. So at half of the limit the watchdog asks for a
+ * switch. It happens when preemption is next enabled, and watchdog_switch() then resets the time.
  */
 static void watch_own_cpu(struct watch *w, unsigned int ms, struct trap_frame *frame)
 {

@@ -9,44 +9,45 @@
  * 1. A node of shift s spans 64 << s indices; a slot of it holds a node of shift s - 6, an entry, or nothing. The root is
  *    as high as the largest index needs. It grows by putting a new root on top, whose slot 0 is the old one, and gets
  *    lower again when nothing but slot 0 is in use. An entry at index 0 that is alone stands in xa_head without a node.
- *    The last two low bits tell what a slot holds; of a node they are 10 and the third is 0, and nothing else looks like
- *    that: the way down asks one question a node.
- * 2. A node has words with a bit a slot: `heads`, where something begins, and three for the marks. Above the leaves a mark says
- *    that somewhere below there is one; xa_flags has it for the whole. So a search skips what has none. `count` and
- *    `nr_values` are for users with hooks (xas_set_update). A node goes when its count is 0; only xas_create_range()
- *    leaves some that are empty.
- * 3. A store that needs nodes counts them first, and gets them all before it links the first: failing leaves the tree as
- *    it was. It asks without waiting while it holds the lock; if that fails and the caller may wait, it lets the lock go,
- *    asks again, and then looks again, for the array may be another one by now.
- * 4. All writing is under xa_lock. Readers take nothing; they keep preemption off, which RCU takes for a read section, and
- *    which costs two instructions. A node is filled before the pointer to it is published (release), a reader follows
- *    pointers (acquire) and has the depth from each node that it has seen, so it reads as correctly in an old root as in
- *    the new one: below slot 0 they are the same tree.
- * 5. Bits and slots are two words; a reader may see one before the other. Thus a search takes a bit as a hint and
- *    believes the slot: set without an entry means "go on". An entry has its slot first and its bit second, and loses
- *    them in the other order, or both while it is no entry to anybody; so what was there during the whole search is found.
- * 6. A reader may stand in a node at any time, so a node that leaves the tree is unlinked first, then, where it still holds
- *    entries, each of these slots says RETRY, and it is freed a grace period later. Whoever stands in it finds nothing there,
- *    or RETRY, or, in an old root, the way on. RETRY is written after the entry can be found from the root again, so
- *    who looks again (an NMI in the midst of the write too) does not meet it twice.
- * 7. In an allocating array (XA_FLAGS_ALLOC) mark 0 means "free": set where nothing is stored, also in new nodes, and
- *    above it means that somewhere below is a free index; what has no node is free. So the lowest free index is found in
- *    one way down, as any mark is. What is given out but NULL is XA_ZERO_ENTRY in its slot; so is index 0 of an array
- *    that numbers from 1, as soon as it has a node. The cursor's xas_store() leaves the mark to its user, because he may
- *    keep many numbers in one entry.
- * 8. An entry of order n is in a node of shift s = n - n % 6, in 2^(n % 6) slots: the first holds it (the head, B), the others
- *    say where that is (siblings, <3). An entry that several slots have is changed by one write for all its indices. Its
- *    marks are the head's; siblings have none, and are not in `heads`. All slots of one entry are in one node: more than
- *    63 would be a slot of the node above.
- * 9. A multi-index entry may be stored over smaller ones: the head first, then the siblings upward. A reader meets at each
- *    index the old entry or the new one; a sibling of one that has become a sibling itself leads on to the new head. It is
- *    emptied from the head on. A node cannot take its place but through NULL, or through xas_split(), which works downward,
- *    so that a sibling's head is never a node but for a reader with an old sibling in hand: he looks again.
- * 10. A cursor (struct xa_state) has its node and slot, always the head's slot when it has found something; its index may
- *    be any index of the entry. A search that goes on goes up by the parents. They are right for readers too: a parent
- *    changes only when a root comes or goes above, and either is as good.
- * 11. `care` has a bit for each slot that is more than a pointer: marked, of several slots, or in an allocating array. It
- *    may have too many. The ordinary store and erase look at it alone and call nothing.
+ *    The low bits tell what a slot holds. Only a pointer to a node ends in 010, so the walk down needs one test a node.
+ * 2. A node has words with a bit for each slot: `heads` (an entry or node begins here) and one for each of the three
+ *    marks. Above the leaves a mark bit means "somewhere below"; xa_flags has the bit for the whole array. So a search
+ *    skips subtrees without the mark. `count` and `nr_values` are for users with hooks (xas_set_update). A node is
+ *    freed when its count is 0; only xas_create_range() leaves empty nodes.
+ * 3. A store that needs nodes counts them, and allocates them all before it links the first: if it fails, the tree is
+ *    unchanged. While it holds the lock it allocates without waiting. If that fails and the caller may wait, it drops
+ *    the lock, allocates, and starts again, since the array may have changed.
+ * 4. All writing is under xa_lock. Readers take no lock; they turn preemption off, which is an RCU read section and
+ *    costs two instructions. A node is filled before the pointer to it is published (release), and a reader follows
+ *    pointers (acquire). It takes the depth from the nodes that it meets, so it may start at an old root: below slot 0
+ *    of the new root is the same tree.
+ * 5. Bits and slots are separate words; a reader may see one change before the other. So for a search a bit is a hint:
+ *    a bit whose slot has no entry means "go on". A store writes the slot first and the bit second; an erase clears the
+ *    bit first, or both at once where no reader takes the slot for an entry. So a search finds every entry that was
+ *    there all the time.
+ * 6. A reader may be in a node at any time. So a node that leaves the tree is first unlinked; then each slot that still
+ *    holds an entry becomes RETRY; a grace period later the node is freed. A reader in it finds nothing, or RETRY, or
+ *    (in an old root) the way on. RETRY is written only when the entry can be found from the root again, so a reader
+ *    that starts again, even an NMI in the middle of the write, does not meet it twice.
+ * 7. In an allocating array (XA_FLAGS_ALLOC) mark 0 means "free". It is set for every empty slot, also in new nodes;
+ *    above the leaves it means that some index below is free. Indices without a node are free. So the lowest free index
+ *    is found by one walk down, like any mark. An index that is allocated with a NULL entry has XA_ZERO_ENTRY in its
+ *    slot; so has index 0 of an array that counts from 1, once it has a node. The cursor's xas_store() does not change
+ *    the mark: its user may keep many numbers in one entry.
+ * 8. An entry of order n is in a node of shift s = n - n % 6, in 2^(n % 6) slots: the first one (the head, B) holds it,
+ *    the others (siblings, <3) point to the head. So one write changes the entry for all its indices. Only the head has
+ *    marks and a bit in `heads`. All slots of an entry are in one node: 64 of them would be one slot of the node above.
+ * 9. A multi-index entry may be stored over smaller ones: the head first, then the siblings upward. At each index a
+ *    reader meets the old entry or the new one; an old sibling whose head has become a sibling leads on to the new
+ *    head. An erase empties the slots from the head on. A node replaces such an entry only after NULL, or in
+ *    xas_split(), which works downward. So a sibling's head is a node only for a reader that has read an old sibling:
+ *    it starts again.
+ * 10. A cursor (struct xa_state) has a node and a slot; if it has found an entry, the slot is the head's, and its index
+ *     may be any index of the entry. A search goes on by way of the parents. These are right for readers too: a parent
+ *     changes only when a root is added or removed above, and both trees are the same below.
+ * 11. `care` has a bit for each slot that needs more than a pointer write: marked, in an entry of several slots, in an
+ *     allocating array, or above the leaves. It may have too many bits. The common store and erase test only this word
+ *     and call nothing.
  *
  * Files: here the normal API; xarray_alloc.c its allocating part; xarray_node.c nodes; xas.c the cursor's moves, and by what
  * they do xas_find.c, xas_create.c, xas_store.c, xas_split.c, xas_mark.c.
@@ -55,11 +56,11 @@
 
 /* --- reading -------------------------------------------------------------------------------------------------------- */
 
-/* Short sections: an xarray is never walked in one of them for longer than one search. */
+/* A section lasts for one search at most. */
 static __always_inline void begin_reading(void) { preempt_disable(); }
 static __always_inline void end_reading(void) { preempt_enable(); }
 
-/* To where the cursor's index leads, reserved places as they are. */
+/* Load the entry at the cursor's index. A reserved place is returned as XA_ZERO_ENTRY. */
 static void *load_again(struct xa_state *xas)
 {
 	void *entry;
@@ -72,7 +73,9 @@ static void *load_again(struct xa_state *xas)
 	} while (true);
 }
 
-/* No node, a sibling, a reserved place, or one that has left the tree. Ends the section. */
+/*
+ * The slow cases of a load: no node, a sibling, a reserved place, or a node that has left the tree. Ends the section.
+ */
 static __noinline void *load_otherwise(const struct xarray *xa, unsigned long index)
 {
 	XA_STATE(xas, (struct xarray *)xa, index);
@@ -128,7 +131,7 @@ static unsigned long first_index(const struct xa_state *xas)
 	return xas_is_node(xas) ? xas_index_of(xas, xas->xa_node, xas->xa_offset) : xas->xa_index;
 }
 
-/* One search a section. Reserved places are passed over, and entries that begin before `from`. */
+/* One search, in a section of its own. Skips reserved places, and entries that begin before `from`. */
 static void *find_entry(struct xa_state *xas, unsigned long from, unsigned long max, xa_mark_t filter)
 {
 	bool again;
@@ -190,7 +193,7 @@ static void *result(const struct xa_state *xas, void *old)
 	return xas_error(xas) ? XA_ERROR(xas_error(xas)) : xa_zero_to_null(old);
 }
 
-/* A place in an allocating array is taken now. */
+/* An index of an allocating array is taken now. */
 static void note_index_taken(struct xa_state *xas)
 {
 	if (xa_track_free(xas->xa))
@@ -199,7 +202,7 @@ static void note_index_taken(struct xa_state *xas)
 
 static __always_inline bool is_pointer(const void *entry) { return entry && !((unsigned long)entry & 3); }
 
-/* The slot is empty and nothing hangs on it: put the entry there. The caller counts it. */
+/* Put the entry into the slot, which is empty and whose `care` bit is clear. The caller counts it. */
 static __always_inline void fill(struct xa_node *node, unsigned long slot, void *entry)
 {
 	unsigned long heads = READ_ONCE(node->heads);
@@ -216,7 +219,7 @@ static __always_inline void vacate(struct xa_node *node, unsigned long slot)
 	smp_store_release(&node->slots[slot], NULL);
 }
 
-/* A value counts in `count` and in `nr_values`, which are one word; `shift`, which readers look at, is not in it. */
+/* A value counts in `count` and in `nr_values`, which share one word; `shift`, which readers use, is not in it. */
 static inline void count_value(struct xa_node *node, int by)
 {
 	node->counts = (u16)(node->counts + by * 0x0101);
@@ -245,7 +248,7 @@ static __noinline void *store_otherwise(struct xarray *xa, unsigned long index, 
 	return result(&xas, old);
 }
 
-/* In the ordinary cases, of a leaf and an empty slot, or of an entry of the same sort there, nothing is called. */
+/* In the common cases (an empty slot of a leaf, or an entry of the same sort there) it calls nothing. */
 void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
 	struct xa_node *node;
@@ -255,7 +258,7 @@ void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	xa_assert_locked(xa);
 	if (unlikely(!xa_walk(xa, index, &node, &slot, &old) || cares(node, slot)))
 		return store_otherwise(xa, index, entry, gfp);
-	if (!old && likely(xa_is_value(entry))) { /* else a jump more */
+	if (!old && likely(xa_is_value(entry))) { /* otherwise one more jump */
 		fill(node, slot, entry);
 		count_value(node, 1);
 		return NULL;
@@ -279,7 +282,7 @@ static __noinline void *erase_otherwise(struct xarray *xa, unsigned long index)
 	return xa_zero_to_null(xas_store(&xas, NULL));
 }
 
-/* Nor here, if the node keeps other entries, or as root more than one. */
+/* The same: it calls nothing if the node keeps other entries, or as root more than one. */
 void *__xa_erase(struct xarray *xa, unsigned long index)
 {
 	struct xa_node *node;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An XArray that gives out its indices: the lowest free one, or the next. Theory: xarray.c, 7. */
+/* Allocating an index in an XArray: the lowest free one, or the next. Theory: xarray.c, 7. */
 #include "xarray_internal.h"
 
 int __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp)
@@ -8,7 +8,7 @@ int __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, g
 
 	if (WARN_ON_ONCE(!xa_track_free(xa)) || xa_is_advanced(entry))
 		return -EINVAL;
-	do { /* each time anew, for while the lock was dropped others may have come */
+	do { /* search again each time: others may have stored while the lock was dropped */
 		xas_set(&xas, limit.min);
 		xas_find_marked(&xas, limit.max, XA_FREE_MARK);
 		if (xas.xa_node == XAS_RESTART)
@@ -36,7 +36,7 @@ int __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit l
 	if (ret < 0)
 		return ret;
 	*next = *id + 1;
-	if (!*next) /* the number has gone round the end; the next call will say so */
+	if (!*next) /* the number has wrapped; the next call reports it */
 		xa->xa_flags |= XA_FLAGS_ALLOC_WRAPPED;
 	return ret;
 }

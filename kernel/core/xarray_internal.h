@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the XArray share: the way down, the upkeep of nodes, and the parts of a store. Theory: xarray.c. */
+/* Shared by the files of the XArray: walking down, managing nodes, and the parts of a store. Theory: xarray.c. */
 #pragma once
 
 #include <kernel/bug.h>
 #include <kernel/xarray.h>
 
-/* A rule of the callers': who writes holds the lock. */
+/* A writer must hold the lock. */
 static inline void xa_assert_locked(const struct xarray *xa)
 {
 	if (CONFIG_DEBUG_LOCKS)
@@ -21,7 +21,7 @@ static inline unsigned int xa_slot_at(unsigned long index, unsigned int shift)
 	return (unsigned int)(index >> shift) & XA_CHUNK_MASK;
 }
 
-/* The last index that a tree with this head reaches. */
+/* The last index for which a tree with this head has a slot. */
 static inline unsigned long xa_reach(const void *head)
 {
 	return xa_is_node(head) ? (XA_CHUNK_SIZE << xa_to_node(head)->shift) - 1 : 0;
@@ -33,8 +33,8 @@ static inline void *xa_zero_to_null(void *entry)
 }
 
 /*
- * The way down to the slot of index, as far as there are nodes: three instructions to tell a node from anything else.
- * False: the head is no node, or the tree does not reach as far. Under the lock, or inside a read section.
+ * Walk down to the slot of index, as far as there are nodes. It takes three instructions to tell a node from anything
+ * else. False: the head is no node, or the tree does not reach the index. Under the lock, or inside a read section.
  */
 static __always_inline bool xa_walk(const struct xarray *xa, unsigned long index, struct xa_node **nodep,
 				    unsigned long *slotp, void **entryp)
@@ -63,8 +63,8 @@ static __always_inline bool xa_walk(const struct xarray *xa, unsigned long index
 /* --- nodes: xarray_node.c ------------------------------------------------------------------------------------------- */
 
 struct xa_node *xa_node_alloc(gfp_t gfp);  /* needs no lock */
-void xa_node_free(struct xa_node *node);   /* one that no reader has seen; needs no lock */
-void xa_node_retire(struct xa_node *node); /* unlinked, but readers may stand in it */
+void xa_node_free(struct xa_node *node);   /* the node has never been linked; needs no lock */
+void xa_node_retire(struct xa_node *node); /* the node is unlinked, but readers may be in it */
 
 static inline void xas_updated(const struct xa_state *xas, struct xa_node *node)
 {
@@ -72,7 +72,10 @@ static inline void xas_updated(const struct xa_state *xas, struct xa_node *node)
 		xas->xa_update(node);
 }
 
-/* --- marks of slots: xas_mark.c. Each bit stands in the nodes above too, and in xa_flags ----------------------------- */
+/*
+ * --- marks of slots: xas_mark.c. Each bit is also set in the nodes above and in xa_flags
+ * ------------------------------
+ */
 
 void xa_node_set_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark);
 void xa_node_clear_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark);
@@ -92,16 +95,22 @@ static inline bool xa_node_marked(const struct xa_node *node, unsigned int offse
 
 /* --- the cursor: xas.c, xas_create.c, xas_store.c --------------------------------------------------------------------- */
 
-/* Where a walk begins: what the cursor stands on, or the head; NULL and XAS_BOUNDS if the tree does not reach as far. */
+/*
+ * The entry where a walk begins: in the cursor's slot, or the head. NULL and XAS_BOUNDS if the tree does not reach
+ * xa_index.
+ */
 void *xas_start(struct xa_state *xas);
-/* From a node into its slot of xa_index; a sibling leads to its entry. */
+/* Go from a node to its slot for xa_index. From a sibling, go on to its head. */
 void *xas_descend(struct xa_state *xas, struct xa_node *node);
 
-/* See to it that n nodes are in stock. False: there is no memory for them. */
+/* Allocate nodes until n are in stock. False: no memory. */
 bool xas_stock_up(struct xa_state *xas, unsigned int n, gfp_t gfp);
-/* A blank node out of the stock, with its place in the tree, to which nothing points yet. */
+/* A blank node from the stock, with its place in the tree set, not yet linked. */
 struct xa_node *xas_take(struct xa_state *xas, unsigned int shift, struct xa_node *parent, unsigned int offset);
-/* The slot for the cursor's order, with all nodes above it, and what is there. in_head: an entry at 0 may do without a node. */
+/*
+ * Make the slot for the cursor's order, and all nodes above it. Returns what is there. in_head: an entry at 0 needs no
+ * node.
+ */
 void *xas_create(struct xa_state *xas, bool in_head);
 
 static inline unsigned long xas_size(const struct xa_state *xas)
@@ -109,7 +118,10 @@ static inline unsigned long xas_size(const struct xa_state *xas)
 	return (xas->xa_sibs + 1ul) << xas->xa_shift;
 }
 
-/* The first index of a slot of the node on the way to xa_index; of XA_CHUNK_SIZE: behind the node, 0 at the end of all. */
+/*
+ * The first index of a slot of this node on the way to xa_index. offset XA_CHUNK_SIZE: the first index behind the node;
+ * it is 0 at the end of all indices.
+ */
 static inline unsigned long xas_index_of(const struct xa_state *xas, const struct xa_node *node, unsigned int offset)
 {
 	unsigned long first = xas->xa_index & ~((XA_CHUNK_SIZE << node->shift) - 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The nodes of an XArray: where they come from and how they go, and what a tree looks like. Theory: xarray.c. */
+/* The nodes of an XArray: allocating and freeing them, and printing a tree. Theory: xarray.c. */
 #include "xarray_internal.h"
 
 #include <kernel/printk.h>
@@ -47,7 +47,10 @@ static void free_after_readers(struct rcu_head *head)
 	node_free(container_of(head, struct xa_node, rcu_head));
 }
 
-/* What readers look at stays as it is, but for slots that say RETRY. The user has taken it off his list. */
+/*
+ * Readers may be in the node: nothing that they read changes, except slots that become RETRY. The user has taken it off
+ * its list.
+ */
 void xa_node_retire(struct xa_node *node)
 {
 	if (CONFIG_DEBUG_LOCKS)
@@ -75,7 +78,7 @@ static void dump_entry(unsigned long index, const void *entry)
 		printk("%lu: %s%p\n", index, xa_is_zero(entry) ? "reserved " : "", entry);
 }
 
-/* Down into each node and up again by its parent, without recursion. */
+/* Walks down into each node and up by its parent, without recursion. */
 void xa_dump(const struct xarray *xa)
 {
 	const struct xa_node *node = xa_is_node(xa->xa_head) ? xa_to_node(xa->xa_head) : NULL;

@@ -19,7 +19,7 @@ void *xas_start(struct xa_state *xas)
 	return head;
 }
 
-/* A sibling whose entry has become a node meanwhile is out of date, so the reader begins again. */
+/* A sibling whose head has become a node is out of date: the reader starts again. */
 void *xas_descend(struct xa_state *xas, struct xa_node *node)
 {
 	unsigned int offset = xa_slot_at(xas->xa_index, node->shift);
@@ -45,7 +45,7 @@ void *xas_load(struct xa_state *xas)
 	return entry;
 }
 
-/* Of a power of two of slots, each doubling begins with a sibling. */
+/* The entry has 2^n slots; the order grows by one for each slot 1, 2, 4, ... that is a sibling. */
 int xas_get_order(const struct xa_state *xas)
 {
 	const struct xa_node *node = xas->xa_node;
@@ -61,7 +61,7 @@ int xas_get_order(const struct xa_state *xas)
 
 /* --- one index on or back --------------------------------------------------------------------------------------------- */
 
-/* Down to the slot of xa_index from this node on. Siblings are not followed: each index is met. */
+/* Go down from this node to the slot of xa_index. Siblings are not followed, so each index is met. */
 static void *down_to_index(struct xa_state *xas, struct xa_node *node)
 {
 	for (;;) {
@@ -77,8 +77,8 @@ static void *down_to_index(struct xa_state *xas, struct xa_node *node)
 }
 
 /*
- * Up to a node that has a slot for the neighbour, and down. Inside a slot that spans many indices the cursor keeps it. A
- * move round the end of the numbers leaves the tree, as one beyond its root does.
+ * Go up to a node that has a slot for the neighbour, then down. Within a slot that spans many indices the cursor stays.
+ * A move past the first or last index leaves the tree, like one beyond its root.
  */
 static void *step(struct xa_state *xas, int way)
 {
@@ -109,7 +109,7 @@ void *__xas_prev(struct xa_state *xas) { return step(xas, -1); }
 
 /* --- pausing ---------------------------------------------------------------------------------------------------------- */
 
-/* The walk goes on behind the entry and all its siblings, at whichever of its indices the cursor stands. */
+/* The walk goes on behind the entry and all its siblings, whichever of its indices the cursor has. */
 void xas_pause(struct xa_state *xas)
 {
 	const struct xa_node *node = xas->xa_node;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the tree of an XArray grows: the nodes that a store needs are counted, got, and only then linked, so that failing
- * leaves everything as it was. Theory: xarray.c, 3.
+ * Growing the tree of an XArray: the nodes that a store needs are counted, allocated, and only then linked, so a
+ * failure changes nothing. Theory: xarray.c, 3.
  */
 #include "xarray_internal.h"
 
@@ -80,13 +80,13 @@ bool __xas_nomem(struct xa_state *xas, gfp_t gfp)
 
 /* --- counting --------------------------------------------------------------------------------------------------------- */
 
-/* Nodes on a way from a slot of that shift down to a slot of shift `to`. */
+/* How many nodes lie between a slot of shift `shift` and a slot of shift `to`. */
 static unsigned int levels(unsigned int shift, unsigned int to)
 {
 	return shift > to ? (shift - to) / XA_CHUNK_SHIFT : 0;
 }
 
-/* Nodes that are missing below this slot, for the cursor's index and order. */
+/* How many nodes are missing below this slot, for the cursor's index and order. */
 static unsigned int missing_below(const struct xa_state *xas, const void *entry, unsigned int shift)
 {
 	while (xa_is_node(entry) && shift > xas->xa_shift) {
@@ -98,7 +98,7 @@ static unsigned int missing_below(const struct xa_state *xas, const void *entry,
 	return entry ? 0 : levels(shift, xas->xa_shift);
 }
 
-/* The shift of a root that reaches as far as index. */
+/* The shift that a root needs to reach index. */
 static unsigned int root_shift(unsigned long index)
 {
 	unsigned int shift = 0;
@@ -109,8 +109,8 @@ static unsigned int root_shift(unsigned long index)
 }
 
 /*
- * The last index that there must be room for. No entry spans all that a tree reaches: the root has a slot behind it, but
- * where there is no index behind.
+ * The last index that the tree must reach. No entry spans the whole tree: the root has a slot behind the entry, unless
+ * the entry ends at the last index of all.
  */
 static unsigned long last_index(const struct xa_state *xas)
 {
@@ -120,7 +120,7 @@ static unsigned long last_index(const struct xa_state *xas)
 }
 
 /*
- * Roots are put on top until one reaches as far; below its slot 0 lies what there was. So from the first root in which
+ * Roots are added on top until one reaches the index; the old tree is below slot 0. So below the first root in which
  * the index is not in slot 0, the whole way is new.
  */
 static unsigned int missing_from_head(const struct xa_state *xas, bool in_head)
@@ -153,7 +153,7 @@ static unsigned int nodes_missing(const struct xa_state *xas, bool in_head)
 
 /* --- growing ---------------------------------------------------------------------------------------------------------- */
 
-/* A slot of a new root or node takes something over, with the marks that it has. */
+/* Put the old head into slot 0 of a new root, with its marks. */
 static void raise_root(struct xa_state *xas, void *head)
 {
 	struct xarray *xa = xas->xa;
@@ -177,7 +177,7 @@ static void raise_root(struct xa_state *xas, void *head)
 	xas_updated(xas, root);
 }
 
-/* A new node in an empty slot, or as the first root. */
+/* Add a node in an empty slot, or as the first root. */
 static struct xa_node *add_node(struct xa_state *xas, struct xa_node *parent, unsigned int offset, unsigned int shift)
 {
 	struct xa_node *node = xas_take(xas, shift, parent, offset);
@@ -197,7 +197,10 @@ static struct xa_node *add_node(struct xa_state *xas, struct xa_node *parent, un
 	return node;
 }
 
-/* Make the tree reach far enough. Returns the shift of a slot that would hold its root, 0: an entry at 0 stays without. */
+/*
+ * Make the tree reach the last index. Returns the shift of a slot that would hold its root; 0: an entry at 0 needs no
+ * node.
+ */
 static unsigned int reach_out(struct xa_state *xas, bool in_head)
 {
 	unsigned long last = last_index(xas);
@@ -245,7 +248,7 @@ void *xas_create(struct xa_state *xas, bool in_head)
 
 /* --- ranges ----------------------------------------------------------------------------------------------------------- */
 
-/* Nodes below an empty slot of that shift, if all of it is to have leaves. */
+/* How many nodes an empty slot of that shift needs below it to have all leaves. */
 static unsigned int all_below(unsigned int shift)
 {
 	unsigned int nodes = 0;
@@ -255,7 +258,7 @@ static unsigned int all_below(unsigned int shift)
 	return nodes;
 }
 
-/* Nodes that a slot needs more for that. Recursion ends after as many levels as a tree has. */
+/* How many more nodes a slot needs for that. The recursion is as deep as the tree. */
 static unsigned int leaves_missing(const void *entry, unsigned int shift)
 {
 	unsigned int nodes = 0;
@@ -269,14 +272,14 @@ static unsigned int leaves_missing(const void *entry, unsigned int shift)
 	return nodes;
 }
 
-/* At least as many as a range of the cursor's order needs. */
+/* At least as many nodes as a range of the cursor's order needs. */
 static unsigned int range_missing(const struct xa_state *xas)
 {
 	struct xa_state at = __XA_STATE(xas->xa, xas->xa_index, xas->xa_shift, xas->xa_sibs);
 	unsigned int nodes = missing_from_head(xas, true);
 	const void *entry = xas_load(&at);
 
-	if (entry && xas_is_node(&at) && at.xa_node->shift > xas->xa_shift) /* one entry spans the range, and keeps it */
+	if (entry && xas_is_node(&at) && at.xa_node->shift > xas->xa_shift) /* one entry spans the range and stays */
 		return nodes;
 	for (unsigned int i = 0; i <= xas->xa_sibs; i++)
 		if (xas_is_node(&at) && at.xa_node->shift == xas->xa_shift)
@@ -286,7 +289,9 @@ static unsigned int range_missing(const struct xa_state *xas)
 	return nodes;
 }
 
-/* From the end, so that the tree reaches far enough from the start; at last the cursor stands at the first index. */
+/*
+ * Works from the end, so that the tree reaches far enough from the start. At the end the cursor is at the first index.
+ */
 void xas_create_range(struct xa_state *xas)
 {
 	unsigned long first = xas->xa_index, index = first | (xas_size(xas) - 1);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Searching an XArray. A bit of a node (heads, or a mark) says in which slot to look next, and the slot is believed: a bit
+ * Searching an XArray. A bit of a node (heads, or a mark) says in which slot to look next. The slot decides: a bit
  * without an entry means "go on". Theory: xarray.c, 5 and 10.
  */
 #include "xarray_internal.h"
 
 /* --- any entry ------------------------------------------------------------------------------------------------------- */
 
-/* First slot from xa_offset on where something begins; XA_CHUNK_SIZE: none. */
+/* The first slot from xa_offset on that is in `heads`; XA_CHUNK_SIZE: none. */
 static unsigned int next_head(const struct xa_state *xas)
 {
 	unsigned int offset = xas->xa_offset;
@@ -23,7 +23,7 @@ static void move_to_slot(struct xa_state *xas, unsigned int offset)
 }
 
 /*
- * To the first slot from xa_offset on where something begins, or, if that is beyond max, to the slot behind the one of max.
+ * Go to the first slot from xa_offset on that is in `heads`. If that is beyond max, go to the slot behind that of max.
  * False: the search ends here.
  */
 static bool skip_empty(struct xa_state *xas, unsigned long max)
@@ -38,7 +38,10 @@ static bool skip_empty(struct xa_state *xas, unsigned long max)
 	return offset < stop || max >= last;
 }
 
-/* From the slot xa_offset of a node on, whose first index is xa_index; 0: behind the last index. */
+/*
+ * Search from slot xa_offset of a node on. xa_index is the first index of that slot; 0: the search is behind the last
+ * index.
+ */
 static void *find_from(struct xa_state *xas, unsigned long max)
 {
 	while (xas->xa_node && xas->xa_index && xas->xa_index <= max) {
@@ -65,7 +68,7 @@ static void *find_from(struct xa_state *xas, unsigned long max)
 	}
 	if (!xas->xa_node || !xas->xa_index)
 		xas_bounds(xas);
-	else if (xas->xa_offset == XA_CHUNK_SIZE) /* no slot: whoever goes on comes from above */
+	else if (xas->xa_offset == XA_CHUNK_SIZE) /* no slot: the next search starts at the root */
 		xas_reset(xas);
 	return NULL;
 }
@@ -89,7 +92,7 @@ void *xas_find(struct xa_state *xas, unsigned long max)
 		if (entry || xas_not_node(xas->xa_node))
 			return entry;
 		seen = xas->xa_offset;
-	} else if (!node->shift) { /* at a later index of a multi-index entry, or sent on by xas_advance() */
+	} else if (!node->shift) { /* at a later index of a multi-index entry, or after xas_advance() */
 		seen = xa_slot_at(xas->xa_index, 0);
 	}
 	move_to_slot(xas, seen + 1);
@@ -98,7 +101,7 @@ void *xas_find(struct xa_state *xas, unsigned long max)
 
 /* --- marked ones ----------------------------------------------------------------------------------------------------- */
 
-/* Begin at the head. True: xa_node and xa_offset are where the search begins; false: *entry is the answer. */
+/* Begin at the head of the array. True: the search begins at xa_node and xa_offset; false: *entry is the answer. */
 static bool begin_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark, void **entry)
 {
 	void *head = xa_head(xas->xa);
@@ -134,13 +137,13 @@ static void back_to_head(struct xa_state *xas)
 	}
 }
 
-/* Is an empty slot, whose bit is set, what is sought? */
+/* Is this a search for free slots? Then an empty slot whose bit is set is the result. */
 static bool free_is_sought(const struct xa_state *xas, xa_mark_t mark)
 {
 	return mark == XA_FREE_MARK && xa_track_free(xas->xa);
 }
 
-/* behind: the cursor's own slot has been looked at. */
+/* behind: the search begins behind the cursor's own slot. */
 static void *find_marked_from(struct xa_state *xas, unsigned long max, xa_mark_t mark, bool behind)
 {
 	for (;;) {
@@ -160,7 +163,7 @@ static void *find_marked_from(struct xa_state *xas, unsigned long max, xa_mark_t
 		offset = xas_find_chunk(xas, behind, mark);
 		if (offset > xas->xa_offset) {
 			move_to_slot(xas, offset);
-			if (xas->xa_index - 1 >= max) { /* also if it is 0: behind the last index */
+			if (xas->xa_index - 1 >= max) { /* also at 0, behind the last index */
 				xas_reset(xas);
 				return NULL;
 			}
@@ -184,7 +187,7 @@ void *xas_find_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark)
 	bool behind = xas_is_node(xas);
 	void *entry;
 
-	if (xas_error(xas) || (xas->xa_node == XAS_BOUNDS && !xas->xa_index)) /* the last index has been passed */
+	if (xas_error(xas) || (xas->xa_node == XAS_BOUNDS && !xas->xa_index)) /* behind the last index */
 		return NULL;
 	if (xas->xa_index > max) {
 		xas_reset(xas);
@@ -202,7 +205,7 @@ void *xas_find_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark)
 
 /* --- what is in a store's way ------------------------------------------------------------------------------------------ */
 
-/* The first entry in the subtree of the slot where the cursor stands: down by first slots. */
+/* The first entry in the subtree of the cursor's slot: go down by first slots. */
 static void *first_below(struct xa_state *xas, void *entry)
 {
 	while (xa_is_node(entry)) {
@@ -213,7 +216,7 @@ static void *first_below(struct xa_state *xas, void *entry)
 	return entry;
 }
 
-/* To the next slot of the range, by way of the nodes above. False: that was the last one. */
+/* Go to the next slot of the range, by way of the nodes above. False: that was the last one. */
 static bool next_in_range(struct xa_state *xas)
 {
 	while (xas->xa_node->shift != xas->xa_shift && xas->xa_offset == XA_CHUNK_MASK) {

@@ -13,7 +13,7 @@ void xa_node_set_mark(struct xarray *xa, struct xa_node *node, unsigned int offs
 	xa_flag_mark(xa, mark, true);
 }
 
-/* As far up as the bit stood for this one alone. */
+/* Clears the bit above as well, as far up as no other slot has the mark. */
 void xa_node_clear_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark)
 {
 	for (; node; offset = node->offset, node = node->parent) {
@@ -33,7 +33,7 @@ bool xas_get_mark(const struct xa_state *xas, xa_mark_t mark)
 	return xas->xa_node ? xa_node_marked(xas->xa_node, xas->xa_offset, mark) : xa_marked(xas->xa, mark);
 }
 
-/* Does the cursor stand on an entry, or on a place that may be free, which may be marked? */
+/* Can the cursor's slot have this mark: does it have an entry, or may it be free? */
 static bool may_mark(const struct xa_state *xas, xa_mark_t mark)
 {
 	const void *entry;
@@ -60,7 +60,7 @@ void xas_clear_mark(const struct xa_state *xas, xa_mark_t mark)
 		xa_node_clear_mark(xas->xa, xas->xa_node, xas->xa_offset, mark);
 }
 
-/* Place 0 of an array that numbers from 1 is never free; where it has no slot the flag stands for it. */
+/* Index 0 of an array that counts from 1 is never free. Without a node for it, xa_flags has its mark. */
 void xas_init_marks(const struct xa_state *xas)
 {
 	for (xa_mark_t mark = XA_MARK_0; mark < XA_MAX_MARKS; mark++)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Multi-index entries: dividing them, and one entry for a whole range. Theory: xarray.c, 8 to 10. */
+/* Splitting multi-index entries, and storing one entry for a whole range. Theory: xarray.c, 8 to 10. */
 #include "xarray_internal.h"
 
 /* --- dividing --------------------------------------------------------------------------------------------------------- */
 
-/* Slots of an entry of that order in its node. */
+/* How many slots an entry of that order has in its node. */
 static unsigned int slots_of(unsigned int order)
 {
 	return 1u << (order % XA_CHUNK_SHIFT);
 }
 
-/* Nothing is written yet: what xas_split() puts into the nodes, it is told again. */
+/* Only allocates; xas_split() gets the entry again and writes it. */
 void xas_split_alloc(struct xa_state *xas, void *entry __maybe_unused, unsigned int order, gfp_t gfp)
 {
 	unsigned int shift = order - order % XA_CHUNK_SHIFT;
@@ -23,7 +23,7 @@ void xas_split_alloc(struct xa_state *xas, void *entry __maybe_unused, unsigned 
 	xas_set_err(xas, -ENOMEM);
 }
 
-/* The slots from first to last become entries of the cursor's slots each. The later ones go first: readers by them too. */
+/* Split the slots first to last into entries of the cursor's number of slots. The later ones first, for readers too. */
 static void divide_slots(const struct xa_state *xas, struct xa_node *node, unsigned int first, unsigned int last,
 			 void *entry)
 {
@@ -40,7 +40,7 @@ static void divide_slots(const struct xa_state *xas, struct xa_node *node, unsig
 	}
 }
 
-/* A node full of entries in place of one slot. */
+/* Replace one slot by a node full of entries. */
 static void push_down(struct xa_state *xas, struct xa_node *node, unsigned int offset, void *entry)
 {
 	struct xa_node *child = xas_take(xas, node->shift - XA_CHUNK_SHIFT, node, offset);
@@ -60,7 +60,7 @@ static void push_down(struct xa_state *xas, struct xa_node *node, unsigned int o
 	xas_updated(xas, child);
 }
 
-/* Every new head in the node has the marks of the old one. */
+/* Give every new head in the node the marks of the old one. */
 static void spread_marks(const struct xa_state *xas, struct xa_node *node, unsigned long slots)
 {
 	for (xa_mark_t mark = XA_MARK_0; mark < XA_MAX_MARKS; mark++)
@@ -94,10 +94,10 @@ void xas_split(struct xa_state *xas, void *entry, unsigned int order)
 
 /* --- ranges ------------------------------------------------------------------------------------------------------------- */
 
-/* The largest slots that begin at first and end by last, and as many of them as one node and the range have. */
+/* Set the cursor to the largest slots that begin at first and end by last: as many as one node and the range have. */
 static void set_range(struct xa_state *xas, unsigned long first, unsigned long last)
 {
-	unsigned long slots = last - first; /* whole ones, less one */
+	unsigned long slots = last - first; /* whole slots, less one */
 	unsigned int shift = 0;
 
 	while (!xa_slot_at(first, shift) && slots >= XA_CHUNK_MASK) {
@@ -111,7 +111,7 @@ static void set_range(struct xa_state *xas, unsigned long first, unsigned long l
 	xas->xa_sibs = (unsigned char)min(slots, (unsigned long)(XA_CHUNK_MASK - xa_slot_at(first, shift)));
 }
 
-/* Room up to the last index before anything is stored. */
+/* Make the tree reach the last index before anything is stored. */
 static void reach_last(struct xa_state *xas, unsigned long last)
 {
 	xas_set_order(xas, last, last == ~0ul ? BITS_PER_LONG : (unsigned int)__builtin_ctzl(last + 1));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Putting entries into an XArray, and how the tree gets smaller again. Theory: xarray.c, 4, 6 and 9. */
+/* Storing entries in an XArray, and shrinking the tree. Theory: xarray.c, 4, 6 and 9. */
 #include "xarray_internal.h"
 
 /* --- nodes that go ------------------------------------------------------------------------------------------------- */
 
-/* It is no longer in the tree: its user hears of it, readers leave it. */
+/* The node has left the tree: tell its user, then retire it. */
 static void let_go(const struct xa_state *xas, struct xa_node *node)
 {
 	node->count = 0;
@@ -14,8 +14,8 @@ static void let_go(const struct xa_state *xas, struct xa_node *node)
 }
 
 /*
- * A subtree has been unlinked. Bottom up without recursion: down into each node that is left in a slot; a node whose slots
- * have no node any more goes. RETRY sends readers who stand there, and cursors above all, back to the root.
+ * Free an unlinked subtree, bottom up and without recursion: go down into each node that is left in a slot, and free a
+ * node when none of its slots has a node. RETRY sends readers and cursors that are there back to the root.
  */
 static void free_below(const struct xa_state *xas, struct xa_node *top)
 {
@@ -42,7 +42,7 @@ static void free_below(const struct xa_state *xas, struct xa_node *top)
 	}
 }
 
-/* The array is empty: no entry has a mark, and place 0 is free unless it numbers from 1. */
+/* The array is empty: clear all marks. In an allocating array index 0 is free, unless it counts from 1. */
 static void forget_marks(struct xarray *xa)
 {
 	for (xa_mark_t mark = XA_MARK_0; mark < XA_MAX_MARKS; mark++)
@@ -50,8 +50,9 @@ static void forget_marks(struct xarray *xa)
 }
 
 /*
- * While everything lies below slot 0 of the root, that is root enough; and an entry at 0 alone needs none. Its old slot says
- * RETRY, since the entry lives on elsewhere. The place 0 of an array that numbers from 1 goes when it is alone.
+ * While everything lies below slot 0 of the root, the node there becomes the root. An entry at 0 that is alone needs no
+ * node; its old slot becomes RETRY, since the entry is in xa_head now. In an array that counts from 1, the reserved
+ * index 0 goes when it is alone.
  */
 static void lower_root(struct xa_state *xas, struct xa_node *root)
 {
@@ -80,7 +81,7 @@ static void lower_root(struct xa_state *xas, struct xa_node *root)
 	}
 }
 
-/* Nodes that have gone empty leave, the cursor's first, and the tree gets lower. */
+/* Free empty nodes, from the cursor's node up, then lower the root. */
 static void release_empty(struct xa_state *xas)
 {
 	struct xa_node *node = xas->xa_node, *parent;
@@ -108,7 +109,7 @@ static void release_empty(struct xa_state *xas)
 
 /* --- slots ---------------------------------------------------------------------------------------------------------- */
 
-/* The marks of all slots that become one are the first one's. */
+/* Slots that become one entry: move all their marks to the first one. */
 static void gather_marks(const struct xa_state *xas)
 {
 	struct xa_node *node = xas->xa_node;
@@ -122,7 +123,7 @@ static void gather_marks(const struct xa_state *xas)
 		}
 }
 
-/* An entry where a head is: the slot first, then the bit. NULL or a sibling: the bit first. */
+/* Write a slot. For an entry the slot first, then the bit; for NULL or a sibling the bit first. */
 static void put_slot(struct xa_node *node, unsigned int offset, void *entry)
 {
 	bool head = entry && !xa_is_sibling(entry);
@@ -138,7 +139,7 @@ static void put_slot(struct xa_node *node, unsigned int offset, void *entry)
 		node->care &= ~BIT(offset);
 }
 
-/* A slot beyond the first that is emptied has been part of an entry; in an allocating array it is free from now on. */
+/* When an entry of several slots is emptied, its other slots become free in an allocating array. */
 static void note_free(const struct xa_state *xas, unsigned int offset)
 {
 	if (offset != xas->xa_offset && xa_track_free(xas->xa))
@@ -146,15 +147,15 @@ static void note_free(const struct xa_state *xas, unsigned int offset)
 }
 
 /*
- * Put the entry into the cursor's slots and siblings behind it; NULL empties them. Siblings that follow belonged to the last
- * entry there, and go with it, or are the new one's from now on. Old nodes go with all that is below.
+ * Put the entry into the cursor's first slot and siblings into its others; NULL empties them. Siblings that follow
+ * belonged to the last old entry: they go too, or become siblings of the new one. Old nodes are freed with all below.
  */
 static void put_slots(struct xa_state *xas, void *entry)
 {
 	struct xa_node *node = xas->xa_node;
 	unsigned int first = xas->xa_offset, last = first + xas->xa_sibs;
 	int count = 0, values = 0;
-	void *owner = NULL; /* of the slot: the sibling's entry */
+	void *owner = NULL; /* the entry that the slot belongs to */
 
 	for (unsigned int i = first; i < XA_CHUNK_SIZE; i++) {
 		void *old = node->slots[i];
@@ -179,7 +180,7 @@ static void put_slots(struct xa_state *xas, void *entry)
 		release_empty(xas);
 }
 
-/* A cursor may have come to a sibling by xas_next(). Half of an entry is not replaced. */
+/* xas_next() may have moved the cursor to a sibling. A store replaces the whole entry. */
 static void stand_on_head(struct xa_state *xas)
 {
 	const struct xa_node *node = xas->xa_node;
@@ -217,7 +218,7 @@ void *xas_store(struct xa_state *xas, void *entry)
 	return xa_is_node(old) ? NULL : old;
 }
 
-/* The slot of its parent is emptied as an entry of that order would be. */
+/* Empties the slot of its parent, like an entry of that order. */
 void xa_delete_node(struct xa_node *node, xa_update_node_t update)
 {
 	struct xa_state xas = __XA_STATE(node->array, 0, (unsigned char)(node->shift + XA_CHUNK_SHIFT), 0);
