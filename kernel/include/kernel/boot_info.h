@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the boot loader told us, copied out of its tags and bounds-checked (boot/multiboot2.c fills it).
- * Nothing here points into memory that may be reused.
+ * The boot loader's information, checked and copied from its tags by boot/multiboot2.c. Nothing here points into memory
+ * that may be reused.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #define BOOT_MAX_MODULES 8
 #define BOOT_TEXT_LEN	 512
 
-/* Kinds of memory, after sorting out overlaps: where two entries disagree, the more careful kind wins. */
+/* Kinds of memory. Where two entries of the map overlap, the more careful kind wins. */
 enum boot_mem_kind {
 	BOOT_MEM_RAM,	   /* free for us */
 	BOOT_MEM_ACPI,	   /* RAM with ACPI tables: kept */
@@ -36,7 +36,7 @@ struct boot_framebuffer {
 	u32 pitch;	    /* bytes a line; text: bytes a row of characters */
 	u32 width, height;  /* pixels; text: characters */
 	u8 bpp;
-	u8 darkest, lightest; /* BOOT_FB_INDEXED: of the palette that the loader set */
+	u8 darkest, lightest; /* BOOT_FB_INDEXED: indices in the loader's palette */
 	u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
 };
 
@@ -44,8 +44,8 @@ struct boot_info {
 	char cmdline[BOOT_TEXT_LEN];
 	char loader[64];
 	unsigned int nr_regions; /* sorted by address, not overlapping, neighbours of one kind merged */
-	struct boot_region region[BOOT_MAX_REGIONS + 1]; /* one more while it is filled */
-	unsigned int left_out;	 /* regions for which there was no room: counted as holes */
+	struct boot_region region[BOOT_MAX_REGIONS + 1]; /* one spare, used while it is filled */
+	unsigned int left_out;	 /* regions without room here: treated as holes */
 	u64 ram_left_out;	 /* bytes */
 	u64 ram_in_hole;	 /* bytes that the map calls RAM, where video memory and ROMs are */
 	u64 ram_soft_reserved;	 /* bytes that EFI keeps for a special purpose */
@@ -55,16 +55,16 @@ struct boot_info {
 	bool efi;		 /* started by UEFI */
 	u8 rsdp[36];		 /* copy of the ACPI root pointer; rsdp_len 0 = none */
 	unsigned int rsdp_len;
-	u32 unread;		 /* bytes of tags for which there was no room */
-	unsigned int dropped_entries; /* memory map entries that made no sense (zero length, wrapping) */
+	u32 unread;		 /* bytes of tags without room, not read */
+	unsigned int dropped_entries; /* invalid memory map entries (zero length, wrapping) */
 };
 
-/* The one of this boot, filled by kmain(); read-only afterwards. */
+/* The information of this boot, filled by kmain(); read-only afterwards. */
 extern struct boot_info boot_info;
 
 /*
  * Read `size` bytes of multiboot2 tags at `tags`. 0, or -EINVAL with *why set to a sentence for the user: the tags are
- * malformed, there is no memory map, or no RAM in it. Of more than BOOT_INFO_MAX bytes (<boot/info_max.h>) what lies behind is counted
- * in info->unread, and not read. Pure: host tests and the fuzzer call it too.
+ * malformed, there is no memory map, or no RAM in it. Bytes beyond BOOT_INFO_MAX (<boot/info_max.h>) are counted in
+ * info->unread and not read. Pure: host tests and the fuzzer call it too.
  */
 int multiboot2_parse(const void *tags, size_t size, struct boot_info *info, const char **why);

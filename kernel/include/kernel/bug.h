@@ -13,7 +13,7 @@ void __noreturn panic_at(struct trap_frame *frame, vaddr_t fault_addr, const cha
 
 bool panic_in_progress(void);
 
-/* What a panic asks of the layers above core, handed in at boot: stop the others; print registers; print page walks. */
+/* What a panic calls in the layers above core; set at boot: stop the others; print registers; print page walks; end. */
 struct panic_ops {
 	void (*stop_other_cpus)(void);
 	void (*print_registers)(struct trap_frame *frame);
@@ -26,7 +26,10 @@ void panic_set_ops(const struct panic_ops *ops);
 #define BUG_ON(cond) \
 	do { if (unlikely(cond)) panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); } while (0)
 
-/* Report and go on. Value: the condition. WARN: each time. WARN_ONCE: once a call site, and counted (warn_count) each time. */
+/*
+ * Report and go on. Value: the condition. WARN reports each time, WARN_ONCE once a call site. Both count (warn_count)
+ * each time.
+ */
 #define WARN_ON(cond) WARN(cond, "%s", #cond)
 #define WARN(cond, fmt, ...) ({ \
 	bool _cond = !!(cond); \
@@ -41,8 +44,8 @@ void panic_set_ops(const struct panic_ops *ops);
 	unlikely(_cond); })
 void warn_report(bool *warned, const char *file, int line, const char *fmt, ...) __printf(4, 5);
 
-/* WARNs so far; a test that provokes one compares and calls warn_expected(). A test fails on unexpected ones. */
+/* WARNs so far. A test that provokes one calls warn_expected() and compares. A test fails on unexpected ones. */
 unsigned long warn_count(void);
 unsigned long warn_unexpected_count(void);
-/* From now on until warn_expected(false): reports are counted as expected and printed as one short line. */
+/* true: reports count as expected and are printed as one short line, until warn_expected(false). */
 void warn_expected(bool expected);

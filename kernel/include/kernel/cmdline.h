@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel command line. Options are declared where they are used, and words that nobody declared are reported.
+ * The kernel command line. Options are declared where they are used. Undeclared words are reported.
  *
  *	CMDLINE_OPTION(vmalloc, "vmalloc=SIZE", "size of vmalloc space (32-bit)");
  *	const char *v = cmdline_value("vmalloc");
@@ -27,7 +27,7 @@ bool cmdline_has(const char *name);
 /* "64M" -> bytes; `otherwise` if absent; a malformed value is reported and counts as absent. */
 u64 cmdline_size(const char *name, u64 otherwise);
 u64 cmdline_number(const char *name, u64 otherwise);
-/* The same for what has to fit into something smaller, products included: what is larger than `most` counts as `most`, and is said. */
+/* The same with an upper limit: a number larger than `most` is reported and counts as `most`. */
 u64 cmdline_count(const char *name, u64 otherwise, u64 most);
 
 /* Print a warning line for each word that no CMDLINE_OPTION declares. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets of CPUs. Ids may have holes, so walk them with the macros and never count from 0 to the number of CPUs. */
+/* Sets of CPUs. Ids may have holes, so walk them with the macros; do not count from 0 to the number of CPUs. */
 #pragma once
 
 #include <arch/cpu.h>
@@ -10,7 +10,7 @@ typedef struct cpumask {
 	DECLARE_BITMAP(bits, MAX_CPUS);
 } cpumask_t;
 
-extern cpumask_t __cpu_online_mask, __cpu_possible_mask; /* written by who starts CPUs */
+extern cpumask_t __cpu_online_mask, __cpu_possible_mask; /* written by the code that starts CPUs */
 #define cpu_online_mask	  ((const cpumask_t *)&__cpu_online_mask)   /* up and taking IPIs; only grows */
 #define cpu_possible_mask ((const cpumask_t *)&__cpu_possible_mask) /* has a per-CPU area, or may get one */
 

@@ -12,8 +12,8 @@
  *
  * EXPECT records a failure and goes on; ASSERT also leaves the test function. KTEST_SKIP leaves it and needs a reason.
  * Tests run one after another in a thread on the boot CPU with interrupts on. The results are KTAP on every console.
- * After each test the runner itself checks: no kernel not-present fault, every PGD equal, no unexpected WARN, no
- * not-ended vmalloc area, the handler depth back at 0, and the number of free pages as before.
+ * After each test guards check (KTEST_GUARD): no not-present fault in the kernel, all trees equal to the reference, no
+ * unexpected WARN, no leaked vmalloc area, trap depth 0, no leaked pages, and more.
  */
 #pragma once
 
@@ -41,17 +41,17 @@ struct ktest {
 
 #define KTEST_SKIP(why) do { ktest_skip(why); return; } while (0)
 
-/* At the top of a test that builds without CONFIG_<option> cannot run: KTEST_NEEDS(SCHED_POINTS). */
+/* Skip the test in builds without CONFIG_<option>; at its top: KTEST_NEEDS(SCHED_POINTS). */
 #define KTEST_NEEDS(option) do { if (!CONFIG_##option) KTEST_SKIP("this build has no CONFIG_" #option); } while (0)
 
-/* A diagnostic line "# test: ..." that belongs to the running test. */
+/* A diagnostic line "# test: ..." for the running test. */
 void ktest_note(const char *fmt, ...) __printf(1, 2);
 
 bool ktest_expect(bool ok, const char *file, int line, const char *text);
 bool ktest_expect_eq(u64 a, u64 b, const char *file, int line, const char *text_a, const char *text_b);
 void ktest_skip(const char *why);
 
-/* Checks that the layers above core hand in; run around each test. `begin` records, `end` EXPECTs. */
+/* Checks that run around each test. `begin` records, `end` EXPECTs. */
 struct ktest_guard {
 	const char *name;
 	void (*begin)(void);
@@ -65,40 +65,40 @@ enum ktest_verdict {
 	KTEST_PASS = 0x10, KTEST_FAIL = 0x11, KTEST_ERROR = 0x13, KTEST_SKIPPED = 0x14, KTEST_CRASH = 0x15
 };
 
-#define KTEST_NAMED 32u /* failed tests whose names are kept */
+#define KTEST_NAMED 32u /* names of failed tests that are kept */
 
 struct ktest_outcome {
 	unsigned int pass, fail, skip, error;
-	const struct ktest *failed[KTEST_NAMED]; /* the first of them, in order */
+	const struct ktest *failed[KTEST_NAMED]; /* the first ones, in order */
 };
 
 /* Called at the end of each run, before its totals are printed; it may print lines that begin with "# ". NULL: nothing. */
 void ktest_set_report(void (*print)(const struct ktest_outcome *totals));
 
 /*
- * Run every test whose "suite.name" matches the glob list (comma-separated; NULL or "" or "all" = all but what has to be
- * asked for by name; "smoke" = the quick ones: suites listed in ktest.c) and print KTAP. A glob that matches nothing is KTEST_ERROR.
+ * Run every test whose "suite.name", or suite, matches the glob list (comma-separated), and print KTAP. NULL, "" and
+ * "all": all but the opt-in suites. "smoke": the quick suites. (ktest.c lists both.) KTEST_ERROR: nothing matches.
  */
 enum ktest_verdict ktest_run(const char *globs);
 
 /*
- * Names for somebody who types: 2i is the suite of test i as "suite.", or "" if an earlier test has the same; 2i + 1 is its
- * "suite.name". False: there are no more.
+ * The n-th name for completion in the shell. n = 2i: the suite of test i as "suite.", or "" if an earlier test has the
+ * same suite. n = 2i + 1: its "suite.name". False: there are no more.
  */
 bool ktest_name(unsigned int n, char *buf, size_t size);
 
-/* Everything random in a test comes from here. Each test starts at the seed of the run, which is printed. */
+/* Random numbers for tests. Each test starts at the seed of the run, which is printed. */
 u64 ktest_random(void);
 void ktest_seed(u64 seed);
-u64 ktest_run_seed(void); /* what ktest_seed() was last told: it stands in the command that repeats a failure */
+u64 ktest_run_seed(void); /* the last ktest_seed(); it is part of the replay command */
 /* Has an expectation of the running test failed? */
 bool ktest_failed(void);
 
-/* What ENV= of `make test` selects this kernel; stands in the replay line of a failure. */
+/* The ENV= of `make test` that selects this kernel; part of the replay command. */
 void ktest_set_env(const char *env);
-/* More words of that line, each with a space before it: what else the run was told that decides how it goes. */
+/* More words of that command, each with a space before it: other options that decide how the run goes. */
 void ktest_set_replay(const char *words);
 
-/* For a panic: is a run going on; and its last words, which name the test that was running. Any context. */
+/* For a panic: is a test run going on; and report the crash of the running test. Any context. */
 bool ktest_active(void);
 void ktest_bail_out(const char *why);

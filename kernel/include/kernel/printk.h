@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's voice. Every line goes to all consoles and to the log ring that `dmesg` shows.
- * Any context, NMI too (there a busy console lock is broken into after a while rather than waited for).
+ * Printing. Every line goes to all consoles and to the log ring that `dmesg` shows. Any context, NMI too (a handler
+ * waits only a while for a busy console, then prints all the same).
  */
 #pragma once
 
@@ -11,8 +11,8 @@
 void printk(const char *fmt, ...) __printf(1, 2);
 
 /*
- * Linux's levels by name. There are two here, and both are printed: lines that say that something is wrong with the machine are
- * counted too. pr_fmt(): what a file puts in front of its lines.
+ * Linux's names of levels. All lines are printed; those that report a problem of the machine (KERN_WARNING and above)
+ * are also counted. pr_fmt(): a file may define a prefix for its lines.
  */
 #define KERN_PROBLEM "\001"
 #define KERN_EMERG   KERN_PROBLEM
@@ -34,19 +34,19 @@ void printk(const char *fmt, ...) __printf(1, 2);
 #define pr_warn(fmt, ...)   printk(KERN_WARNING pr_fmt(fmt), ##__VA_ARGS__)
 #define pr_notice(fmt, ...) printk(KERN_NOTICE pr_fmt(fmt), ##__VA_ARGS__)
 #define pr_info(fmt, ...)   printk(KERN_INFO pr_fmt(fmt), ##__VA_ARGS__)
-/* Checked by the compiler, and never printed: as Linux without DEBUG. */
+/* Checked by the compiler, never printed: like Linux without DEBUG. */
 #define pr_debug(fmt, ...)  do { if (0) printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__); } while (0)
 
-/* Lines of level KERN_WARNING and above so far, without those of tests. */
+/* Number of lines of level KERN_WARNING and above so far, without those of tests. */
 unsigned long printk_problems(void);
 
 /* Raw text without stamp, for the shell and for reports. */
 void cprintf(const char *fmt, ...) __printf(1, 2);
 
-/* One whole line at column 0 under one taking of the lock: KTAP results. A '\n' goes first if the column is not 0. */
+/* One whole line at column 0, never mixed with other output: for KTAP. Begins with '\n' if the column is not 0. */
 void print_line(const char *fmt, ...) __printf(1, 2);
 
-/* What the process with this number (> 0) prints: any bytes. How it is told apart: <kernel/program_text.h>. */
+/* Print bytes of the process with this number (> 0), marked as <kernel/program_text.h> says. */
 void print_program(int pid, const char *text, size_t len);
 
 /* The screen's part of <arch/console.h>, between two texts. */
@@ -56,7 +56,7 @@ void console_picture(unsigned int cols, unsigned int side, unsigned int border, 
 
 /* Write the ring to the consoles again. */
 void dmesg_dump(void);
-/* What was printed before a console came goes to it alone. */
+/* Write the ring to one console, which came later than the lines. */
 void printk_replay(void (*write)(const char *text, size_t len));
 
 /* While panicking: ignore the lock. */

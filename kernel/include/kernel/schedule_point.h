@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named places in the code at which a test can hold a thread until it lets go: the interleavings of the bug museum.
+ * Named points in the code at which a test can hold a thread, to make one interleaving happen.
  *
  *	product code:	schedule_point("pgtable:installed");
  *	test:		sched_hold("pgtable:installed");
@@ -9,8 +9,9 @@
  *			... do what must happen meanwhile ...
  *			sched_release("pgtable:installed");
  *
- * One thread is held at a point at a time; others pass. It is held spinning, interrupts and preemption as they were: so its
- * CPU answers IPIs, and runs other threads if the point is where one may be preempted. Costs one load when nothing is held; nothing at all without CONFIG_SCHED_POINTS.
+ * A hold catches one thread; others pass. The thread spins, with interrupts and preemption as they were. So its CPU
+ * answers IPIs, and runs other threads if the thread is preemptible there. Costs one load when nothing is held; nothing
+ * at all without CONFIG_SCHED_POINTS.
  */
 #pragma once
 
@@ -19,7 +20,7 @@
 
 extern unsigned int sched_points_armed;
 void schedule_point_slow(const char *name);
-/* From now on `visit` is called at every point, before a hold is looked for: how a seeded scheduler gets a say. Boot. */
+/* Call `visit` at every point, before holds are looked for: for the seeded scheduler. Boot. */
 void schedule_point_set_visitor(void (*visit)(void));
 
 static inline void schedule_point(const char *name)
@@ -28,9 +29,9 @@ static inline void schedule_point(const char *name)
 		schedule_point_slow(name);
 }
 
-/* Thread context. The hold is for the next thread that comes by, the caller excepted. */
+/* Thread context. The hold catches the next thread that reaches the point, except the caller. */
 void sched_hold(const char *name);
 bool sched_wait_held(const char *name, unsigned int timeout_ms);
 void sched_release(const char *name);
-/* Holds that nobody has released. */
+/* Number of holds that have not been released. */
 unsigned int sched_holds(void);

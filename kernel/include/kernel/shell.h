@@ -5,7 +5,7 @@
 #include <lib/compiler.h>
 
 /*
- * Read commands from the consoles and run them, for ever. Thread context, boot CPU. While it waits for a key it lets
- * other threads run and halts the CPU; with no keyboard and no serial line it waits for ever and disturbs nobody.
+ * Read commands from the consoles and run them, for ever. Thread context, boot CPU. While it waits for a key, other
+ * threads run, or the CPU halts. Without keyboard and serial line it waits for ever.
  */
 void __noreturn shell_run(void);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spinlocks. In debug builds they know their holder, and a lock taken with a lower rank than one already held is a bug
- * (the ranks stand in mm/page/page_internal.h and at each DEFINE_RANKED_SPINLOCK).
+ * Spinlocks. Debug builds know each lock's holder, and panic if a CPU takes a lock whose rank is lower than that of one
+ * it holds (ranks: mm/page/page_internal.h and each DEFINE_RANKED_SPINLOCK).
  *
  * spin_lock:         thread context, interrupts as they are; never for a lock that a handler takes.
  * spin_lock_irqsave: any context but NMI.
  *
- * Whoever holds one is not preempted and must not sleep. A switch that became due meanwhile happens at the unlock.
+ * The holder is not preempted and must not sleep. A switch that becomes due meanwhile happens at the unlock.
  */
 #pragma once
 
@@ -31,7 +31,7 @@
 typedef struct __capability spinlock {
 	u32 locked;	   /* 0 or 1 */
 	int cpu;	  /* holder, -1 when free (debug) */
-	unsigned int rank; /* 0: not checked */
+	unsigned int rank; /* 0: its order is not checked */
 	const char *name;
 } spinlock_t;
 
@@ -41,7 +41,7 @@ typedef struct __capability spinlock {
 void spin_lock_init_ranked(spinlock_t *lock, const char *name, unsigned int rank);
 #define spin_lock_init(lock) spin_lock_init_ranked(lock, #lock, 0)
 
-/* With the checks, and where a lock is waited for (spinlock.c). */
+/* The slow paths (spinlock.c): with checks, and waiting for a lock. */
 void spin_lock_checked(spinlock_t *lock) __acquires(lock);
 void spin_unlock_checked(spinlock_t *lock) __releases(lock);
 void spin_lock_contended(spinlock_t *lock);
@@ -75,6 +75,6 @@ const char *spin_innermost_held(void);	   /* name of the lock that this CPU took
 
 #define spin_lock_irqsave(lock, flags) do { local_irq_save(flags); spin_lock(lock); } while (0)
 void spin_unlock_irqrestore(spinlock_t *lock, bool flags) __releases(lock);
-/* The same for code that knows that interrupts are on. */
+/* The same for code where interrupts are known to be on. */
 #define spin_lock_irq(lock)   do { local_irq_disable(); spin_lock(lock); } while (0)
 #define spin_unlock_irq(lock) spin_unlock_irqrestore(lock, true)

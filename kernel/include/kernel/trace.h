@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trace points: a ring a CPU in vmalloc memory, lock-free to write from any context, NMI included. Off costs one load.
+ * Trace points. Each CPU has a ring in vmalloc memory, written without a lock from any context, NMI too. Costs one load
+ * when off.
  *
  *	trace(TRACE_TLB_FLUSH, start, end, tree);
  *
@@ -20,11 +21,11 @@ enum trace_event {
 	TRACE_IPI_ACK,		      /* from cpu, vector, serial */
 	TRACE_PAGE_FAULT,	      /* addr, error code, ip */
 	TRACE_SCHED_SWITCH,	      /* previous task id, next task id, tree id */
-	TRACE_MARK,		      /* whatever a test or a person wants to see: three numbers */
+	TRACE_MARK,		      /* three numbers, for tests and people */
 	NR_TRACE_EVENTS
 };
 
-extern unsigned long trace_enabled; /* a bit an event */
+extern unsigned long trace_enabled; /* one bit for each event */
 void trace_slow(enum trace_event event, unsigned long a, unsigned long b, unsigned long c);
 static __always_inline bool trace_is_on(enum trace_event event)
 {
@@ -45,8 +46,8 @@ struct trace_record {
 };
 
 /*
- * Rings come from above: bytes of zeroed memory for each possible CPU. free is called when nobody is told of the ring any
- * more, but somebody with interrupts off may still write to it: it waits for that to end before it frees.
+ * Where rings come from. alloc: zeroed memory, once for each possible CPU. free: no CPU finds the ring any more, but
+ * one with interrupts off may still be writing to it; free waits for that to end before it frees.
  */
 void trace_set_allocator(void *(*alloc)(size_t bytes), void (*free)(void *ring));
 
@@ -56,9 +57,9 @@ void trace_stop(void);
 /* Stop, forget all records and give the rings back. */
 void trace_release(void);
 
-/* All records, oldest first over all CPUs, while tracing is stopped. */
+/* Call fn for all records of all CPUs, oldest first, while tracing is stopped. */
 void trace_for_each(void (*fn)(void *ctx, const struct trace_record *record), void *ctx);
-/* The same as text on the consoles, a line a record between two marks; tests/qemu/trace2json reads it. */
+/* Print the same, one line a record between two marks, for tests/qemu/trace2json. */
 void trace_dump(void);
 /*
  * And for programs, as vmallocinfo_machine() (<mm/vmalloc.h>) prints:
@@ -68,4 +69,4 @@ void trace_dump(void);
  */
 void trace_machine(void);
 const char *trace_event_name(enum trace_event event);
-unsigned long trace_lost(void); /* overwritten or dropped records since the last release */
+unsigned long trace_lost(void); /* records overwritten or dropped since the last release */

@@ -3,8 +3,8 @@
  * Watchdogs over CPUs. Each report names the CPU, counts as an unexpected warning, and shows where the CPU is.
  *
  *	soft lockup	preemption was off on a CPU without a break for the whole limit
- *	no tick		a CPU takes no ticks: interrupts are off there; seen by the CPU before it in the mask
- *	stuck IPI	a CPU has not answered an interrupt that somebody waits for
+ *	no tick		a CPU takes no ticks: interrupts are off there; the previous online CPU checks it
+ *	stuck IPI	a CPU has not answered an interrupt for which another CPU waits
  */
 #pragma once
 
@@ -16,17 +16,20 @@ struct trap_frame;
 
 enum watchdog { WATCHDOG_SOFT_LOCKUP, WATCHDOG_NO_TICK, WATCHDOG_STUCK_IPI, NR_WATCHDOGS };
 
-/* For tests: the limit from now on; how often a watchdog has reported a CPU. */
+/* For tests: set and read the limit; how often a watchdog has reported a CPU. */
 void watchdog_set_limit(unsigned int ms);
 unsigned int watchdog_limit(void);
 unsigned int watchdog_reports(enum watchdog kind, unsigned int cpu);
 
-/* From every CPU's tick, the frame being what it interrupted. */
+/* Called at each tick of a CPU; frame: the code that it interrupted. */
 void watchdog_tick(struct trap_frame *frame);
-/* From every attempt to switch threads, whether another one is found or not. */
+/* Called whenever a CPU looks for another thread to run, whether it finds one or not. */
 void watchdog_switch(void);
 
-/* A wait for another CPU's answer, with interrupts on or off. Zero it, then call the second in the loop that waits. */
+/*
+ * State of a wait for another CPU's answer, with interrupts on or off. Zero it, and call watchdog_waiting() in the
+ * loop.
+ */
 struct answer_wait {
 	unsigned int polls;
 	u64 since; /* arch_uptime_ms() of the first look at the clock */

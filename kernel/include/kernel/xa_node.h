@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nodes of an XArray (Linux's names), for who looks into them: users of xas_set_update() above all, which keep lists of
+ * The nodes of an XArray (Linux's names), for code that looks into them: users of xas_set_update(), which keep lists of
  * nodes, and tests. Theory: kernel/core/xarray.c.
  */
 #pragma once
@@ -9,40 +9,40 @@
 #include <kernel/xarray.h>
 #include <lib/list.h>
 
-/* As many slots as a word has bits: then a mark of all of them is one word. */
+/* As many slots as a word has bits, so a mark of all slots is one word. */
 #define XA_CHUNK_SHIFT (BITS_PER_LONG == 64 ? 6u : 5u)
 #define XA_CHUNK_SIZE  (1ul << XA_CHUNK_SHIFT)
 #define XA_CHUNK_MASK  (XA_CHUNK_SIZE - 1)
 #define XA_MARK_LONGS  1
 
 struct xa_node {
-	void *slots[XA_CHUNK_SIZE]; /* entries, nodes, siblings; first: no displacement on the way down */
+	void *slots[XA_CHUNK_SIZE]; /* entries, nodes, siblings; first member: no offset on the way down */
 	unsigned char shift;	    /* each slot spans 1 << shift indices */
 	unsigned char offset;	    /* of this node in its parent */
 	union {
 		struct {
 			unsigned char count;	 /* slots that are not NULL */
-			unsigned char nr_values; /* of these, values and siblings of values */
+			unsigned char nr_values; /* of these, values and their siblings */
 		};
-		u16 counts; /* both, for who changes both alike: neither gets beyond a byte */
+		u16 counts; /* both, to change both at once: neither exceeds a byte */
 	};
 	struct xa_node *parent;	    /* NULL: root */
 	struct xarray *array;
 	union {
-		struct list_head private_list; /* the user's; empty when the node goes */
-		struct rcu_head rcu_head;      /* on the way out */
+		struct list_head private_list; /* the user's; empty when the node is freed */
+		struct rcu_head rcu_head;      /* while it waits to be freed */
 	};
-	unsigned long marks[XA_MAX_MARKS][XA_MARK_LONGS]; /* the slots' */
-	unsigned long heads; /* slots where something begins: neither NULL nor siblings */
-	unsigned long care;  /* slots that are more than a pointer: marked, of several slots, or in no leaf */
+	unsigned long marks[XA_MAX_MARKS][XA_MARK_LONGS]; /* marks of the slots */
+	unsigned long heads; /* slots with an entry or a node: neither NULL nor siblings */
+	unsigned long care;  /* slots that need more than a pointer write (xarray.c, 11) */
 };
 
 /*
- * Called under xa_lock whenever count or nr_values has changed, also when the node goes (count 0: take it off the list).
- * Must neither drop the lock nor turn interrupts on.
+ * Called under xa_lock after each change of count or nr_values, also before the node is freed (count 0: take it off the
+ * list). Must neither drop the lock nor enable interrupts.
  */
 typedef void (*xa_update_node_t)(struct xa_node *node);
-/* Empty all slots of a node whose entries are values, and let it go; `update` as above. xa_lock. */
+/* Empty all slots of a node whose entries are values, and free it; `update` as above. xa_lock. */
 void xa_delete_node(struct xa_node *node, xa_update_node_t update);
 void xa_dump_node(const struct xa_node *node);
 
@@ -65,7 +65,7 @@ static inline bool xa_is_sibling(const void *entry)
 	return xa_is_internal(entry) && (unsigned long)entry < (unsigned long)xa_mk_sibling(XA_CHUNK_MASK);
 }
 
-/* By readers, and (_locked) by who holds the lock. */
+/* For readers, and (_locked) for code that holds the lock. */
 static inline void *xa_head(const struct xarray *xa) { return rcu_dereference(xa->xa_head); }
 static inline void *xa_head_locked(const struct xarray *xa) { return xa->xa_head; }
 static inline void *xa_entry(const struct xarray *xa __maybe_unused, const struct xa_node *node, unsigned int offset)

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XArray: an array of pointers indexed by any unsigned long, sparse; Linux's normal API here, its advanced API in
- * <kernel/xas.h>, which this header brings along. Theory: kernel/core/xarray.c.
+ * XArray: a sparse array of pointers, indexed by any unsigned long. This is Linux's normal API; its advanced API is in
+ * <kernel/xas.h>, which this header includes. Theory: kernel/core/xarray.c.
  *
- * An entry is a pointer aligned to 4 bytes, a tagged one, or a value made by xa_mk_value(); NULL means empty. Each entry
- * has three marks (a bit each) by which it can be found; they go when the entry goes, and stay when it is replaced.
+ * An entry is a pointer aligned to 4 bytes, a tagged one, or a value made by xa_mk_value(); NULL means empty. Each
+ * entry has three marks (a bit each), by which it can be found. They are cleared when the entry is erased, and stay
+ * when it is replaced.
  *
  * A multi-index entry is one entry at 2^order indices in a row, aligned to their number (XA_STATE_ORDER and xas_store), or
  * at any range (xa_store_range). Each index of it reads the same. It has one set of marks, walks meet it once, a store of
  * the normal API at any of its indices replaces the whole, an erase empties the whole, xas_split() divides it.
  *
  * Reading (xa_load, xa_find*, xa_extract, xa_for_each*, xa_get_mark, xa_marked, xa_empty): lock-free, any context, NMI too.
- * A reader beside a writer sees each entry as it was before or after, and every one that was there all the time. How
- * long the object behind an entry lives is the caller's matter; most free it by RCU and read inside rcu_read_lock().
+ * A reader beside a writer sees each entry as it was before or after, and finds every entry that is there all the time.
+ * The caller keeps the object behind an entry alive; most free it by RCU and read inside rcu_read_lock().
  *
- * Writing: xa_foo() takes xa_lock, xa_foo_irq() takes it with interrupts off, __xa_foo() wants it held. An array that
- * interrupt handlers write too says XA_FLAGS_LOCK_IRQ and is written by the second kind only (or the third, inside
- * xa_lock_irq or xa_lock_irqsave). Nobody writes in an NMI. Storing where nothing was may need nodes: with a gfp that
- * may wait the caller may sleep, and __xa_foo() may drop the lock meanwhile and take it again.
+ * Writing: xa_foo() takes xa_lock, xa_foo_irq() takes it with interrupts off, __xa_foo() is called with it held. If
+ * interrupt handlers write the array too, it has XA_FLAGS_LOCK_IRQ, and is written only by the second kind (or by the
+ * third, inside xa_lock_irq or xa_lock_irqsave). Never in an NMI. A store at an empty index may need nodes: if gfp may
+ * wait, the caller may sleep, and __xa_foo() may drop the lock meanwhile and take it again.
  *
- * What Linux does in bottom halves, timers above all, interrupt handlers do here: so xa_foo_bh() is xa_foo_irq().
+ * There are no bottom halves here; timers run in interrupt handlers. So xa_foo_bh() is xa_foo_irq().
  *
- * Every name of Linux's xarray.h (6.12) is here (tests/host/linux_names_xarray.c) but XA_DEBUG; the radix_tree_*, idr_* and ida_*
- * that Linux builds upon it are not: xa_alloc() does what they do. What differs: an entry must be aligned to 4 (-EINVAL;
- * Linux takes pointers that end in 10 in binary), XA_PRESENT and XA_RETRY_ENTRY have other values, no entry is accounted
- * (XA_FLAGS_ACCOUNT, xas_set_lru).
+ * Every name of Linux's xarray.h (6.12) is here (tests/host/linux_names_xarray.c) except XA_DEBUG. radix_tree_*, idr_*
+ * and ida_* are not: use xa_alloc(). Differences: an entry must be aligned to 4 (-EINVAL; Linux takes pointers that end
+ * in 10 in binary), XA_PRESENT and XA_RETRY_ENTRY have other values, no entry is accounted (XA_FLAGS_ACCOUNT,
+ * xas_set_lru).
  */
 #pragma once
 
@@ -48,18 +49,18 @@ static inline void *xa_tag_pointer(void *p, unsigned long tag) { return (void *)
 static inline void *xa_untag_pointer(void *entry) { return (void *)((unsigned long)entry & ~3UL); }
 static inline unsigned int xa_pointer_tag(void *entry) { return (unsigned long)entry & 3; }
 
-/* Low bits 10 are the array's own: errors, and some that users of xas_* may meet (the others: kernel/xas.h). */
+/* Low bits 10 are internal: errors, and some entries that users of xas_* may meet (the others: kernel/xas.h). */
 static inline void *xa_mk_internal(unsigned long v) { return (void *)(v << 2 | 2); }
 static inline unsigned long xa_to_internal(const void *entry) { return (unsigned long)entry >> 2; }
 static inline bool xa_is_internal(const void *entry) { return ((unsigned long)entry & 3) == 2; }
-#define XA_RETRY_ENTRY xa_mk_internal(255) /* a node that has left the tree: look again from the root */
+#define XA_RETRY_ENTRY xa_mk_internal(255) /* the node has left the tree: start again at the root */
 #define XA_ZERO_ENTRY  xa_mk_internal(257) /* reserved: takes a place, reads as NULL in the normal API */
 static inline bool xa_is_retry(const void *entry) { return unlikely(entry == XA_RETRY_ENTRY); }
 static inline bool xa_is_zero(const void *entry) { return unlikely(entry == XA_ZERO_ENTRY); }
-/* May only the advanced API store it? (The normal one answers -EINVAL.) */
+/* True: only the advanced API may store it; the normal one returns -EINVAL. */
 static inline bool xa_is_advanced(const void *entry) { return xa_is_internal(entry) && !xa_is_zero(entry); }
 
-/* Failure of the functions that return an entry, as a -errno; 0 if it is none. */
+/* The error of a function that returns an entry, as a -errno; 0 if there is none. */
 #define XA_MAX_ERRNO 4095
 #define XA_ERROR(errno) ((struct xa_node *)(((unsigned long)(long)(errno) << 2) | 2UL))
 static inline bool xa_is_err(const void *entry)
@@ -75,14 +76,14 @@ typedef unsigned int xa_mark_t;
 #define XA_PRESENT   3u /* as a filter: any entry */
 #define XA_MARK_MAX  XA_MARK_2
 #define XA_MAX_MARKS 3
-#define XA_FREE_MARK XA_MARK_0 /* in an allocating array: nothing is here */
+#define XA_FREE_MARK XA_MARK_0 /* in an allocating array: this index is free */
 
 /* --- arrays ----------------------------------------------------------------------------------------------------------- */
 
 struct xa_node;
 
 struct xarray {
-	spinlock_t xa_lock; /* all writing; for the user's own fields too, if he likes */
+	spinlock_t xa_lock; /* for all writing; the user may use it for fields of its own */
 	gfp_t xa_flags;
 	void *xa_head; /* root node; or the entry at 0, if that is all there is; or NULL: empty */
 };
@@ -99,9 +100,8 @@ enum xa_lock_type { XA_LOCK_IRQ = 1, XA_LOCK_BH = XA_LOCK_IRQ };
 #define XA_FLAGS_ALLOC1	       (XA_FLAGS_TRACK_FREE | XA_FLAGS_ZERO_BUSY)	    /* xa_alloc() from 1 */
 
 /*
- * The lock has no rank: whoever holds it may take any lock, and it may be taken under any. An array whose lock has a
- * place in a table of ranks (kernel/spinlock.h) says so; then the locks of the memory that nodes come from (main.c), and
- * that of call_rcu(), must stand behind it.
+ * The lock has rank 0: its order is not checked. An array may give its lock a rank (kernel/spinlock.h). Then the locks
+ * of the allocator of nodes (main.c) and that of call_rcu() must have higher ranks.
  */
 #define XARRAY_INIT_RANK(name, flags, rank) { .xa_lock = SPINLOCK_INIT(#name, rank), .xa_flags = (flags), .xa_head = NULL }
 #define XARRAY_INIT(name, flags)	    XARRAY_INIT_RANK(name, flags, 0)
@@ -120,7 +120,7 @@ static inline void xa_init_flags(struct xarray *xa, gfp_t flags)
 static inline void xa_init(struct xarray *xa) { xa_init_flags(xa, 0); }
 
 static inline bool xa_empty(const struct xarray *xa) { return !READ_ONCE(xa->xa_head); } /* nothing reserved either */
-/* Has any entry the mark (XA_PRESENT: is there any)? Any context. */
+/* Does any entry have the mark (XA_PRESENT: is there any entry)? Any context. */
 static inline bool xa_marked(const struct xarray *xa, xa_mark_t mark)
 {
 	return mark < XA_MAX_MARKS ? READ_ONCE(xa->xa_flags) & XA_FLAGS_MARK(mark) : !xa_empty(xa);
@@ -147,21 +147,23 @@ void xa_destroy(struct xarray *xa);
 
 void *xa_load(const struct xarray *xa, unsigned long index);
 
-/* How many indices the entry at index spans, as a power of two (of a range: of its part there); 0 also where none is. */
+/* The order of the entry at index: it spans 2^order indices (in a range: its part there). 0 also if there is none. */
 int xa_get_order(const struct xarray *xa, unsigned long index);
 
 /*
  * First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none, and
- * *index stays. A multi-index entry that spans *index is found by xa_find() and is behind xa_find_after(); *index is then
- * some index of it.
+ * *index stays. xa_find() finds a multi-index entry that spans *index, xa_find_after() skips it; *index becomes some
+ * index of the entry that was found.
  */
 void *xa_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
 void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
-/* The first n such entries in [start, max] go to dst[]. Returns how many there are. */
+/* Copy the first n such entries of [start, max] to dst[]. Returns how many there are. */
 unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start, unsigned long max, unsigned int n,
 			xa_mark_t filter);
 
-/* Walks; the body may sleep, store and erase anywhere in the array. Cost a step: O(depth); xas_for_each() is cheaper. */
+/*
+ * Walks. The body may sleep, store and erase anywhere in the array. A step costs O(depth); xas_for_each() is cheaper.
+ */
 #define xa_for_each_filtered(xa, index, entry, start, last, filter) \
 	for ((index) = (start), (entry) = xa_find(xa, &(index), last, filter); (entry); \
 	     (entry) = xa_find_after(xa, &(index), last, filter))
@@ -177,23 +179,24 @@ bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark);
 /* --- writing, xa_lock held ------------------------------------------------------------------------------------------------ */
 
 /*
- * Put an entry; NULL empties the place, or reserves it in an allocating array. Returns the old entry, or an error
- * (xa_err): -ENOMEM, -EINVAL. Where something was, storing never fails.
+ * Store an entry; NULL empties the index, or reserves it in an allocating array. Returns the old entry, or an error
+ * (xa_err): -ENOMEM, -EINVAL. Storing over an entry never fails for lack of memory.
  */
 void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 /* Returns the old entry. Never fails. */
 void *__xa_erase(struct xarray *xa, unsigned long index);
 /*
- * Put an entry if the present one is `old`: NULL an empty place, XA_ZERO_ENTRY a reserved one. Returns what was there, NULL
- * for either; or an error. (So a reserved place answers NULL to both and is taken by XA_ZERO_ENTRY alone, as in Linux.)
+ * Store an entry if the present one is `old`: NULL for an empty index, XA_ZERO_ENTRY for a reserved one. Returns what
+ * was there (NULL for both of these), or an error. (As in Linux, a reserved index returns NULL, but only XA_ZERO_ENTRY
+ * replaces it.)
  */
 void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp);
 /*
- * Put an entry (NULL: reserve) into an empty place. 0, -EBUSY (an entry, or reserved), -ENOMEM, -EINVAL. Index 0 of an
+ * Store an entry (NULL: reserve) at an empty index. 0, -EBUSY (an entry, or reserved), -ENOMEM, -EINVAL. Index 0 of an
  * XA_FLAGS_ALLOC1 array is reserved while there is another entry.
  */
 int __must_check __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
-/* Marks of an empty place cannot be set and read as false. */
+/* The marks of an empty index cannot be set, and read as false. */
 void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void __xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 
@@ -206,16 +209,19 @@ struct xa_limit {
 #define xa_limit_16b	     XA_LIMIT(0, 0xffffu)
 
 /*
- * Put an entry (NULL: reserve) at the lowest free index of an allocating array that the limit allows; *id is the index.
- * 0, -EBUSY (none is free), -ENOMEM, -EINVAL.
+ * Store an entry (NULL: reserve) at the lowest free index within the limit, in an allocating array. *id becomes the
+ * index. 0, -EBUSY (none is free), -ENOMEM, -EINVAL.
  */
 int __must_check __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp);
-/* The same from *next on, then from the limit's start; *next goes behind *id. 1: the search has begun again, else as above. */
+/*
+ * The same from *next on, then from the limit's start; *next becomes *id + 1. 1: the search has wrapped. Otherwise as
+ * above.
+ */
 int __must_check __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next, gfp_t gfp);
 
 /* --- writing ---------------------------------------------------------------------------------------------------------------- */
 
-/* As might_sleep(), for who is about to allocate. */
+/* might_sleep(), if gfp may wait. */
 static inline void xa_might_alloc(gfp_t gfp)
 {
 	if (CONFIG_DEBUG_LOCKS && gfpflags_allow_blocking(gfp))
@@ -225,7 +231,7 @@ static inline void xa_might_alloc(gfp_t gfp)
 #define __xa_locked(xa, call)	  ({ xa_lock(xa); __auto_type _ret = (call); xa_unlock(xa); _ret; })
 #define __xa_locked_irq(xa, call) ({ xa_lock_irq(xa); __auto_type _ret = (call); xa_unlock_irq(xa); _ret; })
 
-/* Each function and its _irq kind: what it returns, its name, its parameters, what it passes on. */
+/* Defines a function and its _irq kind: return type, name, parameters, arguments to pass on. */
 #define __XA_WRITER(type, name, params, ...) \
 	static inline type xa_##name params { xa_might_alloc(gfp); return __xa_locked(xa, __xa_##name(__VA_ARGS__)); } \
 	static inline type xa_##name##_irq params { xa_might_alloc(gfp); return __xa_locked_irq(xa, __xa_##name(__VA_ARGS__)); }
@@ -259,13 +265,13 @@ void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 
 /*
- * One entry at every index from first to last, in as few multi-index entries as their alignment allows; NULL empties. What
- * reaches in from outside gives way or is replaced as a whole. NULL, or an error: -EINVAL (last < first, or no entry),
- * -ENOMEM, and then a part from `first` on may have been stored. Thread context.
+ * Store one entry at every index from first to last, in as few multi-index entries as alignment allows; NULL empties.
+ * An old entry that is only partly in the range is replaced or emptied as a whole. NULL, or an error: -EINVAL (last <
+ * first, or no entry), -ENOMEM, and then a part from `first` on may have been stored. Thread context.
  */
 void *xa_store_range(struct xarray *xa, unsigned long first, unsigned long last, void *entry, gfp_t gfp);
 
-/* See to it that a later store at index cannot fail. 0 (also where an entry is), -ENOMEM. */
+/* Reserve an index, so that a later store there cannot fail. 0 (also if it has an entry), -ENOMEM. */
 static inline int __must_check xa_reserve(struct xarray *xa, unsigned long index, gfp_t gfp)
 {
 	return xa_err(xa_cmpxchg(xa, index, NULL, XA_ZERO_ENTRY, gfp));
@@ -274,7 +280,7 @@ static inline int __must_check xa_reserve_irq(struct xarray *xa, unsigned long i
 {
 	return xa_err(xa_cmpxchg_irq(xa, index, NULL, XA_ZERO_ENTRY, gfp));
 }
-/* Give up a reservation that was not used; an entry stays. */
+/* Drop a reservation. If the index has an entry by now, it stays. */
 static inline void xa_release(struct xarray *xa, unsigned long index)
 {
 	xa_cmpxchg(xa, index, XA_ZERO_ENTRY, NULL, GFP_NOWAIT);
@@ -283,15 +289,15 @@ static inline void xa_release(struct xarray *xa, unsigned long index)
 /* --- where nodes come from ---------------------------------------------------------------------------------------------- */
 
 /*
- * Handed in at boot. alloc: `size` bytes or NULL; it waits only if gfp lets it. free: takes them back, in RCU callbacks
- * and in any context that writes.
+ * Set at boot. alloc: `size` bytes or NULL; it waits only if gfp allows it. free: is called in RCU callbacks and in any
+ * context that writes.
  */
 void xa_set_allocator(void *(*alloc)(size_t size, gfp_t gfp), void (*free)(void *node));
 
-/* The tree on the console, node by node. Whoever calls excludes writers. */
+/* Print the tree, node by node. The caller excludes writers. */
 void xa_dump(const struct xarray *xa);
 
-/* Nodes in all arrays: what leak tests compare. Those on their way out through RCU do not count. */
+/* Number of nodes in all arrays, without those that wait for RCU. For leak tests. */
 unsigned long xa_nr_nodes(void);
 
 #include <kernel/xas.h>

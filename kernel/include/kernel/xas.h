@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cursor of an XArray (Linux's advanced API): a place in an array that several operations in a row start from, so
- * that the way down is walked once. It takes no lock and hides nothing: whoever writes holds xa_lock, whoever reads holds
- * it or is inside rcu_read_lock(); before either is given up, xas_pause() (to go on behind) or xas_reset() (to look again).
- * XA_ZERO_ENTRY and, to readers without the lock, XA_RETRY_ENTRY are returned as they are; xas_retry() knows both.
+ * The cursor of an XArray (Linux's advanced API): a position in an array, from which several operations start, so that
+ * the walk down is done once. It takes no lock: a writer holds xa_lock, a reader holds it or is inside rcu_read_lock().
+ * Before that is dropped, call xas_pause() (to go on behind the entry) or xas_reset() (to start again at the root).
+ * XA_ZERO_ENTRY and, for readers without the lock, XA_RETRY_ENTRY are returned as they are; xas_retry() tests for both.
  *
  *	XA_STATE(xas, &array, first);
  *
@@ -13,7 +13,7 @@
  *			use(entry);
  *	rcu_read_unlock();
  *
- * Errors stay in the cursor until xas_reset() or xas_set(), and every function does nothing while there is one:
+ * An error stays in the cursor until xas_reset() or xas_set(). Every function does nothing while there is one:
  *
  *	do {
  *		xas_lock(&xas);
@@ -34,12 +34,12 @@ struct list_lru;
 struct xa_state {
 	struct xarray *xa;
 	unsigned long xa_index;
-	unsigned char xa_shift;	 /* what is stored goes into a node of this shift, */
-	unsigned char xa_sibs;	 /* into one slot and so many more */
-	unsigned char xa_offset; /* slot of xa_node; of a multi-index entry that was found, the first */
+	unsigned char xa_shift;	 /* a store goes into a node of this shift, */
+	unsigned char xa_sibs;	 /* into one slot and this many more */
+	unsigned char xa_offset; /* slot of xa_node; for a multi-index entry that was found, its first */
 	unsigned char xa_pad;
-	unsigned int xa_missing; /* nodes that the store which failed needs */
-	struct xa_node *xa_node; /* where it stands; NULL (at index 0, which has no node), or one of these: */
+	unsigned int xa_missing; /* nodes that the failed store needs */
+	struct xa_node *xa_node; /* its node; NULL (the entry at index 0 has no node), or one of these: */
 	struct xa_node *xa_alloc; /* nodes in stock, linked by their parent */
 	xa_update_node_t xa_update;
 	struct list_lru *xa_lru; /* no meaning here */
@@ -50,7 +50,7 @@ struct xa_state {
 #define __XA_STATE(array, index, shift, sibs) \
 	{ .xa = (array), .xa_index = (index), .xa_shift = (shift), .xa_sibs = (sibs), .xa_node = XAS_RESTART }
 #define XA_STATE(name, array, index) struct xa_state name = __XA_STATE(array, index, 0, 0)
-/* order < BITS_PER_LONG; index: any of those that the entry spans. */
+/* order < BITS_PER_LONG; index: any index that the entry spans. */
 #define XA_STATE_ORDER(name, array, index, order) \
 	struct xa_state name = __XA_STATE(array, ((index) >> (order)) << (order), (order) - (order) % XA_CHUNK_SHIFT, \
 					  (1u << ((order) % XA_CHUNK_SHIFT)) - 1)
@@ -73,12 +73,12 @@ static inline void xas_set_err(struct xa_state *xas, long err) { xas->xa_node = 
 static inline bool xas_invalid(const struct xa_state *xas) { return (unsigned long)xas->xa_node & 3; }
 static inline bool xas_valid(const struct xa_state *xas) { return !xas_invalid(xas); } /* walked, and no error */
 static inline bool xas_is_node(const struct xa_state *xas) { return xas_valid(xas) && xas->xa_node; }
-/* The same asked of xa_node: no node; an error or not walked; the next walk begins at the root. */
+/* The same for xa_node: no node; an error or not walked; the next walk begins at the root. */
 static inline bool xas_not_node(const struct xa_node *node) { return ((unsigned long)node & 3) || !node; }
 static inline bool xas_frozen(const struct xa_node *node) { return (unsigned long)node & 2; }
 static inline bool xas_top(const struct xa_node *node) { return node <= XAS_RESTART; }
 
-/* Look again from the root; an error is forgotten. */
+/* Start again at the root; clears an error. */
 static inline void xas_reset(struct xa_state *xas) { xas->xa_node = XAS_RESTART; }
 static inline void xas_set(struct xa_state *xas, unsigned long index)
 {
@@ -92,27 +92,30 @@ static inline void xas_set_order(struct xa_state *xas, unsigned long index, unsi
 	xas->xa_shift = (unsigned char)(order - order % XA_CHUNK_SHIFT);
 	xas->xa_sibs = (unsigned char)((1u << (order % XA_CHUNK_SHIFT)) - 1);
 }
-/* Of a multi-index entry that was found, stand at another index, its last above all: a walk goes on behind that. */
+/* Move to another index of the multi-index entry that was found, such as its last: a walk then goes on behind that. */
 static inline void xas_advance(struct xa_state *xas, unsigned long index)
 {
 	xas->xa_index = index;
 	xas->xa_offset = (unsigned char)(index >> (xas_is_node(xas) ? xas->xa_node->shift : 0) & XA_CHUNK_MASK);
 }
-/* Must the reader pass over this? (True: reserved, or from a node that has left the tree: then the cursor begins again.) */
+/*
+ * Must the reader skip this entry? True: it is reserved, or from a node that has left the tree; then the cursor starts
+ * again.
+ */
 static inline bool xas_retry(struct xa_state *xas, const void *entry)
 {
 	if (xa_is_retry(entry))
 		xas_reset(xas);
 	return xa_is_zero(entry) || xa_is_retry(entry);
 }
-/* Before the lock or the read section is given up inside a walk, which then goes on behind this entry. */
+/* Call before dropping the lock or the read section inside a walk. The walk then goes on behind this entry. */
 void xas_pause(struct xa_state *xas);
 
-/* After xas_unlock: was there no memory, and is there now, so that the operation is worth another try? May sleep as gfp says. */
+/* Call after xas_unlock. True: the error was -ENOMEM and there is memory now, so try again. May sleep as gfp says. */
 bool xas_nomem(struct xa_state *xas, gfp_t gfp);
-/* The same with xa_lock held; drops it if gfp lets it wait. */
+/* The same with xa_lock held. Drops it meanwhile if gfp may wait. */
 bool __xas_nomem(struct xa_state *xas, gfp_t gfp);
-/* Give back what is in stock. xas_nomem() does it when the operation has succeeded. */
+/* Free the nodes in stock. xas_nomem() does it after the operation has succeeded. */
 void xas_destroy(struct xa_state *xas);
 
 /* Call update(node) after each change of a node's count or nr_values through this cursor; see <kernel/xa_node.h>. */
@@ -121,12 +124,12 @@ static inline void xas_set_lru(struct xa_state *xas, struct list_lru *lru) { xas
 
 /* --- reading: xa_lock, or an RCU read section -------------------------------------------------------------------------------- */
 
-/* The entry at xa_index. A cursor with an order stops above its own level: then a node, or NULL, may come. */
+/* The entry at xa_index. A cursor with an order stops at its own level, where it may find a node, or NULL. */
 void *xas_load(struct xa_state *xas);
-/* How many indices the entry spans where the cursor has been, as a power of two. */
+/* The order of the entry at the cursor: it spans 2^order indices. */
 int xas_get_order(const struct xa_state *xas);
 
-/* What is there now, where the cursor has found something before? */
+/* What is now in the slot where the cursor found an entry. */
 static inline void *xas_reload(const struct xa_state *xas)
 {
 	const struct xa_node *node = xas->xa_node;
@@ -141,16 +144,16 @@ static inline void *xas_reload(const struct xa_state *xas)
 }
 
 /*
- * The first entry (with the mark) from xa_index on, or behind it if the cursor has been there already; up to max. XA_FREE_MARK
- * in an allocating array finds the first free place: NULL is returned too, and the cursor stands there.
+ * The first entry (with the mark) up to max: from xa_index on, or behind xa_index if the cursor has been there already.
+ * XA_FREE_MARK in an allocating array finds the first free index: it returns NULL, with the cursor there.
  *
- * If there is none, xas_find() leaves the cursor at the end of what it has looked at, for a store (XAS_BOUNDS: where the
- * array ends); xas_find_marked() leaves XAS_BOUNDS there, and XAS_RESTART if max came first.
+ * If there is none, xas_find() leaves the cursor where its search ended, ready for a store (XAS_BOUNDS: behind the
+ * array). xas_find_marked() leaves XAS_BOUNDS behind the array, and XAS_RESTART if max came first.
  */
 void *xas_find(struct xa_state *xas, unsigned long max);
 void *xas_find_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark);
 
-/* The same where the cursor has been already; quick if the next index has what is sought. */
+/* The same for a cursor that is at an entry; fast if the next index has one. */
 static inline void *xas_next_entry(struct xa_state *xas, unsigned long max)
 {
 	const struct xa_node *node = xas->xa_node;
@@ -197,22 +200,23 @@ static inline void *xas_next_marked(struct xa_state *xas, unsigned long max, xa_
 	return xas_find_marked(xas, max, mark);
 }
 
-enum { XA_CHECK_SCHED = 4096 }; /* a long walk pauses after so many */
+enum { XA_CHECK_SCHED = 4096 }; /* a long walk pauses after this many entries */
 #define xas_for_each(xas, entry, max) \
 	for ((entry) = xas_find(xas, max); (entry); (entry) = xas_next_entry(xas, max))
 #define xas_for_each_marked(xas, entry, max, mark) \
 	for ((entry) = xas_find_marked(xas, max, mark); (entry); (entry) = xas_next_marked(xas, max, mark))
 
 /*
- * What stands where a store would put its entry, to be looked at before the store: each entry in the cursor's range, from
- * the first on, or the one that spans all of it; then NULL, and the cursor stands for the store. xa_lock.
+ * The entries that a store would replace, one a call: each entry in the cursor's range, or the one that spans all of
+ * it; then NULL, with the cursor ready for the store. xa_lock.
  */
 void *xas_find_conflict(struct xa_state *xas);
 #define xas_for_each_conflict(xas, entry) while (((entry) = xas_find_conflict(xas)))
 
 /*
- * One index on or back, round the ends, and what is there (of a multi-index entry, but for its first index: an internal
- * one); at xa_index itself if the cursor has not been there. NULL once beyond what the array reaches.
+ * Move one index forward or back, wrapping at the ends, and return the entry there (at all but the first index of a
+ * multi-index entry: an internal entry). A cursor that has not walked yet stays at xa_index. NULL behind the end of the
+ * array.
  */
 void *__xas_next(struct xa_state *xas);
 void *__xas_prev(struct xa_state *xas);
@@ -237,35 +241,35 @@ static inline void *xas_prev(struct xa_state *xas)
 	return xa_entry(xas->xa, node, --xas->xa_offset);
 }
 
-/* Of the entry where the cursor has been; false where nothing is (XA_FREE_MARK aside). */
+/* The mark of the entry at the cursor; false if there is none (except XA_FREE_MARK). */
 bool xas_get_mark(const struct xa_state *xas, xa_mark_t mark);
 
 /* --- writing: xa_lock ------------------------------------------------------------------------------------------------------- */
 
 /*
- * Put an entry at all indices that the cursor spans; NULL empties them. Returns what was at xa_index. A cursor of less
- * order than the entry that is there replaces (or empties) the whole of that. One of more order takes the place of all that
- * it covers, and its entry has any mark that one of these had. XA_FREE_MARK is not touched but by NULL, which sets it.
- * Failing (-ENOMEM; -EINVAL: no entry) leaves the error in the cursor and nothing else.
+ * Store an entry at all indices that the cursor spans; NULL empties them. Returns what was at xa_index. If the old
+ * entry has a higher order than the cursor, all of it is replaced (or emptied). If the cursor has the higher order, the
+ * new entry replaces all that it covers, and gets every mark that one of these had. NULL sets XA_FREE_MARK; nothing
+ * else changes that. On failure (-ENOMEM; -EINVAL: no entry) only the cursor's error changes.
  */
 void *xas_store(struct xa_state *xas, void *entry);
 
 /*
- * See to it that stores of single indices in the cursor's range cannot fail: make all leaves there. The cursor then stands
- * at the first index and has order 0. Leaves that stay empty go with xa_destroy(), or with an entry that comes and goes.
+ * Make all leaf nodes in the cursor's range, so that stores of single indices there cannot fail. The cursor is then at
+ * the first index, with order 0. Empty leaves are freed by xa_destroy(), or when an entry in them is stored and erased.
  * -ENOMEM in the cursor: nothing has changed.
  */
 void xas_create_range(struct xa_state *xas);
 
 /*
- * Divide the entry of that order at xa_index: each 2^n indices of it, n the cursor's order, get an entry of their own,
- * `entry`, with the marks of the old one. xas_split_alloc() comes first, without the lock, and gets the nodes; it may
- * sleep as gfp says. -ENOMEM in the cursor: there is no memory, or n lies more than one level of nodes below.
+ * Split the entry of order `order` at xa_index into entries of the cursor's order n: each 2^n indices get `entry`, with
+ * the marks of the old one. Call xas_split_alloc() first, without the lock: it allocates the nodes, and may sleep as
+ * gfp says. -ENOMEM in the cursor: no memory, or n is more than one level of nodes lower.
  */
 void xas_split_alloc(struct xa_state *xas, void *entry, unsigned int order, gfp_t gfp);
 void xas_split(struct xa_state *xas, void *entry, unsigned int order);
 
-/* Marks of the entry where the cursor has been. Where none is nothing happens, XA_FREE_MARK aside. */
+/* Marks of the entry at the cursor. Without an entry they do nothing (except XA_FREE_MARK). */
 void xas_set_mark(const struct xa_state *xas, xa_mark_t mark);
 void xas_clear_mark(const struct xa_state *xas, xa_mark_t mark);
-void xas_init_marks(const struct xa_state *xas); /* as of an empty place: none, or XA_FREE_MARK in an allocating array */
+void xas_init_marks(const struct xa_state *xas); /* as for an empty index: none, or XA_FREE_MARK if allocating */
