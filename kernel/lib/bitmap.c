@@ -3,7 +3,7 @@
 #include <lib/bitmap.h>
 #include <lib/math.h>
 
-/* First bit at or after `start` that differs from those of `invert` (0: set bits, ~0: clear bits). */
+/* First bit at or after `start` that is set in map ^ invert (invert 0: finds set bits, ~0: clear bits). */
 static unsigned long find_next(const unsigned long *map, unsigned long size, unsigned long start, unsigned long invert)
 {
 	unsigned long mask = ~0UL << (start % BITS_PER_LONG), word, bit;
@@ -30,7 +30,7 @@ unsigned long find_next_zero_bit(const unsigned long *map, unsigned long size, u
 	return find_next(map, size, start, ~0UL);
 }
 
-/* The bits of the last word that lie in front of `end` > 0. */
+/* Mask of the bits of the last word that are below `end` > 0. */
 static unsigned long bits_before(unsigned long end) { return ~0UL >> (-end % BITS_PER_LONG); }
 
 unsigned long find_last_bit(const unsigned long *map, unsigned long size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* printf into memory: parse one conversion into a struct spec, fetch its argument, put it out padded. */
+/* printf into memory. Each conversion: parse it into a struct spec, fetch its argument, write it padded. */
 #include "format_internal.h"
 
 #include <lib/errno.h>
@@ -8,9 +8,9 @@
 #include <lib/string.h>
 
 #define INT_MAX	     0x7fffffff
-#define LOWEST_VALID 4096 /* the page of NULL, and of what lies a few bytes behind it */
+#define LOWEST_VALID 4096 /* addresses below are NULL with a small offset */
 
-/* Far from where the count would begin anew. */
+/* Limits the count far below its overflow. */
 static void advance(struct sink *out, size_t n)
 {
 	const size_t most = (size_t)-1 / 2;
@@ -25,7 +25,7 @@ void put_text(struct sink *out, const char *text, size_t n)
 	advance(out, n);
 }
 
-/* The width may be any number: only what fits costs time. */
+/* The width may be any number; only characters that fit cost time. */
 static void pad(struct sink *out, char c, s64 n)
 {
 	if (n <= 0)
@@ -68,7 +68,7 @@ bool put_bad_pointer(struct sink *out, const struct spec *spec, const void *ptr)
 	return bad;
 }
 
-/* Write the digits so that they end before `end`; returns their start. 0 has no digits here. */
+/* Write the digits so that they end before `end`. Returns their start. 0 gives no digits. */
 static char *write_digits(char *end, u64 value, unsigned int base, bool upper)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -81,7 +81,7 @@ static char *write_digits(char *end, u64 value, unsigned int base, bool upper)
 	return end;
 }
 
-/* Zero padding stands between prefix and digits; a precision replaces zero padding. */
+/* Zero padding goes between prefix and digits. A precision replaces it. */
 void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned int base, const char *prefix)
 {
 	char buf[24];
@@ -122,7 +122,7 @@ static const char *parse_flags(const char *p, struct spec *spec)
 	}
 }
 
-/* As many digits as there are; a number that is too large becomes the largest. */
+/* Reads all digits; a number that is too large becomes the largest one. */
 static int parse_int(const char **p)
 {
 	int n = 0;
@@ -145,11 +145,11 @@ static const char *parse_length(const char *p, struct spec *spec)
 		return p[1] == 'l' ? p + 2 : p + 1;
 	case 'z':
 	case 't':
-		spec->length = LENGTH_LONG; /* as wide as a long on every target */
+		spec->length = LENGTH_LONG; /* size_t and its like: as wide as a long on every target */
 		return p + 1;
 	case 'j':
 	case 'q':
-	case 'L': /* of integers as well, say gcc and all C libraries */
+	case 'L': /* for integers too, as in gcc and all C libraries */
 		spec->length = LENGTH_LONG_LONG;
 		return p + 1;
 	default:
@@ -220,7 +220,7 @@ static u64 fetch_unsigned(const struct spec *spec, struct arguments *args)
 	}
 }
 
-/* With # the first digit of an octal number is 0: is there none yet, neither from the precision nor as the value? */
+/* With # an octal number begins with 0. True: neither the precision nor the value gives one. */
 static bool needs_octal_zero(const struct spec *spec, u64 value)
 {
 	int digits = (int)(fls64(value) + 2) / 3;
@@ -252,7 +252,7 @@ static void put_char(struct sink *out, const struct spec *spec, struct arguments
 	put_padded(out, spec, &c, 1);
 }
 
-/* Wide characters and strings are none of the kernel's. */
+/* The kernel has no wide characters and strings. */
 static bool is_known(const struct spec *spec, char conversion)
 {
 	if (conversion == 'c' || conversion == 's')
@@ -260,7 +260,7 @@ static bool is_known(const struct spec *spec, char conversion)
 	return conversion && strchr("diuxXopn", conversion);
 }
 
-/* Put one conversion, p being just behind its '%'. Returns what follows it; NULL: it is unknown. */
+/* Write one conversion; p is just behind its '%'. Returns what follows it. NULL: it is unknown. */
 static const char *put_conversion(struct sink *out, const char *p, struct arguments *args)
 {
 	struct spec spec;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of formatted text share: where it goes, and one conversion's flags. */
+/* Shared by format.c and format_pointer.c: the output, and one conversion's flags. */
 #pragma once
 
 #include <lib/compiler.h>
 
-/* Where text goes: what does not fit is counted only. */
+/* The output. Text that does not fit is only counted. */
 struct sink {
 	char *buf;
 	size_t size, len;
@@ -23,12 +23,12 @@ struct spec {
 void put_text(struct sink *out, const char *text, size_t n);
 /* n bytes, padded to the width. */
 void put_padded(struct sink *out, const struct spec *spec, const char *text, size_t n);
-/* A text that ends with NUL or after `precision` bytes; what cannot be one is named in its place. */
+/* A string that ends with NUL or after `precision` bytes. A bad pointer prints as its name. */
 void put_string(struct sink *out, const struct spec *spec, const char *s);
 /* prefix: sign, 0 or 0x. */
 void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned int base, const char *prefix);
 void put_format(struct sink *out, const char *fmt, va_list args);
-/* Can nothing be read there? Then its name has been put out: (null), or (efault). */
+/* Can ptr not be read? Then (null) or (efault) has been written. */
 bool put_bad_pointer(struct sink *out, const struct spec *spec, const void *ptr);
 
 /* format_pointer.c: p is just behind "%p". Returns what follows the conversion. */

@@ -7,8 +7,8 @@
 #include <lib/parse.h>
 #include <lib/string.h>
 
-#define SYMBOL_MAX 96 /* bytes of a symbol with its offset */
-#define BYTES_MAX  64 /* of one %*ph */
+#define SYMBOL_MAX 96 /* most bytes of a symbol with its offset */
+#define BYTES_MAX  64 /* most bytes of one %*ph */
 
 static size_t (*symbol_formatter)(char *buf, size_t len, vaddr_t addr);
 
@@ -29,8 +29,8 @@ static void put_digits(struct sink *out, const struct spec *spec, const void *pt
 }
 
 /*
- * A return address is the one behind a call, and if that is the last thing a function does, it lies in the next function
- * already: so it is the byte before it that is looked for. The offset is that of the address all the same.
+ * A return address is the one behind a call. If the call ends its function, that address is in the next function. So
+ * the byte before it is looked up; the offset printed is still that of the address.
  */
 static void format_return_address(char text[SYMBOL_MAX], vaddr_t addr)
 {
@@ -45,7 +45,7 @@ static void format_return_address(char text[SYMBOL_MAX], vaddr_t addr)
 		symbol_formatter(text, SYMBOL_MAX, addr);
 }
 
-/* kind: S with the offset, s without, B with that of a return address. */
+/* kind: S with the offset; s without; B for a return address. */
 static void put_symbol(struct sink *out, const struct spec *spec, vaddr_t addr, char kind)
 {
 	char text[SYMBOL_MAX], *plus;
@@ -109,7 +109,7 @@ static void put_nested(struct sink *out, const struct spec *spec, const struct v
 	va_end(args);
 }
 
-/* Step over one letter, if it is one of those that may follow. */
+/* Step over one letter, if it is in `letters`. */
 static const char *skip_one_of(const char *p, const char *letters)
 {
 	return *p && strchr(letters, *p) ? p + 1 : p;
@@ -149,7 +149,7 @@ const char *put_pointer(struct sink *out, const struct spec *spec, const char *p
 	case 'K':
 		put_digits(out, spec, ptr);
 		return p + 1;
-	default: /* as in C: what follows is text */
+	default: /* as in C: the letters that follow are text */
 		put_digits(out, spec, ptr);
 		return p;
 	}

@@ -2,7 +2,10 @@
 /* Wildcards. */
 #include <lib/glob.h>
 
-/* A set like [a-z_] or [!0-9], p being behind its bracket. Returns what follows it; NULL: it has no end, so it is none. */
+/*
+ * Match c against a set like [a-z_] or [!0-9]; p is behind its bracket. Returns what follows it; NULL: no end, so it is
+ * no set.
+ */
 static const char *match_set(const char *p, const char *end, char c, bool *matches)
 {
 	bool inverted = p < end && *p == '!', found = false;
@@ -21,7 +24,7 @@ static const char *match_set(const char *p, const char *end, char c, bool *match
 	return p < end ? p + 1 : NULL;
 }
 
-/* Does c match what the pattern begins with, which is no star? *pattern moves behind that. */
+/* Does c match the first element of the pattern, which is no star? *pattern moves behind the element. */
 static bool match_one(const char **pattern, const char *end, char c)
 {
 	const char *p = *pattern, *rest;
@@ -40,8 +43,8 @@ static bool match_one(const char **pattern, const char *end, char c)
 }
 
 /*
- * Match against the first `len` characters of a pattern. On a mismatch the last star takes one character more; earlier
- * stars never need to be tried again, so this is at worst len * strlen(text) steps.
+ * Match against the first `len` characters of a pattern. On a mismatch the last star takes one more character; earlier
+ * stars need not be tried again. So it takes at most len * strlen(text) steps.
  */
 static bool match(const char *pattern, size_t len, const char *text)
 {

@@ -22,8 +22,8 @@ unsigned long hweight64(u64 x)
 }
 
 /*
- * By hand, as on paper: the upper half divides natively, its remainder is below d, and the lower half goes on bit by
- * bit. The carry is the bit that the remainder loses by the shift.
+ * Long division: the upper half is divided by the machine, which leaves a remainder below d; then the lower half is
+ * divided bit by bit. `carry` is the bit that the shift takes off the remainder.
  */
 static u64 divide_by_hand(u64 n, u32 d, u32 *rem)
 {

@@ -4,7 +4,7 @@
 #include <lib/compiler.h>
 #include <lib/errno.h>
 
-/* 0..15, or something larger than any base. */
+/* 0 to 15, or a number larger than any base. */
 static unsigned int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -18,7 +18,7 @@ static bool has_hex_prefix(const char *s)
 	return s[0] == '0' && (s[1] | 0x20) == 'x' && digit_value(s[2]) < 16;
 }
 
-/* Read digits from *s on and move it behind them. 0, -EINVAL, -ERANGE. */
+/* Read digits from *s on, and move *s behind them. 0, -EINVAL, -ERANGE. */
 static int scan_number(const char **s, unsigned int base, u64 *result)
 {
 	const char *p = *s;
@@ -56,7 +56,7 @@ int kstrtou64(const char *s, unsigned int base, u64 *result)
 	return 0;
 }
 
-/* How far the unit that c stands for shifts; 0 when c is none. */
+/* The shift of the unit c (K: 10, M: 20, ...); 0: c is no unit. */
 static unsigned int unit_shift(char c)
 {
 	static const char units[] = "kmgtpe";

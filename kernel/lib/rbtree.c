@@ -4,14 +4,14 @@
  *
  *	1. A node is red or black; the root is black, and so is the absence of a node.
  *	2. A red node has no red child.
- *	3. Every way down from a node passes the same number of black nodes.
+ *	3. Every path down from a node passes the same number of black nodes.
  *
- * So no way is more than twice as long as another. Inserting may break rule 2 at the new red node, erasing a black node
- * rule 3 above its place; both are mended on the way up, by recolouring and at most three rotations.
+ * So no path is more than twice as long as another. An insertion may break rule 2 at the new red node; erasing a black
+ * node breaks rule 3 above its place. Both are repaired on the way up, by recolouring and at most three rotations.
  *
- * Left and right are mirror images, therefore code says "side" and exists once. The one rotation is rotate_up(): a node
- * takes the place of its parent. That is also the only moment at which a subtree changes hands, and so the only place
- * where an augmented value has to be moved; before the mending every value is already true.
+ * Left and right are mirror images, so the code has a parameter `side` and exists once. The one rotation is
+ * rotate_up(): a node takes the place of its parent. Only there does a subtree change its parent, so only there must
+ * augmented values change; before the repair every value is already right.
  */
 #include <lib/rbtree.h>
 
@@ -44,7 +44,7 @@ static struct rb_node **child_link(struct rb_node *node, bool right)
 	return right ? &node->rb_right : &node->rb_left;
 }
 
-/* What hangs where `old` hung below `parent` (NULL: at the root) is now `node`. */
+/* Put `node` where `old` was below `parent` (NULL: at the root). */
 static void replace_child(struct rb_root *root, struct rb_node *parent, struct rb_node *old, struct rb_node *node)
 {
 	if (parent)
@@ -80,9 +80,9 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struc
 {
 	struct rb_node *parent;
 
-	/* node is red (rb_link_node); everything else is in order, unless its parent is red too. */
+	/* node is red (rb_link_node); the only rule that may be broken is that its parent is red too */
 	while (is_red(parent = rb_parent(node))) {
-		struct rb_node *grand = rb_parent(parent); /* black, and there, since the root is never red */
+		struct rb_node *grand = rb_parent(parent); /* black; it exists, since the root is never red */
 		bool side = grand->rb_right == parent;
 		struct rb_node *uncle = *child_link(grand, !side);
 
@@ -94,7 +94,7 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struc
 			continue;
 		}
 		if (*child_link(parent, !side) == node) {
-			rotate_up(root, node, augment); /* an inner grandchild would stay red below red */
+			rotate_up(root, node, augment); /* otherwise an inner grandchild stays red below red */
 			parent = node;
 		}
 		set_color(parent, BLACK);
@@ -106,8 +106,8 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struc
 }
 
 /*
- * Every way through the `side` of parent has one black node too few. The sibling exists then. Returns the node above
- * which it is still so, or NULL when all is well.
+ * Every path through the `side` of parent has one black node too few; so the sibling exists. Returns the node above
+ * which that is still so, or NULL when the tree is right again.
  */
 static struct rb_node *mend_short_side(struct rb_root *root, struct rb_node *parent, bool side,
 				       const struct rb_augment_callbacks *augment)
@@ -166,7 +166,7 @@ static void take_place(struct rb_root *root, struct rb_node *node, struct rb_nod
 
 void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
-	struct rb_node *leaving = node; /* the node whose place in the tree goes: it has one child at most */
+	struct rb_node *leaving = node; /* the node whose place is removed: it has at most one child */
 	struct rb_node *parent, *child;
 	unsigned long lost;
 	bool side;
@@ -238,7 +238,10 @@ static struct rb_node *outermost(struct rb_node *node, bool side)
 	return node;
 }
 
-/* The neighbour in order: the nearest one below on that side, else the first ancestor with node on its other side. */
+/*
+ * The next node in order on that side: the nearest one below, otherwise the first ancestor that has `from` on its other
+ * side.
+ */
 static struct rb_node *neighbour(const struct rb_node *from, bool side)
 {
 	struct rb_node *node = (struct rb_node *)from, *parent;

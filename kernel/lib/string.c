@@ -8,7 +8,7 @@
 #include <lib/string.h>
 #include <lib/errno.h>
 
-/* A word at any address. */
+/* A word that need not be aligned. */
 typedef unsigned long __attribute__((aligned(1), may_alias)) any_word;
 #define WORD sizeof(any_word)
 
@@ -53,7 +53,7 @@ void *memcpy(void *to, const void *from, size_t n)
 	return to;
 }
 
-/* Upwards is right unless the target begins inside the source. */
+/* Copying upwards is right unless the target begins inside the source. */
 void *memmove(void *to, const void *from, size_t n)
 {
 	if ((vaddr_t)to - (vaddr_t)from >= n)

@@ -19,7 +19,7 @@ typedef struct {
 #define ATOMIC_INIT(v)	    { (v) }
 #define ATOMIC_LONG_INIT(v) { (v) }
 
-/* One family of functions a type; the texts are the same. */
+/* Defines the functions of one type. */
 #define __DEFINE_ATOMIC(name, type) \
 	static inline type name##_read(const name##_t *a) { return __atomic_load_n(&a->counter, __ATOMIC_RELAXED); } \
 	static inline type name##_read_acquire(const name##_t *a) { return __atomic_load_n(&a->counter, __ATOMIC_ACQUIRE); } \
@@ -56,7 +56,7 @@ typedef struct {
 __DEFINE_ATOMIC(atomic, int)
 __DEFINE_ATOMIC(atomic_long, long)
 
-/* Put v into *ptr, value: what was there. */
+/* Store v in *ptr. Value: what was there. */
 #define xchg(ptr, v) ({ \
 	static_assert(sizeof(*(ptr)) <= sizeof(long), "xchg: wider than a word"); \
 	__atomic_exchange_n(ptr, v, __ATOMIC_SEQ_CST); })
@@ -68,7 +68,7 @@ __DEFINE_ATOMIC(atomic_long, long)
 	__atomic_compare_exchange_n(ptr, &_old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 	_old; })
 
-/* The same as a condition; on failure *(oldp) is what was there. */
+/* The same as a condition; on failure *(oldp) becomes what was there. */
 #define try_cmpxchg(ptr, oldp, v) ({ \
 	static_assert(sizeof(*(ptr)) <= sizeof(long), "try_cmpxchg: wider than a word"); \
 	__atomic_compare_exchange_n(ptr, oldp, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); })

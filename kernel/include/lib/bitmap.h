@@ -2,8 +2,8 @@
 /*
  * Arrays of bits, in longs, bit 0 of word 0 first (Linux's bitmap.h and bitops.h).
  *
- * set_bit, clear_bit, test_and_*: atomic, full order for those with a value. __set_bit, __clear_bit, bitmap_*: the
- * caller excludes other writers. The find functions may run beside writers and then see each word at some moment.
+ * set_bit, clear_bit, test_and_*: atomic; those with a value are full barriers. __set_bit, __clear_bit, bitmap_*: the
+ * caller excludes other writers. The find functions may run beside writers; they read each word once.
  */
 #pragma once
 
@@ -76,7 +76,7 @@ void bitmap_set(unsigned long *map, unsigned int start, unsigned int n);
 void bitmap_clear(unsigned long *map, unsigned int start, unsigned int n);
 unsigned int bitmap_weight(const unsigned long *map, unsigned int size);
 
-/* Whole words: the bits of the last one that lie behind the map become 0, 1 or what they are in `from`, too. */
+/* These write whole words: the unused bits of the last word become 0, 1 or those of `from` too. */
 static inline void bitmap_zero(unsigned long *map, unsigned int size)
 {
 	for (unsigned int i = 0; i < BITS_TO_LONGS(size); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the compiler is asked for, in one place: attributes, once-only accesses, small arithmetic. */
+/* Compiler features in one place: attributes, single accesses, small arithmetic. */
 #pragma once
 
 #include <lib/types.h>
@@ -11,7 +11,7 @@
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __section(s)   __attribute__((section(s)))
 #define __used	       __attribute__((used))
-/* An element of an array that the linker gathers. The alignment keeps the compiler from padding between elements. */
+/* An element of an array that the linker collects. The alignment keeps the compiler from padding between elements. */
 #define __table_entry(s) __used __section(s) __aligned(sizeof(void *))
 #define __weak	       __attribute__((weak))
 #define __noreturn     __attribute__((noreturn))
@@ -27,15 +27,15 @@
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 #define barrier() __asm__ volatile("" ::: "memory")
-/* The compiler shall not know what is in the variable, so it works with that and with nothing derived from it. */
+/* Hide the value of a variable from the compiler, so that it derives nothing from it. */
 #define OPTIMIZER_HIDE_VAR(var) __asm__("" : "+r"(var))
-/* Nor shall it use a register for this one beyond here. */
+/* Make the compiler keep a variable in memory, not in a register, from here on. */
 #define OPTIMIZER_KEEP_IN_MEMORY(var) __asm__("" : "+m"(var))
 
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
-/* Of an array: a pointer does not compile. */
+/* For arrays only: a pointer does not compile. */
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]) + __must_be_array(a))
 #define __must_be_array(a) \
 	(0 * sizeof(struct { int pointer : 1 - 2 * __builtin_types_compatible_p(__typeof__(a), __typeof__(&(a)[0])); }))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Error numbers, with the values that every Unix gives them. Functions return 0 or a negative one. */
+/* Error numbers, with Unix's values. Functions return 0 or a negative one. */
 #pragma once
 
 #include <lib/types.h>

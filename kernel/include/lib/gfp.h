@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an allocation may do, as bits under Linux's names. They lie this low because code below mm, which gets its memory
- * handed in, passes them on (xarray.h, arch/pgtable.h). What they mean for pages is in <mm/page_alloc.h>.
+ * What an allocation may do, as bits under Linux's names. They are here because code below mm passes them to the
+ * allocators that it was given (xarray.h, arch/pgtable.h). <mm/page_alloc.h> says what they mean for pages.
  */
 #pragma once
 
@@ -15,14 +15,14 @@ typedef unsigned int gfp_t;
 #define __GFP_NOWAIT   0x10u /* caller may not wait */
 #define __GFP_RESERVE  0x20u /* may use the margin kept for bringing RAM online; mm's own */
 #define __GFP_NOFAIL   0x40u /* __vmalloc, kvmalloc: wait until there is memory */
-#define __GFP_NORETRY  0x80u /* there is another way: take nothing back that others keep for later */
+#define __GFP_NORETRY  0x80u /* the caller has another way: do not reclaim what others keep for later */
 #define GFP_KERNEL     0u
 #define GFP_ATOMIC     __GFP_NOWAIT
 #define GFP_NOWAIT     (__GFP_NOWAIT | __GFP_NOWARN)
 #define GFP_HIGHUSER   __GFP_HIGHMEM
 #define GFP_DMA32      __GFP_DMA32
 
-/* What Linux tells apart and this kernel does not: nothing is written out to get memory, charged, or tried for long. */
+/* Linux's flags without a meaning here: nothing is written back, accounted, or retried for long. */
 #define __GFP_RETRY_MAYFAIL 0u
 #define __GFP_ACCOUNT	    0u
 #define __GFP_NOLOCKDEP	    0u

@@ -28,7 +28,7 @@ static inline void INIT_HLIST_NODE(struct hlist_node *node)
 static inline int hlist_unhashed(const struct hlist_node *node) { return !node->pprev; }
 static inline int hlist_empty(const struct hlist_head *head) { return !READ_ONCE(head->first); }
 
-/* Put the node where *at points, in front of what was there. */
+/* Insert the node at *at, in front of what was there. */
 static inline void __hlist_insert(struct hlist_node *node, struct hlist_node **at)
 {
 	node->next = *at;
@@ -56,14 +56,14 @@ static inline void hlist_del(struct hlist_node *node)
 	INIT_HLIST_NODE(node);
 }
 
-/* The same for a node that may be on none. */
+/* The same for a node that may be on no list. */
 static inline void hlist_del_init(struct hlist_node *node)
 {
 	if (!hlist_unhashed(node))
 		hlist_del(node);
 }
 
-/* All of `from` under another head; `from` is empty afterwards. */
+/* Move all of `from` to another head. `from` is empty afterwards. */
 static inline void hlist_move_list(struct hlist_head *from, struct hlist_head *to)
 {
 	to->first = from->first;

@@ -20,10 +20,10 @@ static inline void INIT_LIST_HEAD(struct list_head *list)
 	list->prev = list;
 }
 
-/* Make a and b neighbours. What stood between them is out of the list. */
+/* Make a and b neighbours. Nodes between them leave the list. */
 static inline void __list_join(struct list_head *a, struct list_head *b)
 {
-	WRITE_ONCE(a->next, b); /* list_empty() may look without the lock */
+	WRITE_ONCE(a->next, b); /* list_empty() may read it without the lock */
 	b->prev = a;
 }
 
@@ -53,7 +53,7 @@ static inline void list_del(struct list_head *node)
 	node->prev = NULL;
 }
 
-/* The same for a list that RCU readers walk: who stands on the node goes on from it. It is freed after a grace period. */
+/* The same for a list that RCU readers walk: a reader at the node can go on from it. Free it after a grace period. */
 static inline void list_del_rcu(struct list_head *node)
 {
 	__list_join(node->prev, node->next);

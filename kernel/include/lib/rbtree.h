@@ -10,8 +10,8 @@
  *	rb_link_node(&thing->node, parent, link);
  *	rb_insert_color(&thing->node, root);
  *
- * An augmented tree keeps in each node something about its whole subtree, for example the largest gap. The callbacks
- * keep it true. Before rb_insert_augmented() the caller has set the new node's value and brought its ancestors up to
+ * An augmented tree keeps in each node a value about its whole subtree, for example the largest gap. The callbacks keep
+ * it up to date. Before rb_insert_augmented() the caller has set the new node's value and brought its ancestors up to
  * date (propagate(parent, NULL) after rb_link_node does that).
  *
  * No locking of its own, and no lock-free readers.
@@ -43,7 +43,7 @@ struct rb_root {
 #define RB_EMPTY_NODE(node) ((node)->parent_color == (unsigned long)(node))
 #define RB_CLEAR_NODE(node) ((node)->parent_color = (unsigned long)(node))
 
-/* Hang a node into an empty place; rb_insert_color() or rb_insert_augmented() must follow. */
+/* Link a node at an empty place; rb_insert_color() or rb_insert_augmented() must follow. */
 static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, struct rb_node **link)
 {
 	node->parent_color = (unsigned long)parent;
@@ -55,7 +55,7 @@ static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, st
 void rb_insert_color(struct rb_node *node, struct rb_root *root);
 void rb_erase(struct rb_node *node, struct rb_root *root);
 
-/* `node` takes the place of `victim`; the order must stay right. Augmented values are the caller's. */
+/* `node` takes the place of `victim`; it must have the same place in the order. The caller updates augmented values. */
 void rb_replace_node(struct rb_node *victim, struct rb_node *node, struct rb_root *root);
 
 /* Order of keys. NULL at the ends. */
@@ -77,9 +77,9 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struc
 void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment);
 
 /*
- * Define the callbacks `name` for trees of `type`, linked by `field`, whose member `value` says something of the subtree.
- * bool compute(node, exit) brings one node's value up to date from its own part and its children's values. With exit it
- * returns true if nothing has changed, and then no ancestor is looked at.
+ * Define the callbacks `name` for trees of `type`, linked by `field`, with the augmented value in member `value`. bool
+ * compute(node, exit) updates one node's value from its own part and its children's values. With exit it returns true
+ * if nothing has changed; then no ancestor is updated.
  */
 #define RB_DECLARE_CALLBACKS(storage, name, type, field, value, compute) \
 	static void name##_propagate(struct rb_node *rb, struct rb_node *stop) \
@@ -99,7 +99,7 @@ void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct
 	} \
 	storage const struct rb_augment_callbacks name = { name##_propagate, name##_copy, name##_rotate }
 
-/* The same where the value, a `value_type`, is the largest in the subtree of what own(node) says of each node. */
+/* The same, where the value (a `value_type`) is the largest own(node) in the subtree. */
 #define RB_DECLARE_CALLBACKS_MAX(storage, name, type, field, value_type, value, own) \
 	static inline bool name##_compute_max(type *node, bool exit) \
 	{ \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sizes for people: in the unit that a person reads. */
+/* Sizes for people. */
 #pragma once
 
 #include <lib/types.h>
@@ -8,7 +8,7 @@ struct size_text {
 	char text[16];
 };
 
-/* "0 B", "4 KiB", "1.5 GiB": the largest unit of which there is one, with one digit behind the point, rounded down. */
+/* "0 B", "4 KiB", "1.5 GiB": the largest unit that is not larger than the size, one decimal, rounded down. */
 struct size_text size_text(u64 bytes);
 
 /* As an argument for %s. */

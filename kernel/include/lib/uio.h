@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A place that bytes go to or come from, in several pieces of kernel memory, under Linux's names. Only what vread_iter() and its
- * callers need: pieces are struct kvec. No locking; any context.
+ * Copying to or from several pieces of kernel memory (struct kvec), under Linux's names. Only what vread_iter() and its
+ * callers need. No locking; any context.
  */
 #pragma once
 
@@ -13,13 +13,13 @@ struct kvec {
 	size_t iov_len; /* bytes */
 };
 
-#define ITER_SOURCE 1u /* bytes come from there */
-#define ITER_DEST   0u /* bytes go there */
+#define ITER_SOURCE 1u /* bytes are read from it */
+#define ITER_DEST   0u /* bytes are written to it */
 
 struct iov_iter {
-	const struct kvec *kvec; /* the piece that is next */
-	size_t offset;		 /* bytes of it that are done */
-	size_t count;		 /* bytes that are left, in all pieces */
+	const struct kvec *kvec; /* the current piece */
+	size_t offset;		 /* bytes of it done so far */
+	size_t count;		 /* bytes left in all pieces */
 	unsigned int direction;
 };
 
@@ -32,7 +32,7 @@ static inline void iov_iter_kvec(struct iov_iter *iter, unsigned int direction, 
 
 static inline size_t iov_iter_count(const struct iov_iter *iter) { return iter->count; }
 
-/* The next bytes that lie side by side: where, and how many, at most n. 0: there is nothing left. */
+/* The next contiguous bytes: *piece is their address. Returns how many, at most n; 0: nothing is left. */
 static inline size_t iov_iter_piece(struct iov_iter *iter, size_t n, char **piece)
 {
 	if (!iter->count)
@@ -45,7 +45,7 @@ static inline size_t iov_iter_piece(struct iov_iter *iter, size_t n, char **piec
 	return min(min(n, iter->count), iter->kvec->iov_len - iter->offset);
 }
 
-/* Step over n bytes; beyond the end it stops there. */
+/* Step over n bytes, at most to the end. */
 static inline void iov_iter_advance(struct iov_iter *iter, size_t n)
 {
 	char *piece;
@@ -57,7 +57,7 @@ static inline void iov_iter_advance(struct iov_iter *iter, size_t n)
 	}
 }
 
-/* How many bytes were copied: n, or what there was room for. */
+/* Returns how many bytes were copied: n, or less if there is no room. */
 static inline size_t copy_to_iter(const void *from, size_t n, struct iov_iter *iter)
 {
 	size_t done = 0, step;
