@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Switching from one kernel stack to another, and calling with a net under one's feet. */
+/* Switching kernel stacks, and probing addresses without a crash. */
 #pragma once
 
 #include <arch/lazy_mmu.h>
 #include <lib/compiler.h>
 
-/* What the machine keeps of a thread that does not run. All zero for code that runs already. */
+/* The architecture's state of a thread. All zero for code that is running already. */
 struct arch_thread {
 	void *sp;
-	void *stack_top;	  /* where ring 3 enters the kernel: on an empty stack */
-	unsigned int fault_depth; /* page-fault handlers on its stack */
-	struct lazy_mmu lazy_mmu; /* used while it runs, too */
+	void *stack_top;	  /* where the stack begins when ring 3 enters the kernel */
+	unsigned int fault_depth; /* number of page-fault handlers on its stack */
+	struct lazy_mmu lazy_mmu; /* also used while it runs */
 };
 
-/* The code that runs on this CPU already is this thread, from now on. Once a CPU, before it switches for the first time. */
+/* The running code becomes this thread. Once a CPU, before its first switch. */
 void arch_adopt_thread(struct arch_thread *thread);
 
 /*
@@ -22,10 +22,10 @@ void arch_adopt_thread(struct arch_thread *thread);
  */
 void arch_prepare_thread(struct arch_thread *thread, void *stack_top, void (*entry)(void *arg), void *arg);
 
-/* Leave this thread, go on with `next`; returns when this one is switched to again, perhaps on another CPU. Interrupts off. */
+/* Switch to `next`. Returns when this thread is switched to again, perhaps on another CPU. Interrupts off. */
 void arch_switch_to(struct arch_thread *this, struct arch_thread *next);
 
-/* Read, write (the byte that was there) or call one address; the fault comes back instead of happening. Thread context. */
+/* Read an address, write back the byte that is there, or call it. A fault is returned as the result. Thread context. */
 enum probe_result {
 	PROBE_OK,	      /* no fault */
 	PROBE_NOT_PRESENT,    /* page fault, P=0 */

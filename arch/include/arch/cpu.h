@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One processor: who am I, what can it do, how does it wait, how are the others started.
+ * One processor: its id, its features, how it waits, how the others are started.
  *
  *   unsigned int smp_processor_id(void)  this CPU's id, 0 = the boot CPU; ids may have holes
  *   vaddr_t this_cpu_offset(void)        add to the address of a DEFINE_PER_CPU object
  *   this_cpu_read(name), this_cpu_write(name, value), this_cpu_add(name, n), this_cpu_dec_and_test(name), this_cpu_test(name)
- *                                        one word of this CPU's in one instruction, so any context, preemptible or not
+ *                                        one word of this CPU in one instruction, so any context, preemptible or not
  *   void cpu_relax(void)                 in every spin loop
  *   void arch_cpu_idle(void)             enable interrupts and halt until one comes, without a lost wake-up;
  *                                        call with interrupts off, returns with them on
@@ -15,7 +15,7 @@
 #include <lib/compiler.h>
 #include <asm/percpu.h>
 
-/* Features that the portable code may ask for. All CPUs of the machine have them when this says so. */
+/* Features that portable code may ask for. True: all CPUs of the machine have it, and it is in use. */
 enum cpu_feature {
 	FEATURE_HUGE_2M,  /* leaves at the PMD level (2M, or 4M with 2 levels) */
 	FEATURE_HUGE_1G,  /* leaves at the PUD level */
@@ -43,17 +43,17 @@ const char *cpu_name(void);
  */
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu));
 
-/* How many the firmware tables name, those included that cannot be used. */
+/* Number of CPUs in the firmware tables, with those that cannot be used. */
 unsigned int arch_cpus_found(void);
 
-/* The APs' per-CPU areas, page-aligned, NULL: no more; handed in by main.c before arch_start_cpus(). */
+/* Where the APs' per-CPU areas come from: page-aligned, NULL: no memory. Set by main.c before arch_start_cpus(). */
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes));
 
 struct trap_frame;
-/* What the report of a panic shows of the CPU: the frame's registers (NULL: none were saved) and CR0, CR2, CR3, CR4. */
+/* Print the CPU's part of a panic report: the frame's registers (NULL: none were saved) and CR0, CR2, CR3, CR4. */
 void arch_print_registers(struct trap_frame *frame);
 
-/* Stop all other CPUs where they are, for a panic. Returns without waiting for them. */
+/* For a panic: stop all other CPUs where they are. Returns without waiting for them. */
 void arch_stop_other_cpus(void);
 
 /* Stop this CPU for ever, interrupts off. */

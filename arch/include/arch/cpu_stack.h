@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stacks of pointers, one a CPU: how an allocator keeps what this CPU freed last.
+ * A stack of pointers for each CPU: an allocator keeps there what this CPU freed last.
  *
  *   void *cpu_stack_pop(struct cpu_stack *const stacks[])              from this CPU's; NULL: it is empty
  *   bool cpu_stack_push(struct cpu_stack *const stacks[], void *item)  onto this CPU's; false: it is full
  *
- * stacks[] has a pointer for each CPU. Any context but NMI and handlers of exceptions. Neither an interrupt nor a move to another CPU can come in between,
- * though interrupts stay on and nothing is locked: the sequence ends with the one store that makes it happen, and who was
- * interrupted before it begins again (Bershad, Redell, Ellis: Fast Mutual Exclusion for Uniprocessors, 1992; Linux has
- * the like for programs, rseq(2)). A stack's own CPU may do anything else with it with interrupts off; for others,
- * all they read is a hint.
+ * stacks[] has a pointer for each CPU. Any context but NMI and handlers of exceptions. No lock is taken and interrupts
+ * stay on. The sequence takes effect by its last store; if an interrupt or a move to another CPU comes before that, it
+ * starts again (Bershad, Redell, Ellis: Fast Mutual Exclusion for Uniprocessors, 1992; Linux has it for programs,
+ * rseq(2)). Other operations on a stack need its own CPU and interrupts off. What another CPU reads is a hint.
  */
 #pragma once
 

@@ -6,17 +6,20 @@
 
 struct boot_info;
 
-/* This CPU's descriptor tables, per-CPU base, CR0/CR4/EFER written whole, features read. Every CPU, first of all. */
+/*
+ * Set up this CPU: descriptor tables, per-CPU base, all of CR0, CR4 and EFER; read its features. Every CPU, first of
+ * all.
+ */
 void arch_init_cpu(void);
 
 /*
- * The boot CPU's per-CPU variables go on in `area`, and what they leave is filled with PERCPU_LEFT. Once, before anybody
- * has kept a pointer into them.
+ * Move the boot CPU's per-CPU variables to `area`, and fill the old place with PERCPU_LEFT. Once, before any code keeps
+ * a pointer into them.
  */
 void arch_move_percpu(void *area);
 #define PERCPU_LEFT 0x5a
 
-/* What the command line says about features of the CPU. After cmdline_init(), before there is a page table. */
+/* Apply the command line's options about CPU features. After cmdline_init(), before there is a page table. */
 void arch_apply_options(void);
 
 /*
@@ -31,12 +34,12 @@ void pgtable_init_image(bool huge_leaves);
 void pgtable_map_direct(u64 start, u64 end);
 /* Leave the boot tables. */
 void pgtable_init_done(void);
-/* What CR3 is to be while i386 reports a double fault: the reference. pgtable_init_done() calls it. */
+/* The CR3 with which i386 handles a double fault: the reference tree. Called by pgtable_init_done(). */
 void arch_set_reference_cr3(phys_addr_t root);
-/* Forget the identity map of the boot tables; all CPUs are up. */
+/* Clear the identity map of the boot tables; all CPUs are up. */
 void pgtable_drop_boot_identity(void);
 
-/* Firmware and device memory: how to reach it (handed in by main.c: memremap for MEMTYPE_WB, else ioremap). */
+/* How to map firmware and device memory; set by main.c: memremap for MEMTYPE_WB, otherwise ioremap. */
 struct device_mapper {
 	void *(*map)(phys_addr_t phys, unsigned long size, enum memtype type);
 	void (*unmap)(void *virt);
@@ -50,15 +53,15 @@ void arch_init_platform(const struct boot_info *boot);
 /* Interrupts are on: wait for a tick. When none comes try another timer, and panic if that is silent too. Boot CPU. */
 void arch_await_tick(void);
 
-/* The image's borders, from the linker script. */
+/* Borders of the image's parts, from the linker script. */
 extern char __image_start[], __image_end[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char __data_start[], __data_end[], __stacks_start[], __stacks_end[];
 extern char __symbols_start[], __symbols_end[];
 extern char __percpu_start[], __percpu_end[];
 
-/* "x64", "x64-la57", "pae" or "i386": the name under which people and the test runner know the running mode. */
+/* "x64", "x64-la57", "pae" or "i386": the running mode, for people and the test runner. */
 const char *arch_mode_name(void);
 
-/* The loader's tags, copied by the entry code before paging; 0 bytes: not started by a multiboot2 loader. */
+/* The loader's tags, copied by the entry code before paging. 0 bytes: no multiboot2 loader started the kernel. */
 extern const u8 boot_mbi[];
 extern u32 boot_mbi_size;

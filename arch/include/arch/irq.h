@@ -21,18 +21,21 @@
 
 struct trap_frame; /* what the entry code saved; its shape is <asm/trap.h> */
 
-/* Where the interrupted code was, and its frame pointer (stack pointer, in a build without): the start of a backtrace. */
+/*
+ * Where the interrupted code was, and its frame pointer (without frame pointers: its stack pointer): the start of a
+ * backtrace.
+ */
 vaddr_t trap_frame_pc(const struct trap_frame *frame);
 vaddr_t trap_frame_stack(const struct trap_frame *frame);
 
 /*
- * For backtraces: where the function that trap entry calls would return to, and the address behind that word on the stack, lead
- * to the frame of what was interrupted. NULL: this is no such return address, or what stands there is no frame. `readable`
- * is asked before anything is read. Any context.
+ * For backtraces: if return_address is in trap entry, return the trap frame that it saved. behind: the address behind
+ * the return address on the stack. NULL: it is another return address, or there is no valid frame. `readable` is called
+ * before each read. Any context.
  */
 const struct trap_frame *trap_frame_above(vaddr_t return_address, vaddr_t behind, bool (*readable)(vaddr_t addr, size_t size));
 
-/* What it was that interrupted: to be kept, and later to be said ("page fault (vector 14, error code 2, address 0x0)"). */
+/* The cause of an interrupt, to be kept and printed later ("page fault (vector 14, error code 2, address 0x0)"). */
 struct trap_cause {
 	unsigned int vector;
 	unsigned long error;
@@ -41,7 +44,7 @@ struct trap_cause {
 struct trap_cause trap_frame_cause(const struct trap_frame *frame);
 void trap_cause_format(char *buf, size_t size, const struct trap_cause *cause);
 
-/* Vectors that the layers above may own. Handlers run with interrupts off. */
+/* Interrupts that the layers above handle. Handlers run with interrupts off. */
 enum ipi_vector {
 	IPI_RESCHEDULE, /* look at the run queue */
 	IPI_CALL,	/* run the queued function calls */
@@ -56,15 +59,15 @@ void arch_set_timer_handler(void (*handler)(struct trap_frame *));
 /* Interrupt one other online CPU. Any context but NMI. The target's handler sees all stores made before the call. */
 void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
 
-/* Send a non-maskable interrupt (also to the caller itself). The handler is what arch_set_nmi_handler installed. */
+/* Send a non-maskable interrupt (also to the own CPU). Its handler is set by arch_set_nmi_handler(). */
 void arch_send_nmi(unsigned int cpu);
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 
-/* Debug exceptions of the kernel itself go to the handler (NULL: to panic). Raise one here. */
+/* Handler for debug exceptions of the kernel itself (NULL: panic). arch_debug_exception() raises one here. */
 void arch_set_debug_handler(void (*handler)(struct trap_frame *));
 void arch_debug_exception(void);
 
-/* Print where another CPU is, interrupts off or on: asked by an NMI. Waits two seconds for it at most. Not from NMI. */
+/* Print where another CPU is, even with interrupts off: by an NMI. Waits for it two seconds at most. Not from NMI. */
 void arch_backtrace_cpu(unsigned int cpu);
 
 /* True inside an NMI handler of this CPU. Any context. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where things lie in the kernel's half of the address space.
+ * The layout of the kernel's half of the address space.
  *
- * The borders are data, not constants: 5-level paging, the amount of RAM and `vmalloc=` on the command line move
- * them, and all of that is known only at boot. They are fixed before mm starts and never change afterwards.
- * <asm/layout.h> (one a target) gives the constants: PAGE_OFFSET limits, the kernel's link address, table order.
+ * The borders are data, not constants: they depend on 5-level paging, the amount of RAM and `vmalloc=`, which are known
+ * only at boot. They are fixed before mm starts and never change afterwards. <asm/layout.h> (one a target) gives the
+ * constants: PAGE_OFFSET limits, the kernel's link address, table order.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ struct vm_layout {
 	vaddr_t vmemmap_end;
 	vaddr_t vmalloc_start;	/* vmalloc, vmap, ioremap, vmap blocks */
 	vaddr_t vmalloc_end;
-	vaddr_t private_start;	/* kernel slots of one process alone: outside the shared range */
+	vaddr_t private_start;	/* private kernel slots: each process has its own */
 	vaddr_t private_end;
 	vaddr_t fixmap_start;	/* per-CPU kmap_local slots */
 	vaddr_t fixmap_end;
@@ -57,8 +57,8 @@ static inline phys_addr_t virt_to_phys(const void *virt)
 phys_addr_t image_to_phys(const void *virt);
 
 /*
- * The part of the image in which a frame lies, and where it ends. Outside of the image: neither, and the image's start or the end of
- * everything.
+ * The part of the image that contains a frame, and where that part ends. Outside of the image both flags are false, and
+ * `end` is the start of the image or the end of the address space.
  */
 struct image_part {
 	phys_addr_t end;
@@ -67,11 +67,11 @@ struct image_part {
 };
 struct image_part arch_image_part(phys_addr_t phys);
 
-/* Highest physical address + 1 that this mode's page tables and this CPU can reach. Unit: bytes, as u64. */
+/* Highest physical address + 1, in bytes, that this mode's page tables and this CPU can reach. */
 u64 arch_phys_limit(void);
 
-/* Bytes of RAM from 0 that the direct map may cover (lowmem); more than all RAM on x86_64. */
+/* Bytes of physical memory from 0 that the direct map may cover (lowmem). More than all RAM on x86_64. */
 u64 arch_lowmem_limit(void);
 
-/* How much RAM table pages may come from before the direct map is complete (what the boot tables reach). */
+/* Table pages come from RAM below this limit until the direct map is complete: the boot tables map no more. */
 u64 arch_boot_reach(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory types: how accesses to a frame are cached. A type is a part of a pgprot_t, and two mappings of one frame must
- * agree in it: what happens when they do not is undefined, up to a machine check. mm/kva/map/memtype.c sees to that.
+ * Memory types: how accesses to a frame are cached. A type is a part of a pgprot_t. All mappings of one frame must have
+ * the same type; otherwise the behaviour is undefined, up to a machine check. mm/kva/map/memtype.c takes care of that.
  *
  *   pgprot_t pgprot_set_memtype(prot, type)   the same rights with another type
  *   enum memtype pgprot_memtype(prot)         the type in use: what this machine makes of the one that was asked for
@@ -25,16 +25,16 @@ enum memtype {
 };
 
 /*
- * May [start, start + size) be one leaf, as far as the types go that firmware has laid down by address (MTRRs)? start is
- * aligned to size, a power of two above a page. False if more than one type is in it, or may be.
+ * Has [start, start + size) one memory type in the firmware's MTRRs, so that it may be one leaf? start is aligned to
+ * size, a power of two larger than a page. False if it has more than one type, or may have.
  */
 bool memtype_uniform(u64 start, u64 size);
 /* The same for every leaf of `size` bytes in [start, start + bytes). */
 bool memtype_each_uniform(u64 start, u64 bytes, u64 size);
 
 /*
- * Does an entry's type mean the same on the CPU that runs this as on the boot CPU? For tests. (MTRRs are not compared:
- * firmware made them equal, and an emulator that forgets an AP's at its INIT would be blamed on us.)
+ * Do the memory types of entries mean the same on this CPU as on the boot CPU? For tests. (MTRRs are not compared:
+ * firmware made them equal, but some emulators lose an AP's MTRRs at INIT.)
  */
 bool arch_memtype_check(void);
 

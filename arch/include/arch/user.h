@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ring 3: how a thread gets there, and how the kernel hears of what its program wants or does wrong.
+ * Ring 3: how a thread enters it, and how the kernel handles system calls and faults of the program.
  *
- * A program's registers are a struct trap_frame, whether it has just been stopped by a trap or has yet to run. To fork is to
- * copy one; to start or to replace a program is to fill one in. Programs have no floating point: the kernel saves none,
- * and the first such instruction is a trap.
+ * The registers of a program that does not run are in a struct trap_frame. A fork copies it; starting or replacing a
+ * program fills it in. Programs have no floating point: the first such instruction traps.
  */
 #pragma once
 
 #include <lib/compiler.h>
 #include <asm/machine.h> /* struct trap_frame: ax bx cx dx si di bp ip sp */
 
-/* Registers of a program that has not run: all 0 but these two; interrupts on. */
+/* Initial registers of a program: ip and sp as given, interrupts on, all others 0. */
 void user_frame_init(struct trap_frame *frame, vaddr_t ip, vaddr_t sp);
 
 /*
- * Go on in ring 3 with these registers, on the address space that is loaded. What the caller's kernel stack holds is
- * forgotten: the next trap begins at its top again. Thread context; frame may lie anywhere.
+ * Enter ring 3 with these registers, on the loaded address space. The caller's kernel stack is abandoned: the next trap
+ * begins at its top. Thread context; frame may be anywhere in kernel memory.
  */
 void __noreturn arch_enter_user(const struct trap_frame *frame);
 
@@ -38,19 +37,19 @@ static inline unsigned long syscall_arg(const struct trap_frame *frame, unsigned
 }
 
 /*
- * Called each time a program is about to go on in ring 3: after a system call, a fault, an interrupt; not after an NMI. As the
- * thread, interrupts off. It returns like that, or it enables them and ends the thread.
+ * Called in the thread, interrupts off, whenever the program is about to return to ring 3: after a system call, a
+ * fault, an interrupt; not after an NMI. It returns with interrupts off, or enables them and ends the thread.
  */
 void arch_set_user_return_handler(void (*fn)(void));
 
-/* A program did what it may not. */
+/* Why a program was stopped. */
 enum user_trap {
-	USER_TRAP_MEMORY,      /* an address that it has no right to, or that is none */
-	USER_TRAP_NO_MEMORY,   /* an address that it has a right to, but there is no page to put there */
-	USER_TRAP_INSTRUCTION, /* an instruction that it may not use, or that does not exist */
+	USER_TRAP_MEMORY,      /* an address that it may not access, or that is not mapped */
+	USER_TRAP_NO_MEMORY,   /* an address that it may access, but no memory for the page */
+	USER_TRAP_INSTRUCTION, /* a forbidden or undefined instruction */
 	USER_TRAP_ARITHMETIC,
 	USER_TRAP_DEBUG,       /* single step, breakpoint */
 };
 
-/* Called as the thread, as for system calls, and does not return: the program cannot go on. what: the reason, for people. */
+/* Called in the thread, like system calls. Does not return: the program must end. what: the reason, for people. */
 void arch_set_user_trap_handler(void __noreturn (*fn)(enum user_trap trap, vaddr_t ip, const char *what));
