@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the CPU says about itself (Intel SDM vol. 2, CPUID; AMD APM vol. 3, E). Decoded once, leaf limits respected; a
- * 486 without the instruction has no feature at all. Whether a feature is *in use* is cpu_has() in <arch/cpu.h>.
+ * CPUID (Intel SDM vol. 2; AMD APM vol. 3, E), decoded once, within the leaf limits. A 486 without the instruction has
+ * no features. Whether a feature is *in use*: cpu_has() in <arch/cpu.h>.
  */
 #pragma once
 
@@ -11,7 +11,7 @@ struct cpuid_regs {
 	u32 eax, ebx, ecx, edx;
 };
 
-/* The raw instruction; the caller knows that it exists and that the leaf is within the maximum. */
+/* The raw instruction. The caller has checked that it exists and that the leaf is within the maximum. */
 static inline struct cpuid_regs cpuid_raw(u32 leaf, u32 subleaf)
 {
 	struct cpuid_regs r;
@@ -24,7 +24,7 @@ struct cpu_info {
 	u32 max_leaf, max_ext_leaf; /* highest basic and extended (0x8000....) leaf; 0 = none */
 	char vendor[13];	    /* "GenuineIntel"; "" without CPUID */
 	char model[49];		    /* brand string, leading blanks dropped; "family 5 model 2" if there is none */
-	unsigned int family, model_nr; /* as Intel counts them, extended parts added in */
+	unsigned int family, model_nr; /* as Intel counts them, with the extended parts */
 	u32 initial_apic_id;
 	unsigned int phys_bits, virt_bits;
 	bool cpuid;		    /* the instruction exists */
@@ -38,13 +38,13 @@ struct cpu_info {
 	bool invariant_tsc;				     /* leaf 0x80000007 */
 };
 
-/* Ask the CPU that runs this. */
+/* Read the CPUID of this CPU. */
 void cpu_info_read(struct cpu_info *info);
 
 /* The boot CPU's; valid after arch_init_cpu(). */
 extern struct cpu_info boot_cpu;
 
-/* Does INVLPG do what it should while PCIDs are on? False: a known erratum, PCIDs are not used. */
+/* Does INVLPG work while PCIDs are on? False: a known erratum; PCIDs are not used. */
 bool cpu_pcid_trusted(const struct cpu_info *info);
 
 /* A basic or extended leaf, all zeros if the CPU does not have it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control registers. Before a bit of CR4 is set, CPUID must have said that the CPU has it: a reserved bit is #GP on
- * hardware, and QEMU's emulated CPU then hangs for ever without a word.
+ * Control registers. Before a bit of CR4 is set, CPUID must say that the CPU has it. A reserved bit is #GP on hardware,
+ * and QEMU's emulated CPU hangs silently.
  */
 #pragma once
 

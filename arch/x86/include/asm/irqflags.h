@@ -12,8 +12,8 @@
 #define FLAGS_DF    (1UL << 10) /* string instructions run downwards */
 #define FLAGS_NT    (1UL << 14) /* nested task */
 #define FLAGS_VM    (1UL << 17) /* virtual-8086 mode */
-#define FLAGS_AC    (1UL << 18) /* SMAP: user memory may be touched */
-#define FLAGS_ID    (1UL << 21) /* can be changed: there is a CPUID instruction */
+#define FLAGS_AC    (1UL << 18) /* SMAP: the kernel may access user memory */
+#define FLAGS_ID    (1UL << 21) /* if it can be changed, there is a CPUID instruction */
 
 static inline unsigned long read_flags(void)
 {

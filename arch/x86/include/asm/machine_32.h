@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What differs by word size: i386, with PAE and without. Included through <asm/machine.h>, one a target. */
+/* What depends on the word size: i386, with PAE and without. Each target's <asm/machine.h> includes one of the two. */
 #pragma once
 
 #include <lib/types.h>
 #include <asm/vectors.h>
 
 #define PERCPU_SEGMENT "fs"
-#define WORD_SUFFIX    "l" /* of an instruction without a register */
+#define WORD_SUFFIX    "l" /* for an instruction without a register operand */
 
 /* What trap_entry_32.S leaves on the stack, lowest address first. */
 struct trap_frame {
 	unsigned long di, si, bp, unused_sp, bx, dx, cx, ax; /* in the order of PUSHA */
 	unsigned long ds, es, fs, gs;
-	unsigned long address; /* which a page fault was for; filled in by page_fault() */
+	unsigned long address; /* the faulting address of a page fault; set by page_fault() */
 	unsigned long vector;
 	unsigned long error; /* what the CPU pushed, or 0 */
 	unsigned long ip, cs, flags;
@@ -21,7 +21,7 @@ struct trap_frame {
 
 #define SEL_USER_CODE SEL_USER_CODE32
 
-/* Where trap entry has left the frame, as seen from the word behind the return address of its call. Reads that word. */
+/* The trap frame, from the address behind the return address of trap entry's call. Reads the word there. */
 static inline const struct trap_frame *trap_frame_of_caller(vaddr_t behind)
 {
 	return *(const struct trap_frame *const *)behind;
@@ -46,7 +46,7 @@ static inline vaddr_t trap_frame_sp(const struct trap_frame *frame)
 	return saved ? frame->sp : (vaddr_t)&frame->sp;
 }
 
-/* Where a fresh thread finds what thread_start (context_32.S) is to call. */
+/* Sets what thread_start (context_32.S) calls in a new thread. */
 static inline void switch_frame_set_call(struct switch_frame *frame, unsigned long entry, unsigned long arg)
 {
 	frame->si = entry;

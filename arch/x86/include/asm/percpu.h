@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who am I: one segment register points every CPU at its own per-CPU area (GS on x86_64, FS on i386).
+ * Per-CPU access: on each CPU one segment register leads to its own per-CPU area (GS on x86_64, FS on i386).
  *
  * The base of that segment is the CPU's *offset*, the distance from the template in the image to the CPU's copy. So
  * "segment:&variable" is the CPU's own instance of the variable, and a base of 0 (as the boot loader leaves it) means
@@ -15,8 +15,8 @@ extern vaddr_t this_cpu_off;	/* per-CPU, kernel/core/percpu.c: this CPU's offset
 extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/init_cpu.c: this CPU's id */
 
 /*
- * One word of this CPU's, in one instruction: being moved to another CPU in between is impossible. The register gives
- * the instruction its size. (_word: pointers stay what they are, and nothing is wider than a register.)
+ * One word of this CPU in one instruction, so the thread cannot move to another CPU in between. The register gives the
+ * instruction its size.
  */
 #define this_cpu_read(name) ({ \
 	_Static_assert(sizeof(name) <= sizeof(long), "this_cpu_read: wider than a word"); \
@@ -29,7 +29,7 @@ extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/init_cpu.c: this CPU's 
 	__asm__ volatile("mov %1, %%" PERCPU_SEGMENT ":%0" : "=m"(name) : "q"((__typeof__(name))(value))); \
 } while (0)
 
-/* Of 4 bytes or, on 64-bit, 8. A constant has no size by itself, so the instruction says it. */
+/* A variable of 4 bytes or, on 64-bit, 8. The suffix gives the size, since a constant has none. */
 #define percpu_add(suffix, name, n) \
 	__asm__ volatile("add" suffix " %1, %%" PERCPU_SEGMENT ":%0" : "+m"(name) : "er"((__typeof__(name))(n)) : "cc")
 #define this_cpu_add(name, n) do { \
@@ -40,14 +40,14 @@ extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/init_cpu.c: this CPU's 
 		percpu_add("q", name, n); \
 } while (0)
 
-/* Take 1 off an unsigned int; is it 0 now? */
+/* Subtract 1 from an unsigned int. True: it is 0 now. */
 #define this_cpu_dec_and_test(name) ({ \
 	_Static_assert(sizeof(name) == 4, "this_cpu_dec_and_test: no int"); \
 	bool _zero; \
 	__asm__ volatile("subl $1, %%" PERCPU_SEGMENT ":%0" : "+m"(name), "=@ccz"(_zero)); \
 	_zero; })
 
-/* A bool, for a branch. */
+/* Test a bool, for a branch. */
 #define this_cpu_test(name) ({ \
 	_Static_assert(sizeof(name) == 1, "this_cpu_test: no bool"); \
 	bool _set; \
@@ -69,7 +69,7 @@ static inline void cpu_relax(void)
 	__asm__ volatile("pause" : : : "memory");
 }
 
-/* STI takes effect after the next instruction, so an interrupt cannot slip in between the two and be slept through. */
+/* STI takes effect after the next instruction, so no interrupt comes between the two and is missed. */
 static inline void arch_cpu_idle(void)
 {
 	__asm__ volatile("sti\n\thlt" : : : "memory");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stacks that are part of the image. Each has a page below it that pgtable_init_image() leaves unmapped, so running
- * over the end is a double fault with a report, not a corrupted neighbour.
+ * Stacks that are part of the image. Below each is a page that pgtable_init_image() leaves unmapped. So a stack
+ * overflow is a double fault with a report, and corrupts nothing.
  *
  *	.bss.stacks (page-aligned):  | guard page | 16 KiB stack | guard page | 16 KiB stack | ...
  */

@@ -7,12 +7,12 @@
 /* Install the shootdown's handler. Boot, before the second CPU starts. */
 void tlb_init(void);
 
-/* Use INVPCID where a whole flush is wanted. Boot, before the second CPU starts. */
+/* Use INVPCID for flushes of everything. Boot, before the second CPU starts. */
 void tlb_use_invpcid(void);
 
 /* Enter an executed batch into the log. tree: id of the tables it was for, 0 = kernel ranges. */
 void tlb_log_batch(const struct tlb_batch *batch, unsigned int tree);
 
-/* A flush of everything on every CPU: its number when it begins; and its end, when every CPU has answered. */
+/* A flush of everything on every CPU: begin it and get its number; note its end, when every CPU has answered. */
 unsigned long tlb_gen_begin(void);
 void tlb_gen_complete(unsigned long gen);

@@ -21,7 +21,7 @@
 #define VECTOR_PIC	0x30 /* + IRQ number 0..15; on a machine without APIC the PIT ticks on 0x30 */
 #define VECTOR_SYSCALL	0x80 /* the one gate that ring 3 may use */
 #define VECTOR_IPI	0xf0 /* + enum ipi_vector */
-#define VECTOR_SPURIOUS 0xff /* of the local APIC: not to be acknowledged */
+#define VECTOR_SPURIOUS 0xff /* spurious interrupt of the local APIC: must not be acknowledged */
 #define NR_VECTORS	256
 
 /* One descriptor table a CPU. 0x28 is the 64-bit user code (where SYSRET wants it), on i386 the per-CPU segment. */
