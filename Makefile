@@ -22,8 +22,8 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build bench-smp bench-off bench-profile \
-	trace map web web-serve debug usb clean \
+.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build \
+	bench-smp bench-off bench-profile trace map web web-serve debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -65,7 +65,7 @@ stress: iso ## everything at random on all CPUs for SECONDS=60; prints its seed,
 
 fuzz-user: SECONDS ?= 60
 fuzz-user: SEED := $(or $(SEED),$(shell date +%s))
-fuzz-user: iso ## random programs in ring 3 for SECONDS=60, the kernel looked at after each round; prints its seed (ENV= CPUS= MEM= SEED=)
+fuzz-user: iso ## random programs in ring 3 for SECONDS=60, looked at after each round; prints its seed (SEED=)
 	@echo "# again: make fuzz-user ENV=$(or $(ENV),x64) CPUS=$(or $(CPUS),2) MEM=$(or $(MEM),256M)" \
 		"SECONDS=$(SECONDS) SEED=$(SEED) CMDLINE='$(CMDLINE)'"
 	@tests/qemu/run-guest --cpus $(or $(CPUS),2) --mem $(or $(MEM),256M) --timeout $$(($(SECONDS) + 300)) \
@@ -73,7 +73,8 @@ fuzz-user: iso ## random programs in ring 3 for SECONDS=60, the kernel looked at
 
 numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
-	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' \
+		--cmdline 'test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
 
 # The build that is measured, beside the one that is tested, and the plugin that looks into QEMU meanwhile.
@@ -105,8 +106,9 @@ mutations: ## break the TLB code on purpose, one way after the other: each must 
 trace: iso ## the tests of T, traced: build/trace.json, to be opened at ui.perfetto.dev
 	@T='$(T)' EVENTS='$(EVENTS)' tests/qemu/trace
 
-map: iso ## the address space as a picture, build/map.svg: of a machine at rest (ENV= CPUS= MEM=), or of what LOG=file says
-	@[ -n '$(LOG)' ] || printf 'ptdump -m\nvmallocinfo -m\n' | CMDLINE='shell $(CMDLINE)' tests/qemu/run > $(O)/map.txt
+map: iso ## the address space as a picture, build/map.svg: of a machine at rest (ENV= CPUS= MEM=), or of LOG=file
+	@[ -n '$(LOG)' ] || printf 'ptdump -m\nvmallocinfo -m\n' | \
+		CMDLINE='shell $(CMDLINE)' tests/qemu/run > $(O)/map.txt
 	@node web/map.mjs $(or $(LOG),$(O)/map.txt) $(O)/map.svg
 
 web: iso ## a page that boots it in a browser, in build/web: static files (web/README.md)

@@ -2,4 +2,5 @@
 /* For assembly too. */
 #pragma once
 
-#define BOOT_INFO_MAX 0x20000 /* bytes of the loader's tags that are kept: memory maps of 1,800 regions in both formats */
+/* bytes of the loader's tags that are kept: memory maps of 1,800 regions in both formats */
+#define BOOT_INFO_MAX 0x20000

@@ -122,8 +122,8 @@ static void append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kin
 }
 
 /*
- * Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. What nobody may use is
- * whole pages already, but for RAM in the hole.
+ * Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. What nobody may
+ * use is whole pages already, but for RAM in the hole.
  */
 static void keep_whole_pages(struct boot_info *info)
 {

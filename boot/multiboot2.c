@@ -132,7 +132,10 @@ static bool framebuffer_is_sane(const struct boot_framebuffer *fb)
 	       fb->green_pos + fb->green_size <= fb->bpp && fb->blue_pos + fb->blue_size <= fb->bpp;
 }
 
-/* Colours for ink and paper; a palette that is not told is taken for the VGA's, in which 0 is black and 7 is light grey. */
+/*
+ * Colours for ink and paper; a palette that is not told is taken for the VGA's, in which 0 is black and 7 is light
+ * grey.
+ */
 static void read_palette(struct boot_framebuffer *fb, const u8 *colours, u32 nr)
 {
 	unsigned int least = ~0u, most = 0;

@@ -6,8 +6,8 @@
 # A kernel is called after the folder that it was built in: build/i386-pae/kernel becomes /boot/kvasir-i386-pae.
 # BOOT='kvasir:KERNEL WORDS' boots that at once, where no firmware can say it (iso/README.md).
 #
-# The same kernels and the same GRUB give the same image, byte for byte, on any machine: it is made of the three platforms that are
-# named here, whatever else is installed, and nothing of who made it, when and where is in it.
+# The same kernels and the same GRUB give the same image, byte for byte, on any machine: it is made of the three
+# platforms that are named here, whatever else is installed, and nothing of who made it, when and where is in it.
 set -eu
 umask 022
 export LC_ALL=C TZ=UTC0 SOURCE_DATE_EPOCH=1700000000	# 2023-11-14 22:13:20, any fixed moment
@@ -82,8 +82,8 @@ make_apple() {
 	END
 }
 
-# Of the video drivers only VESA's: there is one for VGA too, whose planar modes would be taken where there is no VESA, and the
-# kernel would have nothing but a black screen instead of text.
+# Of the video drivers only VESA's: there is one for VGA too, whose planar modes would be taken where there is no VESA,
+# and the kernel would have nothing but a black screen instead of text.
 make_bios() {
 	echo 'set prefix=($root)/boot/grub' > "$work/start.cfg"
 	grub i386-pc i386-pc-eltorito /boot/grub "$tree/boot/grub/bios.img" biosdisk vbe
@@ -103,7 +103,8 @@ echo "  ISO     $out: GRUB for BIOS and for UEFI of 32 and 64 bits"
 make_bios
 make_efi
 make_apple
-log xorriso -as mkisofs -r --modification-date=$DATE -V KVASIR -preparer Kvasir -appid Kvasir --set_all_file_dates $DATE \
+log xorriso -as mkisofs -r --modification-date=$DATE -V KVASIR -preparer Kvasir -appid Kvasir \
+	--set_all_file_dates $DATE \
 	-b boot/grub/bios.img -no-emul-boot -boot-load-size 4 -boot-info-table --grub2-boot-info \
 	--grub2-mbr "$GRUB/i386-pc/boot_hybrid.img" --protective-msdos-label \
 	--efi-boot efi.img -efi-boot-part --efi-boot-image \

@@ -27,7 +27,8 @@ refuse_if_used() {
 $used"
 }
 refuse_if_used
-[ -z "$(lsblk -n -o TYPE "$device" | grep -v -e disk -e part)" ] || fail "$device belongs to a RAID, LVM or encrypted volume"
+[ -z "$(lsblk -n -o TYPE "$device" | grep -v -e disk -e part)" ] ||
+	fail "$device belongs to a RAID, LVM or encrypted volume"
 size=$(lsblk -n -b -d -o SIZE "$device")
 [ "$size" -ge "$(stat -c %s "$image")" ] || fail "$device has only $size bytes"
 [ -w "$device" ] || fail "no right to write to $device: run as root"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# `make test`: tests/qemu/suite runs every tests/qemu/*.t, with JOBS jobs side by side, and prove judges what they wrote.
-# ENV= and T= choose booted tests; then the others step aside. `make check`: some of the scripts, which then do less.
+# `make test`: tests/qemu/suite runs every tests/qemu/*.t, with JOBS jobs side by side, and prove judges what they
+# wrote. ENV= and T= choose booted tests; then the others step aside. `make check`: some of the scripts, which then do
+# less.
 
 # One job more than processors: a guest sleeps for a third of its time.
 JOBS  ?= $(shell expr $$(nproc) + 1)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // build.mjs OUT: the page, as static files in OUT/web. Run by `make web`, which has built the three kernels.
 //
-// One image carries all kernels that the page boots: those of 32 bits, and PAE ones that are broken on purpose by patches of
-// tests/mutations. The page writes the name of a kernel and the words for it into the image (page.js, words_into()).
+// One image carries all kernels that the page boots: those of 32 bits, and PAE ones that are broken on purpose by
+// patches of tests/mutations. The page writes the name of a kernel and the words for it into the image (page.js,
+// words_into()).
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +15,8 @@ const modules = join(root, "web", "node_modules"), firmware = "/usr/share/seabio
 const SOURCES = ["arch", "boot", "iso", "kernel", "mm", "tests/kernel", "tests/user", "tests/bench", "tests/host",
     "linker.ld", "Makefile"];
 const PAGE = ["index.html", "style.css", "page.js", "lines.js", "draw.js", "machine.js"];
-// Bugs whose kernels are in the image: what is typed to meet them (the whole suite of the patch takes too long for a click).
+// Bugs whose kernels are in the image: what is typed to meet them (the whole suite of the patch takes too long for a
+// click).
 const BROKEN = {
     "cr3-for-globals": { tests: "museum.m51*,vmalloc.*" }, "purge-without-flush": { tests: "vmalloc.vm_map_ram*" },
     "range-before-flush": { tests: "vmalloc.*" }, "kunmap-keeps": { tests: "memory.*", highmem: true },
@@ -86,14 +88,16 @@ if (!is_new(image)) {
     run(root, "sh", "iso/make-iso.sh", image, ...GOOD.map((name) => join(out, name, "kernel")),
         ...Object.keys(BROKEN).map((name) => join(work, name, "kernel")));
 }
-if (!existsSync(state) || [image, join(root, "web", "state.mjs")].some((part) => statSync(part).mtimeMs > statSync(state).mtimeMs))
+if (!existsSync(state) ||
+    [image, join(root, "web", "state.mjs")].some((part) => statSync(part).mtimeMs > statSync(state).mtimeMs))
     run(root, "node", "web/state.mjs", image, "i386-pae", "shell", String(MEGABYTES), state);
 const files = PAGE.map((name) => [join(root, "web", name), name]);
 files.push([image, "kvasir.iso"], [state, "machine.state"], [join(firmware, "bios.bin"), "bios.bin"], 
     [join(firmware, "vgabios-stdvga.bin"), "vgabios.bin"],
     [join(modules, "v86/build/libv86.mjs"), "libv86.mjs"], [join(modules, "v86/build/v86.wasm"), "v86.wasm"], 
     [join(modules, "v86/LICENSE"), "v86.LICENSE"],
-    [join(modules, "@xterm/xterm/lib/xterm.mjs"), "xterm.mjs"], [join(modules, "@xterm/xterm/css/xterm.css"), "xterm.css"],
+    [join(modules, "@xterm/xterm/lib/xterm.mjs"), "xterm.mjs"],
+        [join(modules, "@xterm/xterm/css/xterm.css"), "xterm.css"],
     [join(modules, "@xterm/xterm/LICENSE"), "xterm.LICENSE"], [join(root, "LICENSE"), "LICENSE"]);
 for (const [from, to] of files)
     cpSync(from, join(web, to));

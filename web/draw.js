@@ -101,7 +101,8 @@ const pages = (x, y, w) => (block) => {
 };
 
 const LEGEND = [["vmalloc", "vmalloc"], ["ioremap", "ioremap"], ["vmap", "vmap"],
-    ["block", "blocks, their pages below: live, dirty, clean"], ["lazy", "freed, not flushed"], ["clean", "kept"], ["hole", "free"],
+    ["block", "blocks, their pages below: live, dirty, clean"], ["lazy", "freed, not flushed"], ["clean", "kept"],
+        ["hole", "free"],
     ["large", "large leaves"], ["small", "4 KiB leaves"]];
 
 const legend = (y, width) => {
@@ -122,7 +123,8 @@ export const map = (records, width) => {
     const rows = [["The address space", with_holes(parts, parts[0]?.start ?? 0n, 0n)],
         ["Leaves of the page tables", with_holes(leaves, leaves[0]?.start ?? 0n, 0n)],
         ["vmalloc space", space ? with_holes(ranges, space.start, space.end) : []]].filter(([, all]) => all.length);
-    const body = rows.map(([title, all], i) => text(0, i * 70 + 14, title) + strip(all, width, i * 70 + 22, draw)).join("");
+    const body = rows.map(([title, all], i) => text(0, i * 70 + 14, title) +
+        strip(all, width, i * 70 + 22, draw)).join("");
     const keys = legend(rows.length * 70 + 8, Math.min(width, 900));
     return picture(width, Number(/<!--(\d+)-->$/.exec(keys)[1]) + 4, "map of the address space", body + keys);
 };
@@ -152,7 +154,8 @@ export const walk = (records, width) => {
             rect(x, y, w, BOX - 10, "frame") + text(x + 8, y + 21, found);
     });
     const most = Math.max(0, ...ends.map((end) => entries.filter((entry) => entry.tree === end.tree).length));
-    return picture(Math.min(width, ends.length * column), 26 + most * (BOX + 18) + BOX, "page-table walk", drawn.join(""));
+    return picture(Math.min(width, ends.length * column), 26 + most * (BOX + 18) + BOX, "page-table walk",
+        drawn.join(""));
 };
 
 // --- parity of all processes' top entries --------------------------------------------------------------------------
@@ -166,7 +169,8 @@ export const grid = (records, width) => {
     const cell = Math.min((width - left) / used.length, 28);
     const row = (tree, i) => {
         const name = tree.id ? `tree ${tree.id}` : "reference";
-        return text(0, i * 22 + 37, name) + [...tree.states].map((letter, n) => rect(left + n * cell, 22 + i * 22, cell, 20,
+        return text(0, i * 22 + 37,
+            name) + [...tree.states].map((letter, n) => rect(left + n * cell, 22 + i * 22, cell, 20,
             `cell ${STATES[letter]}`, `${slots.level}[${used[n]}] of ${name}: ${STATES[letter]}`)).join("");
     };
     const head = used.map((index, n) =>
@@ -191,8 +195,10 @@ export const timeline = (records, width) => {
     const rows = [...new Set(events.map(row_of))].sort();
     const first = events[0]?.time ?? 0, time = Math.max((events.at(-1)?.time ?? 0) - first, 1);
     const x = (event) => left + (event.time - first) / time * span;
-    const lanes = rows.map((row, i) => text(0, i * 26 + 40, row) + `<path d="M${left} ${i * 26 + 36}h${span}"/>`).join("");
-    const marks = events.map((event) => rect(x(event) - 1.5, rows.indexOf(row_of(event)) * 26 + 27, 3, 18, `event ${event.name}`,
+    const lanes = rows.map((row, i) => text(0, i * 26 + 40, row) +
+        `<path d="M${left} ${i * 26 + 36}h${span}"/>`).join("");
+    const marks = events.map((event) => rect(x(event) - 1.5, rows.indexOf(row_of(event)) * 26 + 27, 3, 18,
+        `event ${event.name}`,
          `${event.time} us: ${event.name} ${words_of(event)}`)).join("");
     const ticks = [0, 0.25, 0.5, 0.75].map((part) =>
         text(left + part * span, 14, `${((first + part * time) / 1000).toFixed(1)} ms`, "dim"));

@@ -35,7 +35,8 @@ export const words_into = (image, kernel, words) => {
 
 const PROMPT = /(^|\n)kvasir \S+ cpu\d+> $/;
 
-// The shell behind the serial line. show(text, hidden): all that is said; hidden: it answers a command of the page's own.
+// The shell behind the serial line. show(text, hidden): all that is said; hidden: it answers a command of the page's
+// own.
 export class Shell {
     constructor(emulator, show) {
         Object.assign(this, { emulator, show, text: "", waiting: [], busy: true, hidden: false });

@@ -131,7 +131,8 @@ const parity_of_processes = async () => {
 const PICTURES = {
     map: [map, () => ask("ptdump -m", "vmallocinfo -m")],
     grid: [grid, parity_of_processes],
-    timeline: [timeline, async () => (await ask(`trace on ${TRACED}`, "run hello", "trace -m", "trace off")).slice(2, 3)],
+    timeline: [timeline,
+        async () => (await ask(`trace on ${TRACED}`, "run hello", "trace -m", "trace off")).slice(2, 3)],
 };
 
 let shown, zoom = 1;
@@ -183,7 +184,8 @@ const judged = (answer, name) => {
         return say("verdict", `${name}: no verdict.`, "bad");
     const [passed, failed] = totals.slice(1).map(Number);
     say("verdict", failed ? `${name}: the bug is here.`
-        : passed ? `${name}: passed, this kernel does not have the bug.` : `${name}: ${why?.[1]}.`, failed ? "bad" : "good");
+        : passed ? `${name}: passed, this kernel does not have the bug.` : `${name}: ${why?.[1]}.`,
+            failed ? "bad" : "good");
 };
 
 const run_test = async ({ test }) => {

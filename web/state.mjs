@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// state.mjs IMAGE KERNEL WORDS MEGABYTES OUT: boot it in v86, without a browser, up to the shell's prompt, and save the machine there.
+// state.mjs IMAGE KERNEL WORDS MEGABYTES OUT: boot it in v86, without a browser, up to the shell's prompt, and save the
+// machine there.
 //
-// OUT is a gzip file: what was said until then, a NUL, and v86's own state. A clock that counts how often it is read takes the place of
-// the host's, so two runs do the same at the same time, whatever else the host does.
+// OUT is a gzip file: what was said until then, a NUL, and v86's own state. A clock that counts how often it is read
+// takes the place of the host's, so two runs do the same at the same time, whatever else the host does.
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

@@ -66,8 +66,8 @@ static inline u32 bench_random(u32 below)
 #define bench_touch(p) (*(volatile char *)(p) = 1)
 
 /*
- * Where plugin/count.c looks: it counts what a CPU does between bench_begin() and bench_end() on it, and writes down and
- * forgets what it has counted at bench_report().
+ * Where plugin/count.c looks: it counts what a CPU does between bench_begin() and bench_end() on it, and writes down
+ * and forgets what it has counted at bench_report().
  */
 void bench_begin(void);
 void bench_end(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU memory with as much alive as Linux's pcpu_alloc_test has: 35,000 objects of 1 to 1,024 bytes, alignments of 2 to
- * 2,048. On two CPUs (`make bench-off`) each object has two instances.
+ * Per-CPU memory with as much alive as Linux's pcpu_alloc_test has: 35,000 objects of 1 to 1,024 bytes, alignments of 2
+ * to 2,048. On two CPUs (`make bench-off`) each object has two instances.
  */
 #include "tests/bench/bench.h"
 

@@ -26,12 +26,14 @@ class Symbols:
     def data(self, phys):
         """The objects in a line of 64 bytes of physical memory, if it is part of the image."""
         first, prefix = self.base + phys, ""
-        if 0 <= first - self.by_name["__boot_percpu_start"] < self.by_name["__percpu_end"] - self.by_name["__percpu_start"]:
+        size = self.by_name["__percpu_end"] - self.by_name["__percpu_start"]
+        if 0 <= first - self.by_name["__boot_percpu_start"] < size:
             first += self.by_name["__percpu_start"] - self.by_name["__boot_percpu_start"]
             prefix = "CPU 0's "
         if not self.addresses[0] <= first < self.addresses[-1]:
             return None
-        names = [self.name(first)] + [self.names[i] for i in range(bisect.bisect_right(self.addresses, first), len(self.names))
+        names = [self.name(first)] + [self.names[i]
+                                      for i in range(bisect.bisect_right(self.addresses, first), len(self.names))
                                       if self.addresses[i] < first + 64]
         return prefix + "+".join(dict.fromkeys(names))
 
@@ -39,6 +41,7 @@ class Symbols:
         """{address: "function file:line"}, of the innermost inlined function."""
         order = list(addresses)
         text = "\n".join("%x" % address for address in order)
-        found = subprocess.run(["addr2line", "-fse", self.kernel], input=text, capture_output=True, text=True, check=True)
+        found = subprocess.run(["addr2line", "-fse", self.kernel], input=text, capture_output=True, text=True,
+                               check=True)
         words = [line.split(" (disc")[0] for line in found.stdout.split("\n")]
         return {address: "%s %s" % (words[2 * i], words[2 * i + 1]) for i, address in enumerate(order)}

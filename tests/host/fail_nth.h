@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sweep: the n-th allocation behind a call fails, for n = 1, 2, ... until none is reached, at every site. Whatever comes of
- * it: the error is the documented one, nothing is lost or half done, every PGD agrees, and the same call then succeeds.
+ * The sweep: the n-th allocation behind a call fails, for n = 1, 2, ... until none is reached, at every site. Whatever
+ * comes of it: the error is the documented one, nothing is lost or half done, every PGD agrees, and the same call then
+ * succeeds.
  *
  *	SWEEP(vmalloc, FAILS, MADE(vmalloc(P)), vfree(made));
  *
- * is all that it takes for one function: its name, what may come of it, the call (0 or its error), and what ends it again.
- * SWEEP_ON has two more: what the call finds, made while nothing fails yet; and, after a failure, that this is unharmed.
- * SWEEP_FREES is for a statement that ends what it finds, for which no memory may be needed.
+ * is all that it takes for one function: its name, what may come of it, the call (0 or its error), and what ends it
+ * again. SWEEP_ON has two more: what the call finds, made while nothing fails yet; and, after a failure, that this is
+ * unharmed. SWEEP_FREES is for a statement that ends what it finds, for which no memory may be needed.
  *
- * The checks of the house read these lines: each function of mm/include/mm stands in one of them, or in the list `not-swept`.
+ * The checks of the house read these lines: each function of mm/include/mm stands in one of them, or in the list
+ * `not-swept`.
  */
 #pragma once
 
@@ -23,7 +25,8 @@
 
 enum sweep_outcome {
 	FAILS,                /* at one of the allocations at least */
-	FAILS_KEEPING_TABLES, /* the same; the process keeps the tables that came first, for the next try and until it ends */
+	/* the same; the process keeps the tables that came first, for the next try and until it ends */
+	FAILS_KEEPING_TABLES,
 	MAY_FAIL,             /* it has another way, which may do */
 	NEVER_FAILS,
 };
@@ -48,7 +51,8 @@ static void *made;
 #define SWEPT(function) ((void)&(function)) /* by hand, in the lines below this one */
 
 #define SWEEP(function, outcome, call, end) SWEEP_ON(function, outcome, (void)0, call, end, (void)0)
-#define SWEEP_FREES(function, prepare, statement) SWEEP_ON(function, NEVER_FAILS, prepare, DOES(statement), (void)0, (void)0)
+#define SWEEP_FREES(function, prepare, statement) \
+	SWEEP_ON(function, NEVER_FAILS, prepare, DOES(statement), (void)0, (void)0)
 #define SWEEP_ON(function, outcome, prepare, call, end, unharmed) do { \
 	struct sweep _s = { #function, outcome, 0, 0, 0, false, {}, {} }; \
 	SWEPT(function); \

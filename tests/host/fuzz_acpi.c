@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for arch/x86/cpu/acpi*.c: the root pointer, the tables that it leads to, and what is read out of them. Whatever the
- * bytes are, nothing is read beyond a table and everything that was mapped is given back, but the root table and the registers of
- * the FADT; no CPU is listed twice, and an input of the largest size takes no time to speak of.
+ * libFuzzer for arch/x86/cpu/acpi*.c: the root pointer, the tables that it leads to, and what is read out of them.
+ * Whatever the bytes are, nothing is read beyond a table and everything that was mapped is given back, but the root
+ * table and the registers of the FADT; no CPU is listed twice, and an input of the largest size takes no time to speak
+ * of.
  */
 #include "tests/host/port/host.h"
 
@@ -99,7 +100,7 @@ static void make_good(void)
 	put(24, TABLES_AT + table_at[nr_tables - 2], 8);
 }
 
-/* --- checksums: without them nothing is looked at ------------------------------------------------------------------------ */
+/* --- checksums: without them nothing is looked at ----------------------------------------------------------------- */
 
 static void fix_sum(size_t from, size_t size, size_t sum_at)
 {
@@ -123,7 +124,7 @@ static void fix_sums(void)
 	fix_sum(0, 36, 32);
 }
 
-/* --- reading them -------------------------------------------------------------------------------------------------------- */
+/* --- reading them ------------------------------------------------------------------------------------------------- */
 
 static void check_cpus(void)
 {
@@ -156,7 +157,8 @@ static void check_console(void)
 	struct serial_place place;
 
 	if (acpi_serial_console(&place))
-		MUST(place.address && place.stride && (place.kind == SERIAL_MEMORY || place.address + SERIAL_REGISTERS <= 0x10000));
+		MUST(place.address && place.stride &&
+		     (place.kind == SERIAL_MEMORY || place.address + SERIAL_REGISTERS <= 0x10000));
 }
 
 static void read_all(const u8 *rsdp, unsigned int rsdp_len)

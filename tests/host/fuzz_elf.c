@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for kernel/proc/elf.c. What is accepted can be loaded: its segments are sorted, share no page, lie between page 0 and
- * the limit and inside the file, none is written and executed, and the program begins in one that is executed.
+ * libFuzzer for kernel/proc/elf.c. What is accepted can be loaded: its segments are sorted, share no page, lie between
+ * page 0 and the limit and inside the file, none is written and executed, and the program begins in one that is
+ * executed.
  */
 #include <kernel/proc/internal.h>
 #include <lib/errno.h>

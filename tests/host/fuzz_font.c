@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for arch/x86/cpu/font.c: console fonts from the loader's modules. A font that is found has glyphs of a size that the
- * screen can draw, and each pixel of each lies in the file; what is no font is given back.
+ * libFuzzer for arch/x86/cpu/font.c: console fonts from the loader's modules. A font that is found has glyphs of a size
+ * that the screen can draw, and each pixel of each lies in the file; what is no font is given back.
  */
 #include "tests/host/port/host.h"
 
@@ -40,7 +40,9 @@ static void draw(const struct console_font *font)
 	for (unsigned int glyph = 0; glyph < FONT_GLYPHS; glyph++)
 		for (unsigned int line = 0; line < font->height; line++)
 			for (unsigned int x = 0; x < font->width; x++)
-				sum += font->glyphs[(glyph * font->height + line) * font->bytes_per_line + x / 8] >> (7 - x % 8) & 1;
+				sum += font->glyphs[(glyph * font->height + line) * font->bytes_per_line + x / 8] >>
+					       (7 - x % 8) &
+				       1;
 	__asm__ volatile("" : : "r"(sum));
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for the walker and the sync hook. The bytes are operations on one window of vmalloc space: mappings of physical
- * ranges and of single pages, with and without table pages to be had, unmapping, rights, tables that make room, and
- * processes that come and go meanwhile. The model (pgtable_model.h) is compared after each; so are all trees (parity).
+ * libFuzzer for the walker and the sync hook. The bytes are operations on one window of vmalloc space: mappings of
+ * physical ranges and of single pages, with and without table pages to be had, unmapping, rights, tables that make
+ * room, and processes that come and go meanwhile. The model (pgtable_model.h) is compared after each; so are all trees
+ * (parity).
  */
 #include "tests/host/pgtable_model.h"
 #include "tests/host/processes.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inputs for parsers of files that begin with a good one. The first byte of an input chooses: the bytes behind it are the file
- * themselves, or changes of a good file that code has made, three bytes each: where (16 bits), and what stands there. So the
- * fuzzer need not find out what a good file looks like, and no file has to be kept.
+ * Inputs for parsers of files that begin with a good one. The first byte of an input chooses: the bytes behind it are
+ * the file themselves, or changes of a good file that code has made, three bytes each: where (16 bits), and what stands
+ * there. So the fuzzer need not find out what a good file looks like, and no file has to be kept.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for address space: the tree of holes, the index, the caches. The bytes are requests of any size, alignment, skew
- * and window, claims right and wrong, ranges given back or retired, flushes, reclaim, failing allocations, changes of the CPU.
- * The judge looks at what is not free, range by range, and searches for the lowest place by trying.
+ * libFuzzer for address space: the tree of holes, the index, the caches. The bytes are requests of any size, alignment,
+ * skew and window, claims right and wrong, ranges given back or retired, flushes, reclaim, failing allocations, changes
+ * of the CPU. The judge looks at what is not free, range by range, and searches for the lowest place by trying.
  */
 #include "tests/host/vm_machine.h"
 #include "tests/host/fuzz_bytes.h"
@@ -45,7 +45,8 @@ static vaddr_t place_in(const struct vm_request *rq, vaddr_t start, vaddr_t end)
 {
 	vaddr_t at = ALIGN(max(start, rq->lo), rq->align);
 
-	if (at < start || at >= end || end - at < rq->size + rq->skew || at >= rq->hi || rq->hi - at < rq->size + rq->skew)
+	if (at < start || at >= end || end - at < rq->size + rq->skew || at >= rq->hi ||
+	    rq->hi - at < rq->size + rq->skew)
 		return 0;
 	return at + rq->skew;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for vmap blocks. The bytes are maps and unmaps of any length on several CPUs, unmaps that are wrong in every way,
- * flushes, alias flushes, reclaim, failing allocations. The model knows which page each address leads to, and since when an
- * address that leads nowhere has waited to be forgotten: it may be used again only when it was flushed.
+ * libFuzzer for vmap blocks. The bytes are maps and unmaps of any length on several CPUs, unmaps that are wrong in
+ * every way, flushes, alias flushes, reclaim, failing allocations. The model knows which page each address leads to,
+ * and since when an address that leads nowhere has waited to be forgotten: it may be used again only when it was
+ * flushed.
  */
 #include "tests/host/vm_machine.h"
 #include "tests/host/fuzz_bytes.h"
@@ -39,7 +40,8 @@ static void must_be_forgotten(vaddr_t addr)
 	for (unsigned int i = 0; i < nr_gone; i++) {
 		if (gone[i].addr != addr)
 			continue;
-		BUG_ON(tlb_log_seq() - gone[i].seq < TLB_LOG_SIZE / 2 && !tlb_log_covers(gone[i].seq, addr, addr + PAGE_SIZE));
+		BUG_ON(tlb_log_seq() - gone[i].seq < TLB_LOG_SIZE / 2 &&
+		       !tlb_log_covers(gone[i].seq, addr, addr + PAGE_SIZE));
 		gone[i] = gone[--nr_gone];
 		return;
 	}
@@ -118,7 +120,8 @@ static void forget_all(void)
 
 	vm_unmap_aliases();
 	for (unsigned int i = 0; i < nr_gone; i++)
-		BUG_ON(seq - gone[i].seq < TLB_LOG_SIZE / 2 && !tlb_log_covers(gone[i].seq, gone[i].addr, gone[i].addr + PAGE_SIZE));
+		BUG_ON(seq - gone[i].seq < TLB_LOG_SIZE / 2 &&
+		       !tlb_log_covers(gone[i].seq, gone[i].addr, gone[i].addr + PAGE_SIZE));
 	nr_gone = 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that are Linux's have Linux's prototypes (6.12): each stands here with the types that its callers there give it and
- * expect of it. A wrong one does not compile, and that is the whole test; nothing here is ever called. Those of the XArray:
- * linux_names_xarray.c.
+ * Names that are Linux's have Linux's prototypes (6.12): each stands here with the types that its callers there give it
+ * and expect of it. A wrong one does not compile, and that is the whole test; nothing here is ever called. Those of the
+ * XArray: linux_names_xarray.c.
  *
  * What Linux has and this kernel has not, on purpose, is listed in mm/include/README.md.
  */
@@ -60,7 +60,7 @@ static struct list_head list;
 static struct hlist_head bucket;
 static bool condition;
 
-/* --- vmalloc.h ------------------------------------------------------------------------------------------------------- */
+/* --- vmalloc.h ---------------------------------------------------------------------------------------------------- */
 
 FUNCTION(vmalloc, void *, unsigned long);
 FUNCTION(vzalloc, void *, unsigned long);
@@ -70,8 +70,8 @@ FUNCTION(vzalloc_node, void *, unsigned long, int);
 FUNCTION(vmalloc_32, void *, unsigned long);
 FUNCTION(vmalloc_32_user, void *, unsigned long);
 FUNCTION(__vmalloc, void *, unsigned long, gfp_t);
-FUNCTION(__vmalloc_node_range, void *, unsigned long, unsigned long, unsigned long, unsigned long, gfp_t, pgprot_t, unsigned long,
-	 int, const void *);
+FUNCTION(__vmalloc_node_range, void *, unsigned long, unsigned long, unsigned long, unsigned long, gfp_t, pgprot_t,
+	 unsigned long, int, const void *);
 FUNCTION(__vmalloc_node, void *, unsigned long, unsigned long, gfp_t, int, const void *);
 FUNCTION(vmalloc_huge, void *, unsigned long, gfp_t);
 FUNCTION(__vmalloc_array, void *, size_t, size_t, gfp_t);
@@ -88,10 +88,12 @@ FUNCTION(vm_map_ram, void *, struct page **, unsigned int, int);
 FUNCTION(vm_unmap_ram, void, const void *, unsigned int);
 FUNCTION(vm_unmap_aliases, void, void);
 FUNCTION(remap_vmalloc_range, int, struct vm_area_struct *, void *, unsigned long);
-FUNCTION(remap_vmalloc_range_partial, int, struct vm_area_struct *, unsigned long, void *, unsigned long, unsigned long);
+FUNCTION(remap_vmalloc_range_partial, int, struct vm_area_struct *, unsigned long, void *, unsigned long,
+	 unsigned long);
 FUNCTION(get_vm_area, struct vm_struct *, unsigned long, unsigned long);
 FUNCTION(get_vm_area_caller, struct vm_struct *, unsigned long, unsigned long, const void *);
-FUNCTION(__get_vm_area_caller, struct vm_struct *, unsigned long, unsigned long, unsigned long, unsigned long, const void *);
+FUNCTION(__get_vm_area_caller, struct vm_struct *, unsigned long, unsigned long, unsigned long, unsigned long,
+	 const void *);
 FUNCTION(free_vm_area, void, struct vm_struct *);
 FUNCTION(remove_vm_area, struct vm_struct *, const void *);
 FUNCTION(find_vm_area, struct vm_struct *, const void *);
@@ -126,8 +128,8 @@ FUNCTION(apply_to_existing_page_range, int, struct mm_struct *, unsigned long, u
 STATEMENT(apply_to_page_range(&init_mm, word, word, NULL, NULL))
 VALUE(VMALLOC_TOTAL, unsigned long)
 STATEMENT(word = 1ul << IOREMAP_MAX_ORDER)
-STATEMENT(flags = VM_IOREMAP | VM_ALLOC | VM_MAP | VM_USERMAP | VM_DMA_COHERENT | VM_NO_GUARD | VM_FLUSH_RESET_PERMS | VM_MAP_PUT_PAGES |
-		  VM_ALLOW_HUGE_VMAP | VM_SPARSE)
+STATEMENT(flags = VM_IOREMAP | VM_ALLOC | VM_MAP | VM_USERMAP | VM_DMA_COHERENT | VM_NO_GUARD | VM_FLUSH_RESET_PERMS |
+		  VM_MAP_PUT_PAGES | VM_ALLOW_HUGE_VMAP | VM_SPARSE)
 
 FUNCTION(set_memory_uc, int, unsigned long, int);
 FUNCTION(set_memory_wc, int, unsigned long, int);
@@ -145,7 +147,7 @@ FUNCTION(set_direct_map_default_noflush, int, struct page *);
 FUNCTION(set_direct_map_valid_noflush, int, struct page *, unsigned, bool);
 FUNCTION(kernel_page_present, bool, struct page *);
 
-/* --- ioremap and io.h ------------------------------------------------------------------------------------------------ */
+/* --- ioremap and io.h --------------------------------------------------------------------------------------------- */
 
 FUNCTION(ioremap, void __iomem *, phys_addr_t, size_t);
 FUNCTION(ioremap_uc, void __iomem *, phys_addr_t, size_t);
@@ -181,7 +183,7 @@ FUNCTION(memcpy_fromio, void, void *, const volatile void __iomem *, size_t);
 FUNCTION(memcpy_toio, void, volatile void __iomem *, const void *, size_t);
 FUNCTION(memset_io, void, volatile void __iomem *, int, size_t);
 
-/* --- slab.h ---------------------------------------------------------------------------------------------------------- */
+/* --- slab.h ------------------------------------------------------------------------------------------------------- */
 
 FUNCTION(kmalloc, void *, size_t, gfp_t);
 FUNCTION(kzalloc, void *, size_t, gfp_t);
@@ -198,18 +200,20 @@ FUNCTION(kvmalloc_array, void *, size_t, size_t, gfp_t);
 FUNCTION(kvcalloc, void *, size_t, size_t, gfp_t);
 FUNCTION(kvrealloc, void *, const void *, size_t, gfp_t);
 FUNCTION(kvfree, void, const void *);
-FUNCTION(kmem_cache_create, struct kmem_cache *, const char *, unsigned int, unsigned int, slab_flags_t, void (*)(void *));
+FUNCTION(kmem_cache_create, struct kmem_cache *, const char *, unsigned int, unsigned int, slab_flags_t,
+	 void (*)(void *));
 FUNCTION(kmem_cache_alloc, void *, struct kmem_cache *, gfp_t);
 FUNCTION(kmem_cache_zalloc, void *, struct kmem_cache *, gfp_t);
 FUNCTION(kmem_cache_free, void, struct kmem_cache *, void *);
 FUNCTION(kmem_cache_destroy, void, struct kmem_cache *);
-VALUE(KMEM_CACHE(thing, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT | SLAB_POISON), struct kmem_cache *)
+VALUE(KMEM_CACHE(thing, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT | SLAB_POISON),
+      struct kmem_cache *)
 VALUE(ZERO_SIZE_PTR, void *)
 STATEMENT(condition = ZERO_OR_NULL_PTR(cache))
 STATEMENT(kfree_rcu(thing, rcu))
 STATEMENT(kvfree_rcu(thing, rcu))
 
-/* --- pages ----------------------------------------------------------------------------------------------------------- */
+/* --- pages -------------------------------------------------------------------------------------------------------- */
 
 FUNCTION(alloc_pages, struct page *, gfp_t, unsigned int);
 FUNCTION(alloc_pages_node, struct page *, int, gfp_t, unsigned int);
@@ -238,11 +242,12 @@ VALUE(phys_to_virt((phys_addr_t)0), void *)
 FUNCTION(kmap_local_page, void *, struct page *);
 STATEMENT(kunmap_local(page))
 FUNCTION(totalram_pages, unsigned long, void);
-STATEMENT(word = GFP_KERNEL | GFP_ATOMIC | GFP_NOWAIT | GFP_NOFS | GFP_NOIO | GFP_USER | GFP_HIGHUSER | GFP_KERNEL_ACCOUNT | __GFP_ZERO |
-		 __GFP_NOWARN | __GFP_NOFAIL | __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_ACCOUNT)
+STATEMENT(word = GFP_KERNEL | GFP_ATOMIC | GFP_NOWAIT | GFP_NOFS | GFP_NOIO | GFP_USER | GFP_HIGHUSER |
+		 GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_NOFAIL | __GFP_NORETRY | __GFP_RETRY_MAYFAIL |
+		 __GFP_HIGHMEM | __GFP_DMA32 | __GFP_ACCOUNT)
 FUNCTION(gfpflags_allow_blocking, bool, const gfp_t);
 
-/* --- processes' memory ----------------------------------------------------------------------------------------------- */
+/* --- processes' memory -------------------------------------------------------------------------------------------- */
 
 FUNCTION(mmget, void, struct mm_struct *);
 FUNCTION(mmput, void, struct mm_struct *);
@@ -258,7 +263,7 @@ FUNCTION(copy_from_user, unsigned long, void *, const void *, unsigned long);
 VALUE(put_user((u32)1, (u32 *)NULL), int)
 STATEMENT(condition = access_ok((void *)word, word))
 
-/* --- per-CPU --------------------------------------------------------------------------------------------------------- */
+/* --- per-CPU ------------------------------------------------------------------------------------------------------ */
 
 FUNCTION(__alloc_percpu, void *, size_t, size_t);
 FUNCTION(__alloc_percpu_gfp, void *, size_t, size_t, gfp_t);
@@ -268,7 +273,7 @@ STATEMENT(free_percpu(thing))
 VALUE(per_cpu_ptr(thing, 0), struct thing *)
 VALUE(this_cpu_ptr(thing), struct thing *)
 
-/* --- locks, waiting, threads ----------------------------------------------------------------------------------------- */
+/* --- locks, waiting, threads -------------------------------------------------------------------------------------- */
 
 static DEFINE_SPINLOCK(defined_spinlock);
 static DEFINE_MUTEX(defined_mutex);
@@ -320,10 +325,11 @@ STATEMENT(set_current_state(TASK_RUNNING))
 VALUE(current, struct task *)
 VALUE(current->mm, struct mm_struct *)
 
-/* --- time and works -------------------------------------------------------------------------------------------------- */
+/* --- time and works ----------------------------------------------------------------------------------------------- */
 
 VALUE(jiffies, unsigned long)
-STATEMENT(condition = time_after(jiffies, word) || time_before(jiffies, word) || time_after_eq(jiffies, word) || time_before_eq(word, jiffies))
+STATEMENT(condition = time_after(jiffies, word) || time_before(jiffies, word) || time_after_eq(jiffies, word) ||
+		      time_before_eq(word, jiffies))
 FUNCTION(msecs_to_jiffies, unsigned long, const unsigned int);
 FUNCTION(jiffies_to_msecs, unsigned int, const unsigned long);
 FUNCTION(usecs_to_jiffies, unsigned long, const unsigned int);
@@ -344,7 +350,7 @@ FUNCTION(cancel_work_sync, bool, struct work_struct *);
 STATEMENT(queue_work(system_wq, &work))
 STATEMENT(queue_work(system_unbound_wq, &work))
 
-/* --- CPUs ------------------------------------------------------------------------------------------------------------ */
+/* --- CPUs --------------------------------------------------------------------------------------------------------- */
 
 FUNCTION(smp_call_function_single, int, int, void (*)(void *), void *, int);
 FUNCTION(smp_call_function_many, void, const struct cpumask *, void (*)(void *), void *, bool);
@@ -359,7 +365,7 @@ STATEMENT(unsigned int cpu; for_each_online_cpu(cpu) word += cpu)
 STATEMENT(unsigned int cpu; for_each_possible_cpu(cpu) word += cpu)
 STATEMENT(word = num_online_cpus() + smp_processor_id())
 
-/* --- RCU, lists, reports --------------------------------------------------------------------------------------------- */
+/* --- RCU, lists, reports ------------------------------------------------------------------------------------------ */
 
 FUNCTION(rcu_read_lock, void, void);
 FUNCTION(rcu_read_unlock, void, void);
@@ -393,9 +399,11 @@ FUNCTION(hlist_unhashed, int, const struct hlist_node *);
 FUNCTION(hlist_move_list, void, struct hlist_head *, struct hlist_head *);
 STATEMENT(hlist_for_each_entry(thing, &bucket, hash) word++)
 STATEMENT(struct hlist_node *next; hlist_for_each_entry_safe(thing, next, &bucket, hash) hlist_del(&thing->hash))
-STATEMENT(if (WARN_ON(condition) || WARN_ON_ONCE(condition) || WARN(condition, "%d", 1) || WARN_ONCE(condition, "%d", 1)) word++)
+STATEMENT(if (WARN_ON(condition) || WARN_ON_ONCE(condition) || WARN(condition, "%d", 1) ||
+	      WARN_ONCE(condition, "%d", 1)) word++)
 STATEMENT(BUG_ON(condition))
-STATEMENT(pr_emerg("%d", 1); pr_alert("x"); pr_crit("x"); pr_err("x"); pr_warn("x"); pr_notice("x"); pr_info("x"); pr_debug("%d", 1))
+STATEMENT(pr_emerg("%d", 1); pr_alert("x"); pr_crit("x"); pr_err("x"); pr_warn("x"); pr_notice("x"); pr_info("x");
+	  pr_debug("%d", 1))
 STATEMENT(printk(KERN_ERR "%s\n", "x"))
 FUNCTION(IS_ERR, bool, const void *);
 FUNCTION(PTR_ERR, long, const void *);

@@ -6,8 +6,8 @@
  *	VALUE(expression, type)			a macro: what it is when it is used as there
  *	STATEMENT(code)				a macro that is a statement
  *
- * Where Linux's int is a truth value it may be bool here; a pointer to what is only read may be const here. `struct task` is
- * Linux's task_struct.
+ * Where Linux's int is a truth value it may be bool here; a pointer to what is only read may be const here.
+ * `struct task` is Linux's task_struct.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of Linux's xarray.h (6.12), with the types of its callers; see linux_names.c. What is missing or differs on purpose
- * stands at the head of <kernel/xarray.h>.
+ * The names of Linux's xarray.h (6.12), with the types of its callers; see linux_names.c. What is missing or differs on
+ * purpose stands at the head of <kernel/xarray.h>.
  */
 #include "tests/host/linux_names.h"
 
@@ -22,7 +22,7 @@ static void *entry;
 static bool condition;
 static int result;
 
-/* --- entries --------------------------------------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------------------------------------------------ */
 
 FUNCTION(xa_mk_value, void *, unsigned long);
 FUNCTION(xa_to_value, unsigned long, const void *);
@@ -42,7 +42,7 @@ VALUE(XA_ZERO_ENTRY, void *)
 VALUE(XA_RETRY_ENTRY, void *)
 STATEMENT(word = BITS_PER_XA_VALUE)
 
-/* --- arrays ---------------------------------------------------------------------------------------------------------- */
+/* --- arrays ------------------------------------------------------------------------------------------------------- */
 
 FUNCTION(xa_init, void, struct xarray *);
 FUNCTION(xa_init_flags, void, struct xarray *, gfp_t);
@@ -56,15 +56,18 @@ FUNCTION(xa_set_mark, void, struct xarray *, unsigned long, xa_mark_t);
 FUNCTION(xa_clear_mark, void, struct xarray *, unsigned long, xa_mark_t);
 FUNCTION(xa_find, void *, const struct xarray *, unsigned long *, unsigned long, xa_mark_t);
 FUNCTION(xa_find_after, void *, const struct xarray *, unsigned long *, unsigned long, xa_mark_t);
-FUNCTION(xa_extract, unsigned int, const struct xarray *, void **, unsigned long, unsigned long, unsigned int, xa_mark_t);
+FUNCTION(xa_extract, unsigned int, const struct xarray *, void **, unsigned long, unsigned long, unsigned int,
+	 xa_mark_t);
 FUNCTION(xa_dump, void, const struct xarray *);
 STATEMENT(xa_for_each(&xa, index, entry) word++)
 STATEMENT(xa_for_each_start(&xa, index, entry, 5) word++)
 STATEMENT(xa_for_each_range(&xa, index, entry, 5, 10) word++)
 STATEMENT(xa_for_each_marked(&xa, index, entry, XA_MARK_0) word++)
 STATEMENT(xa_mark_t mark = XA_MARK_0 | XA_MARK_1 | XA_MARK_2 | XA_MARK_MAX | XA_PRESENT | XA_FREE_MARK; word = mark)
-STATEMENT(gfp_t kind = XA_FLAGS_LOCK_IRQ | XA_FLAGS_LOCK_BH | XA_FLAGS_TRACK_FREE | XA_FLAGS_ZERO_BUSY | XA_FLAGS_ALLOC_WRAPPED |
-		       XA_FLAGS_ACCOUNT | XA_FLAGS_MARK(XA_MARK_1) | XA_FLAGS_ALLOC | XA_FLAGS_ALLOC1; word = kind)
+STATEMENT(gfp_t kind = XA_FLAGS_LOCK_IRQ | XA_FLAGS_LOCK_BH | XA_FLAGS_TRACK_FREE | XA_FLAGS_ZERO_BUSY |
+		       XA_FLAGS_ALLOC_WRAPPED | XA_FLAGS_ACCOUNT | XA_FLAGS_MARK(XA_MARK_1) | XA_FLAGS_ALLOC |
+		       XA_FLAGS_ALLOC1;
+	  word = kind)
 STATEMENT(enum xa_lock_type how = XA_LOCK_IRQ; word = how + XA_LOCK_BH)
 
 #define WRITER(name, type, ...) \
@@ -91,13 +94,15 @@ VALUE(xa_insert_bh(&xa, index, entry, GFP_KERNEL), int)
 VALUE(xa_alloc_bh(&xa, &id, entry, limit, GFP_KERNEL), int)
 VALUE(xa_alloc_cyclic_bh(&xa, &id, entry, limit, &next, GFP_KERNEL), int)
 VALUE(xa_reserve_bh(&xa, index, GFP_KERNEL), int)
-STATEMENT(limit = xa_limit_32b; limit = xa_limit_31b; limit = xa_limit_16b; limit = XA_LIMIT(1, 5); id = limit.min + limit.max)
+STATEMENT(limit = xa_limit_32b; limit = xa_limit_31b; limit = xa_limit_16b; limit = XA_LIMIT(1, 5);
+	  id = limit.min + limit.max)
 STATEMENT(xa_lock(&xa); xa_unlock(&xa); condition = xa_trylock(&xa))
 STATEMENT(xa_lock_irq(&xa); xa_unlock_irq(&xa); xa_lock_bh(&xa); xa_unlock_bh(&xa))
 STATEMENT(xa_lock_irqsave(&xa, flags); xa_unlock_irqrestore(&xa, flags))
-STATEMENT(xa_lock_nested(&xa, 1); xa_lock_irq_nested(&xa, 1); xa_lock_bh_nested(&xa, 1); xa_lock_irqsave_nested(&xa, flags, 1))
+STATEMENT(xa_lock_nested(&xa, 1); xa_lock_irq_nested(&xa, 1); xa_lock_bh_nested(&xa, 1);
+	  xa_lock_irqsave_nested(&xa, flags, 1))
 
-/* --- nodes ----------------------------------------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------------------------------------- */
 
 VALUE(XA_CHUNK_SIZE, unsigned long)
 VALUE(XA_CHUNK_MASK, unsigned long)
@@ -127,7 +132,7 @@ FUNCTION(xa_to_sibling, unsigned long, const void *);
 FUNCTION(xa_is_sibling, bool, const void *);
 STATEMENT(XA_BUG_ON(&xa, condition); XA_NODE_BUG_ON(node, condition))
 
-/* --- the cursor ------------------------------------------------------------------------------------------------------ */
+/* --- the cursor --------------------------------------------------------------------------------------------------- */
 
 VALUE(XA_ERROR(-ENOMEM), struct xa_node *)
 VALUE(XAS_BOUNDS, struct xa_node *)
@@ -176,7 +181,8 @@ FUNCTION(__xas_prev, void *, struct xa_state *);
 FUNCTION(xas_next, void *, struct xa_state *);
 FUNCTION(xas_prev, void *, struct xa_state *);
 STATEMENT(condition = xas_marked(&xas, XA_MARK_0) || xas_trylock(&xas))
-STATEMENT(xas_lock(&xas); xas_unlock(&xas); xas_lock_irq(&xas); xas_unlock_irq(&xas); xas_lock_bh(&xas); xas_unlock_bh(&xas))
+STATEMENT(xas_lock(&xas); xas_unlock(&xas); xas_lock_irq(&xas); xas_unlock_irq(&xas); xas_lock_bh(&xas);
+	  xas_unlock_bh(&xas))
 STATEMENT(xas_lock_irqsave(&xas, flags); xas_unlock_irqrestore(&xas, flags))
 STATEMENT(xas_for_each(&xas, entry, word) result++)
 STATEMENT(xas_for_each_marked(&xas, entry, word, XA_MARK_1) result++)

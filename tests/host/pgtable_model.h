@@ -37,7 +37,10 @@ unsigned int model_count(vaddr_t start, vaddr_t end, u64 phys, unsigned int max_
 void do_map(vaddr_t start, vaddr_t stop, u64 phys, pgprot_t prot, unsigned int max_shift);
 /* The same in small pages, whose frames lie `step` bytes apart. */
 void do_map_pages(vaddr_t start, vaddr_t stop, u64 phys, u64 step, pgprot_t prot);
-/* Mapping, while the nth table page that is wanted is refused. Then the range is unmapped, and the tables before it stay. */
+/*
+ * Mapping, while the nth table page that is wanted is refused. Then the range is unmapped, and the tables before it
+ * stay.
+ */
 void do_map_failing(vaddr_t start, vaddr_t stop, u64 phys, unsigned int max_shift, unsigned int nth);
 void do_unmap(vaddr_t start, vaddr_t stop);
 void do_protect(vaddr_t start, vaddr_t stop, pgprot_t set, pgprot_t clear);

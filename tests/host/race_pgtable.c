@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Walkers without a lock beside those who map, change rights and frames, unmap, and take tables away, under the thread
- * sanitizer. Whoever asks gets what is or was mapped there at the time, or nothing, never anything else. A table that was
- * taken away is freed, and turns to rubbish, as soon as every CPU has been seen with preemption on: a walk that does not
- * keep it off, or reads an entry that it has not come to from the root, finds the rubbish.
+ * sanitizer. Whoever asks gets what is or was mapped there at the time, or nothing, never anything else. A table that
+ * was taken away is freed, and turns to rubbish, as soon as every CPU has been seen with preemption on: a walk that
+ * does not keep it off, or reads an entry that it has not come to from the root, finds the rubbish.
  */
 #include "tests/host/port/host.h"
 #include "tests/host/port/pgtable.h"
@@ -25,7 +25,7 @@ static const u64 places[] = { 0x40000000, 0x80400000, 0x01c00000 };
 static vaddr_t window, span;
 static bool stop;
 
-/* --- grace periods ------------------------------------------------------------------------------------------------- */
+/* --- grace periods ------------------------------------------------------------------------------------------------ */
 
 static void free_after_readers(phys_addr_t table)
 {
@@ -35,7 +35,7 @@ static void free_after_readers(phys_addr_t table)
 	pgtable_free_deferred(table);
 }
 
-/* --- writers --------------------------------------------------------------------------------------------------------- */
+/* --- writers ------------------------------------------------------------------------------------------------------ */
 
 static int map(vaddr_t start, vaddr_t end, u64 phys, unsigned int shift)
 {
@@ -74,7 +74,8 @@ static void move(vaddr_t start, u64 phys)
 		pte_t *ptep = pgtable_entries(&kernel_pgtable, start, start + PAGE_SIZE, PAGE_SHIFT);
 
 		BUG_ON(!ptep);
-		pgtable_set_ptes(&kernel_pgtable, start, ptep, pfn_pte((unsigned long)(phys >> PAGE_SHIFT), PAGE_KERNEL_RO), 1);
+		pgtable_set_ptes(&kernel_pgtable, start, ptep,
+				 pfn_pte((unsigned long)(phys >> PAGE_SHIFT), PAGE_KERNEL_RO), 1);
 	}
 }
 
@@ -97,7 +98,7 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-/* --- readers --------------------------------------------------------------------------------------------------------- */
+/* --- readers ------------------------------------------------------------------------------------------------------ */
 
 static bool may_be(vaddr_t addr, unsigned long pfn)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The grace periods of kernel/sched/rcu.c themselves: CPUs that read, tick, switch threads outside their sections and in the
- * middle of them, and one that replaces what they read, under the thread sanitizer. Whoever reads a replaced object still
- * finds it whole; what is poisoned too early shows as an object whose halves do not fit.
+ * The grace periods of kernel/sched/rcu.c themselves: CPUs that read, tick, switch threads outside their sections and
+ * in the middle of them, and one that replaces what they read, under the thread sanitizer. Whoever reads a replaced
+ * object still finds it whole; what is poisoned too early shows as an object whose halves do not fit.
  *
- * Objects are used again, never freed: the sanitizer does not know what a full barrier orders, and would take the last read
- * before a grace period and the free behind it for a race.
+ * Objects are used again, never freed: the sanitizer does not know what a full barrier orders, and would take the last
+ * read before a grace period and the free behind it for a race.
  */
 #include "tests/host/port/host.h"
 
@@ -30,7 +30,7 @@ static struct object objects[OBJECTS], *published;
 static bool stop;
 static unsigned long reads, bad, poisoned;
 
-/* --- what rcu.c needs of the scheduler --------------------------------------------------------------------------------- */
+/* --- what rcu.c needs of the scheduler ---------------------------------------------------------------------------- */
 
 cpumask_t sched_cpu_mask;
 
@@ -64,7 +64,7 @@ void sleep_until(bool (*ready)(const void *arg), const void *arg)
 		usleep(20);
 }
 
-/* --- readers ------------------------------------------------------------------------------------------------------------ */
+/* --- readers ------------------------------------------------------------------------------------------------------ */
 
 static void look(const struct object *object)
 {
@@ -127,7 +127,7 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-/* --- the writer --------------------------------------------------------------------------------------------------------- */
+/* --- the writer --------------------------------------------------------------------------------------------------- */
 
 static void poison(struct rcu_head *head)
 {

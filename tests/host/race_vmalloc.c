@@ -213,7 +213,8 @@ static void block_is_split_once(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(everybody_at_once), cmocka_unit_test(block_is_split_once) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(everybody_at_once),
+					    cmocka_unit_test(block_is_split_once) };
 
 	vm_machine(512 * MIB, (1 << (WORKERS + 2)) - 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lock-free readers of an xarray beside a writer that makes it grow, shrink and grow again, under the thread sanitizer; and
- * beside one who stores, divides and erases multi-index entries.
+ * Lock-free readers of an xarray beside a writer that makes it grow, shrink and grow again, under the thread sanitizer;
+ * and beside one who stores, divides and erases multi-index entries.
  *
  * An entry is its index, so a reader can tell a right one from a wrong one. Entries at some indices never leave:
  * whoever looks must find them always, in every search and every walk. Nodes that went empty are freed when each
@@ -105,9 +105,9 @@ static void walk_by_cursor(void)
 /* --- multi-index entries ---------------------------------------------------------------------------------------- */
 
 /*
- * Three leaves. In the first, entries of order 0 to 5 come and go beside two that stay; in the second, of order 0 to 6, so
- * that the leaf comes and goes too; in the third, entries are stored over others and divided, and all of it is always
- * covered. An entry says where it begins and how many bits of its indices it spans; in the third leaf, all.
+ * Three leaves. In the first, entries of order 0 to 5 come and go beside two that stay; in the second, of order 0 to 6,
+ * so that the leaf comes and goes too; in the third, entries are stored over others and divided, and all of it is
+ * always covered. An entry says where it begins and how many bits of its indices it spans; in the third leaf, all.
  */
 #define LEAF(n)	 (64ul * (70 + (n)))
 #define STAYS_8	 (LEAF(0) + 40) /* of order 3 */

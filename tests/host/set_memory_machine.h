@@ -2,8 +2,9 @@
 /*
  * A machine on which memory changes while it is in use, for the programs unit_set_memory*.c.
  *
- * Two judges look on all the time. At every schedule point each frame must be reachable in every process as it was before the call
- * or as it will be after it. And the TLB oracle is a TLB that remembers whatever a CPU may remember: a verdict ends the program.
+ * Two judges look on all the time. At every schedule point each frame must be reachable in every process as it was
+ * before the call or as it will be after it. And the TLB oracle is a TLB that remembers whatever a CPU may remember: a
+ * verdict ends the program.
  */
 #pragma once
 
@@ -23,16 +24,22 @@
 
 static struct pgtable process[TREES];
 
-static __maybe_unused vaddr_t direct(unsigned long pfn) { return layout.direct_start + (vaddr_t)((u64)pfn << PAGE_SHIFT); }
+static __maybe_unused vaddr_t direct(unsigned long pfn)
+{
+	return layout.direct_start + (vaddr_t)((u64)pfn << PAGE_SHIFT);
+}
 static __maybe_unused vaddr_t direct_of(const struct page *page) { return direct(page_to_pfn(page)); }
 static __maybe_unused struct pgtable_leaf leaf_at(vaddr_t addr) { return pgtable_query(&kernel_pgtable, addr); }
 static __maybe_unused bool small(vaddr_t addr) { return leaf_at(addr).level == 1; }
 static __maybe_unused bool present(vaddr_t addr) { return leaf_at(addr).present; }
 static __maybe_unused bool writable(vaddr_t addr) { return pte_writable(leaf_at(addr).pte); }
 static __maybe_unused bool executable(vaddr_t addr) { return !(leaf_at(addr).pte.val & PTE_NX) || !PTE_NX; }
-static __maybe_unused enum memtype type_of(vaddr_t addr) { return pte_memtype(pte_show(leaf_at(addr).pte), leaf_at(addr).level); }
+static __maybe_unused enum memtype type_of(vaddr_t addr)
+{
+	return pte_memtype(pte_show(leaf_at(addr).pte), leaf_at(addr).level);
+}
 
-/* --- the first judge ----------------------------------------------------------------------------------------------- */
+/* --- the first judge ---------------------------------------------------------------------------------------------- */
 
 #define WATCHED (1ul << MAX_PAGE_ORDER) /* frames: a leaf or two */
 struct look {
@@ -53,7 +60,10 @@ static __maybe_unused struct look look_at(const struct pgtable *pt, unsigned lon
 	return (struct look){ leaf.present, pte_writable(pte), pte_memtype(pte, leaf.level) };
 }
 
-static __maybe_unused bool same(struct look a, struct look b) { return a.present == b.present && a.writable == b.writable && a.type == b.type; }
+static __maybe_unused bool same(struct look a, struct look b)
+{
+	return a.present == b.present && a.writable == b.writable && a.type == b.type;
+}
 
 static __maybe_unused void watch_frame(unsigned int i)
 {
@@ -62,8 +72,8 @@ static __maybe_unused void watch_frame(unsigned int i)
 
 		looks++;
 		if (!same(now, before[i]) && !same(now, after[i]))
-			fail_msg("frame %lx in tree %u: present %d writable %d type %d", watched + i, t, now.present, now.writable,
-				 now.type);
+			fail_msg("frame %lx in tree %u: present %d writable %d type %d", watched + i, t, now.present,
+				 now.writable, now.type);
 	}
 }
 
@@ -95,7 +105,7 @@ static __maybe_unused void watch_end(void)
 	watched = 0;
 }
 
-/* --- machines ----------------------------------------------------------------------------------------------------------- */
+/* --- machines ----------------------------------------------------------------------------------------------------- */
 
 static __maybe_unused int machine(void **state)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two programs about the TLB oracle share: a machine of four CPUs, one page of entries a tree, and verdicts. */
+/*
+ * What the two programs about the TLB oracle share: a machine of four CPUs, one page of entries a tree, and verdicts.
+ */
 #pragma once
 
 #include "tests/host/port/host.h"
@@ -21,8 +23,9 @@ static __maybe_unused void map_window(struct pgtable *pt, vaddr_t start)
 	struct mmu_update u;
 
 	arch_update_kernel_mappings_begin(&u, start, start + PAGE_SIZE);
-	assert_int_equal(pgtable_map(pt, pt == &kernel_pgtable ? &u : NULL, start, start + PAGE_SIZE, 0x1000, PAGE_KERNEL,
-				     PAGE_SHIFT), 0);
+	assert_int_equal(pgtable_map(pt, pt == &kernel_pgtable ? &u : NULL, start, start + PAGE_SIZE, 0x1000,
+				     PAGE_KERNEL, PAGE_SHIFT),
+			 0);
 	pgtable_unmap(pt, pt == &kernel_pgtable ? &u : NULL, start, start + PAGE_SIZE);
 	tlb_batch_add_all(&u.tlb);
 	arch_update_kernel_mappings_end(&u);
@@ -47,7 +50,7 @@ static __maybe_unused int setup(void **state)
 	return 0;
 }
 
-/* --- doing things, and being judged ------------------------------------------------------------------------------------- */
+/* --- doing things, and being judged ------------------------------------------------------------------------------- */
 
 static __maybe_unused pte_t *entry_in(const struct pgtable *pt, vaddr_t base, unsigned int page)
 {
@@ -55,10 +58,16 @@ static __maybe_unused pte_t *entry_in(const struct pgtable *pt, vaddr_t base, un
 }
 
 static __maybe_unused pte_t *kernel_entry(unsigned int page) { return entry_in(&kernel_pgtable, window, page); }
-static __maybe_unused pte_t *user_entry(unsigned int i, unsigned int page) { return entry_in(&process[i], USER_WINDOW, page); }
+static __maybe_unused pte_t *user_entry(unsigned int i, unsigned int page)
+{
+	return entry_in(&process[i], USER_WINDOW, page);
+}
 
 static __maybe_unused void map(pte_t *p, unsigned long pfn, pgprot_t prot) { pte_store(p, pfn_pte(pfn, prot)); }
-static __maybe_unused void change_rights(pte_t *p, pteval_t set, pteval_t take) { pte_xchg(p, __pte((pte_read(p).val & ~take) | set)); }
+static __maybe_unused void change_rights(pte_t *p, pteval_t set, pteval_t take)
+{
+	pte_xchg(p, __pte((pte_read(p).val & ~take) | set));
+}
 static __maybe_unused void clear(pte_t *p) { pte_store(p, __pte(0)); }
 
 static __maybe_unused void on_cpu(unsigned int cpu, void (*flush)(vaddr_t addr), vaddr_t addr)

@@ -147,7 +147,8 @@ static void the_firmwares_console(void **state)
 	assert_true(spcr(&place, 0, 1, 8, 0x2f8, 7));
 	assert_true(place.kind == SERIAL_PORT && place.address == 0x2f8 && place.stride == 1 && place.baud == 115200);
 	assert_true(spcr(&place, 1, 0, 8, 0xfe030000, 3));
-	assert_true(place.kind == SERIAL_MEMORY && place.address == 0xfe030000 && place.stride == 1 && place.baud == 9600);
+	assert_true(place.kind == SERIAL_MEMORY && place.address == 0xfe030000 && place.stride == 1 &&
+		    place.baud == 9600);
 	assert_true(spcr(&place, 0x12, 0, 32, 0xfe030000, 0));
 	assert_true(place.kind == SERIAL_MEMORY && place.stride == 4 && place.baud == 0);
 	host_log_clear();

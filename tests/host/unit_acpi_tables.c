@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What FADT, MADT and the tables before ACPI say, in the forms in which real firmware has been seen to say it. The sizes and values are those of machines. */
+/*
+ * What FADT, MADT and the tables before ACPI say, in the forms in which real firmware has been seen to say it. The
+ * sizes and values are those of machines.
+ */
 #include "tests/host/port/host.h"
 
 #include <asm/acpi.h>
@@ -20,7 +23,7 @@ static void begin(size_t size)
 	used = size;
 }
 
-/* --- FADT ---------------------------------------------------------------------------------------------------------------- */
+/* --- FADT --------------------------------------------------------------------------------------------------------- */
 
 enum { FADT_BYTES = 276, V1_BYTES = 116, PM1A = 64, PM1B = 68, PM_TIMER = 76, FLAGS = 112, RESET = 116, X_DSDT = 140,
        X_PM1A = 172, X_PM1B = 184, X_PM_TIMER = 208, SLEEP = 244 };
@@ -63,9 +66,10 @@ static void the_newer_field_alone(void **state)
 /* Where both say something the newer one is right; one that cannot be used does not count. */
 static void the_newer_field_wins(void **state)
 {
-	static const struct { u8 space; u64 address; u64 wanted; } cases[] = {
-		{ 1, 0x1804, 0x1804 }, { 0, 0xfed80804, 0xfed80804 }, { 1, 0, 0x404 }, { 1, 0x10000, 0x404 }, { 0, 0, 0x404 },
-		{ 0, ~0ull, 0x404 },   { 2, 0x1804, 0x404 },	      { 0x7f, 0x1804, 0x404 },
+	static const struct { u8 space; u64 address; u64 wanted;
+	} cases[] = {
+		{ 1, 0x1804, 0x1804 }, { 0, 0xfed80804, 0xfed80804 }, { 1, 0, 0x404 },      { 1, 0x10000, 0x404 },
+		{ 0, 0, 0x404 },       { 0, ~0ull, 0x404 },           { 2, 0x1804, 0x404 }, { 0x7f, 0x1804, 0x404 },
 	};
 
 	(void)state;
@@ -119,7 +123,7 @@ static void hardware_reduced(void **state)
 	assert_int_equal(fixed.sleep.address, 0);
 }
 
-/* --- MADT ---------------------------------------------------------------------------------------------------------------- */
+/* --- MADT --------------------------------------------------------------------------------------------------------- */
 
 static struct acpi_cpus cpus;
 
@@ -201,7 +205,7 @@ static void each_cpu_counts_once(void **state)
 	assert_int_equal(cpus.dropped, 12);
 }
 
-/* --- MultiProcessor Specification -------------------------------------------------------------------------------------------- */
+/* --- MultiProcessor Specification --------------------------------------------------------------------------------- */
 
 static void mp_cpu(u8 id, u8 flags)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Tags of the boot loader for which there is no room: each entry of a memory map that is there counts, and what is missing is counted. */
+/*
+ * Tags of the boot loader for which there is no room: each entry of a memory map that is there counts, and what is
+ * missing is counted.
+ */
 #include "tests/host/port/host.h"
 
 #include <boot/info_max.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calibration on a machine that takes the CPU away at any moment, for any time (arch/x86/cpu/calibrate.c). Whatever happens,
- * nothing may come out shorter than it is.
+ * Calibration on a machine that takes the CPU away at any moment, for any time (arch/x86/cpu/calibrate.c). Whatever
+ * happens, nothing may come out shorter than it is.
  */
 #include "tests/host/port/host.h"
 
@@ -133,7 +133,10 @@ static void never_too_short(void **state)
 	assert_true(measured > 50);
 }
 
-/* The CPU is away just after the clock was started, each time: what was seen in the wild, where it made a second last 170 ms. */
+/*
+ * The CPU is away just after the clock was started, each time: what was seen in the wild, where it made a second last
+ * 170 ms.
+ */
 static void away_after_the_start(void **state)
 {
 	struct measured m;
@@ -178,8 +181,9 @@ static void what_does_not_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exact_on_a_quiet_machine), cmocka_unit_test(never_too_short), cmocka_unit_test(away_after_the_start),
-		cmocka_unit_test(delays_by_polls_last), cmocka_unit_test(what_does_not_run),
+		cmocka_unit_test(exact_on_a_quiet_machine), cmocka_unit_test(never_too_short),
+		cmocka_unit_test(away_after_the_start),     cmocka_unit_test(delays_by_polls_last),
+		cmocka_unit_test(what_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

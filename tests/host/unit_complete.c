@@ -10,7 +10,8 @@ static const char *const *list;
 static const char *words(unsigned int n) { return list[n]; }
 
 static const char *const commands[] = { "meminfo", "memtypes", "pgds", "ps", "ptdump", "vmallocinfo", NULL };
-static const char *const tests[] = { "vmalloc.", "vmalloc.guard_page", "", "vmalloc.huge", "vmap.", "vmap.one", "tlb.", "tlb.a",
+static const char *const tests[] = { "vmalloc.", "vmalloc.guard_page", "",     "vmalloc.huge",
+				     "vmap.",    "vmap.one",           "tlb.", "tlb.a",
 				     NULL };
 
 /* The line before and after Tab, and how many words are offered. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages that a fork shares: who may write them when, what is flushed, and faults that meet. (The family at random: unit_user.c.) */
+/*
+ * Pages that a fork shares: who may write them when, what is flushed, and faults that meet. (The family at random:
+ * unit_user.c.)
+ */
 #include "tests/host/user_touch.h"
 
 #include "mm/user/user_internal.h"
@@ -151,7 +154,8 @@ static void faults_that_collide(void **state)
 	(void)state;
 	mm_map_anonymous(mm, BASE, PAGE_SIZE);
 	touch(mm, BASE, true);
-	for (unsigned int round = 0; round < 2; round++) { /* the faster one copies; it is the last user and keeps the page */
+	/* the faster one copies; it is the last user and keeps the page */
+	for (unsigned int round = 0; round < 2; round++) {
 		child = mm_fork(mm);
 		if (round)
 			mm_destroy(child);

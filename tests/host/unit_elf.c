@@ -82,16 +82,33 @@ static void a_good_file(void **state)
 /* One field each, put to a value that it must not have. */
 static void bad_files(void **state)
 {
-	static const struct { const char *what; size_t at, bytes; u64 value; } bad[] = {
-		{ "magic", 0, 1, 0x7e }, { "class", 4, 1, 1 }, { "byte order", 5, 1, 2 }, { "type", 16, 2, 3 },
-		{ "machine", 18, 2, 3 }, { "entry below", 24, 8, 0x3fffff }, { "entry in data", 24, 8, 0x401000 },
-		{ "entry behind", 24, 8, 0x400800 }, { "phoff", 32, 8, sizeof(file) + 1 }, { "phoff wraps", 32, 8, ~0ull },
-		{ "phentsize", 54, 2, 32 }, { "phnum", 56, 2, 0xffff }, { "no segment", 56, 2, 0 },
-		{ "flags", 64 + 4, 4, 7 }, { "offset", 64 + 8, 8, sizeof(file) }, { "offset wraps", 64 + 8, 8, ~0ull },
-		{ "page 0", 64 + 16, 8, 0 }, { "kernel", 64 + 16, 8, ~0ull << 40 }, { "limit", 64 + 40, 8, LIMIT },
-		{ "size wraps", 64 + 40, 8, ~0ull }, { "file size", 64 + 32, 8, 0x801 },
-		{ "file size in file", 64 + 56 + 32, 8, 0x1001 }, { "order", 64 + 56 + 16, 8, 0x3f0000 },
-		{ "same page", 64 + 56 + 16, 8, 0x400900 }, { "overlap", 64 + 40, 8, 0x1001 },
+	static const struct { const char *what; size_t at, bytes; u64 value;
+	} bad[] = {
+		{ "magic", 0, 1, 0x7e },
+		{ "class", 4, 1, 1 },
+		{ "byte order", 5, 1, 2 },
+		{ "type", 16, 2, 3 },
+		{ "machine", 18, 2, 3 },
+		{ "entry below", 24, 8, 0x3fffff },
+		{ "entry in data", 24, 8, 0x401000 },
+		{ "entry behind", 24, 8, 0x400800 },
+		{ "phoff", 32, 8, sizeof(file) + 1 },
+		{ "phoff wraps", 32, 8, ~0ull },
+		{ "phentsize", 54, 2, 32 },
+		{ "phnum", 56, 2, 0xffff },
+		{ "no segment", 56, 2, 0 },
+		{ "flags", 64 + 4, 4, 7 },
+		{ "offset", 64 + 8, 8, sizeof(file) },
+		{ "offset wraps", 64 + 8, 8, ~0ull },
+		{ "page 0", 64 + 16, 8, 0 },
+		{ "kernel", 64 + 16, 8, ~0ull << 40 },
+		{ "limit", 64 + 40, 8, LIMIT },
+		{ "size wraps", 64 + 40, 8, ~0ull },
+		{ "file size", 64 + 32, 8, 0x801 },
+		{ "file size in file", 64 + 56 + 32, 8, 0x1001 },
+		{ "order", 64 + 56 + 16, 8, 0x3f0000 },
+		{ "same page", 64 + 56 + 16, 8, 0x400900 },
+		{ "overlap", 64 + 40, 8, 0x1001 },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a header of mm/ says is an error is one, and no panic: each documented -errno is asked for, with arguments from where
- * nobody looks (a private slot, the end of the address space, sizes that wrap). A panic ends the program.
+ * What a header of mm/ says is an error is one, and no panic: each documented -errno is asked for, with arguments from
+ * where nobody looks (a private slot, the end of the address space, sizes that wrap). A panic ends the program.
  */
 #include "tests/host/vm_machine.h"
 
@@ -32,7 +32,7 @@ static int count(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/* --- apply_to_page_range ------------------------------------------------------------------------------------------------ */
+/* --- apply_to_page_range ------------------------------------------------------------------------------------------ */
 
 static void assert_no_walk(struct mm_struct *mm, vaddr_t start, unsigned long size)
 {
@@ -72,7 +72,7 @@ static void ranges_that_are_nobodys(void **state)
 	mm_destroy(mm);
 }
 
-/* --- address spaces ----------------------------------------------------------------------------------------------------- */
+/* --- address spaces ----------------------------------------------------------------------------------------------- */
 
 static void areas_that_cannot_be(void **state)
 {
@@ -128,7 +128,7 @@ static void what_cannot_be_lent(void **state)
 	vfree(user);
 }
 
-/* --- kernel ranges that the caller maps --------------------------------------------------------------------------------- */
+/* --- kernel ranges that the caller maps --------------------------------------------------------------------------- */
 
 static void devices_that_do_not_fit(void **state)
 {
@@ -136,9 +136,14 @@ static void devices_that_do_not_fit(void **state)
 	vaddr_t at = (vaddr_t)io->addr;
 
 	(void)state;
-	assert_int_equal(ioremap_page_range((vaddr_t)other->addr, (vaddr_t)other->addr + PAGE_SIZE, DEVICE, PAGE_KERNEL), -EINVAL);
-	assert_int_equal(ioremap_page_range(layout.private_start, layout.private_start + PAGE_SIZE, DEVICE, PAGE_KERNEL), -EINVAL);
-	assert_int_equal(ioremap_page_range(layout.direct_start, layout.direct_start + PAGE_SIZE, DEVICE, PAGE_KERNEL), -EINVAL);
+	assert_int_equal(
+		ioremap_page_range((vaddr_t)other->addr, (vaddr_t)other->addr + PAGE_SIZE, DEVICE, PAGE_KERNEL),
+		-EINVAL);
+	assert_int_equal(
+		ioremap_page_range(layout.private_start, layout.private_start + PAGE_SIZE, DEVICE, PAGE_KERNEL),
+		-EINVAL);
+	assert_int_equal(ioremap_page_range(layout.direct_start, layout.direct_start + PAGE_SIZE, DEVICE, PAGE_KERNEL),
+			 -EINVAL);
 	assert_int_equal(ioremap_page_range(0, PAGE_SIZE, DEVICE, PAGE_KERNEL), -EINVAL);
 	assert_int_equal(ioremap_page_range(at, at + 2 * PAGE_SIZE, DEVICE + 1, PAGE_KERNEL), -EINVAL);
 	assert_int_equal(ioremap_page_range(at, at + PAGE_SIZE, DEVICE, PAGE_KERNEL), -ERANGE);
@@ -158,7 +163,8 @@ static void pages_that_do_not_fit(void **state)
 	assert_int_equal(vm_area_map_pages(sparse, at, at, &page), -EINVAL);
 	assert_int_equal(vm_area_map_pages(sparse, at + 1, at + PAGE_SIZE, &page), -EINVAL);
 	assert_int_equal(vm_area_map_pages(sparse, at + PAGE_SIZE, at, &page), -EINVAL);
-	assert_int_equal(vm_area_map_pages(sparse, layout.private_start, layout.private_start + PAGE_SIZE, &page), -ERANGE);
+	assert_int_equal(vm_area_map_pages(sparse, layout.private_start, layout.private_start + PAGE_SIZE, &page),
+			 -ERANGE);
 	assert_int_equal(vm_area_map_pages(sparse, at - PAGE_SIZE, at, &page), -ERANGE);
 	assert_int_equal(vm_area_map_pages(sparse, at + 4 * PAGE_SIZE, at + 5 * PAGE_SIZE, &page), -ERANGE);
 	assert_int_equal(vm_area_map_pages(sparse, at, at + 512 * MIB, &page), -E2BIG);
@@ -166,7 +172,8 @@ static void pages_that_do_not_fit(void **state)
 	assert_int_equal(vm_area_map_pages(sparse, at, at + PAGE_SIZE, &page), 0);
 	assert_int_equal(vm_area_map_pages(sparse, at, at + PAGE_SIZE, &page), -EBUSY);
 	warn_expected(true);
-	assert_int_equal(vm_area_map_pages(other, (vaddr_t)other->addr, (vaddr_t)other->addr + PAGE_SIZE, &page), -EINVAL);
+	assert_int_equal(vm_area_map_pages(other, (vaddr_t)other->addr, (vaddr_t)other->addr + PAGE_SIZE, &page),
+			 -EINVAL);
 	vm_area_unmap_pages(sparse, layout.private_start, layout.private_start + PAGE_SIZE);
 	warn_expected(false);
 	vm_area_unmap_pages(sparse, at, at + PAGE_SIZE);
@@ -174,7 +181,7 @@ static void pages_that_do_not_fit(void **state)
 	free_vm_area(other);
 }
 
-/* --- books --------------------------------------------------------------------------------------------------------------- */
+/* --- books -------------------------------------------------------------------------------------------------------- */
 
 static void books_that_say_no(void **state)
 {

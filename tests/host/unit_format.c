@@ -20,7 +20,7 @@ extern int snprintf(char *buf, size_t size, const char *fmt, ...);
 	assert_string_equal(_text, expected); \
 } while (0)
 
-/* --- what C says: any conversion, any flags, any value ------------------------------------------------------------- */
+/* --- what C says: any conversion, any flags, any value ------------------------------------------------------------ */
 
 #define ROOM 256
 
@@ -81,7 +81,8 @@ static struct conversion random_conversion(const char *letters)
 
 static u64 random_value(void)
 {
-	static const u64 edges[] = { 0, 1, 7, 8, 9, 10, 127, 128, 255, 32768, 65535, INT_MAX, UINT_MAX, LONG_MAX, ULONG_MAX };
+	static const u64 edges[] = { 0,   1,     7,     8,       9,        10,       127,      128,
+				     255, 32768, 65535, INT_MAX, UINT_MAX, LONG_MAX, ULONG_MAX };
 
 	if (host_random_below(3) == 0)
 		return edges[host_random_below(ARRAY_SIZE(edges))] * (host_random() & 1 ? 1 : -1ull);
@@ -89,16 +90,18 @@ static u64 random_value(void)
 }
 
 /* Both print the conversion and then two arguments more, which are misplaced if it took too many or too few. */
-#define BOTH(value) do { \
-	if (c->stars == 0) \
-		len[0] = ours(text[0], room, c->text, value, 42, "end"), len[1] = snprintf(text[1], room, c->text, value, 42, "end"); \
-	else if (c->stars == 1) \
-		len[0] = ours(text[0], room, c->text, c->star[0], value, 42, "end"), \
-		len[1] = snprintf(text[1], room, c->text, c->star[0], value, 42, "end"); \
-	else \
-		len[0] = ours(text[0], room, c->text, c->star[0], c->star[1], value, 42, "end"), \
-		len[1] = snprintf(text[1], room, c->text, c->star[0], c->star[1], value, 42, "end"); \
-} while (0)
+#define BOTH(value) \
+	do { \
+		if (c->stars == 0) \
+			len[0] = ours(text[0], room, c->text, value, 42, "end"), \
+			len[1] = snprintf(text[1], room, c->text, value, 42, "end"); \
+		else if (c->stars == 1) \
+			len[0] = ours(text[0], room, c->text, c->star[0], value, 42, "end"), \
+			len[1] = snprintf(text[1], room, c->text, c->star[0], value, 42, "end"); \
+		else \
+			len[0] = ours(text[0], room, c->text, c->star[0], c->star[1], value, 42, "end"), \
+			len[1] = snprintf(text[1], room, c->text, c->star[0], c->star[1], value, 42, "end"); \
+	} while (0)
 
 static void print_both(const struct conversion *c, char text[2][ROOM], size_t room, int len[2])
 {
@@ -126,8 +129,8 @@ static void compare_with_c(const char *letters, int rounds)
 		memset(text, '#', sizeof(text));
 		print_both(&c, text, room, len);
 		if (len[0] != len[1] || memcmp(text[0], text[1], ROOM) != 0)
-			fail_msg("\"%s\" (%d, %d) in %zu: \"%s\", %d, and C says \"%s\", %d", c.text, c.star[0], c.star[1], room,
-				 room ? text[0] : "", len[0], room ? text[1] : "", len[1]);
+			fail_msg("\"%s\" (%d, %d) in %zu: \"%s\", %d, and C says \"%s\", %d", c.text, c.star[0],
+				 c.star[1], room, room ? text[0] : "", len[0], room ? text[1] : "", len[1]);
 	}
 }
 
@@ -153,13 +156,14 @@ static void a_nul_character_is_one(void **state)
 	assert_memory_equal(text, "a\0b  \0.", 8);
 }
 
-/* --- what nobody can print ------------------------------------------------------------------------------------------ */
+/* --- what nobody can print ---------------------------------------------------------------------------------------- */
 
 /* What is unknown takes no argument, and after it nobody knows whose the next one is. */
 static void unknown_conversions_end_it(void **state)
 {
 	const char *volatile behind_one = "%d %y %s";
-	const char *volatile unknown[] = { "%y %s %d", "%", "%5", "%l", "%lc %s", "%ls", "%f %s", "%Lf", "%1$d", "%hhhd", "%\xff" };
+	const char *volatile unknown[] = { "%y %s %d", "%",   "%5",   "%l",    "%lc %s", "%ls",
+					   "%f %s",    "%Lf", "%1$d", "%hhhd", "%\xff" };
 	char text[64];
 
 	(void)state;
@@ -185,7 +189,8 @@ static void n_writes_nothing(void **state)
 /* In no time, and without a length that has become negative. */
 static void enormous_widths(void **state)
 {
-	const char *volatile formats[] = { "%2147483647d", "%-99999999999d", "%.4294967296d", "%9999999999.9999999999x" };
+	const char *volatile formats[] = { "%2147483647d", "%-99999999999d", "%.4294967296d",
+					   "%9999999999.9999999999x" };
 	char text[8];
 
 	(void)state;
@@ -216,7 +221,7 @@ static void bad_strings(void **state)
 	assert_format("(null) (null) (null)", "%s %pa %*ph", missing, (void *)missing, 3, missing);
 }
 
-/* --- behind %p ------------------------------------------------------------------------------------------------------ */
+/* --- behind %p ---------------------------------------------------------------------------------------------------- */
 
 static void pointers(void **state)
 {
@@ -235,15 +240,17 @@ static void physical_addresses(void **state)
 	phys_addr_t phys = 0x12345;
 
 	(void)state;
-	assert_format("0x0000000000012345 0x0000000000012345 0x0000000000012345x", "%pa %pap %padx", &phys, &phys, &phys);
+	assert_format("0x0000000000012345 0x0000000000012345 0x0000000000012345x", "%pa %pap %padx", &phys, &phys,
+		      &phys);
 }
 
 static void error_pointers(void **state)
 {
 	(void)state;
-	assert_format("-ENOMEM -ETIMEDOUT -EPERM", "%pe %pe %pe", ERR_PTR(-ENOMEM), ERR_PTR(-ETIMEDOUT), ERR_PTR(-EPERM));
-	assert_format("[   -EIO] -4000 0000000000000000 0000000000001234", "[%7pe] %pe %pe %pe", ERR_PTR(-EIO), ERR_PTR(-4000),
-		      NULL, (void *)0x1234);
+	assert_format("-ENOMEM -ETIMEDOUT -EPERM", "%pe %pe %pe", ERR_PTR(-ENOMEM), ERR_PTR(-ETIMEDOUT),
+		      ERR_PTR(-EPERM));
+	assert_format("[   -EIO] -4000 0000000000000000 0000000000001234", "[%7pe] %pe %pe %pe", ERR_PTR(-EIO),
+		      ERR_PTR(-4000), NULL, (void *)0x1234);
 	assert_string_equal(errname(EFAULT), "EFAULT");
 	assert_string_equal(errname(-EFAULT), "-EFAULT");
 	assert_null(errname(0));

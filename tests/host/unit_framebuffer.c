@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* arch/x86/cpu/framebuffer.c: at every depth a glyph's pixels are light, all others dark, and nothing else is written. */
+/*
+ * arch/x86/cpu/framebuffer.c: at every depth a glyph's pixels are light, all others dark, and nothing else is written.
+ */
 #include "tests/host/port/host.h"
 
 #include <arch/init.h>
@@ -86,7 +88,9 @@ static bool is_black(u32 value)
 
 static void begin(struct boot_framebuffer fb)
 {
-	boot = (struct boot_info){ .fb = fb, .nr_modules = 1, .module = { { FONT_AT, FONT_AT + sizeof(font), "font" } } };
+	boot = (struct boot_info){ .fb = fb,
+				   .nr_modules = 1,
+				   .module = { { FONT_AT, FONT_AT + sizeof(font), "font" } } };
 	boot.fb.phys = FB_AT;
 	boot.fb.width = WIDTH;
 	boot.fb.height = HEIGHT;
@@ -115,8 +119,14 @@ static void draws_an_a(struct boot_framebuffer fb)
 
 static struct boot_framebuffer rgb(u8 bpp, u8 rp, u8 rs, u8 gp, u8 gs, u8 bp, u8 bs)
 {
-	return (struct boot_framebuffer){ .kind = BOOT_FB_RGB, .bpp = bpp, .red_pos = rp, .red_size = rs, .green_pos = gp,
-					  .green_size = gs, .blue_pos = bp, .blue_size = bs };
+	return (struct boot_framebuffer){ .kind = BOOT_FB_RGB,
+					  .bpp = bpp,
+					  .red_pos = rp,
+					  .red_size = rs,
+					  .green_pos = gp,
+					  .green_size = gs,
+					  .blue_pos = bp,
+					  .blue_size = bs };
 }
 
 static void text_at_every_depth(void **state)
@@ -147,8 +157,8 @@ static void eight_bits_by_palette(void **state)
 /* Tags with memory, and with a screen whose palette says that it has `told` colours; there are three. */
 static void read_tags(u32 told)
 {
-	u32 tags[] = { 0, 0, 6, 40, 24, 0, 0x100000, 0, 0x1000000, 0, 1, 0, 8, 8 + 26 + 9, 0xfd000000, 0, 640, 640, 480, 8,
-		       0, 0, 0, 0, 0, 0, 0, 8 };
+	u32 tags[] = { 0,          0, 6,   40,  24,  0, 0x100000, 0, 0x1000000, 0, 1, 0, 8, 8 + 26 + 9,
+		       0xfd000000, 0, 640, 640, 480, 8, 0,        0, 0,         0, 0, 0, 0, 8 };
 	u8 *data = (u8 *)&tags[14];
 	const char *why;
 

@@ -96,7 +96,7 @@ static void not_of_handlers(void **state)
 	assert_int_equal(failures_of(INJECT_PAGE, 10), 10);
 }
 
-/* --- the command line ---------------------------------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------------------------- */
 
 static void order(const char *words)
 {
@@ -132,11 +132,30 @@ static void orders(void **state)
 static void nonsense(void **state)
 {
 	static const char *const bad[] = {
-		"inject=", "inject=page", "inject=page:", "inject=page:nth", "inject=page:nth=", "inject=page:nth=0", "inject=page:every=0",
-		"inject=page:ms=0", "inject=page:nth=-1", "inject=page:every=4294967297", "inject=page:nth=99999999999999999999999999",
-		"inject=page:nth=1x", "inject=pages:nth=1", "inject=pag:nth=1", "inject=:nth=1", "inject=page:nth=1:", "inject=page:nth=1:by",
-		"inject=page:nth=1:by=", "inject=page:nth=1:to=x", "inject=page:nth=1:by=x:by=y", "inject=page:by=x", "inject=page:nth=1,",
-		"inject=page:nth=1:by=a_function_with_a_name_of_more_than_31_letters", "inject=page:nth=1,,table:nth=1",
+		"inject=",
+		"inject=page",
+		"inject=page:",
+		"inject=page:nth",
+		"inject=page:nth=",
+		"inject=page:nth=0",
+		"inject=page:every=0",
+		"inject=page:ms=0",
+		"inject=page:nth=-1",
+		"inject=page:every=4294967297",
+		"inject=page:nth=99999999999999999999999999",
+		"inject=page:nth=1x",
+		"inject=pages:nth=1",
+		"inject=pag:nth=1",
+		"inject=:nth=1",
+		"inject=page:nth=1:",
+		"inject=page:nth=1:by",
+		"inject=page:nth=1:by=",
+		"inject=page:nth=1:to=x",
+		"inject=page:nth=1:by=x:by=y",
+		"inject=page:by=x",
+		"inject=page:nth=1,",
+		"inject=page:nth=1:by=a_function_with_a_name_of_more_than_31_letters",
+		"inject=page:nth=1,,table:nth=1",
 	};
 
 	(void)state;

@@ -127,7 +127,9 @@ static void ioremap_uses_large_leaves(void **state)
 	assert_balance(before);
 }
 
-/* Small pages, then a large leaf on the same address: the empty table goes, and not before everybody has forgotten it. */
+/*
+ * Small pages, then a large leaf on the same address: the empty table goes, and not before everybody has forgotten it.
+ */
 static void small_then_large(void **state)
 {
 	unsigned long big = pt_level_size(2), since;
@@ -391,7 +393,8 @@ static void look_at_the_border(void)
 
 static void unmapped_before_the_type_is_free(void **state)
 {
-	static void __iomem *(*const maps[])(phys_addr_t, unsigned long) = { ioremap, ioremap_uc, ioremap_wc, ioremap_cache };
+	static void __iomem *(*const maps[])(phys_addr_t, unsigned long) = { ioremap, ioremap_uc, ioremap_wc,
+									     ioremap_cache };
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(maps); i++) {
@@ -419,7 +422,7 @@ static void type_goes_with_the_area(void **state)
 	assert_balance(before);
 }
 
-/* --- what nobody else may have meanwhile ------------------------------------------------------------------------------- */
+/* --- what nobody else may have meanwhile -------------------------------------------------------------------------- */
 
 static void assert_iounmap_flushes(char *io)
 {

@@ -37,8 +37,10 @@ static int setup(void **state)
 	*arch_lazy_mmu() = (struct lazy_mmu){ .pt = NULL };
 	window = ALIGN(layout.vmalloc_start, pt_level_size(2));
 	arch_update_kernel_mappings_begin(&update, window, page_at(PAGES));
-	assert_int_equal(pgtable_map(&kernel_pgtable, &update, window, page_at(PAGES), 1 << 20, PAGE_KERNEL, PAGE_SHIFT), 0);
-	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &update, window, page_at(PAGES), false, note_run, ptep), 0);
+	assert_int_equal(
+		pgtable_map(&kernel_pgtable, &update, window, page_at(PAGES), 1 << 20, PAGE_KERNEL, PAGE_SHIFT), 0);
+	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &update, window, page_at(PAGES), false, note_run, ptep),
+			 0);
 	arch_update_kernel_mappings_end(&update);
 	process = (struct pgtable){ .root = NULL };
 	assert_int_equal(pgtable_init_process(&process), 0);
@@ -62,7 +64,7 @@ static unsigned long flushed_since(unsigned long seq, unsigned int first, unsign
 	return tlb_log_seq() - seq;
 }
 
-/* --- what is gathered ------------------------------------------------------------------------------------------------- */
+/* --- what is gathered --------------------------------------------------------------------------------------------- */
 
 static void outside_a_change_is_flushed_at_once(void **state)
 {
@@ -169,14 +171,15 @@ static void an_error_leaves_the_mode(void **state)
 
 	(void)state;
 	arch_update_kernel_mappings_begin(&update, window, page_at(PAGES));
-	assert_int_equal(pgtable_for_each_run(&kernel_pgtable, &update, window, page_at(PAGES), true, change_and_fail, NULL),
-			 -EINVAL);
+	assert_int_equal(
+		pgtable_for_each_run(&kernel_pgtable, &update, window, page_at(PAGES), true, change_and_fail, NULL),
+		-EINVAL);
 	assert_false(lazy_mmu_active());
 	arch_update_kernel_mappings_end(&update);
 	assert_int_equal(flushed_since(seq, 0, 0), 1);
 }
 
-/* --- what is asserted ------------------------------------------------------------------------------------------------- */
+/* --- what is asserted --------------------------------------------------------------------------------------------- */
 
 static void never_nested(void **state)
 {

@@ -318,9 +318,12 @@ static void glob_patterns(void **state)
 		{ "vmalloc.*", "vmalloc.guard_page", true }, { "vmalloc.*", "vmap.guard", false },
 		{ "*", "", true }, { "", "", true }, { "", "a", false }, { "?", "", false }, { "a?c", "abc", true },
 		{ "*b*b", "abab", true }, { "*b*b", "aba", false }, { "a*", "a", true }, { "**a**", "xax", true },
-		{ "*.smoke", "x.smoker", false }, { "[a]", "a", true }, { "[a]", "b", false }, { "[!a]", "b", true }, { "[!a]", "a", false },
-		{ "m[0-9][0-9]_*", "m07_x", true }, { "m[0-9]", "mx", false }, { "[]a]", "]", true }, { "[!]a]", "]", false },
-		{ "[a-]", "-", true }, { "[a-]", "b", false }, { "[ab", "[ab", true }, { "[", "[", true }, { "x[", "x", false },
+		{ "*.smoke", "x.smoker", false }, { "[a]", "a", true }, { "[a]", "b", false },
+		{ "[!a]", "b", true }, { "[!a]", "a", false },
+		{ "m[0-9][0-9]_*", "m07_x", true }, { "m[0-9]", "mx", false }, { "[]a]", "]", true },
+		{ "[!]a]", "]", false },
+		{ "[a-]", "-", true }, { "[a-]", "b", false }, { "[ab", "[ab", true }, { "[", "[", true },
+		{ "x[", "x", false },
 		{ "\\*", "*", true }, { "\\*", "a", false }, { "a\\", "a\\", true }, { "*[0-9]", "a5b6", true },
 		{ "[\x01-\xff]", "\x80", true },
 	};
@@ -365,11 +368,12 @@ static void parse_numbers_as_linux(void **state)
 		int err;
 		u64 value;
 	} cases[] = {
-		{ "12\n", 10, 0, 12 }, { "12\n\n", 10, -EINVAL, 0 }, { "12 \n", 10, -EINVAL, 0 }, { "\n", 10, -EINVAL, 0 },
-		{ "+12", 10, 0, 12 }, { "+-1", 0, -EINVAL, 0 }, { "++1", 10, -EINVAL, 0 }, { "+", 10, -EINVAL, 0 },
-		{ "010", 0, 0, 8 }, { "08", 0, -EINVAL, 0 }, { "0", 0, 0, 0 }, { "010", 10, 0, 10 }, { "0x10", 16, 0, 16 },
-		{ "0x10", 8, -EINVAL, 0 }, { "0x10", 10, -EINVAL, 0 }, { "0xg", 0, -EINVAL, 0 }, { "+0x1F\n", 0, 0, 31 },
-		{ "101", 2, 0, 5 }, { "12", 2, -EINVAL, 0 }, { " 1", 10, -EINVAL, 0 },
+		{ "12\n", 10, 0, 12 }, { "12\n\n", 10, -EINVAL, 0 }, { "12 \n", 10, -EINVAL, 0 },
+		{ "\n", 10, -EINVAL, 0 }, { "+12", 10, 0, 12 }, { "+-1", 0, -EINVAL, 0 }, { "++1", 10, -EINVAL, 0 },
+		{ "+", 10, -EINVAL, 0 }, { "010", 0, 0, 8 }, { "08", 0, -EINVAL, 0 }, { "0", 0, 0, 0 },
+		{ "010", 10, 0, 10 }, { "0x10", 16, 0, 16 }, { "0x10", 8, -EINVAL, 0 }, { "0x10", 10, -EINVAL, 0 },
+		{ "0xg", 0, -EINVAL, 0 }, { "+0x1F\n", 0, 0, 31 }, { "101", 2, 0, 5 }, { "12", 2, -EINVAL, 0 },
+		{ " 1", 10, -EINVAL, 0 },
 	};
 
 	(void)state;
@@ -446,7 +450,8 @@ static void math_bits(void **state)
 static void sizes_for_people(void **state)
 {
 	static const struct { u64 bytes; const char *text; } cases[] = {
-		{ 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" }, { 1024, "1 KiB" }, { 1536, "1.5 KiB" }, { 20480, "20 KiB" },
+		{ 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" }, { 1024, "1 KiB" }, { 1536, "1.5 KiB" },
+		{ 20480, "20 KiB" },
 		{ (1 << 20) - 1, "1023.9 KiB" }, { 1 << 20, "1 MiB" }, { 13743895343520ull << 10, "12.4 PiB" },
 		{ 13743895343520ull, "12.4 TiB" }, { 1ull << 40, "1 TiB" }, { ~0ull, "15.9 EiB" },
 	};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What callers from Linux use beside the large families: iterators, hash lists, device memory, areas of their own entries. */
+/*
+ * What callers from Linux use beside the large families: iterators, hash lists, device memory, areas of their own
+ * entries.
+ */
 #include "tests/host/vm_machine.h"
 
 #include <arch/mmu_sync.h>
@@ -16,7 +19,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* --- iterators ------------------------------------------------------------------------------------------------------- */
+/* --- iterators ---------------------------------------------------------------------------------------------------- */
 
 static void an_iterator_walks_its_pieces(void **state)
 {
@@ -68,7 +71,7 @@ static void vread_iter_is_vread_in_pieces(void **state)
 	assert_int_equal(iov_iter_count(&iter), P);
 }
 
-/* --- areas ----------------------------------------------------------------------------------------------------------- */
+/* --- areas -------------------------------------------------------------------------------------------------------- */
 
 static void a_vmap_area_tells_what_it_spans(void **state)
 {
@@ -125,7 +128,7 @@ static void what_the_machine_says_of_leaves(void **state)
 	host_set_feature(FEATURE_PAT, true);
 }
 
-/* --- hash lists ------------------------------------------------------------------------------------------------------ */
+/* --- hash lists --------------------------------------------------------------------------------------------------- */
 
 struct item {
 	int key;
@@ -172,7 +175,7 @@ static void hash_lists(void **state)
 	assert_true(hlist_empty(&other));
 }
 
-/* --- device memory --------------------------------------------------------------------------------------------------- */
+/* --- device memory ------------------------------------------------------------------------------------------------ */
 
 /* Each byte arrives, nothing beside it changes, whatever the two alignments are. */
 static void ranges_of_device_memory(void **state)
@@ -190,7 +193,8 @@ static void ranges_of_device_memory(void **state)
 					assert_int_equal(device[i], i >= to && i < to + n ? from + i - to : 100 + i);
 				memcpy_fromio(memory + from, device + to + 1, n);
 				for (unsigned int i = 0; i < 32; i++)
-					assert_int_equal(memory[i], i >= from && i < from + n ? device[to + 1 + i - from] : i);
+					assert_int_equal(memory[i],
+							 i >= from && i < from + n ? device[to + 1 + i - from] : i);
 				memset_io(device + to, 0xe7, n);
 				for (unsigned int i = 0; i < n; i++)
 					assert_int_equal(device[to + i], 0xe7);

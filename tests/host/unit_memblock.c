@@ -206,7 +206,10 @@ static void low_allocations_are_zeroed(void **state)
 		assert_int_equal(((u8 *)phys_to_virt((phys_addr_t)page))[i], 0);
 }
 
-/* Tables lie where RAM is mapped: at first below what the boot tables show, then further up, while a module fills all below. */
+/*
+ * Tables lie where RAM is mapped: at first below what the boot tables show, then further up, while a module fills all
+ * below.
+ */
 static void tables_follow_the_map(void **state)
 {
 	u64 reach, table;

@@ -101,7 +101,10 @@ static void reserved_ones_go_first(void **state)
 	assert_int_equal(ram_kept(), (nr - (nr + 42) / 50) * 4096ull);
 }
 
-/* A map that has RAM through to the end: there is none between 640 KiB and 1 MiB. What is something else there stays it. */
+/*
+ * A map that has RAM through to the end: there is none between 640 KiB and 1 MiB. What is something else there stays
+ * it.
+ */
 static void no_ram_where_roms_are(void **state)
 {
 	static const struct entry all[] = { { 0, 64 * MIB, BOOT_MEM_RAM } };
@@ -111,7 +114,8 @@ static void no_ram_where_roms_are(void **state)
 	(void)state;
 	resolve(all, 1);
 	assert_int_equal(info.nr_regions, 3);
-	assert_true(info.region[0].end == 0xa0000 && info.region[2].start == MIB && info.region[2].kind == BOOT_MEM_RAM);
+	assert_true(info.region[0].end == 0xa0000 && info.region[2].start == MIB &&
+		    info.region[2].kind == BOOT_MEM_RAM);
 	assert_int_equal(info.region[1].kind, BOOT_MEM_RESERVED);
 	assert_int_equal(info.ram_in_hole, 0x60000);
 	resolve(some, 2);
@@ -122,7 +126,8 @@ static void no_ram_where_roms_are(void **state)
 	resolve(within, 2);
 	assert_int_equal(info.nr_regions, 3);
 	assert_int_equal(info.region[0].end, 0x9f000);
-	assert_true(info.region[1].start == 0xb3000 && info.region[1].end == MIB && info.region[1].kind == BOOT_MEM_RESERVED);
+	assert_true(info.region[1].start == 0xb3000 && info.region[1].end == MIB &&
+		    info.region[1].kind == BOOT_MEM_RESERVED);
 	assert_true(info.region[2].start == MIB && info.region[2].end == 2 * MIB + 0xb2000);
 	assert_int_equal(info.ram_in_hole, MIB - 0xb2500);
 }

@@ -95,7 +95,8 @@ static void random_steps_agree_with_the_model(void **state)
 			assert_int_equal(memtype_free(model[at].start, model[at].end, model[at].type), 0);
 			model_remove(at);
 		} else {
-			struct memtype_info r = host_random_below(4) ? random_range() : freed; /* the last one is kept at hand */
+			/* the last one is kept at hand */
+			struct memtype_info r = host_random_below(4) ? random_range() : freed;
 			bool conflict = model_conflict(&r);
 			unsigned int before = nr;
 
@@ -199,8 +200,8 @@ static int setup(void **state)
 }
 
 /*
- * What was refused, made twice, kept for the next, or has to make room for another, leaves no object behind. Each a hundred
- * times: kmalloc_objects() counts what lies in a CPU's magazine too, and so does not see a single one.
+ * What was refused, made twice, kept for the next, or has to make room for another, leaves no object behind. Each a
+ * hundred times: kmalloc_objects() counts what lies in a CPU's magazine too, and so does not see a single one.
  */
 static void nothing_is_left(void **state)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Every allocation behind the rest of mm's calls fails once: pages, objects, devices, processes. (vmalloc: unit_vm_fail.c.) */
+/*
+ * Every allocation behind the rest of mm's calls fails once: pages, objects, devices, processes. (vmalloc:
+ * unit_vm_fail.c.)
+ */
 #include "tests/host/fail_nth.h"
 
 #include <arch/fault.h>
@@ -30,7 +33,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- pages and objects -------------------------------------------------------------------------------------------------- */
+/* --- pages and objects -------------------------------------------------------------------------------------------- */
 
 static struct page *some[8];
 static unsigned long had;
@@ -51,7 +54,8 @@ static void pages(void **state)
 	SWEEP(alloc_page, FAILS, MADE(alloc_page(GFP_KERNEL)), __free_page(made));
 	SWEEP(alloc_pages, FAILS, MADE(alloc_pages(GFP_KERNEL, 3)), __free_pages(made, 3));
 	SWEEP(alloc_pages_node, FAILS, MADE(alloc_pages_node(0, GFP_KERNEL, 3)), __free_pages(made, 3));
-	SWEEP(__get_free_pages, FAILS, MADE((void *)__get_free_pages(GFP_KERNEL, 2)), free_pages((unsigned long)made, 2));
+	SWEEP(__get_free_pages, FAILS, MADE((void *)__get_free_pages(GFP_KERNEL, 2)),
+	      free_pages((unsigned long)made, 2));
 	SWEEP(__get_free_page, FAILS, MADE((void *)__get_free_page(GFP_KERNEL)), free_page((unsigned long)made));
 	SWEEP(get_zeroed_page, FAILS, MADE((void *)get_zeroed_page(GFP_KERNEL)), free_page((unsigned long)made));
 	SWEEP(alloc_page_array, FAILS, fill_some(), free_page_array(some, had));
@@ -134,11 +138,12 @@ static void either_way(void **state)
 	SWEEP_FREES(kvfree_rcu_mightsleep, made = vmalloc(3 * P), kvfree_rcu_mightsleep(made));
 }
 
-/* --- devices -------------------------------------------------------------------------------------------------------------- */
+/* --- devices ------------------------------------------------------------------------------------------------------ */
 
 static void devices(void **state)
 {
-	const unsigned long frames[4] = { DEVICE >> PAGE_SHIFT, (DEVICE >> PAGE_SHIFT) + 1, (DEVICE >> PAGE_SHIFT) + 9, DEVICE >> PAGE_SHIFT };
+	const unsigned long frames[4] = { DEVICE >> PAGE_SHIFT, (DEVICE >> PAGE_SHIFT) + 1, (DEVICE >> PAGE_SHIFT) + 9,
+					  DEVICE >> PAGE_SHIFT };
 	struct page *page = alloc_page(GFP_KERNEL);
 
 	(void)state;
@@ -173,7 +178,7 @@ static void stacks(void **state)
 	SWEEP_FREES(kstack_free, made = kstack_alloc(), kstack_free(made));
 }
 
-/* --- processes ------------------------------------------------------------------------------------------------------------ */
+/* --- processes ---------------------------------------------------------------------------------------------------- */
 
 static struct mm_struct *mm;
 static vaddr_t top;

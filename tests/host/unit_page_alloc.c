@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page allocator against a naive model: an array that says for each frame who owns it. Random operations on several
- * CPUs; no frame may have two owners, and after each step what is free plus what is owned is what there was. Then: memory
- * that comes online on demand, zones, and everything that must be refused.
+ * CPUs; no frame may have two owners, and after each step what is free plus what is owned is what there was. Then:
+ * memory that comes online on demand, zones, and everything that must be refused.
  */
 #include "tests/host/mm_machine.h"
 

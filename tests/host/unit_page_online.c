@@ -266,7 +266,8 @@ static void zones_by_request(void **state)
 	assert_true(page_to_phys(normal) < arch_lowmem_limit());
 	assert_ptr_equal(page_address(normal), phys_to_virt(page_to_phys(normal)));
 	if (host_levels > 3) {
-		assert_true((u64)page_to_pfn(normal) << PAGE_SHIFT >= 4 * GIB); /* low memory is kept for those who need it */
+		/* low memory is kept for those who need it */
+		assert_true((u64)page_to_pfn(normal) << PAGE_SHIFT >= 4 * GIB);
 		assert_int_equal(stats(ZONE_HIGHMEM).present, 0);
 	} else {
 		assert_true(page_to_phys(high) >= arch_lowmem_limit());
@@ -327,7 +328,8 @@ static void holes_have_no_pages(void **state)
 	add_ram(62 * MIB + PAGE_SIZE, 62 * MIB + 2 * PAGE_SIZE);
 	mm_machine_map(&boot, 64 * MIB, 1);
 	for (u64 addr = 0; addr < 80 * MIB; addr += PAGE_SIZE)
-		assert_int_equal(pfn_valid((unsigned long)(addr >> PAGE_SHIFT)), memblock_is_ram(addr, addr + PAGE_SIZE));
+		assert_int_equal(pfn_valid((unsigned long)(addr >> PAGE_SHIFT)),
+				 memblock_is_ram(addr, addr + PAGE_SIZE));
 	check_valid_is_ram(80 * MIB);
 	assert_ptr_equal(page_main_window.first, pfn_to_page(MIB >> PAGE_SHIFT)); /* the longest */
 	assert_int_equal(page_find_window(NULL).nr, 0);
@@ -388,7 +390,9 @@ static void random_maps(void **state)
 	}
 }
 
-/* Before there are sections no frame has a page, and no pointer is formed to find that out (the sanitizer would tell). */
+/*
+ * Before there are sections no frame has a page, and no pointer is formed to find that out (the sanitizer would tell).
+ */
 static void asked_before_all(void **state)
 {
 	(void)state;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCIDs judged against a model of the TLBs that use them. No emulator keeps what a CPU holds under a PCID that is not in
- * CR3, so only this model can show a translation that comes back from the dead.
+ * PCIDs judged against a model of the TLBs that use them. No emulator keeps what a CPU holds under a PCID that is not
+ * in CR3, so only this model can show a translation that comes back from the dead.
  *
- * The model TLB keeps everything for ever unless an instruction drops it; the bookkeeping under test (arch/x86/mm/asid.c)
- * says which instruction is due. Flushes take time: a change is made, each target does its part later and in any order, and
- * only when all have is the page settled. A settled page must never be read through an old entry.
+ * The model TLB keeps everything for ever unless an instruction drops it; the bookkeeping under test
+ * (arch/x86/mm/asid.c) says which instruction is due. Flushes take time: a change is made, each target does its part
+ * later and in any order, and only when all have is the page settled. A settled page must never be read through an old
+ * entry.
  */
 #include "tests/host/port/host.h"
 
@@ -97,8 +98,11 @@ static unsigned int frame_of(const struct model_cpu *cpu, unsigned int page)
 
 static void fill(struct model_cpu *cpu, unsigned int page)
 {
-	cpu->tlb[host_random_below(ENTRIES)] = (struct entry){
-		.valid = true, .global = pge && page >= PAGES, .pcid = pcid_of(cpu), .page = page, .frame = frame_of(cpu, page) };
+	cpu->tlb[host_random_below(ENTRIES)] = (struct entry){ .valid = true,
+							       .global = pge && page >= PAGES,
+							       .pcid = pcid_of(cpu),
+							       .page = page,
+							       .frame = frame_of(cpu, page) };
 }
 
 /* Through every entry that could serve: which one the hardware takes is not known. */
@@ -115,7 +119,7 @@ static void read_page(struct model_cpu *cpu, unsigned int page)
 	fill(cpu, page);
 }
 
-/* --- flushing ------------------------------------------------------------------------------------------------------ */
+/* --- flushing ----------------------------------------------------------------------------------------------------- */
 
 static void flush_user_part(struct model_cpu *cpu, const struct request *r)
 {
@@ -181,7 +185,7 @@ static void change_kernel_page(unsigned int page)
 	}
 }
 
-/* --- processes ------------------------------------------------------------------------------------------------------ */
+/* --- processes ---------------------------------------------------------------------------------------------------- */
 
 static void new_tree(unsigned int tree)
 {
@@ -292,7 +296,7 @@ static void two_slots(void **state)
 	live(false, 2);
 }
 
-/* --- what must not be lost to caution ------------------------------------------------------------------------------ */
+/* --- what must not be lost to caution ----------------------------------------------------------------------------- */
 
 static void coming_back_keeps_what_is_clean(void **state)
 {

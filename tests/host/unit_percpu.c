@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU memory against a list of who has which bytes: at random, with every alignment, with memory that ends, and with
- * callers who may not sleep. After each stretch a walk through all chunks compares runs, lists, slots and counts.
+ * Per-CPU memory against a list of who has which bytes: at random, with every alignment, with memory that ends, and
+ * with callers who may not sleep. After each stretch a walk through all chunks compares runs, lists, slots and counts.
  */
 #include "tests/host/vm_machine.h"
 
@@ -31,7 +31,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* --- what an object must be ------------------------------------------------------------------------------------------- */
+/* --- what an object must be --------------------------------------------------------------------------------------- */
 
 /* The byte of one CPU's instance. */
 static unsigned char *byte(const char *p, unsigned int cpu)
@@ -84,9 +84,12 @@ static void expect_nothing_left(const struct vm_balance *before)
 	assert_balance(*before);
 }
 
-/* --- one rule ----------------------------------------------------------------------------------------------------------- */
+/* --- one rule ----------------------------------------------------------------------------------------------------- */
 
-/* From one CPU to another it is as far as among static variables, with any ids, and every instance is where no other is. */
+/*
+ * From one CPU to another it is as far as among static variables, with any ids, and every instance is where no other
+ * is.
+ */
 static void the_rule_of_static_variables(void **state)
 {
 	struct vm_balance before = vm_balance();
@@ -115,7 +118,7 @@ static void the_rule_of_static_variables(void **state)
 	expect_nothing_left(&before);
 }
 
-/* --- at random ---------------------------------------------------------------------------------------------------------- */
+/* --- at random ---------------------------------------------------------------------------------------------------- */
 
 static size_t random_size(void)
 {
@@ -211,7 +214,7 @@ static void at_random_without_memory(void **state)
 	expect_nothing_left(&before);
 }
 
-/* --- how full it gets ----------------------------------------------------------------------------------------------------- */
+/* --- how full it gets --------------------------------------------------------------------------------------------- */
 
 /* Objects that fill a chunk exactly do, in any order of sizes, though no list promises that they fit. */
 static void chunks_can_be_full(void **state)
@@ -260,7 +263,7 @@ static void little_is_wasted(void **state)
 	expect_nothing_left(&before);
 }
 
-/* --- who may not sleep ---------------------------------------------------------------------------------------------------- */
+/* --- who may not sleep -------------------------------------------------------------------------------------------- */
 
 static void *get_atomic(size_t size)
 {
@@ -311,7 +314,7 @@ static void without_sleeping(void **state)
 	expect_nothing_left(&before);
 }
 
-/* --- what is no object -------------------------------------------------------------------------------------------------- */
+/* --- what is no object -------------------------------------------------------------------------------------------- */
 
 static void bad_calls(void **state)
 {

@@ -17,7 +17,8 @@ static void in_a_fresh_chunk(void **state)
 {
 	(void)state;
 	SWEEP(__alloc_percpu, FAILS, MADE(__alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE)), free_percpu(made));
-	SWEEP(__alloc_percpu_gfp, FAILS, MADE(__alloc_percpu_gfp(3 * PAGE_SIZE, 8, GFP_KERNEL | __GFP_NOWARN)), free_percpu(made));
+	SWEEP(__alloc_percpu_gfp, FAILS, MADE(__alloc_percpu_gfp(3 * PAGE_SIZE, 8, GFP_KERNEL | __GFP_NOWARN)),
+	      free_percpu(made));
 	assert_int_equal(percpu_alloc_check(), 0);
 	assert_int_equal(percpu_alloc_stats().chunks, 0);
 }
@@ -39,7 +40,8 @@ static void where_pages_are(void **state)
 static void another_place_has_pages(void **state)
 {
 	char *large = __alloc_percpu(PERCPU_ALLOC_MAX, PAGE_SIZE), *p;
-	char *behind = __alloc_percpu(PERCPU_UNIT_SIZE - PERCPU_ALLOC_MAX - PAGE_SIZE, PAGE_SIZE); /* a page is left, and is not there */
+	/* a page is left, and is not there */
+	char *behind = __alloc_percpu(PERCPU_UNIT_SIZE - PERCPU_ALLOC_MAX - PAGE_SIZE, PAGE_SIZE);
 	unsigned long pages = percpu_alloc_stats().pages;
 
 	(void)state;

@@ -414,7 +414,8 @@ static void machine_lines(vaddr_t at)
 	assert_non_null(strstr(host_log(), " kind=leaf rights=ro"));
 	host_log_clear();
 	pgtable_range_machine(&kernel_pgtable, window, window_end);
-	scnprintf(expected, sizeof(expected), "leaves start=0x%lx end=0x%lx size=12288 leaf=4096 rights=ro", at, at + 3 * PAGE_SIZE);
+	scnprintf(expected, sizeof(expected), "leaves start=0x%lx end=0x%lx size=12288 leaf=4096 rights=ro", at,
+		  at + 3 * PAGE_SIZE);
 	assert_non_null(strstr(host_log(), expected));
 }
 

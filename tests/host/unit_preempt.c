@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preemption as a state: when a switch is made, and what is said to code that sleeps, or uses per-CPU data, where it must
- * not. In the booted kernel these end in a panic; here a panic can be awaited.
+ * Preemption as a state: when a switch is made, and what is said to code that sleeps, or uses per-CPU data, where it
+ * must not. In the booted kernel these end in a panic; here a panic can be awaited.
  */
 #include "tests/host/port/host.h"
 
@@ -41,7 +41,7 @@ static bool says(const char *text)
 	return strstr(host_log(), text) != NULL;
 }
 
-/* --- switches -------------------------------------------------------------------------------------------------------- */
+/* --- switches ----------------------------------------------------------------------------------------------------- */
 
 static void switch_at_the_last_enable(void **state)
 {
@@ -124,7 +124,7 @@ static void switch_on_the_way_out_of_an_interrupt(void **state)
 	assert_int_equal(switches, 1);
 }
 
-/* --- sleeping where it is forbidden ---------------------------------------------------------------------------------- */
+/* --- sleeping where it is forbidden ------------------------------------------------------------------------------- */
 
 static void nothing_forbids_it(void **state)
 {
@@ -191,7 +191,7 @@ static void all_that_may_sleep_asks(void **state)
 	mutex_unlock(&mutex);
 }
 
-/* --- mutexes that are used wrongly ------------------------------------------------------------------------------------ */
+/* --- mutexes that are used wrongly -------------------------------------------------------------------------------- */
 
 static void mutexes_know_their_owner(void **state)
 {
@@ -210,7 +210,7 @@ static void mutexes_know_their_owner(void **state)
 	mutex_unlock(&mutex);
 }
 
-/* --- per-CPU data ---------------------------------------------------------------------------------------------------- */
+/* --- per-CPU data ------------------------------------------------------------------------------------------------- */
 
 static void per_cpu_data_wants_the_cpu_to_stay(void **state)
 {

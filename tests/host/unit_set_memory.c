@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Leaves of the direct map split in place: alone, with too little memory, by two at once; and the oracle's rule for it. */
+/*
+ * Leaves of the direct map split in place: alone, with too little memory, by two at once; and the oracle's rule for it.
+ */
 #include "tests/host/set_memory_machine.h"
 
 #include <pthread.h>
 
-/* --- splitting ------------------------------------------------------------------------------------------------------------ */
+/* --- splitting ---------------------------------------------------------------------------------------------------- */
 
 static void one_page_changes_and_no_other(void **state)
 {
@@ -67,7 +69,10 @@ static void whole_leaf_changes_as_one(void **state)
 
 #define GIB_LEAVES (HOST_LEVELS > 3 && pt_leaf_allowed(3))
 
-/* From 1 GiB to a page in one call, where there are such leaves: two tables, and nobody misses anything. The first test: others split. */
+/*
+ * From 1 GiB to a page in one call, where there are such leaves: two tables, and nobody misses anything. The first
+ * test: others split.
+ */
 static void two_levels_at_once(void **state)
 {
 	struct page *block = new_block(), *page = block + 77;
@@ -94,7 +99,8 @@ static void no_large_leaf_is_left(void **state)
 	(void)state;
 	page_in_leaf(&block);
 	watch_begin(page_to_pfn(block));
-	assert_int_equal(set_memory_4k(direct_of(block), 1 << BLOCK_ORDER), 0); /* whole leaves, which need no split otherwise */
+	/* whole leaves, which need no split otherwise */
+	assert_int_equal(set_memory_4k(direct_of(block), 1 << BLOCK_ORDER), 0);
 	watch_end();
 	assert_true(small(direct_of(block)) && small(direct_of(block + (1 << BLOCK_ORDER) - 1)));
 	__free_pages(block, BLOCK_ORDER);
@@ -122,7 +128,9 @@ static void parts_of_every_leaf(void **state)
 		arch_update_kernel_mappings_end(&u);
 		pgtable_clear_tables(&kernel_pgtable, start, start + (P << BLOCK_ORDER), BLOCK_ORDER + PAGE_SHIFT);
 		arch_update_kernel_mappings_begin(&u, start, start + (P << BLOCK_ORDER));
-		assert_int_equal(pgtable_map(&kernel_pgtable, &u, start, start + (P << BLOCK_ORDER), page_to_phys(block), prot, 30), 0);
+		assert_int_equal(pgtable_map(&kernel_pgtable, &u, start, start + (P << BLOCK_ORDER),
+					     page_to_phys(block), prot, 30),
+				 0);
 		arch_update_kernel_mappings_end(&u);
 		arch_update_kernel_mappings_begin(&u, start, start + (P << BLOCK_ORDER));
 		assert_int_equal(pgtable_split(&u, start + P, start + 2 * P, 63), 0);
@@ -140,7 +148,7 @@ static void parts_of_every_leaf(void **state)
 	__free_pages(block, BLOCK_ORDER);
 }
 
-/* --- failing --------------------------------------------------------------------------------------------------------------- */
+/* --- failing ------------------------------------------------------------------------------------------------------ */
 
 static void every_table_may_fail(void **state)
 {
@@ -174,7 +182,7 @@ static void every_table_may_fail(void **state)
 	__free_pages(block, BLOCK_ORDER);
 }
 
-/* --- together ---------------------------------------------------------------------------------------------------------------- */
+/* --- together ----------------------------------------------------------------------------------------------------- */
 
 struct changer {
 	pthread_t thread;
@@ -200,7 +208,10 @@ static void start(struct changer *c, unsigned int cpu, vaddr_t addr)
 	assert_int_equal(pthread_create(&c->thread, NULL, change_main, c), 0);
 }
 
-/* One stands at `point` in the middle of a split, another changes a page of the same leaf: both changes hold, one table came. */
+/*
+ * One stands at `point` in the middle of a split, another changes a page of the same leaf: both changes hold, one table
+ * came.
+ */
 static void two_in_one_leaf(const char *point)
 {
 	struct page *block, *page = page_in_leaf(&block);
@@ -263,7 +274,8 @@ static void losers_table_comes_back(void **state)
 {
 	struct page *block, *page = page_in_leaf(&block);
 	unsigned long tables;
-	struct changer loser = { .cpu = 1, .addr = direct_of(page) }, winner = { .cpu = 0, .addr = direct_of(page) + P };
+	struct changer loser = { .cpu = 1, .addr = direct_of(page) },
+		       winner = { .cpu = 0, .addr = direct_of(page) + P };
 	pte_t link;
 
 	(void)state;
@@ -285,14 +297,17 @@ static void losers_table_comes_back(void **state)
 	__free_pages(block, BLOCK_ORDER);
 }
 
-/* --- the oracle -------------------------------------------------------------------------------------------------------------- */
+/* --- the oracle --------------------------------------------------------------------------------------------------- */
 
 #define VERDICTS(kind, statement) ({ \
 	unsigned long _before = oracle_counters().expected[kind]; \
 	statement; \
 	oracle_counters().expected[kind] - _before; })
 
-/* A leaf becomes a table that says what it said; an entry of it changes while CPUs may have the leaf; or the table says other. */
+/*
+ * A leaf becomes a table that says what it said; an entry of it changes while CPUs may have the leaf; or the table says
+ * other.
+ */
 static void oracle_knows_a_split(void **state)
 {
 	struct page *block, *page = page_in_leaf(&block);
@@ -305,13 +320,16 @@ static void oracle_knows_a_split(void **state)
 	}
 	oracle_expect(true);
 	arch_update_kernel_mappings_begin(&u, direct_of(block), direct_of(block) + (P << BLOCK_ORDER));
-	assert_int_equal(VERDICTS(ORACLE_SPLIT, assert_int_equal(pgtable_split(&u, direct_of(page), direct_of(page) + P, 63), 0)), 0);
+	assert_int_equal(VERDICTS(ORACLE_SPLIT,
+				  assert_int_equal(pgtable_split(&u, direct_of(page), direct_of(page) + P, 63), 0)),
+			 0);
 	assert_int_equal(VERDICTS(ORACLE_SPLIT, assert_int_equal(pgtable_protect(&kernel_pgtable, &u, direct_of(page),
 			 direct_of(page) + P, MAP_NO_BITS, PROT_BIT_RW), 0)), 1);
 	arch_update_kernel_mappings_end(&u);
 	arch_update_kernel_mappings_begin(&u, direct_of(block), direct_of(block) + (P << BLOCK_ORDER));
-	assert_int_equal(VERDICTS(ORACLE_SPLIT, pgtable_protect(&kernel_pgtable, &u, direct_of(page), direct_of(page) + P,
-			 PROT_BIT_RW, MAP_NO_BITS)), 0);
+	assert_int_equal(VERDICTS(ORACLE_SPLIT, pgtable_protect(&kernel_pgtable, &u, direct_of(page),
+								direct_of(page) + P, PROT_BIT_RW, MAP_NO_BITS)),
+			 0);
 	arch_update_kernel_mappings_end(&u);
 	oracle_expect(false);
 	__free_pages(block, BLOCK_ORDER);

@@ -4,7 +4,7 @@
 
 #include "mm/kva/area/area.h"
 
-/* --- what follows ----------------------------------------------------------------------------------------------------------- */
+/* --- what follows ------------------------------------------------------------------------------------------------- */
 
 /* The alias of each page of an area: as `what` says. */
 #define ALIASES(area, nr, what) ({ \
@@ -228,7 +228,7 @@ static void highmem_has_no_alias(void **state)
 	__free_page(page);
 }
 
-/* --- frames of devices: whoever maps them -------------------------------------------------------------------------------- */
+/* --- frames of devices: whoever maps them ------------------------------------------------------------------------- */
 
 /* One way to map a device's frame: NULL is a refusal. */
 static void *by_ioremap(enum memtype type)
@@ -264,7 +264,10 @@ static void end_range(void *p) { free_vm_area(p); }
 
 static void *by_memremap(enum memtype type)
 {
-	return memremap((phys_addr_t)DEVICE, P, type == MEMTYPE_WB ? MEMREMAP_WB : type == MEMTYPE_WT ? MEMREMAP_WT : MEMREMAP_WC);
+	return memremap((phys_addr_t)DEVICE, P,
+			type == MEMTYPE_WB   ? MEMREMAP_WB
+			: type == MEMTYPE_WT ? MEMREMAP_WT
+					     : MEMREMAP_WC);
 }
 
 static void end_memremap(void *p) { memunmap(p); }
@@ -274,7 +277,10 @@ static const struct {
 	void (*end)(void *p);
 } ways[] = { { by_ioremap, end_ioremap }, { by_pfn, end_pfn }, { by_range, end_range }, { by_memremap, end_memremap } };
 
-/* Each way after each other, with types that agree and that do not: the second of another type is refused, and leaves nothing. */
+/*
+ * Each way after each other, with types that agree and that do not: the second of another type is refused, and leaves
+ * nothing.
+ */
 static void one_type_a_frame_whoever_maps_it(void **state)
 {
 	const enum memtype types[] = { MEMTYPE_WB, MEMTYPE_WT, MEMTYPE_WC };
@@ -288,7 +294,8 @@ static void one_type_a_frame_whoever_maps_it(void **state)
 
 		assert_non_null(one);
 		if ((first == second) != (two != NULL))
-			fail_msg("way %u as %s, then way %u as %s: %p", a, memtype_name(first), b, memtype_name(second), two);
+			fail_msg("way %u as %s, then way %u as %s: %p", a, memtype_name(first), b, memtype_name(second),
+				 two);
 		if (two)
 			ways[b].end(two);
 		ways[a].end(one);
@@ -349,7 +356,8 @@ static void ram_by_every_way(void **state)
 	assert_int_equal(vm_area_map_pages(area, at, at + P, &page), -EINVAL);
 	warn_expected(true);
 	assert_int_equal(memtype_reserve(page_to_phys(page), page_to_phys(page) + P, MEMTYPE_UC_MINUS), -EBUSY);
-	assert_null(__vmalloc_node_range(P, 1, VMALLOC_START, VMALLOC_END, GFP_KERNEL, pgprot_noncached(PAGE_KERNEL), 0, -1, NULL));
+	assert_null(__vmalloc_node_range(P, 1, VMALLOC_START, VMALLOC_END, GFP_KERNEL, pgprot_noncached(PAGE_KERNEL), 0,
+					 -1, NULL));
 	warn_expected(false);
 	assert_int_equal(set_memory_wb(direct_of(page), 1), 0);
 	assert_int_equal(vm_area_map_pages(area, at, at + P, &page), 0);

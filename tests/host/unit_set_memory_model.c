@@ -2,7 +2,7 @@
 /* set_memory_*() at random, with too little memory now and then, against a naive model of each page. */
 #include "tests/host/set_memory_machine.h"
 
-/* --- anything ----------------------------------------------------------------------------------------------------------------- */
+/* --- anything ----------------------------------------------------------------------------------------------------- */
 
 #define AREAS 6
 #define MOST  40
@@ -48,7 +48,8 @@ static void area_end(unsigned int i)
 static void area_change(unsigned int i)
 {
 	unsigned int from = (unsigned int)host_random_below(area[i].pages);
-	unsigned int n = 1 + (unsigned int)host_random_below(area[i].pages - from), what = (unsigned int)host_random_below(9);
+	unsigned int n = 1 + (unsigned int)host_random_below(area[i].pages - from),
+		     what = (unsigned int)host_random_below(9);
 	static int (*const change[])(unsigned long, int) = { set_memory_ro, set_memory_rw, set_memory_np, set_memory_p,
 		set_memory_uc, set_memory_wc, set_memory_wb, set_memory_4k, set_memory_nx };
 
@@ -71,7 +72,8 @@ static void check_areas(void)
 			const struct look *l = &area[i].page[n];
 
 			for (unsigned int t = 0; t <= TREES; t++)
-				assert_true(same(look_at(t ? &process[t - 1] : &kernel_pgtable, page_to_pfn(page)), *l));
+				assert_true(
+					same(look_at(t ? &process[t - 1] : &kernel_pgtable, page_to_pfn(page)), *l));
 			assert_int_equal(!(page->flags & PAGE_FLAG_DIRECT), l->present && l->writable);
 			assert_int_equal(page_memtype(page), l->type);
 			assert_int_equal(type_of((vaddr_t)area[i].at + n * P), l->type);

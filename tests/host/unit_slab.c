@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kmalloc and slab caches against a naive model: a list of all live objects, each filled with its own number. No two may
- * overlap, none may change behind its owner's back, and when all are gone their pages are, too.
+ * kmalloc and slab caches against a naive model: a list of all live objects, each filled with its own number. No two
+ * may overlap, none may change behind its owner's back, and when all are gone their pages are, too.
  */
 #include "tests/host/mm_machine.h"
 
@@ -35,7 +35,8 @@ static void check_object(const struct object *o)
 {
 	for (size_t i = 0; i < o->size; i++)
 		if (o->ptr[i] != o->fill)
-			fail_msg("byte %zu of %p (size %zu) is %02x, not %02x", i, (void *)o->ptr, o->size, o->ptr[i], o->fill);
+			fail_msg("byte %zu of %p (size %zu) is %02x, not %02x", i, (void *)o->ptr, o->size, o->ptr[i],
+				 o->fill);
 }
 
 static void keep(void *ptr, size_t size, struct kmem_cache *cache)
@@ -389,7 +390,10 @@ static void damaged_lists_are_seen(void **state)
 	assert_int_equal(slab_check(), 0);
 }
 
-/* Of all addresses in a slab kfree takes only those of objects, once each: for all sizes, whether they divide a page or not. */
+/*
+ * Of all addresses in a slab kfree takes only those of objects, once each: for all sizes, whether they divide a page or
+ * not.
+ */
 static void only_objects_are_freed(void **state)
 {
 	(void)state;
@@ -419,7 +423,8 @@ static void sizes_known_or_not(void **state)
 	void *p;
 
 	(void)state;
-	KNOWN(0, 0), KNOWN(1, 8), KNOWN(8, 8), KNOWN(9, 16), KNOWN(64, 64), KNOWN(65, 128), KNOWN(2047, 2048), KNOWN(2048, 2048);
+	KNOWN(0, 0), KNOWN(1, 8), KNOWN(8, 8), KNOWN(9, 16), KNOWN(64, 64), KNOWN(65, 128), KNOWN(2047, 2048),
+		KNOWN(2048, 2048);
 	KNOWN(2049, PAGE_SIZE);
 	for (size_t size = 1; size <= KMALLOC_SLAB_MAX; size++) {
 		p = __kmalloc(size, GFP_KERNEL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What Linux's callers expect of kmalloc and of slab caches: other sizes, constructors, large objects, caches that go. */
+/*
+ * What Linux's callers expect of kmalloc and of slab caches: other sizes, constructors, large objects, caches that go.
+ */
 #include "tests/host/port/host.h"
 #include "tests/host/mm_machine.h"
 #include <kernel/inject.h>

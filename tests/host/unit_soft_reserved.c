@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that EFI keeps for a special purpose: no RAM, whether its map stands alone or beside one in which GRUB calls it available. */
+/*
+ * Memory that EFI keeps for a special purpose: no RAM, whether its map stands alone or beside one in which GRUB calls
+ * it available.
+ */
 #include "tests/host/port/host.h"
 
 #include <kernel/boot_info.h>

@@ -16,7 +16,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* --- batches --------------------------------------------------------------------------------------------------------- */
+/* --- batches ------------------------------------------------------------------------------------------------------ */
 
 static void ranges_that_touch_become_one(void **state)
 {
@@ -90,7 +90,7 @@ static void log_tells_trees_apart(void **state)
 	assert_false(tlb_log_covers(tlb_log_seq(), AT(0), AT(1)));
 }
 
-/* --- generations ------------------------------------------------------------------------------------------------------ */
+/* --- generations -------------------------------------------------------------------------------------------------- */
 
 static void only_a_later_flush_covers(void **state)
 {
@@ -142,7 +142,7 @@ static void the_later_stamp_stands_for_both(void **state)
 	assert_true(tlb_stamp_covered(first));
 }
 
-/* --- threads: a page table is a word, a CPU's TLB is a copy of it ----------------------------------------------------- */
+/* --- threads: a page table is a word, a CPU's TLB is a copy of it ------------------------------------------------- */
 
 #define THREADS 4
 #define ROUNDS	20000
@@ -198,7 +198,7 @@ static void covered_by_anybody_is_forgotten(void **state)
 	assert_int_equal(lost, 0);
 }
 
-/* --- raised by many at once ------------------------------------------------------------------------------------------- */
+/* --- raised by many at once --------------------------------------------------------------------------------------- */
 
 #define RAISERS 4
 

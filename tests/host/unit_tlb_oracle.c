@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The TLB oracle on the host, where a CPU is a number: every verdict provoked and every near miss let pass. Random
- * work against a naive model is unit_tlb_oracle_model.c. Built for 2, 3, 4 and 5 levels: the same test, the same verdicts.
+ * work against a naive model is unit_tlb_oracle_model.c. Built for 2, 3, 4 and 5 levels: the same test, the same
+ * verdicts.
  */
 #include "tests/host/tlb_oracle_machine.h"
 
-/* --- an address mapped anew ---------------------------------------------------------------------------------------------- */
+/* --- an address mapped anew --------------------------------------------------------------------------------------- */
 
 static void every_cpu_counts(void **state)
 {
@@ -102,7 +103,8 @@ static void rights_in_place(void **state)
 	assert_int_equal(oracle_counters().live, 1);
 	assert_clean(ORACLE_REUSED, change_rights(p, PTE_ACCESSED | PTE_DIRTY | PTE_PENDING, 0));
 	assert_int_equal(oracle_counters().live, 1);
-	assert_verdict(ORACLE_REUSED, pte_xchg(p, pfn_pte(8, PAGE_KERNEL))); /* led elsewhere over the cached right to write */
+	/* led elsewhere over the cached right to write */
+	assert_verdict(ORACLE_REUSED, pte_xchg(p, pfn_pte(8, PAGE_KERNEL)));
 	everywhere(flush_all, 0);
 	assert_int_equal(oracle_counters().live, 0);
 }
@@ -158,7 +160,7 @@ static void kmap_slots_are_a_cpus_own(void **state)
 	assert_int_equal(oracle_counters().live, 0);
 }
 
-/* --- large leaves, and tables ---------------------------------------------------------------------------------------------- */
+/* --- large leaves, and tables ------------------------------------------------------------------------------------- */
 
 static pte_t large(unsigned long pfn) { return __pte(((pteval_t)pfn << PAGE_SHIFT) | PAGE_KERNEL.val | PTE_PSE); }
 
@@ -240,7 +242,7 @@ static void a_process_that_runs_nowhere(void **state)
 	assert_clean(ORACLE_TABLE, pgtable_free_user(&process[0]));
 }
 
-/* --- processes ------------------------------------------------------------------------------------------------------------- */
+/* --- processes ---------------------------------------------------------------------------------------------------- */
 
 static void who_ran_it_may_remember(void **state)
 {
@@ -329,10 +331,11 @@ static void pcids_keep(void **state)
 	assert_verdict(ORACLE_ASID, load_as(2, &process[0], ORACLE_DROPS_NONE));
 	assert_clean(ORACLE_ASID, load_as(1, &process[0], ORACLE_DROPS_NONE));
 	oracle_tree_gone(&process[0]);
-	assert_verdict(ORACLE_ASID, load_as(1, &process[0], ORACLE_DROPS_NONE)); /* a new tree in the old one's memory */
+	/* a new tree in the old one's memory */
+	assert_verdict(ORACLE_ASID, load_as(1, &process[0], ORACLE_DROPS_NONE));
 }
 
-/* --- given back, given out, left over ------------------------------------------------------------------------------------- */
+/* --- given back, given out, left over ----------------------------------------------------------------------------- */
 
 static void ranges_and_frames(void **state)
 {
@@ -375,7 +378,7 @@ static void aliases(void **state)
 	assert_clean(ORACLE_ALIAS, oracle_aliases_closed(oracle_now())); /* page 2 has not been promised to anybody */
 }
 
-/* --- limits ---------------------------------------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static void without_room_it_is_silent(void **state)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TLB oracle under random writes, flushes and CR3 loads, against a naive model that keeps a table of all pages, CPUs
- * and frames: a verdict exactly where the model has one.
+ * The TLB oracle under random writes, flushes and CR3 loads, against a naive model that keeps a table of all pages,
+ * CPUs and frames: a verdict exactly where the model has one.
  */
 #include "tests/host/tlb_oracle_machine.h"
 
-/* --- anything at all, against the naive model ------------------------------------------------------------------------------ */
+/* --- anything at all, against the naive model --------------------------------------------------------------------- */
 
 #define FRAMES 3
 enum { KERNEL, USER0, USER1, SPACES };
@@ -74,7 +74,8 @@ static bool seen_elsewhere(unsigned int space, unsigned int page, unsigned int f
 /* Another frame, or other rights, without a moment in which nothing is mapped. */
 static void step_replace(unsigned int space, unsigned int page, unsigned int frame, unsigned int rights)
 {
-	unsigned long reused = oracle_counters().expected[ORACLE_REUSED], moved = oracle_counters().expected[ORACLE_MOVED];
+	unsigned long reused = oracle_counters().expected[ORACLE_REUSED],
+		      moved = oracle_counters().expected[ORACLE_MOVED];
 	unsigned int was = mapped[space][page].frame, had = mapped[space][page].rights;
 	bool odds = frame != was && at_odds(space, page, frame, rights);
 
@@ -149,8 +150,8 @@ static void anything_against_the_model(void **state)
 			step_load(cpu);
 	}
 	verdicts = oracle_counters().expected[ORACLE_REUSED];
-	print_message("# %lu reuses, %lu replacements of %lu writes\n", verdicts, oracle_counters().expected[ORACLE_MOVED],
-		      oracle_now());
+	print_message("# %lu reuses, %lu replacements of %lu writes\n", verdicts,
+		      oracle_counters().expected[ORACLE_MOVED], oracle_now());
 	assert_true(verdicts > 1000);
 	assert_true(oracle_counters().expected[ORACLE_MOVED] > 1000);
 }

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The TLB oracle and entries that stay present: another frame in place, and what is left when a process's lock is dropped. */
+/*
+ * The TLB oracle and entries that stay present: another frame in place, and what is left when a process's lock is
+ * dropped.
+ */
 #include "tests/host/tlb_oracle_machine.h"
 
-/* A copy takes the place of a page that others see too (FreeBSD r329254): nobody may write it before all have forgotten. */
+/*
+ * A copy takes the place of a page that others see too (FreeBSD r329254): nobody may write it before all have
+ * forgotten.
+ */
 static void another_frame_in_place(void **state)
 {
 	pte_t *p = kernel_entry(5), *u = user_entry(0, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The oracle while a CPU goes from a borrowed tree to another process: it is to be blamed at no moment in between. Each CPU is a
- * thread, held where it matters.
+ * The oracle while a CPU goes from a borrowed tree to another process: it is to be blamed at no moment in between. Each
+ * CPU is a thread, held where it matters.
  */
 #include "tests/host/tlb_oracle_machine.h"
 
@@ -37,7 +37,9 @@ static void hold(const char *point, pthread_t *thread, void *(*fn)(void *))
 	if (!sched_wait_held(point, 60000)) fail_msg("nobody comes to %s", point);
 }
 
-/* CPU 1 has borrowed the tree, so it was spared by the flush. It leaves while CPU 2 asks whom the new entry may hurt. */
+/*
+ * CPU 1 has borrowed the tree, so it was spared by the flush. It leaves while CPU 2 asks whom the new entry may hurt.
+ */
 static void leaving_a_borrowed_tree(void **state)
 {
 	pthread_t judge, traveller;

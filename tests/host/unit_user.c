@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The user half of address spaces: areas against a naive map of pages, copy-on-write against copies that are really made,
- * stacks, the heap, and pages of the kernel lent to a process.
+ * The user half of address spaces: areas against a naive map of pages, copy-on-write against copies that are really
+ * made, stacks, the heap, and pages of the kernel lent to a process.
  */
 #include "tests/host/user_touch.h"
 
@@ -18,7 +18,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* --- areas ---------------------------------------------------------------------------------------------------------- */
+/* --- areas -------------------------------------------------------------------------------------------------------- */
 
 #define BASE  0x1000000ul
 #define PAGES 300
@@ -201,7 +201,7 @@ static void rights_are_kept(void **state)
 	mm_destroy(mm);
 }
 
-/* --- fork ----------------------------------------------------------------------------------------------------------- */
+/* --- fork --------------------------------------------------------------------------------------------------------- */
 
 #define FAMILY	   6
 #define COW_PAGES  40
@@ -291,7 +291,7 @@ static void a_fork_that_fails_changes_nothing(void **state)
 	mm_destroy(m.mm);
 }
 
-/* --- museum 32: pages of the kernel in a process -------------------------------------------------------------------- */
+/* --- museum 32: pages of the kernel in a process ------------------------------------------------------------------ */
 
 static void lent_pages_stay_inside_their_area(void **state)
 {
@@ -334,7 +334,9 @@ static void lent_pages_stay_inside_their_area(void **state)
 	assert_balance(before);
 }
 
-/* Where a page is missing nothing is lent: the part that vrealloc() gave back, and an area that nobody has mapped yet. */
+/*
+ * Where a page is missing nothing is lent: the part that vrealloc() gave back, and an area that nobody has mapped yet.
+ */
 static void what_is_not_there_is_not_lent(void **state)
 {
 	struct vm_balance before = vm_balance();
@@ -359,8 +361,8 @@ static void pages_of_a_leaf_are_lent(void **state)
 	struct vm_balance before = vm_balance();
 	unsigned long leaf = pt_level_size(2), last = (leaf >> PAGE_SHIFT) - 1;
 	struct mm_struct *mm = mm_create();
-	char *buf = __vmalloc_node_range(leaf + PAGE_SIZE, PAGE_SIZE, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL,
-					 VM_USERMAP | VM_ALLOW_HUGE_VMAP, -1, NULL);
+	char *buf = __vmalloc_node_range(leaf + PAGE_SIZE, PAGE_SIZE, VMALLOC_START, VMALLOC_END, GFP_KERNEL,
+					 PAGE_KERNEL, VM_USERMAP | VM_ALLOW_HUGE_VMAP, -1, NULL);
 
 	(void)state;
 	assert_true(is_vm_area_hugepages(buf));

@@ -58,8 +58,14 @@ static void arrays_and_flags(void **state)
 {
 	struct vm_balance before = vm_balance();
 	unsigned long warnings = warn_count();
-	void *p[] = { vmalloc_node(P, 0), vzalloc_node(P, 1), vmalloc_32(P), vmalloc_32_user(P), vmalloc_array(3, P), vcalloc(3, P),
-		      __vmalloc(P, GFP_KERNEL | __GFP_NOFAIL), __vmalloc(P, GFP_NOWAIT) };
+	void *p[] = { vmalloc_node(P, 0),
+		      vzalloc_node(P, 1),
+		      vmalloc_32(P),
+		      vmalloc_32_user(P),
+		      vmalloc_array(3, P),
+		      vcalloc(3, P),
+		      __vmalloc(P, GFP_KERNEL | __GFP_NOFAIL),
+		      __vmalloc(P, GFP_NOWAIT) };
 
 	(void)state;
 	assert_int_equal(find_vm_area(p[3])->flags, VM_ALLOC | VM_USERMAP);
@@ -136,7 +142,9 @@ static void flags_of_vmap(void **state)
 	assert_balance(before);
 }
 
-/* Sizes are rounded up so that others can use them again; but a hole that is as large as the request is large enough. */
+/*
+ * Sizes are rounded up so that others can use them again; but a hole that is as large as the request is large enough.
+ */
 static void the_last_hole_is_large_enough(void **state)
 {
 	static struct vm_struct *fill[4096];
@@ -148,7 +156,8 @@ static void the_last_hole_is_large_enough(void **state)
 	(void)state;
 	vmalloc_shrink();
 	for (vmalloc_stats(&stats); stats.largest_free > 4 * P && n < ARRAY_SIZE(fill); vmalloc_stats(&stats))
-		fill[n++] = __get_vm_area_caller(stats.largest_free - 2 * P, VM_MAP, VMALLOC_START, VMALLOC_END - P, NULL);
+		fill[n++] =
+			__get_vm_area_caller(stats.largest_free - 2 * P, VM_MAP, VMALLOC_START, VMALLOC_END - P, NULL);
 	free_vm_area(hole);
 	vmalloc_shrink();
 	vmalloc_stats(&stats);
@@ -397,10 +406,11 @@ static void machine_lines_tell_all(void **state)
 	(void)state;
 	text[0] = '\0';
 	vmallocinfo_machine(collect, NULL);
-	snprintf(expected, sizeof(expected), "space start=0x%lx end=0x%lx size=%lu\nrange start=", VMALLOC_START, VMALLOC_END,
-		 VMALLOC_END - VMALLOC_START);
+	snprintf(expected, sizeof(expected), "space start=0x%lx end=0x%lx size=%lu\nrange start=", VMALLOC_START,
+		 VMALLOC_END, VMALLOC_END - VMALLOC_START);
 	assert_true(strstarts(text, expected));
-	snprintf(expected, sizeof(expected), "range start=0x%lx end=0x%lx size=%lu state=busy kind=vmalloc pages=4 user=0 vpages=0 caller=",
+	snprintf(expected, sizeof(expected),
+		 "range start=0x%lx end=0x%lx size=%lu state=busy kind=vmalloc pages=4 user=0 vpages=0 caller=",
 		 (vaddr_t)area, (vaddr_t)area + 5 * P, 5 * P);
 	assert_true(strstr(text, expected));
 	assert_true(strstr(text, " state=busy kind=block\n"));
@@ -416,13 +426,21 @@ static void machine_lines_tell_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(early_areas_are_in_the_books),	 cmocka_unit_test(arrays_and_flags),
-		cmocka_unit_test(kvmalloc_takes_what_is_there),	 cmocka_unit_test(flags_of_vmap),
-		cmocka_unit_test(vread_page_by_page),		 cmocka_unit_test(vread_of_what_is_not_there),
-		cmocka_unit_test(dump_obj_finds_every_byte),	 cmocka_unit_test(sparse_errors),
-		cmocka_unit_test(pfns_of_ram_are_refused),	 cmocka_unit_test(rights_change_where_they_shall),
-		cmocka_unit_test(hoarders_are_asked),		 cmocka_unit_test(pages_go_with_the_map),
-		cmocka_unit_test(summary_shows_gaps_and_blocks), cmocka_unit_test(machine_lines_tell_all), cmocka_unit_test(the_last_hole_is_large_enough),
+		cmocka_unit_test(early_areas_are_in_the_books),
+		cmocka_unit_test(arrays_and_flags),
+		cmocka_unit_test(kvmalloc_takes_what_is_there),
+		cmocka_unit_test(flags_of_vmap),
+		cmocka_unit_test(vread_page_by_page),
+		cmocka_unit_test(vread_of_what_is_not_there),
+		cmocka_unit_test(dump_obj_finds_every_byte),
+		cmocka_unit_test(sparse_errors),
+		cmocka_unit_test(pfns_of_ram_are_refused),
+		cmocka_unit_test(rights_change_where_they_shall),
+		cmocka_unit_test(hoarders_are_asked),
+		cmocka_unit_test(pages_go_with_the_map),
+		cmocka_unit_test(summary_shows_gaps_and_blocks),
+		cmocka_unit_test(machine_lines_tell_all),
+		cmocka_unit_test(the_last_hole_is_large_enough),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Freed ranges: when they may be used again, what one CPU keeps of them, and what everybody gets back when space is short. */
+/*
+ * Freed ranges: when they may be used again, what one CPU keeps of them, and what everybody gets back when space is
+ * short.
+ */
 #include "tests/host/vm_machine.h"
 
 #include "mm/kva/block/block.h"
@@ -309,7 +312,8 @@ static void page_array_goes_with_the_range(void **state)
 	block = (blocks.usable + 1) * PAGE_SIZE;
 	vmap_block_keeper.reclaim();
 	before = vm_balance();
-	p = __vmalloc_node_range(block - PAGE_SIZE, block, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL, 0, -1, NULL);
+	p = __vmalloc_node_range(block - PAGE_SIZE, block, VMALLOC_START, VMALLOC_END, GFP_KERNEL, PAGE_KERNEL, 0, -1,
+				 NULL);
 	assert_non_null(p);
 	vfree(p);
 	vm_unmap_aliases();

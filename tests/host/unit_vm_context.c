@@ -221,20 +221,26 @@ static void nofail_knows_its_limits(void **state)
 	assert_null(__vmalloc(arena, GFP_KERNEL | __GFP_NOFAIL));
 	assert_null(__vmalloc(~0ul, GFP_KERNEL | __GFP_NOFAIL));
 	assert_null(__vmalloc_node(P, 2 * VM_ALIGN_MAX, GFP_KERNEL | __GFP_NOFAIL, -1, NULL));
-	assert_null(__vmalloc_node_range(2 * P, P, VMALLOC_START, VMALLOC_START + 2 * P, GFP_KERNEL | __GFP_NOFAIL, PAGE_KERNEL, 0, -1,
-					 NULL)); /* and the guard page? */
+	assert_null(__vmalloc_node_range(2 * P, P, VMALLOC_START, VMALLOC_START + 2 * P, GFP_KERNEL | __GFP_NOFAIL,
+					 PAGE_KERNEL, 0, -1, NULL)); /* and the guard page? */
 	warn_expected(true);
 	assert_null(__vmalloc_node(P, 3 * P, GFP_KERNEL | __GFP_NOFAIL, -1, NULL));
-	assert_null(__vmalloc_node_range(P, P, VMALLOC_START, VMALLOC_START + 3 * P + 1, GFP_KERNEL | __GFP_NOFAIL, PAGE_KERNEL, 0, -1,
-					 NULL));
+	assert_null(__vmalloc_node_range(P, P, VMALLOC_START, VMALLOC_START + 3 * P + 1, GFP_KERNEL | __GFP_NOFAIL,
+					 PAGE_KERNEL, 0, -1, NULL));
 	assert_null(__vmalloc(0, GFP_KERNEL | __GFP_NOFAIL));
 	warn_expected(false);
 }
 
 static void what_linux_tells_apart(void **state)
 {
-	static const gfp_t flags[] = { GFP_NOFS, GFP_NOIO, GFP_USER, GFP_KERNEL_ACCOUNT, GFP_DMA32, GFP_KERNEL | __GFP_NORETRY,
-				       GFP_KERNEL | __GFP_RETRY_MAYFAIL, GFP_KERNEL | __GFP_NOLOCKDEP,
+	static const gfp_t flags[] = { GFP_NOFS,
+				       GFP_NOIO,
+				       GFP_USER,
+				       GFP_KERNEL_ACCOUNT,
+				       GFP_DMA32,
+				       GFP_KERNEL | __GFP_NORETRY,
+				       GFP_KERNEL | __GFP_RETRY_MAYFAIL,
+				       GFP_KERNEL | __GFP_NOLOCKDEP,
 				       GFP_KERNEL | __GFP_HIGHMEM };
 	unsigned long warnings = warn_count();
 

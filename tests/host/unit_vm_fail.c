@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation behind the calls of <mm/vmalloc.h> fails once, and nothing is lost. (Not here: an area whose array of
- * pages is vmalloc'ed itself, because vmalloc space of the host machine cannot be followed.)
+ * Every allocation behind the calls of <mm/vmalloc.h> fails once, and nothing is lost. (Not here: an area whose array
+ * of pages is vmalloc'ed itself, because vmalloc space of the host machine cannot be followed.)
  */
 #include "tests/host/fail_nth.h"
 
@@ -30,7 +30,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- areas with pages ------------------------------------------------------------------------------------------------- */
+/* --- areas with pages --------------------------------------------------------------------------------------------- */
 
 /* As somebody would who holds a spinlock. */
 #define ATOMICALLY(statement) \
@@ -101,7 +101,7 @@ static void freeing(void **state)
 	SWEEP_FREES(vmalloc_shrink, vfree(vmalloc(9 * P)), vmalloc_shrink());
 }
 
-/* --- vrealloc -------------------------------------------------------------------------------------------------------- */
+/* --- vrealloc ----------------------------------------------------------------------------------------------------- */
 
 /* An area of 3 pages, whose address space has `room`; page i holds i + 1. */
 static void make_block(unsigned long room)
@@ -137,10 +137,10 @@ static void vrealloc_family(void **state)
 		 block_is_whole());
 	SWEEP_ON(vrealloc, FAILS, make_block(3), resized(vrealloc(made, 40 * P, GFP_KERNEL | __GFP_ZERO)), vfree(made),
 		 block_is_whole());
-	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(10), resized(vrealloc(made, 8 * P, GFP_KERNEL | __GFP_NOFAIL)), vfree(made),
-		 (void)0);
-	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(3), resized(vrealloc(made, 40 * P, GFP_KERNEL | __GFP_NOFAIL)), vfree(made),
-		 (void)0);
+	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(10), resized(vrealloc(made, 8 * P, GFP_KERNEL | __GFP_NOFAIL)),
+		 vfree(made), (void)0);
+	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(3), resized(vrealloc(made, 40 * P, GFP_KERNEL | __GFP_NOFAIL)),
+		 vfree(made), (void)0);
 	SWEEP_ON(vrealloc, NEVER_FAILS, make_block(3), resized(vrealloc(made, P, GFP_KERNEL)), vfree(made), (void)0);
 	SWEEP_ON(vrealloc_node, FAILS, make_block(3), resized(vrealloc_node(made, 9 * P, GFP_KERNEL, 0)), vfree(made),
 		 block_is_whole());
@@ -148,7 +148,7 @@ static void vrealloc_family(void **state)
 		 resized(vrealloc_node_align(made, 9 * P, P, GFP_KERNEL, -1)), vfree(made), block_is_whole());
 }
 
-/* --- maps of pages that there are ------------------------------------------------------------------------------------- */
+/* --- maps of pages that there are --------------------------------------------------------------------------------- */
 
 static struct page **own_pages;
 
@@ -177,7 +177,7 @@ static void maps(void **state)
 	SWEEP(vm_map_ram, MAY_FAIL, MADE(vm_map_ram(pages, 200, -1)), vm_unmap_ram(made, 200));
 }
 
-/* --- areas without pages ------------------------------------------------------------------------------------------------ */
+/* --- areas without pages ------------------------------------------------------------------------------------------ */
 
 static struct vm_struct *area;
 static vaddr_t area_start;
@@ -239,7 +239,7 @@ static void raw_areas(void **state)
 	SWEEP_FREES(pcpu_free_vm_areas, made = pcpu_get_vm_areas(offsets, sizes, 3, P), pcpu_free_vm_areas(made, 3));
 }
 
-/* --- what is there ------------------------------------------------------------------------------------------------------ */
+/* --- what is there ------------------------------------------------------------------------------------------------ */
 
 static unsigned long make_rights(void)
 {
@@ -268,9 +268,11 @@ static void entries_and_rights(void **state)
 
 	(void)state;
 	SWEEP_ON(apply_to_page_range, FAILS, make_area(VM_MAP),
-		 apply_to_page_range(&init_mm, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), area_is_empty());
+		 apply_to_page_range(&init_mm, area_start, 8 * P, leave_entry, NULL), free_vm_area(area),
+		 area_is_empty());
 	SWEEP_ON(apply_to_existing_page_range, NEVER_FAILS, make_area(VM_MAP),
-		 apply_to_existing_page_range(&init_mm, area_start, 8 * P, leave_entry, NULL), free_vm_area(area), (void)0);
+		 apply_to_existing_page_range(&init_mm, area_start, 8 * P, leave_entry, NULL), free_vm_area(area),
+		 (void)0);
 	SWEEP_ON(set_memory_x, NEVER_FAILS, at = make_rights(), set_memory_x(at, 4), vfree(made), (void)0);
 	SWEEP_ON(set_memory_nx, NEVER_FAILS, at = make_rights(), set_memory_nx(at, 4), vfree(made), (void)0);
 	SWEEP_ON(vread, NEVER_FAILS, made = vmalloc(4 * P), vread(buf, made, 64) == 64 ? 0 : -EFAULT, vfree(made),
@@ -335,15 +337,15 @@ static void leaves_of_the_direct_map(void **state)
 		 leaf_is_as_it_was(at));
 	SWEEP_ON(set_memory_4k, FAILS, at = fresh_leaf(), set_memory_4k(at, 3), give_leaf_back(at),
 		 leaf_is_as_it_was(at));
-	SWEEP_ON(set_direct_map_invalid_noflush, FAILS, at = fresh_leaf(), set_direct_map_invalid_noflush(fresh), give_leaf_back(at),
-		 leaf_is_as_it_was(at));
-	SWEEP_ON(set_direct_map_default_noflush, FAILS, at = fresh_leaf(), set_direct_map_default_noflush(fresh), give_leaf_back(at),
-		 leaf_is_as_it_was(at));
-	SWEEP_ON(set_direct_map_valid_noflush, FAILS, at = fresh_leaf(), set_direct_map_valid_noflush(fresh, 3, false), give_leaf_back(at),
-		 leaf_is_as_it_was(at));
+	SWEEP_ON(set_direct_map_invalid_noflush, FAILS, at = fresh_leaf(), set_direct_map_invalid_noflush(fresh),
+		 give_leaf_back(at), leaf_is_as_it_was(at));
+	SWEEP_ON(set_direct_map_default_noflush, FAILS, at = fresh_leaf(), set_direct_map_default_noflush(fresh),
+		 give_leaf_back(at), leaf_is_as_it_was(at));
+	SWEEP_ON(set_direct_map_valid_noflush, FAILS, at = fresh_leaf(), set_direct_map_valid_noflush(fresh, 3, false),
+		 give_leaf_back(at), leaf_is_as_it_was(at));
 }
 
-/* --- half-way ------------------------------------------------------------------------------------------------------------ */
+/* --- half-way ----------------------------------------------------------------------------------------------------- */
 
 static void end_vfree(void *p)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Areas with large leaves: what gets them, what is left when one cannot be had, and what follows them at their address. */
+/*
+ * Areas with large leaves: what gets them, what is left when one cannot be had, and what follows them at their address.
+ */
 #include "tests/host/huge_look.h"
 
 #include <kernel/inject.h>
@@ -92,7 +94,8 @@ static void base_pages_are_independent(void **state)
 {
 	struct vm_balance before = vm_balance();
 	char *p = vmalloc_huge(leaf, GFP_KERNEL);
-	struct page *kept[] = { vmalloc_to_page(p), vmalloc_to_page(p + 17 * PAGE_SIZE), vmalloc_to_page(p + leaf - 1) };
+	struct page *kept[] = { vmalloc_to_page(p), vmalloc_to_page(p + 17 * PAGE_SIZE),
+				vmalloc_to_page(p + leaf - 1) };
 
 	(void)state;
 	assert_int_equal(level_at(p), 2);
@@ -109,8 +112,8 @@ static void base_pages_are_independent(void **state)
 }
 
 /*
- * Nobody has looked at the area when a page of it is asked for, so that its block is none any more: the last, one in the
- * middle, all. What the array holds then is worked out, and each page goes once.
+ * Nobody has looked at the area when a page of it is asked for, so that its block is none any more: the last, one in
+ * the middle, all. What the array holds then is worked out, and each page goes once.
  */
 static void blocks_taken_apart_before_anyone_looks(void **state)
 {
@@ -192,12 +195,12 @@ static void each_allocation_fails_once(void **state)
 		}
 }
 
-/* --- what was there before ------------------------------------------------------------------------------------------ */
+/* --- what was there before ---------------------------------------------------------------------------------------- */
 
 static void *at(vaddr_t start, unsigned long size, unsigned long flags)
 {
-	return __vmalloc_node_range(size, PAGE_SIZE, start, start + size + PAGE_SIZE, GFP_KERNEL, PAGE_KERNEL, flags, -1,
-				    NULL);
+	return __vmalloc_node_range(size, PAGE_SIZE, start, start + size + PAGE_SIZE, GFP_KERNEL, PAGE_KERNEL, flags,
+				    -1, NULL);
 }
 
 /* Small pages, leaf, small pages ... at one address: old tables go, old leaves go, in every process. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Ranges of nothing but large leaves, which are mapped again without a walk; and everything after which they are not. */
+/*
+ * Ranges of nothing but large leaves, which are mapped again without a walk; and everything after which they are not.
+ */
 #include "tests/host/huge_look.h"
 
 #include <asm/mtrr.h>
@@ -32,7 +34,10 @@ static struct vm_range *range_of(const void *addr)
 	return container_of(find_vm_area(addr), struct vm_range, own);
 }
 
-/* Where processes have copies of the entries a change must be carried to them, so nobody writes behind the walker's back. */
+/*
+ * Where processes have copies of the entries a change must be carried to them, so nobody writes behind the walker's
+ * back.
+ */
 static bool can_know(void)
 {
 	return pt_top() > 3;
@@ -64,7 +69,8 @@ static void used_again(void **state)
 	(void)state;
 	for (unsigned int round = 0; round < 4; round++) {
 		bool device = round & 1;
-		char *p = device ? ioremap((phys_addr_t)(DEVICE + round * 2 * leaf), 2 * leaf) : vmalloc_huge(2 * leaf, GFP_KERNEL);
+		char *p = device ? ioremap((phys_addr_t)(DEVICE + round * 2 * leaf), 2 * leaf)
+				 : vmalloc_huge(2 * leaf, GFP_KERNEL);
 
 		assert_leaves(p, 2);
 		assert_true(!first || p == first);
@@ -135,7 +141,10 @@ static void vmap_of_single_pages_follows(void **state)
 	assert_balance(before);
 }
 
-/* A border between memory types within a leaf: that one is small, whatever was there before. Pages of devices and of RAM. */
+/*
+ * A border between memory types within a leaf: that one is small, whatever was there before. Pages of devices and of
+ * RAM.
+ */
 static void memory_types_are_asked_each_time(void **state)
 {
 	struct vm_balance before = vm_balance();
@@ -189,14 +198,16 @@ static void what_is_mapped_is_not_overwritten(void **state)
 	(void)state;
 	iounmap(io);
 	vm_unmap_aliases();
-	assert_int_equal(vm_map_phys((vaddr_t)io + leaf, (vaddr_t)io + 2 * leaf, (phys_addr_t)(DEVICE + 8 * leaf), PAGE_KERNEL,
-				     (unsigned int)order + PAGE_SHIFT), 0);
+	assert_int_equal(vm_map_phys((vaddr_t)io + leaf, (vaddr_t)io + 2 * leaf, (phys_addr_t)(DEVICE + 8 * leaf),
+				     PAGE_KERNEL, (unsigned int)order + PAGE_SHIFT),
+			 0);
 	warn_expected(true);
 	assert_null(ioremap((phys_addr_t)DEVICE, 2 * leaf));
 	warn_expected(false);
 	assert_int_equal(level_at(io), 0);
 	if (can_know()) /* a failed walk leaves nothing in the whole range */
-		assert_true(pgtable_query(&kernel_pgtable, (vaddr_t)io + leaf).phys == (phys_addr_t)(DEVICE + 8 * leaf));
+		assert_true(pgtable_query(&kernel_pgtable, (vaddr_t)io + leaf).phys ==
+			    (phys_addr_t)(DEVICE + 8 * leaf));
 	vm_unmap((vaddr_t)io + leaf, (vaddr_t)io + 2 * leaf);
 	assert_synced();
 	assert_int_equal(vmalloc_check(), 0);

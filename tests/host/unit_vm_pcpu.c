@@ -58,7 +58,8 @@ static bool fits(const struct set *set, vaddr_t base)
 
 static vaddr_t best_base(const struct set *set)
 {
-	for (vaddr_t base = ALIGN_DOWN(VMALLOC_END, set->align); base > window - 2 * WINDOW * PAGE_SIZE; base -= set->align)
+	for (vaddr_t base = ALIGN_DOWN(VMALLOC_END, set->align); base > window - 2 * WINDOW * PAGE_SIZE;
+	     base -= set->align)
 		if (fits(set, base))
 			return base;
 	return 0;
@@ -169,8 +170,10 @@ static void expect_refused(const unsigned long *offsets, const size_t *sizes, in
 
 static void wrong_sets_are_refused(void **state)
 {
-	const unsigned long two[] = { 0, 4 * PAGE_SIZE }, odd[] = { 0, 4 * PAGE_SIZE + 1 }, far[] = { 0, -2 * PAGE_SIZE };
-	const size_t fine[] = { PAGE_SIZE, PAGE_SIZE }, long_one[] = { 5 * PAGE_SIZE, PAGE_SIZE }, none[] = { PAGE_SIZE, 0 };
+	const unsigned long two[] = { 0, 4 * PAGE_SIZE }, odd[] = { 0, 4 * PAGE_SIZE + 1 },
+			    far[] = { 0, -2 * PAGE_SIZE };
+	const size_t fine[] = { PAGE_SIZE, PAGE_SIZE }, long_one[] = { 5 * PAGE_SIZE, PAGE_SIZE },
+		     none[] = { PAGE_SIZE, 0 };
 	struct vm_balance before = vm_balance();
 
 	(void)state;

@@ -186,7 +186,10 @@ static void map_and_unmap(unsigned int maps, unsigned int count)
 	}
 }
 
-/* Two blocks take turns: the background comes while the second is in use, and the first is used again from its beginning. */
+/*
+ * Two blocks take turns: the background comes while the second is in use, and the first is used again from its
+ * beginning.
+ */
 static void block_is_clean_in_time(void **state)
 {
 	struct vmap_block_stats before, after;
@@ -294,7 +297,10 @@ static void what_waits_is_not_put_off(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
-/* Few wait, and while a flush is on more of the same block join them: that flush is not for these, so it is not for any. */
+/*
+ * Few wait, and while a flush is on more of the same block join them: that flush is not for these, so it is not for
+ * any.
+ */
 static void who_joins_needs_a_later_flush(void **state)
 {
 	static void *first[MOST], *second[MOST], *third[MOST + 1];

@@ -320,7 +320,8 @@ static void apply_to_every_page(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(there); i++)
-		assert_int_equal(apply_to_page_range(&init_mm, addr + there[i] * PAGE_SIZE, PAGE_SIZE, put_entry, pages[i]), 0);
+		assert_int_equal(
+			apply_to_page_range(&init_mm, addr + there[i] * PAGE_SIZE, PAGE_SIZE, put_entry, pages[i]), 0);
 	assert_int_equal(apply_to_existing_page_range(&init_mm, addr, 8 * PAGE_SIZE, count_entry, &seen), 0);
 	assert_int_equal(seen >> shift, 0x23);
 	seen = 0;

@@ -66,8 +66,8 @@ static void map_ram_maps_and_reuses_after_the_flush(void **state)
 }
 
 /*
- * Museum 1: a block without a free page is on no list; what is unmapped in it must be flushed all the same. The first, a
- * middle and the last map of the block, while the others live on.
+ * Museum 1: a block without a free page is on no list; what is unmapped in it must be flushed all the same. The first,
+ * a middle and the last map of the block, while the others live on.
  */
 static void full_block_is_flushed(void **state)
 {
@@ -96,7 +96,8 @@ static void full_block_is_flushed(void **state)
 	for (unsigned int i = 0; i < nr; i++)
 		if (i != victims[0] && i != victims[1] && i != victims[2])
 			assert_ptr_equal(host_translate((vaddr_t)maps[i]), page_address(pages[0]));
-	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) { /* and the places serve again, in the same block: first the last */
+	/* and the places serve again, in the same block: first the last */
+	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) {
 		unsigned int again = victims[(i + 2) % ARRAY_SIZE(victims)];
 
 		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[again]);
@@ -164,7 +165,10 @@ static void one_visit_one_flush(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
-/* Every run of a block is dirty, so its pages wait as one; what is given out above them meanwhile stays when they come back. */
+/*
+ * Every run of a block is dirty, so its pages wait as one; what is given out above them meanwhile stays when they come
+ * back.
+ */
 static void whole_but_for_what_came_later(void **state)
 {
 	enum { COUNT = 4, LATER = 7 };
@@ -179,7 +183,8 @@ static void whole_but_for_what_came_later(void **state)
 	for (unsigned int i = 0; i < count; i++)
 		vm_unmap_ram(maps[i], COUNT);
 	above = maps[count - 1] + COUNT * PAGE_SIZE;
-	vm_unmap_ram(vm_map_ram(pages, LATER, -1), LATER); /* for this there is no room: the first ones wait, a second block */
+	/* for this there is no room: the first ones wait, a second block */
+	vm_unmap_ram(vm_map_ram(pages, LATER, -1), LATER);
 	assert_int_equal(block_stats().live, 2);
 	while (nr < usable - LATER + left)
 		assert_non_null(ones[nr++] = vm_map_ram(pages, 1, -1)); /* all that is left of both */
@@ -232,7 +237,10 @@ static void two_that_wait(void **state)
 	collected_one_after_the_other(false);
 }
 
-/* A block was used in single pages, and is wholly clean again. Of these nothing is found where a longer run ends in a hole. */
+/*
+ * A block was used in single pages, and is wholly clean again. Of these nothing is found where a longer run ends in a
+ * hole.
+ */
 static void nothing_is_left_of_old_runs(void **state)
 {
 	char *maps[MOST], *run[3];
@@ -285,7 +293,9 @@ static void found_alone(unsigned int alone)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
-/* What was given out last comes back as it was, alone or in pieces, in whatever order these are unmapped and flushed. */
+/*
+ * What was given out last comes back as it was, alone or in pieces, in whatever order these are unmapped and flushed.
+ */
 static void top_is_fresh_again(void **state)
 {
 	static const unsigned char order[][3] = {
@@ -312,7 +322,10 @@ static void top_is_fresh_again(void **state)
 	vm_unmap_ram(keep, 5);
 }
 
-/* All pages of a block but one run are clean again, so a run of as many finds room behind it, though it was used in pieces. */
+/*
+ * All pages of a block but one run are clean again, so a run of as many finds room behind it, though it was used in
+ * pieces.
+ */
 static void pieces_are_one_again(void **state)
 {
 	const unsigned int nr = usable / MANY;
@@ -323,7 +336,8 @@ static void pieces_are_one_again(void **state)
 	vmap_block_keeper.reclaim();
 	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
-	for (unsigned int i = usable - 1; i >= usable - nr * MANY; i--) { /* the last of them first: it comes back on top */
+	/* the last of them first: it comes back on top */
+	for (unsigned int i = usable - 1; i >= usable - nr * MANY; i--) {
 		vm_unmap_ram(maps[i], 1);
 		if (i % 3 == 0)
 			vm_unmap_aliases();

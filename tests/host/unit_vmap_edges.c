@@ -78,7 +78,10 @@ static void wrong_calls(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
-/* How large blocks are in arenas of several sizes: a 128th, but a page table at most, and eight of the longest runs at least. */
+/*
+ * How large blocks are in arenas of several sizes: a 128th, but a page table at most, and eight of the longest runs at
+ * least.
+ */
 static void size_suits_the_arena(void **state)
 {
 	const unsigned long table = pt_level_size(2), mib[] = { 8, 32, 256, 512, 1024, 4096 };
@@ -98,7 +101,7 @@ static void size_suits_the_arena(void **state)
 	vmap_block_init();
 }
 
-/* --- no address space ---------------------------------------------------------------------------------------------- */
+/* --- no address space --------------------------------------------------------------------------------------------- */
 
 static struct vm_struct *taken[4000];
 static unsigned int nr_taken;

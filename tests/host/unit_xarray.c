@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/core/xarray*.c and xas.c against the model: millions of random steps, places of several distributions, ordinary
- * and allocating arrays, with allocations that fail. (Chosen cases: unit_xarray_api.c, unit_xarray_multi.c; readers beside a writer:
- * race_xarray.c; bytes instead of numbers: fuzz_xarray.c.)
+ * kernel/core/xarray*.c and xas.c against the model: millions of random steps, places of several distributions,
+ * ordinary and allocating arrays, with allocations that fail. (Chosen cases: unit_xarray_api.c, unit_xarray_multi.c;
+ * readers beside a writer: race_xarray.c; bytes instead of numbers: fuzz_xarray.c.)
  */
 #include "tests/host/xarray_model.h"
 
@@ -10,7 +10,7 @@
 
 static unsigned int model_pick(unsigned int n) { return n ? (unsigned int)host_random_below(n) : 0; }
 
-/* --- distributions of places ---------------------------------------------------------------------------------------- */
+/* --- distributions of places -------------------------------------------------------------------------------------- */
 
 /* Crowded around the borders of nodes of every height. */
 static void borders(void)
@@ -68,7 +68,7 @@ static void last_ids(void)
 
 static void (*const distributions[])(void) = { borders, dense, strides, clusters, anywhere, last_ids };
 
-/* --- plays ---------------------------------------------------------------------------------------------------------- */
+/* --- plays -------------------------------------------------------------------------------------------------------- */
 
 static void play(gfp_t flags, unsigned int fail_every, bool fail_nowait, int steps)
 {

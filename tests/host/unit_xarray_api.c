@@ -138,7 +138,8 @@ static void reserving(void **state)
 	assert_int_equal(xa_reserve(&plain, 5000, GFP_KERNEL), -ENOMEM);
 	nodes_left = ~0u;
 	assert_int_equal(xa_reserve(&plain, 1001, GFP_KERNEL), 0);
-	assert_null(xa_cmpxchg(&plain, 1001, NULL, xa_mk_value(4), GFP_KERNEL)); /* reserved is not empty: stays, as in Linux */
+	/* reserved is not empty: stays, as in Linux */
+	assert_null(xa_cmpxchg(&plain, 1001, NULL, xa_mk_value(4), GFP_KERNEL));
 	assert_null(xa_load(&plain, 1001));
 	assert_null(xa_cmpxchg(&plain, 1001, XA_ZERO_ENTRY, xa_mk_value(4), GFP_KERNEL));
 	assert_ptr_equal(xa_load(&plain, 1001), xa_mk_value(4));
@@ -165,7 +166,8 @@ static void entries(void **state)
 	assert_int_equal(xa_err(xa_store(&plain, 1, (void *)2, GFP_KERNEL)), -EINVAL);
 	assert_int_equal(xa_insert(&plain, 2, (void *)6, GFP_KERNEL), -EINVAL);
 	assert_int_equal(xa_err(xa_cmpxchg(&plain, 2, NULL, XA_RETRY_ENTRY, GFP_KERNEL)), -EINVAL);
-	assert_true(xa_err(XA_ERROR(-4095)) == -4095 && !xa_err(XA_ZERO_ENTRY) && !xa_err(XA_RETRY_ENTRY) && !xa_err(NULL));
+	assert_true(xa_err(XA_ERROR(-4095)) == -4095 && !xa_err(XA_ZERO_ENTRY) && !xa_err(XA_RETRY_ENTRY) &&
+		    !xa_err(NULL));
 }
 
 /* --- idioms of the advanced API ----------------------------------------------------------------------------------- */
@@ -345,7 +347,8 @@ static void nothing_is_left(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		unsigned int n = 0;
 
-		for (nodes_left = 0; xa_is_err(xa_store(&plain, places[i], xa_mk_value(1), GFP_KERNEL)); nodes_left = ++n)
+		for (nodes_left = 0; xa_is_err(xa_store(&plain, places[i], xa_mk_value(1), GFP_KERNEL));
+		     nodes_left = ++n)
 			assert_int_equal(xa_nr_nodes(), 0);
 		assert_int_equal(xa_nr_nodes(), n);
 		nodes_left = ~0u;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multi-index entries of the XArray, and the corners in which its answers must be Linux's: what a store over others leaves,
- * marks, walks, dividing, ranges, hooks at nodes, cursors at the ends of the numbers.
+ * Multi-index entries of the XArray, and the corners in which its answers must be Linux's: what a store over others
+ * leaves, marks, walks, dividing, ranges, hooks at nodes, cursors at the ends of the numbers.
  */
 #include "tests/host/port/host.h"
 #include "tests/host/xarray_check.h"
@@ -156,7 +156,8 @@ static void ranges(void **state)
 	static const unsigned long ends[] = { 0, 1, 62, 63, 64, 65, 127, 128, 300, 4095, 4096, 4097, 9000 };
 
 	(void)state;
-	xarray_check_empty_ok = true; /* room for the last index is made first, so the root may be higher than it need be */
+	/* room for the last index is made first, so the root may be higher than it need be */
+	xarray_check_empty_ok = true;
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		for (size_t j = i; j < ARRAY_SIZE(ends); j++) {
 			assert_null(xa_store_range(&xa, ends[i], ends[j], xa_mk_value(i), GFP_KERNEL));
@@ -274,7 +275,7 @@ static void hooks(void **state)
 	assert_true(xa_empty(&xa));
 }
 
-/* --- what a reader may see beside a writer, put there by hand ---------------------------------------------------------- */
+/* --- what a reader may see beside a writer, put there by hand ----------------------------------------------------- */
 
 /* A node goes from under a cursor: its slots say RETRY, and from the root on the new entry is found. */
 static void cursor_in_a_node_that_goes(void **state)
@@ -329,7 +330,7 @@ static void bits_without_entries(void **state)
 	leaf->heads &= ~BIT(5);
 }
 
-/* --- as Linux answers ------------------------------------------------------------------------------------------------- */
+/* --- as Linux answers --------------------------------------------------------------------------------------------- */
 
 static void ends_of_the_numbers(void **state)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multi-index entries against a naive model: a window of indices, each of which knows the span that it belongs to. Random
- * stores of every order over and under each other, erases, marks and divisions, with allocations that fail; each answer,
- * each index and each walk is compared. (Chosen cases: unit_xarray_multi.c; readers beside a writer: race_xarray.c.)
+ * Multi-index entries against a naive model: a window of indices, each of which knows the span that it belongs to.
+ * Random stores of every order over and under each other, erases, marks and divisions, with allocations that fail; each
+ * answer, each index and each walk is compared. (Chosen cases: unit_xarray_multi.c; readers beside a writer:
+ * race_xarray.c.)
  */
 #include "tests/host/port/host.h"
 #include "tests/host/xarray_check.h"
@@ -36,7 +37,7 @@ static void *alloc_node(size_t size, gfp_t gfp __maybe_unused)
 
 static unsigned int pick(unsigned int n) { return (unsigned int)host_random_below(n); }
 
-/* --- the model -------------------------------------------------------------------------------------------------------- */
+/* --- the model ---------------------------------------------------------------------------------------------------- */
 
 static unsigned long align_down(unsigned long i, unsigned int order) { return i >> order << order; }
 
@@ -69,7 +70,8 @@ static void model_store(unsigned long i, unsigned int order, void *entry)
 	struct span *s = span_at(i), new = { .order = order, .entry = entry };
 
 	if (s && s->order >= order) {
-		new = entry ? (struct span) { s->order, entry, { s->mark[0], s->mark[1], s->mark[2] } } : (struct span) {};
+		new = entry ? (struct span){ s->order, entry, { s->mark[0], s->mark[1], s->mark[2] } }
+			    : (struct span){};
 		*s = new;
 		return;
 	}
@@ -93,7 +95,7 @@ static void model_divide(unsigned long i, unsigned int to, void *entry)
 		spans[k] = new;
 }
 
-/* --- comparing everything --------------------------------------------------------------------------------------------- */
+/* --- comparing everything ----------------------------------------------------------------------------------------- */
 
 static void compare_walks(xa_mark_t filter)
 {
@@ -149,7 +151,7 @@ static void compare(void)
 	compare_cursor();
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------------ */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 static void store_order(unsigned long i, unsigned int order, void *entry)
 {

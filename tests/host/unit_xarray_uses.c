@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The XArray in the hands of its usual users, in small: a registry of objects, a cache of pages with marks, a table that a
- * timer writes too, numbers that go round. Every name of Linux's API that this kernel has stands here at least once, in
- * the way in which drivers and file systems write it, so what compiles there compiles here.
+ * The XArray in the hands of its usual users, in small: a registry of objects, a cache of pages with marks, a table
+ * that a timer writes too, numbers that go round. Every name of Linux's API that this kernel has stands here at least
+ * once, in the way in which drivers and file systems write it, so what compiles there compiles here.
  */
 #include "tests/host/port/host.h"
 #include "tests/host/xarray_check.h"
@@ -25,7 +25,7 @@ static int nothing_left(void **state)
 	return xa_nr_nodes() != 0;
 }
 
-/* --- a registry: numbers for objects, found without a lock --------------------------------------------------------- */
+/* --- a registry: numbers for objects, found without a lock -------------------------------------------------------- */
 
 struct session {
 	u32 id;
@@ -100,7 +100,7 @@ static void registry(void **state)
 	xa_destroy(&sessions);
 }
 
-/* --- a cache of pages: dirty ones are written back in order --------------------------------------------------------- */
+/* --- a cache of pages: dirty ones are written back in order ------------------------------------------------------- */
 
 #define DIRTY	  XA_MARK_0
 #define WRITEBACK XA_MARK_1
@@ -264,7 +264,7 @@ static void page_cache(void **state)
 	xa_destroy(&c.pages);
 }
 
-/* --- a table that a timer writes too ---------------------------------------------------------------------------------- */
+/* --- a table that a timer writes too ------------------------------------------------------------------------------ */
 
 static DEFINE_XARRAY_FLAGS(peers, XA_FLAGS_LOCK_BH);
 
@@ -300,7 +300,7 @@ static void table_with_a_timer(void **state)
 	xa_destroy(&peers);
 }
 
-/* --- places that are kept, and tagged pointers ------------------------------------------------------------------------- */
+/* --- places that are kept, and tagged pointers -------------------------------------------------------------------- */
 
 static void places_are_kept(void **state)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A host machine on which all of mm runs, and its balance: what must be as before when everything made is gone again. */
+/*
+ * A host machine on which all of mm runs, and its balance: what must be as before when everything made is gone again.
+ */
 #pragma once
 
 #include "tests/host/mm_machine.h"

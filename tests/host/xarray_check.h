@@ -8,11 +8,17 @@
 #include <stdlib.h>
 
 /* Tests and fuzzers end at once, with the reason. */
-#define MUST(cond) do { if (!(cond)) { fprintf(stderr, "# broken at %s:%d: %s\n", __FILE__, __LINE__, #cond); abort(); } } while (0)
+#define MUST(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "# broken at %s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			abort(); \
+		} \
+	} while (0)
 
 /*
- * What a user of the cursor may do and these tests do not: keep a free mark where an entry is; leave nodes empty. And place 0
- * has been reserved: an entry that takes it keeps the leaf which the reservation made.
+ * What a user of the cursor may do and these tests do not: keep a free mark where an entry is; leave nodes empty. And
+ * place 0 has been reserved: an entry that takes it keeps the leaf which the reservation made.
  */
 static bool xarray_check_marks_his = false, xarray_check_empty_ok = false, xarray_check_0_reserved = false;
 
@@ -100,7 +106,8 @@ static inline unsigned long xarray_check(const struct xarray *xa)
 		return 0;
 	MUST(!root->parent && root->shift < BITS_PER_LONG);
 	alone = root->count == 1 && (xa_is_node(root->slots[0]) || (!root->shift && root->slots[0]));
-	MUST(!alone || xarray_check_empty_ok || xa_is_zero(root->slots[0]) || (xarray_check_0_reserved && !root->shift));
+	MUST(!alone || xarray_check_empty_ok || xa_is_zero(root->slots[0]) ||
+	     (xarray_check_0_reserved && !root->shift));
 	for (xa_mark_t mark = 0; mark < XA_MAX_MARKS; mark++)
 		MUST(!!xa_marked(xa, mark) == (root->marks[mark][0] != 0));
 	return xarray_check_node(xa, root);

@@ -27,7 +27,7 @@ static unsigned int model_places;
 static struct xarray model_xa;
 static bool model_alloc_kind; /* an allocating array: mark 0 is its own */
 
-/* --- memory that runs out ------------------------------------------------------------------------------------------ */
+/* --- memory that runs out ----------------------------------------------------------------------------------------- */
 
 static unsigned int model_fail_every; /* n: each n-th allocation fails; 0: none */
 static unsigned int model_allocations;
@@ -48,12 +48,13 @@ static gfp_t model_gfp(void) { return model_pick(2) ? GFP_KERNEL : GFP_NOWAIT; }
 
 /* The function that suits the array's lock. */
 #define MODEL_XA(name, ...) \
-	(model_xa.xa_flags & XA_FLAGS_LOCK_IRQ ? xa_##name##_irq(&model_xa, __VA_ARGS__) : xa_##name(&model_xa, __VA_ARGS__))
+	(model_xa.xa_flags & XA_FLAGS_LOCK_IRQ ? xa_##name##_irq(&model_xa, __VA_ARGS__) \
+					       : xa_##name(&model_xa, __VA_ARGS__))
 
 /* May a step have failed by lack of memory? */
 static bool model_may_fail(void) { return model_failed; }
 
-/* --- the model ------------------------------------------------------------------------------------------------------- */
+/* --- the model ---------------------------------------------------------------------------------------------------- */
 
 static bool model_free(unsigned int i) { return !model[i].entry; }
 static void *model_seen(unsigned int i) { return xa_is_zero(model[i].entry) ? NULL : model[i].entry; }
@@ -100,7 +101,7 @@ static bool model_used(unsigned long index)
 
 static void *model_new_entry(void) { return xa_mk_value(model_pick(65536)); }
 
-/* --- comparing everything ---------------------------------------------------------------------------------------------- */
+/* --- comparing everything ----------------------------------------------------------------------------------------- */
 
 static void model_compare_search(unsigned long start, unsigned long max, xa_mark_t filter)
 {
@@ -172,7 +173,7 @@ static void model_compare(void)
 	MUST(xa_empty(&model_xa) == (model_find(0, ~0ul, XA_PRESENT, true) == model_places));
 }
 
-/* --- steps ---------------------------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 static void model_store(unsigned int i, void *entry)
 {
@@ -307,8 +308,8 @@ static void model_alloc_cyclic(void *entry)
 }
 
 /*
- * Place 0 of an array that numbers from 1 is reserved when the first other entry comes, and free when that goes: whether it
- * is reserved or empty just now is the array's own affair.
+ * Place 0 of an array that numbers from 1 is reserved when the first other entry comes, and free when that goes:
+ * whether it is reserved or empty just now is the array's own affair.
  */
 static void model_settle_zero(void)
 {
@@ -435,7 +436,7 @@ static void model_step(void)
 	rcu_barrier(); /* what was unlinked is freed, so that nobody may come back to it */
 }
 
-/* --- beginning and end -------------------------------------------------------------------------------------------------- */
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
 
 static void model_add_place(unsigned long index)
 {

@@ -10,7 +10,8 @@
 #include <kernel/task.h>
 #include <kernel/timer.h>
 
-const char *const context_name[NR_CONTEXTS] = { "thread", "preemption off", "spinlock", "interrupts off", "handler", "NMI" };
+const char *const context_name[NR_CONTEXTS] = { "thread",         "preemption off", "spinlock",
+						"interrupts off", "handler",        "NMI" };
 
 static void *jump[5];
 static bool catching;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One page, several CPUs of one process: a copy that a write makes is seen by all or by none, and two that write at once
- * find each other's work, which is no missing flush (theory: mm/user/fault.c).
+ * One page, several CPUs of one process: a copy that a write makes is seen by all or by none, and two that write at
+ * once find each other's work, which is no missing flush (theory: mm/user/fault.c).
  */
 #include "worker.h"
 
@@ -47,7 +47,7 @@ static void end_family(void)
 	mm_destroy(cow.mm);
 }
 
-/* --- a copy is written when all have forgotten the old page ----------------------------------------------------------- */
+/* --- a copy is written when all have forgotten the old page ------------------------------------------------------- */
 
 /* Sees the page, keeps the translation, looks again when told to. */
 static void watcher(void *arg __maybe_unused)
@@ -100,7 +100,8 @@ KTEST(cow, a_copy_is_written_when_the_old_page_is_forgotten)
 	if (num_online_cpus() < 4)
 		KTEST_SKIP("needs 4 CPUs");
 	ASSERT(start_family());
-	ASSERT(worker_start(&copying, 1, false) && worker_start(&writing, 2, false) && worker_start(&watching, 3, false));
+	ASSERT(worker_start(&copying, 1, false) && worker_start(&writing, 2, false) &&
+	       worker_start(&watching, 3, false));
 	worker_post(&watching, watcher, NULL);
 	while (!smp_load_acquire(&cow.primed))
 		msleep(1);
@@ -121,7 +122,7 @@ KTEST(cow, a_copy_is_written_when_the_old_page_is_forgotten)
 	end_family();
 }
 
-/* --- faults that collide ------------------------------------------------------------------------------------------------ */
+/* --- faults that collide ------------------------------------------------------------------------------------------ */
 
 static user_fault_fn real_handler;
 static unsigned int inside;
@@ -182,14 +183,16 @@ KTEST(cow, faults_that_collide_are_not_spurious)
 	mm_destroy(cow.mm);
 }
 
-/* --- the same for the kernel's own memory ------------------------------------------------------------------------------- */
+/* --- the same for the kernel's own memory ------------------------------------------------------------------------- */
 
 static void make_writable(void *mem)
 {
 	struct mmu_update u;
 
 	arch_update_kernel_mappings_begin(&u, (vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE);
-	EXPECT_EQ(pgtable_protect(&kernel_pgtable, &u, (vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE, PROT_BIT_RW, (pgprot_t){ 0 }), 0);
+	EXPECT_EQ(pgtable_protect(&kernel_pgtable, &u, (vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE, PROT_BIT_RW,
+				  (pgprot_t){ 0 }),
+		  0);
 	arch_update_kernel_mappings_end(&u);
 }
 
@@ -198,11 +201,15 @@ static void make_readonly(void *mem)
 	struct mmu_update u;
 
 	arch_update_kernel_mappings_begin(&u, (vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE);
-	EXPECT_EQ(pgtable_protect(&kernel_pgtable, &u, (vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE, (pgprot_t){ 0 }, PROT_BIT_RW), 0);
+	EXPECT_EQ(pgtable_protect(&kernel_pgtable, &u, (vaddr_t)mem, (vaddr_t)mem + PAGE_SIZE, (pgprot_t){ 0 },
+				  PROT_BIT_RW),
+		  0);
 	arch_update_kernel_mappings_end(&u);
 }
 
-/* What a CPU sees that has kept the narrower entry: emulators look at the tables again by themselves, so it is made up. */
+/*
+ * What a CPU sees that has kept the narrower entry: emulators look at the tables again by themselves, so it is made up.
+ */
 static void refuse_write(void *mem)
 {
 	struct trap_frame frame = { .vector = VECTOR_PAGE_FAULT, .error = PF_PRESENT | PF_WRITE };

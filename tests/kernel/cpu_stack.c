@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The per-CPU stacks (arch/cpu_stack.h) under interrupts: a pop and a push are executed in single steps, and after a chosen one
- * an interrupt comes whose handler uses the same stack. Every boundary between two instructions gets its turn.
+ * The per-CPU stacks (arch/cpu_stack.h) under interrupts: a pop and a push are executed in single steps, and after a
+ * chosen one an interrupt comes whose handler uses the same stack. Every boundary between two instructions gets its
+ * turn.
  */
 #include "worker.h"
 

@@ -2,12 +2,12 @@
 /*
  * The two reports that this kernel was started for.
  *
- * crossing: mapping a huge physical range again and again, until vmalloc addresses step into a new top-level entry, must
- * be visible to processes that are older than the entry (Linux oopsed there: f4eafd8bcd52). The report was about 64-bit
- * kernels; doing it with PAE and 2 levels, where a top entry spans 2 or 4 MiB, is our extension.
+ * crossing: mapping a huge physical range again and again, until vmalloc addresses step into a new top-level entry,
+ * must be visible to processes that are older than the entry (Linux oopsed there: f4eafd8bcd52). The report was about
+ * 64-bit kernels; doing it with PAE and 2 levels, where a top entry spans 2 or 4 MiB, is our extension.
  *
- * tracer: a trace buffer in vmalloc space, written by the page-fault handler itself, must not fault in a process that is
- * older than the buffer: otherwise the fault handler faults, and so on without end (Linux 11f5efc3ab66).
+ * tracer: a trace buffer in vmalloc space, written by the page-fault handler itself, must not fault in a process that
+ * is older than the buffer: otherwise the fault handler faults, and so on without end (Linux 11f5efc3ab66).
  */
 #include "places.h"
 #include "worker.h"
@@ -108,7 +108,8 @@ static void check_crossing(struct crossing *c, const struct sync_counters *befor
 	EXPECT_EQ(after.spurious, before->spurious);
 	EXPECT_EQ(after.mismatches, 0);
 	if (BITS_PER_LONG == 64 && pt_top() == 4)
-		EXPECT(after.carried <= 64 + 8); /* vmalloc space has 64; image, direct map and page array have theirs */
+		/* vmalloc space has 64; image, direct map and page array have theirs */
+		EXPECT(after.carried <= 64 + 8);
 	vmallocinfo(count_ioremaps, &lines);
 	EXPECT(lines >= c->nr);
 	ktest_note("%u maps of %lu MiB, %u top entries carried once each to %u processes", c->nr,
@@ -198,7 +199,8 @@ static void touch_user_page(void *arg)
 
 	(void)arg;
 	EXPECT(mm_map_anonymous(current->mm, USER_PAGE, PAGE_SIZE) == 0);
-	EXPECT_EQ(probe_write((void *)USER_PAGE), PROBE_OK); /* the handler is the first in this process to touch the buffer */
+	/* the handler is the first in this process to touch the buffer */
+	EXPECT_EQ(probe_write((void *)USER_PAGE), PROBE_OK);
 	nmis = READ_ONCE(mine->nmis);
 	arch_send_nmi(smp_processor_id());
 	for (unsigned int us = 0; us < 100000 && READ_ONCE(mine->nmis) == nmis; us++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fuzzer in ring 3 (tests/user/fuzz.c) from the kernel's side: rounds of a few programs each, with a seed of their own.
- * Here is the clock that ends what spins, and after every round the whole kernel is looked at: nobody is left, every tree
- * agrees, no page and no object is lost, no fault was the kernel's, and other programs run as before.
+ * The fuzzer in ring 3 (tests/user/fuzz.c) from the kernel's side: rounds of a few programs each, with a seed of their
+ * own. Here is the clock that ends what spins, and after every round the whole kernel is looked at: nobody is left,
+ * every tree agrees, no page and no object is lost, no fault was the kernel's, and other programs run as before.
  *
- * `make fuzz-user SECONDS=60` plays rounds for that long; the seed of a failure's line repeats its round. proc.random_programs
- * is one round, for every machine of the matrix.
+ * `make fuzz-user SECONDS=60` plays rounds for that long; the seed of a failure's line repeats its round.
+ * proc.random_programs is one round, for every machine of the matrix.
  */
 #include <kernel/ktest.h>
 
@@ -37,7 +37,7 @@ static struct {
 	u64 next_report;
 } played;
 
-/* --- one round ---------------------------------------------------------------------------------------------------------- */
+/* --- one round ---------------------------------------------------------------------------------------------------- */
 
 /* The program has read its order, or cannot. */
 static bool order_taken(const struct process *program, const struct fuzz_order *order)
@@ -48,7 +48,8 @@ static bool order_taken(const struct process *program, const struct fuzz_order *
 }
 
 /* One after the other, since there is one order at a time. They begin when the buffer is an order no more. */
-static unsigned int start_programs(struct process **program, unsigned int nr, unsigned int children, struct rnd_state *random)
+static unsigned int start_programs(struct process **program, unsigned int nr, unsigned int children,
+				   struct rnd_state *random)
 {
 	struct fuzz_order *order = vmalloc(sizeof(*order));
 	void *buffer;
@@ -84,10 +85,11 @@ static void sign_of_life(void)
 	if (now < played.next_report)
 		return;
 	played.next_report = now + REPORT_MS;
-	ktest_note("%lu rounds, %lu programs, %lu processes were ended by the clock", played.rounds, played.programs, played.ended);
+	ktest_note("%lu rounds, %lu programs, %lu processes were ended by the clock", played.rounds, played.programs,
+		   played.ended);
 }
 
-/* --- the clock ---------------------------------------------------------------------------------------------------------- */
+/* --- the clock ---------------------------------------------------------------------------------------------------- */
 
 static bool is_old(const struct process *process, void *now)
 {
@@ -122,7 +124,7 @@ static void end_the_rest(void)
 		process_dump();
 }
 
-/* --- afterwards --------------------------------------------------------------------------------------------------------- */
+/* --- afterwards --------------------------------------------------------------------------------------------------- */
 
 static bool is_fine(int status)
 {
@@ -162,7 +164,7 @@ static void play_round(u64 seed, unsigned int children)
 	played.programs += nr;
 }
 
-/* --- tests -------------------------------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 KTEST(proc, random_programs)
 {
@@ -183,5 +185,6 @@ KTEST(fuzz_user, everything)
 		seed = ktest_random() >> 32;
 	}
 	process_report_kills(true);
-	ktest_note("%lu rounds, %lu programs, %lu processes were ended by the clock", played.rounds, played.programs, played.ended);
+	ktest_note("%lu rounds, %lu programs, %lu processes were ended by the clock", played.rounds,
+		   played.programs, played.ended);
 }

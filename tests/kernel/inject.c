@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Fault injection in the running kernel: by caller, which needs the stack, and again and again under everything that allocates. */
+/*
+ * Fault injection in the running kernel: by caller, which needs the stack, and again and again under everything that
+ * allocates.
+ */
 #include <kernel/inject.h>
 #include <kernel/ktest.h>
 #include <kernel/process.h>

@@ -124,7 +124,10 @@ KTEST(ioremap, memremap_of_ram)
 	__free_page(high);
 }
 
-/* The rule of mm/kva/io/ioremap.c: whatever is reserved is outside of the direct map, so no attribute there has to follow. */
+/*
+ * The rule of mm/kva/io/ioremap.c: whatever is reserved is outside of the direct map, so no attribute there has to
+ * follow.
+ */
 KTEST(ioremap, nothing_mapped_is_in_the_direct_map)
 {
 	struct memtype_info info = { 0 };

@@ -53,7 +53,8 @@ static unsigned long change_by_hand(vaddr_t at, pgprot_t prot, bool lazy)
 	for (unsigned int i = 0; i < MANY; i++, at += PAGE_SIZE) {
 		pte_t *ptep = pgtable_entries(&kernel_pgtable, at, at + PAGE_SIZE, PAGE_SHIFT);
 
-		pgtable_set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), pgprot_supported(prot)), 1);
+		pgtable_set_ptes(&kernel_pgtable, at, ptep, pfn_pte(pte_pfn(pte_peek(ptep)), pgprot_supported(prot)),
+				 1);
 	}
 	if (lazy)
 		lazy_mmu_leave(&kernel_pgtable);
@@ -70,7 +71,8 @@ KTEST(lazy_mmu, one_flush_for_many_pages)
 	ASSERT(worker_start(&other, another_cpu(), true));
 	worker_call(&other, try_to_write, &a); /* now its TLB has them */
 	EXPECT_EQ(a.written, MANY);
-	EXPECT_EQ(set_memory_4k((vaddr_t)a.at, MANY), 0); /* leaves of the direct map are split once, and that has a flush of its own */
+	/* leaves of the direct map are split once, and that has a flush of its own */
+	EXPECT_EQ(set_memory_4k((vaddr_t)a.at, MANY), 0);
 	change_by_set_memory(&other, &a);
 	without = change_by_hand((vaddr_t)a.at, PAGE_KERNEL_RO, false);
 	with = change_by_hand((vaddr_t)a.at, PAGE_KERNEL, true);

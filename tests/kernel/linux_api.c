@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Contracts of Linux's names that only a running kernel can show: timeouts in jiffies, calls on CPUs, queues, wake-ups. */
+/*
+ * Contracts of Linux's names that only a running kernel can show: timeouts in jiffies, calls on CPUs, queues, wake-ups.
+ */
 #include "places.h"
 #include "worker.h"
 
@@ -164,7 +166,8 @@ static void run_inner(struct work_struct *work)
 /* Waits for another work of its own queue. */
 static void run_outer(struct work_struct *work)
 {
-	were_side_by_side = queue_work(work->wq, &inner) && wait_for_completion_timeout(&inner_ran, msecs_to_jiffies(patience_ms));
+	were_side_by_side =
+		queue_work(work->wq, &inner) && wait_for_completion_timeout(&inner_ran, msecs_to_jiffies(patience_ms));
 }
 
 /* max_active bounds what runs at the same time; 1 is a queue in order, 0 says "as many as is usual". */

@@ -12,7 +12,7 @@
 #include <mm/highmem.h>
 #include <mm/slab.h>
 
-/* --- around every test: pages are free, or in slabs, or kernel page tables, as many as before ---------------------- */
+/* --- around every test: pages are free, or in slabs, or kernel page tables, as many as before --------------------- */
 
 static unsigned long pages_before;
 
@@ -33,7 +33,7 @@ static void pages_end(void)
 }
 KTEST_GUARD(pages, pages_begin, pages_end);
 
-/* --- all CPUs at once ------------------------------------------------------------------------------------------------ */
+/* --- all CPUs at once --------------------------------------------------------------------------------------------- */
 
 #define CHURN_SLOTS  64
 #define CHURN_ROUNDS 4000
@@ -71,7 +71,8 @@ static void churn_pages(void *unused)
 
 	(void)unused;
 	for (unsigned int round = 0; round < CHURN_ROUNDS + CHURN_SLOTS; round++) {
-		struct page **p = &slot[round < CHURN_ROUNDS ? next_random(&random) % CHURN_SLOTS : round - CHURN_ROUNDS];
+		struct page **p =
+			&slot[round < CHURN_ROUNDS ? next_random(&random) % CHURN_SLOTS : round - CHURN_ROUNDS];
 		unsigned int order = next_random(&random) % 3;
 
 		if (*p) {
@@ -162,7 +163,7 @@ KTEST(memory, exhaustion_collects_every_list)
 	EXPECT_EQ(page_alloc_check(), 0);
 }
 
-/* --- RAM that comes online ------------------------------------------------------------------------------------------ */
+/* --- RAM that comes online ---------------------------------------------------------------------------------------- */
 
 static unsigned long pages_offline(void)
 {
@@ -211,7 +212,7 @@ KTEST(memory, fresh_page_structs_are_everywhere)
 	EXPECT_EQ(page_alloc_check(), 0);
 }
 
-/* --- highmem ------------------------------------------------------------------------------------------------------------ */
+/* --- highmem ------------------------------------------------------------------------------------------------------ */
 
 static struct page *highmem_page(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Historic bugs of what stands around the areas: frees from odd places, reads from outside, blocks that change their size. */
+/*
+ * Historic bugs of what stands around the areas: frees from odd places, reads from outside, blocks that change their
+ * size.
+ */
 #include "places.h"
 #include "worker.h"
 
@@ -130,7 +133,7 @@ KTEST(museum, m17_long_map_freed_as_an_area)
 	free_page_array(pages, ARRAY_SIZE(pages));
 }
 
-/* --- who may call what ---------------------------------------------------------------------------------------------- */
+/* --- who may call what -------------------------------------------------------------------------------------------- */
 
 static void free_here(void *p)
 {
@@ -222,7 +225,7 @@ KTEST(museum, m25_vfree_in_an_nmi)
 	EXPECT(!find_vm_area(p));
 }
 
-/* --- lookups in handlers ---------------------------------------------------------------------------------------------- */
+/* --- lookups in handlers ------------------------------------------------------------------------------------------ */
 
 static char *object;
 static bool found;
@@ -278,7 +281,7 @@ KTEST(museum, m28_object_deep_in_an_area)
 	EXPECT(!vmalloc_dump_obj(p + 17 * PAGE_SIZE));
 }
 
-/* --- other sizes ------------------------------------------------------------------------------------------------------ */
+/* --- other sizes -------------------------------------------------------------------------------------------------- */
 
 static bool all(const u8 *p, unsigned long from, unsigned long to, u8 value)
 {
@@ -349,7 +352,7 @@ KTEST(museum, m29d_larger_in_place_after_pages_went)
 	vfree(p);
 }
 
-/* --- books ------------------------------------------------------------------------------------------------------------ */
+/* --- books -------------------------------------------------------------------------------------------------------- */
 
 static void do_vmalloc(void *arg)
 {

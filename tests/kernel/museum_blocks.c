@@ -70,7 +70,8 @@ static void unmap_one_of_full_block(struct worker *other, unsigned int count, un
 	vaddr_t gone;
 
 	ASSERT(n > 2);
-	vm_unmap_aliases(); /* what filling has left dirty: together it would be a flush of everything, which proves nothing */
+	/* what filling has left dirty: together it would be a flush of everything, which proves nothing */
+	vm_unmap_aliases();
 	seq = tlb_log_seq();
 	which = which == 2 ? n - 1 : which * n / 2;
 	gone = (vaddr_t)maps[which];
@@ -143,7 +144,9 @@ KTEST(museum, m03_dirty_space_flushed_over_and_over)
 	put_pages();
 }
 
-/* Blocks are found by address, whichever CPU made them and whichever frees them; no CPU id is computed from an address. */
+/*
+ * Blocks are found by address, whichever CPU made them and whichever frees them; no CPU id is computed from an address.
+ */
 #define MAPS_A_CPU 40
 
 static void map_some(void *arg)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The two bugs that this kernel was started for, one way after the other (founding.c has the reports as they came).
- * 6: a mapping crosses a border of the shared level, so it needs a new entry there; a process older than that entry reads
- * through it. 7: a handler touches a buffer behind such an entry, and is the first in its process to do so.
+ * 6: a mapping crosses a border of the shared level, so it needs a new entry there; a process older than that entry
+ * reads through it. 7: a handler touches a buffer behind such an entry, and is the first in its process to do so.
  */
 #include "places.h"
 #include "worker.h"
@@ -17,7 +17,7 @@
 
 static struct crew crew;
 
-/* --- 6: across 2^39, 2^48, 2M or 4M, in leaves of every size ---------------------------------------------------------- */
+/* --- 6: across 2^39, 2^48, 2M or 4M, in leaves of every size ------------------------------------------------------ */
 
 /* What is mapped lies around a border: `half` bytes below it, and as many above, where the new entry is. */
 struct crossing {
@@ -111,7 +111,7 @@ KTEST(museum, m06_crossing_in_gigabytes)
 	cross_with((phys_addr_t)(phys + (1ull << 30)), (vaddr_t)1 << 30, 3);
 }
 
-/* --- 7: handlers of three kinds, each the first in its process to touch the buffer --------------------------------------- */
+/* --- 7: handlers of three kinds, each the first in its process to touch the buffer -------------------------------- */
 
 /* A page a CPU. */
 static unsigned long *buffer;

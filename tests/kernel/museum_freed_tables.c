@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Historic bugs of tables that make room for a large leaf: each must be forgotten by every CPU's paging-structure cache before
- * its page has another use. That no page of a table is used again before the flush is the TLB oracle's to say, which watches
- * all of this; these tests look at what was flushed, and at what comes back.
+ * Historic bugs of tables that make room for a large leaf: each must be forgotten by every CPU's paging-structure cache
+ * before its page has another use. That no page of a table is used again before the flush is the TLB oracle's to say,
+ * which watches all of this; these tests look at what was flushed, and at what comes back.
  */
 #include "places.h"
 #include "worker.h"
@@ -48,7 +48,9 @@ static void change(const struct region *r, vaddr_t at, bool map)
 
 	arch_update_kernel_mappings_begin(&u, at, at + PAGE_SIZE);
 	if (map)
-		EXPECT_EQ(pgtable_map(&kernel_pgtable, &u, at, at + PAGE_SIZE, page_to_phys(r->page), PAGE_KERNEL, PAGE_SHIFT), 0);
+		EXPECT_EQ(pgtable_map(&kernel_pgtable, &u, at, at + PAGE_SIZE, page_to_phys(r->page), PAGE_KERNEL,
+				      PAGE_SHIFT),
+			  0);
 	else
 		pgtable_unmap(&kernel_pgtable, &u, at, at + PAGE_SIZE);
 	tlb_batch_add(&u.tlb, at, at + PAGE_SIZE);
@@ -80,7 +82,7 @@ static unsigned long clear_tables(const struct region *r)
 	return before - pgtable_kernel_pages();
 }
 
-/* --- 52: the link is cleared, everybody forgets it, and only then the table goes -------------------------------------------- */
+/* --- 52: the link is cleared, everybody forgets it, and only then the table goes ---------------------------------- */
 
 static void one_table(struct region *r)
 {
@@ -105,7 +107,7 @@ KTEST(museum, m52_table_freed_before_the_flush)
 	region_put(&r);
 }
 
-/* --- 53: a leaf of a gigabyte takes up to 513 tables away, and the flush is for all of them ---------------------------------- */
+/* --- 53: a leaf of a gigabyte takes up to 513 tables away, and the flush is for all of them ----------------------- */
 
 static void many_tables(struct region *r)
 {
@@ -129,7 +131,7 @@ KTEST(museum, m53_flush_too_small_for_the_tables)
 	region_put(&r);
 }
 
-/* --- 55: what was set up for a table is taken down with it -------------------------------------------------------------------- */
+/* --- 55: what was set up for a table is taken down with it -------------------------------------------------------- */
 
 static void cycles(struct region *r, unsigned int nr)
 {

@@ -27,7 +27,7 @@ static bool maps_its_own(char *p, unsigned long size)
 	return n << PAGE_SHIFT == PAGE_ALIGN(size);
 }
 
-/* --- 58: a block was had, the next one was not, and small pages were mapped as if they were one ---------------------- */
+/* --- 58: a block was had, the next one was not, and small pages were mapped as if they were one ------------------- */
 
 /* True: the area fell back to small pages, as a whole. */
 static bool refuse_block(unsigned int nth)
@@ -59,10 +59,11 @@ KTEST(museum, m58_small_pages_mapped_as_a_block)
 		KTEST_SKIP(NO_LEAVES);
 	for (unsigned int nth = 1; nth <= 6; nth++) /* what comes before, and two blocks */
 		small += refuse_block(nth);
-	EXPECT(small); /* how many came before, and so whether it was the second one, depends: host unit_vm_huge knows */
+	/* how many came before, and so whether it was the second one, depends: host unit_vm_huge knows */
+	EXPECT(small);
 }
 
-/* --- 59: pages of a block were tails, with no user count of their own ------------------------------------------------ */
+/* --- 59: pages of a block were tails, with no user count of their own --------------------------------------------- */
 
 KTEST(museum, m59_pages_of_a_leaf_are_pages)
 {
@@ -116,7 +117,7 @@ KTEST(museum, m59_private_words_are_clean)
 	}
 }
 
-/* --- 60: the size was rounded up to a leaf, and checks believed it --------------------------------------------------- */
+/* --- 60: the size was rounded up to a leaf, and checks believed it ------------------------------------------------ */
 
 KTEST(museum, m60_rounded_size)
 {
@@ -139,7 +140,7 @@ KTEST(museum, m60_rounded_size)
 	vfree(p);
 }
 
-/* --- 62: rights of a part of a leaf ---------------------------------------------------------------------------------- */
+/* --- 62: rights of a part of a leaf ------------------------------------------------------------------------------- */
 
 KTEST(museum, m62_rights_of_a_part_of_a_huge_area)
 {

@@ -36,7 +36,8 @@ static int note_entry(pte_t *ptep, unsigned long addr, void *data)
 static bool map_some(struct mapped *m)
 {
 	m->mem = vzalloc(PAGES * PAGE_SIZE);
-	return EXPECT(m->mem) && EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)m->mem, PAGES * PAGE_SIZE, note_entry, m), 0);
+	return EXPECT(m->mem) &&
+	       EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)m->mem, PAGES * PAGE_SIZE, note_entry, m), 0);
 }
 
 static vaddr_t page_at(const struct mapped *m, unsigned int i)
@@ -57,7 +58,7 @@ static bool writable(const struct mapped *m, unsigned int i)
 	return pgtable_query(&kernel_pgtable, page_at(m, i)).pte.val & PTE_RW;
 }
 
-/* --- 8a: pgtable_set_ptes() inside the mode --------------------------------------------------------------------------------- */
+/* --- 8a: pgtable_set_ptes() inside the mode ----------------------------------------------------------------------- */
 
 static void change_in_mode(const struct mapped *m, unsigned int first, unsigned int n)
 {
@@ -105,7 +106,7 @@ KTEST(museum, m08a_nested_through_set_ptes)
 	vfree(mapped.mem);
 }
 
-/* --- 8b: a callback that sleeps and allocates ------------------------------------------------------------------------- */
+/* --- 8b: a callback that sleeps and allocates --------------------------------------------------------------------- */
 
 static int write_sleep_allocate(pte_t *ptep, unsigned long addr, void *data)
 {
@@ -132,14 +133,15 @@ KTEST(museum, m08b_sleeping_and_allocating_inside)
 	struct page *page = alloc_page(GFP_KERNEL);
 
 	if (EXPECT(area && page))
-		EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)area->addr, 2 * PAGE_SIZE, write_sleep_allocate, page), 0);
+		EXPECT_EQ(apply_to_page_range(&init_mm, (vaddr_t)area->addr, 2 * PAGE_SIZE, write_sleep_allocate, page),
+			  0);
 	if (area)
 		free_vm_area(area);
 	if (page)
 		__free_page(page);
 }
 
-/* --- 8c: preempted inside, and moved ------------------------------------------------------------------------------------ */
+/* --- 8c: preempted inside, and moved ------------------------------------------------------------------------------ */
 
 struct traveller {
 	const struct mapped *m;
@@ -210,7 +212,7 @@ KTEST(museum, m08c_preempted_and_moved_inside)
 	vfree(mapped.mem);
 }
 
-/* --- 45: kernel memory that is new, touched inside ------------------------------------------------------------------------ */
+/* --- 45: kernel memory that is new, touched inside ---------------------------------------------------------------- */
 
 static void map_in_fresh_slot(void *arg)
 {
@@ -271,7 +273,7 @@ KTEST(museum, m45_fresh_memory_touched_inside)
 	vfree(mapped.mem);
 }
 
-/* --- 70: an error inside -------------------------------------------------------------------------------------------------- */
+/* --- 70: an error inside ------------------------------------------------------------------------------------------ */
 
 struct failing {
 	struct page *page;

@@ -8,7 +8,7 @@
 #include <arch/cpu.h>
 #include <mm/ioremap.h>
 
-/* --- 36, 54: a large leaf comes, goes, and a table follows at the same address, and the other way round -------------- */
+/* --- 36, 54: a large leaf comes, goes, and a table follows at the same address, and the other way round ----------- */
 
 static struct crew crew;
 
@@ -53,7 +53,7 @@ KTEST(museum, m54_table_replaced_by_leaf_in_every_process)
 	piece_put(&p);
 }
 
-/* --- 51: 4K, unmapped, then a large leaf at the same address: the old table must go, and nothing stale remain ------- */
+/* --- 51: 4K, unmapped, then a large leaf at the same address: the old table must go, and nothing stale remain ----- */
 
 static void small_then_large(struct piece *p, struct worker *other)
 {
@@ -92,7 +92,7 @@ KTEST(museum, m51_small_then_large_leaks_table)
 	piece_put(&p);
 }
 
-/* --- 56: a leaf must not land on a table ------------------------------------------------------------------------------ */
+/* --- 56: a leaf must not land on a table -------------------------------------------------------------------------- */
 
 KTEST(museum, m56_leaf_over_a_table)
 {
@@ -111,7 +111,7 @@ KTEST(museum, m56_leaf_over_a_table)
 	piece_put(&p);
 }
 
-/* --- 57: the page behind an address inside a large leaf ----------------------------------------------------------------- */
+/* --- 57: the page behind an address inside a large leaf ----------------------------------------------------------- */
 
 KTEST(museum, m57_vmalloc_to_page_inside_a_leaf)
 {

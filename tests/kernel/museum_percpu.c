@@ -7,7 +7,7 @@
 #define NR 4
 #define P  PAGE_SIZE
 
-/* --- 19: what ends above a hole did not move the base down, and the search gave up though a base would do ------------ */
+/* --- 19: what ends above a hole did not move the base down, and the search gave up though a base would do --------- */
 
 static const unsigned long offsets[NR] = { 0, 4 * P, 8 * P, 16 * P };
 static const size_t sizes[NR] = { 2 * P, 2 * P, 4 * P, 3 * P };

@@ -9,7 +9,7 @@
 
 static struct crew crew;
 
-/* --- 44: the array of struct pages grows by a top entry, in a task with tables of its own ----------------------------------- */
+/* --- 44: the array of struct pages grows by a top entry, in a task with tables of its own ------------------------- */
 
 static vaddr_t array_slot(unsigned int i)
 {
@@ -74,7 +74,8 @@ static void map_in_array(void *arg)
 	struct mmu_update u;
 
 	arch_update_kernel_mappings_begin(&u, a->at, a->at + PAGE_SIZE);
-	a->err = pgtable_map(&kernel_pgtable, &u, a->at, a->at + PAGE_SIZE, page_to_phys(a->page), PAGE_KERNEL, PAGE_SHIFT);
+	a->err = pgtable_map(&kernel_pgtable, &u, a->at, a->at + PAGE_SIZE, page_to_phys(a->page), PAGE_KERNEL,
+			     PAGE_SHIFT);
 	arch_update_kernel_mappings_end(&u);
 }
 
@@ -116,7 +117,7 @@ KTEST(museum, m44_new_top_entry_of_the_page_array)
 	__free_page(a.page);
 }
 
-/* --- 46: entries behind a hole ------------------------------------------------------------------------------------------------ */
+/* --- 46: entries behind a hole ------------------------------------------------------------------------------------ */
 
 static int put_entry(pte_t *ptep, unsigned long addr __maybe_unused, void *data)
 {
@@ -185,7 +186,7 @@ KTEST(museum, m46_walk_stops_at_the_first_hole)
 		__free_page(page);
 }
 
-/* --- 49: the stack in use must be in the tables that are loaded ---------------------------------------------------------------- */
+/* --- 49: the stack in use must be in the tables that are loaded --------------------------------------------------- */
 
 /* As kstack_alloc(), at the start of a fresh slot. */
 static void *stack_in_fresh_slot(void)

@@ -15,7 +15,8 @@
 
 #define PATIENCE_MS 5000
 #define MANY	    3000u
-#define CALLS	    200u /* so many waiting ranges of a CPU call the background, and do not make anybody flush himself */
+/* so many waiting ranges of a CPU call the background, and do not make anybody flush himself */
+#define CALLS	    200u
 #define BATCH	    32u
 
 static struct vm_struct *areas[MANY];
@@ -58,9 +59,12 @@ static void shrink(void *arg)
 	vmalloc_shrink();
 }
 
-/* --- 22: what one takes off a list is not lost when others work at it ------------------------------------------------ */
+/* --- 22: what one takes off a list is not lost when others work at it --------------------------------------------- */
 
-/* The first worker has taken a batch off the cache of CPU 0 and holds it; a second shrinks, a third frees into that cache. */
+/*
+ * The first worker has taken a batch off the cache of CPU 0 and holds it; a second shrinks, a third frees into that
+ * cache.
+ */
 static void shrink_beside_shrink(void)
 {
 	struct slice first = { 0, 90 }, second = { 90, 180 };
@@ -90,7 +94,7 @@ KTEST(museum, m22_shrinker_beside_purge)
 	WITH_CREW(crew, 2, shrink_beside_shrink());
 }
 
-/* --- 23: the background waits for nobody and is in nobody's way ---------------------------------------------------------- */
+/* --- 23: the background waits for nobody and is in nobody's way --------------------------------------------------- */
 
 struct stuck {
 	struct work_struct work;
@@ -188,7 +192,7 @@ KTEST(museum, m23_background_lets_others_go_on)
 	WITH_CREW(crew, 1, others_go_on());
 }
 
-/* --- 24: no lock is held for long --------------------------------------------------------------------------------------- */
+/* --- 24: no lock is held for long --------------------------------------------------------------------------------- */
 
 struct batches {
 	unsigned long nr, ranges, longest;
@@ -232,7 +236,7 @@ KTEST(museum, m24_purge_in_small_steps)
 	WITH_CREW(crew, 1, free_many_traced());
 }
 
-/* --- 69: a flush for many, not for each ----------------------------------------------------------------------------------- */
+/* --- 69: a flush for many, not for each --------------------------------------------------------------------------- */
 
 static unsigned long flushes(void)
 {

@@ -4,11 +4,13 @@
 
 #include "mm/kva/area/area.h"
 
-/* --- 20: a window of just the size that is wanted, with an alignment above a page ---------------------------------------- */
+/* --- 20: a window of just the size that is wanted, with an alignment above a page --------------------------------- */
 
 static void exact_window(unsigned long size, unsigned long align)
 {
-	struct vm_request rq = { .size = size, .align = align, .lo = VMALLOC_START, .hi = VMALLOC_END, .kind = VM_RANGE_AREA };
+	struct vm_request rq = {
+		.size = size, .align = align, .lo = VMALLOC_START, .hi = VMALLOC_END, .kind = VM_RANGE_AREA
+	};
 	struct vm_range *range = vm_range_alloc(&rq), *exact;
 	vaddr_t at;
 
@@ -38,7 +40,7 @@ KTEST(museum, m20_exact_window_with_an_alignment)
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 
-/* --- 21: neighbours may touch; that what overlaps is refused is the host test's, since it ends in a panic ------------------ */
+/* --- 21: neighbours may touch; that what overlaps is refused is the host test's, since it ends in a panic --------- */
 
 #define NEIGHBOURS 9u
 

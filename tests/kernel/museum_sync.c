@@ -18,7 +18,7 @@ static void *vmalloc_at(vaddr_t start, vaddr_t end, unsigned long size)
 
 static struct crew crew;
 
-/* --- 37: a sync on every purge (an 80 % slower benchmark): only a new top entry is a reason --------------------------- */
+/* --- 37: a sync on every purge (an 80 % slower benchmark): only a new top entry is a reason ----------------------- */
 
 #define CYCLES	  8000
 #define CYCLES_MS 400
@@ -113,7 +113,7 @@ KTEST(museum, m39_sync_of_frames_without_struct_page)
 	crew_stop(&crew);
 }
 
-/* --- 40: the second CPU finds the entry present before it is everywhere -------------------------------------------- */
+/* --- 40: the second CPU finds the entry present before it is everywhere ------------------------------------------- */
 
 struct neighbour {
 	vaddr_t start, end;
@@ -161,7 +161,7 @@ KTEST(museum, m40_area_returned_before_the_other_cpus_sync)
 	WITH_CREW(crew, 2, race_for_slot(slot));
 }
 
-/* --- 41: a walk through an absent top entry -------------------------------------------------------------------------- */
+/* --- 41: a walk through an absent top entry ----------------------------------------------------------------------- */
 
 KTEST(museum, m41_walk_over_absent_top_entry)
 {
@@ -178,7 +178,7 @@ KTEST(museum, m41_walk_over_absent_top_entry)
 	EXPECT_EQ(pgtable_read_entry(&kernel_pgtable, slot, 1).val, 0);
 }
 
-/* --- 42: the map function that forgot to report what it changed ---------------------------------------------------- */
+/* --- 42: the map function that forgot to report what it changed --------------------------------------------------- */
 
 static int set_one_pte(pte_t *pte, unsigned long addr, void *data)
 {
@@ -222,7 +222,7 @@ KTEST(museum, m42_apply_to_page_range_reports_changes)
 	__free_page(page);
 }
 
-/* --- 43: the error path must carry what it changed ------------------------------------------------------------------ */
+/* --- 43: the error path must carry what it changed ---------------------------------------------------------------- */
 
 static int touch_pte(pte_t *pte, unsigned long addr, void *data)
 {
@@ -293,7 +293,7 @@ KTEST(museum, m43_error_path_skips_sync)
 	});
 }
 
-/* --- 47: waiting for the list of trees while somebody waits for this CPU's answer ----------------------------------- */
+/* --- 47: waiting for the list of trees while somebody waits for this CPU's answer --------------------------------- */
 
 /* A scope that has changed nothing does not call the hook, so it is called here. */
 static void sync_many_times(void *arg)
@@ -327,7 +327,7 @@ KTEST(museum, m47_list_lock_against_flush)
 	WITH_CREW(crew, 2, list_against_flush(VMALLOC_START));
 }
 
-/* --- 48: a top entry that is a table stays one ------------------------------------------------------------------------ */
+/* --- 48: a top entry that is a table stays one -------------------------------------------------------------------- */
 
 KTEST(museum, m48_top_entries_are_only_added)
 {
@@ -347,7 +347,7 @@ KTEST(museum, m48_top_entries_are_only_added)
 	vfree(p);
 }
 
-/* --- 50: a new tree against a sync ------------------------------------------------------------------------------------ */
+/* --- 50: a new tree against a sync -------------------------------------------------------------------------------- */
 
 static void create_process(void *arg)
 {
@@ -390,7 +390,7 @@ KTEST(museum, m50_new_tree_races_sync)
 	WITH_CREW(crew, 3, new_tree_race(slot));
 }
 
-/* --- 79: sizes just below and above what one entry spans -------------------------------------------------------------- */
+/* --- 79: sizes just below and above what one entry spans ---------------------------------------------------------- */
 
 static void straddle(unsigned int level)
 {
@@ -419,7 +419,7 @@ KTEST(museum, m79_directory_is_no_snapshot)
 	crew_stop(&crew);
 }
 
-/* --- 82: mapping from inside a process lands in the reference ---------------------------------------------------------- */
+/* --- 82: mapping from inside a process lands in the reference ----------------------------------------------------- */
 
 static void map_and_leave(void *arg)
 {

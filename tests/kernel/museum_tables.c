@@ -11,7 +11,7 @@
 #include <kernel/schedule_point.h>
 #include <mm/ioremap.h>
 
-/* --- 64, 65: ioremap's sizes and ranges ----------------------------------------------------------------------------------- */
+/* --- 64, 65: ioremap's sizes and ranges --------------------------------------------------------------------------- */
 
 KTEST(museum, m64_ioremap_size_with_offset)
 {
@@ -67,7 +67,7 @@ KTEST(museum, m65_ioremap_range_over_a_mapping)
 	free_vm_area(io);
 }
 
-/* --- 73: an entry of two words must not be seen torn ------------------------------------------------------------------------ */
+/* --- 73: an entry of two words must not be seen torn -------------------------------------------------------------- */
 
 #define TORN_CHANGES 300000 /* that the reader must have seen: two CPUs that run one after the other prove nothing */
 #define TORN_MS	     250   /* as long as CPUs that take turns may need for one change */
@@ -124,7 +124,7 @@ KTEST(museum, m73_torn_read_of_an_entry)
 	worker_stop(&other);
 }
 
-/* --- 74: a table for every address up to the one that is mapped, until memory was gone ------------------------------------- */
+/* --- 74: a table for every address up to the one that is mapped, until memory was gone ---------------------------- */
 
 /* The last one, so that as much as can be lies below. */
 static vaddr_t highest_fresh_slot(void)
@@ -166,7 +166,7 @@ KTEST(museum, m74_tables_for_the_gap)
 	vfree(high);
 }
 
-/* --- 76: two CPUs want the same table ------------------------------------------------------------------------------------------ */
+/* --- 76: two CPUs want the same table ----------------------------------------------------------------------------- */
 
 struct side {
 	const struct piece *piece;
@@ -219,7 +219,7 @@ KTEST(museum, m76_two_cpus_install_one_table)
 	worker_stop(&other);
 }
 
-/* --- 78: the log says what was asked; whether a CPU has done it only that CPU's reads can tell ------------------------------- */
+/* --- 78: the log says what was asked; whether a CPU has done it only that CPU's reads can tell -------------------- */
 
 struct touch {
 	char *at[2];
@@ -327,7 +327,7 @@ KTEST(museum, m78_other_cpus_forget)
 	worker_stop(&other);
 }
 
-/* --- 83: with quarantine, a page is free only when no CPU can reach it any more ---------------------------------------------------------------- */
+/* --- 83: with quarantine, a page is free only when no CPU can reach it any more ----------------------------------- */
 
 static void do_vfree(void *p)
 {
@@ -365,7 +365,7 @@ KTEST(museum, m83_pages_freed_before_the_flush)
 	worker_stop(&other);
 }
 
-/* --- 81: what is flushed is what was asked -------------------------------------------------------------------------------------- */
+/* --- 81: what is flushed is what was asked ------------------------------------------------------------------------ */
 
 static void flush_pages(vaddr_t start, unsigned long n)
 {

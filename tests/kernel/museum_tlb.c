@@ -10,7 +10,7 @@
 #include <asm/cr.h>
 #include <kernel/schedule_point.h>
 
-/* --- what was flushed --------------------------------------------------------------------------------------------------- */
+/* --- what was flushed --------------------------------------------------------------------------------------------- */
 
 /* Each entry of the log since `seq` is a range of pages, or everything. */
 static void expect_sane_log(unsigned long seq)
@@ -25,7 +25,7 @@ static void expect_sane_log(unsigned long seq)
 	}
 }
 
-/* --- one piece of address space, two blocks of memory to show there ------------------------------------------------------ */
+/* --- one piece of address space, two blocks of memory to show there ----------------------------------------------- */
 
 #define BLOCK_ORDER 6
 #define BLOCK_PAGES (1u << BLOCK_ORDER)
@@ -113,7 +113,7 @@ static void alternate_blocks(struct crew *crew, unsigned int pages, unsigned int
 
 static struct crew crew;
 
-/* --- 66: the range that ends before it starts ------------------------------------------------------------------------------ */
+/* --- 66: the range that ends before it starts --------------------------------------------------------------------- */
 
 static void free_area(void *arg)
 {
@@ -156,7 +156,7 @@ KTEST(museum, m66_flush_of_a_range_that_ends_before_it_starts)
 	worker_stop(&w);
 }
 
-/* --- 67: INVLPG and global pages under PCIDs --------------------------------------------------------------------------------- */
+/* --- 67: INVLPG and global pages under PCIDs ---------------------------------------------------------------------- */
 
 static bool trusted(unsigned int model)
 {
@@ -177,7 +177,7 @@ KTEST(museum, m67_global_pages_survive_invlpg)
 	window_close();
 }
 
-/* --- 68: what a CPU holds for the processes that it does not run ---------------------------------------------------------- */
+/* --- 68: what a CPU holds for the processes that it does not run -------------------------------------------------- */
 
 /* Two processes on one CPU: each sees the window, then it changes while the other one runs, or while none does. */
 static void change_behind_back(struct worker *w)
@@ -206,7 +206,7 @@ KTEST(museum, m68_kernel_flush_misses_other_address_spaces)
 	worker_stop(&w[0]);
 }
 
-/* --- 71: a fault that only a TLB believes in, and real ones ----------------------------------------------------------------- */
+/* --- 71: a fault that only a TLB believes in, and real ones ------------------------------------------------------- */
 
 static int make_writable(pte_t *ptep, unsigned long addr __maybe_unused, void *data __maybe_unused)
 {
@@ -234,7 +234,9 @@ static enum probe_result write_there(struct worker *w, const void *at)
 	return a.result;
 }
 
-/* The old, narrower entry is remembered there; a write must go through all the same. Nothing else is ever tried again. */
+/*
+ * The old, narrower entry is remembered there; a write must go through all the same. Nothing else is ever tried again.
+ */
 static void widen_unflushed(struct worker *w, void *mem)
 {
 	const pgprot_t none = { 0 };
@@ -265,7 +267,7 @@ KTEST(museum, m71_spurious_fault_or_real_one)
 	vfree(mem);
 }
 
-/* --- 72: memory that its owner has given back ------------------------------------------------------------------------------------- */
+/* --- 72: memory that its owner has given back --------------------------------------------------------------------- */
 
 /* A way to a frame that its owner has given back: vm_unmap_ram's, and vm_unmap_aliases closes it. */
 static void alias_window(struct worker *w)
@@ -316,7 +318,7 @@ KTEST(museum, m72_lazily_freed_memory_can_be_reached)
 	worker_stop(&w);
 }
 
-/* --- 77: every kind of flush on every CPU, whatever the CPU has ------------------------------------------------------------- */
+/* --- 77: every kind of flush on every CPU, whatever the CPU has --------------------------------------------------- */
 
 static void flush_kinds(struct crew *all)
 {
@@ -339,7 +341,7 @@ KTEST(museum, m77_no_shootdown_without_pcid)
 	window_close();
 }
 
-/* --- 80: an address that is used again while its flush is pending ----------------------------------------------------------------- */
+/* --- 80: an address that is used again while its flush is pending ------------------------------------------------- */
 
 struct exact {
 	vaddr_t at;
@@ -350,8 +352,8 @@ static void take_exactly(void *arg)
 {
 	struct exact *e = arg;
 
-	e->mem = __vmalloc_node_range(PAGE_SIZE, PAGE_SIZE, e->at, e->at + 2 * PAGE_SIZE, GFP_KERNEL, PAGE_KERNEL, 0, -1,
-				      __builtin_return_address(0));
+	e->mem = __vmalloc_node_range(PAGE_SIZE, PAGE_SIZE, e->at, e->at + 2 * PAGE_SIZE, GFP_KERNEL, PAGE_KERNEL, 0,
+				      -1, __builtin_return_address(0));
 }
 
 /* One CPU has unmapped, and nobody has flushed; another wants exactly that address. It gets it only after a flush. */

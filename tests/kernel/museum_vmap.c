@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Historic bugs of the life of vmap blocks: who walks them, who keeps them, who gives them back, on whose list they are. */
+/*
+ * Historic bugs of the life of vmap blocks: who walks them, who keeps them, who gives them back, on whose list they
+ * are.
+ */
 #include "worker.h"
 
 #include "mm/kva/block/vmap_block.h"
@@ -66,7 +69,7 @@ static void empty_blocks(void *arg)
 	memset(maps, 0, sizeof(maps));
 }
 
-/* --- 2: one walk, not two ------------------------------------------------------------------------------------------- */
+/* --- 2: one walk, not two ----------------------------------------------------------------------------------------- */
 
 /* The first map of each block goes. Returns how many blocks that is. */
 static unsigned int one_dirty_run_a_block(void)
@@ -111,7 +114,7 @@ KTEST(museum, m02_blocks_walked_twice)
 	end();
 }
 
-/* --- 4: allocating beside frees, among many blocks that are nearly full -------------------------------------------------- */
+/* --- 4: allocating beside frees, among many blocks that are nearly full ------------------------------------------- */
 
 #define ROUNDS (vm_quarantine() ? 200u : 2000u) /* in quarantine each is a flush */
 
@@ -161,7 +164,7 @@ KTEST(museum, m04_allocation_beside_frees)
 	end();
 }
 
-/* --- 5: a block that is in use stays with its CPU ------------------------------------------------------------------------ */
+/* --- 5: a block that is in use stays with its CPU ----------------------------------------------------------------- */
 
 static void keeps_its_block(void *arg)
 {
@@ -200,7 +203,7 @@ KTEST(museum, m05_usable_blocks_purged)
 	end();
 }
 
-/* --- 9: a block comes back to its owner's list, whoever purges it ---------------------------------------------------------- */
+/* --- 9: a block comes back to its owner's list, whoever purges it ------------------------------------------------- */
 
 /* Few enough for a block, so that no purge is needed. */
 static void take_a_few(void *arg)
@@ -222,7 +225,9 @@ static void do_aliases(void *arg)
 	vm_unmap_aliases();
 }
 
-/* Another CPU purges the worker's blocks, of which some were full and on no list, while the worker takes from its list. */
+/*
+ * Another CPU purges the worker's blocks, of which some were full and on no list, while the worker takes from its list.
+ */
 static void purge_by_another_cpu(void)
 {
 	struct worker *owner = &crew.worker[0], *purger = &crew.worker[1];
@@ -266,7 +271,7 @@ KTEST(museum, m09_block_on_another_cpus_list)
 	end();
 }
 
-/* --- 12: blocks without a live map do not use address space up ---------------------------------------------------------------- */
+/* --- 12: blocks without a live map do not use address space up ---------------------------------------------------- */
 
 static void use_a_part(void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asking for a translation while it changes (73). The walk takes no lock, and with PAE an entry is two words: a half of the
- * old and a half of the new would lead to a frame that was never mapped there, or to a table that is none.
+ * Asking for a translation while it changes (73). The walk takes no lock, and with PAE an entry is two words: a half of
+ * the old and a half of the new would lead to a frame that was never mapped there, or to a table that is none.
  */
 #include "places.h"
 #include "worker.h"
@@ -44,7 +44,10 @@ static void map_at(phys_addr_t phys, unsigned int max_shift)
 	EXPECT_EQ(err, 0);
 }
 
-/* A small leaf changes while present, there and back; read-only, since nobody may write a frame while others see another. */
+/*
+ * A small leaf changes while present, there and back; read-only, since nobody may write a frame while others see
+ * another.
+ */
 static void change_leaf(void)
 {
 	vaddr_t page = PAGE_ALIGN_DOWN(race.at);
@@ -53,9 +56,11 @@ static void change_leaf(void)
 	if (!EXPECT(ptep))
 		return;
 	for (unsigned int i = 0; i < 20; i++)
-		pgtable_set_ptes(&kernel_pgtable, page, ptep,
-				 pfn_pte((unsigned long)((walk_phys(2 - (i & 1)) + (page - race.piece.addr)) >> PAGE_SHIFT),
-					 pgprot_supported(PAGE_KERNEL_RO)), 1);
+		pgtable_set_ptes(
+			&kernel_pgtable, page, ptep,
+			pfn_pte((unsigned long)((walk_phys(2 - (i & 1)) + (page - race.piece.addr)) >> PAGE_SHIFT),
+				pgprot_supported(PAGE_KERNEL_RO)),
+			1);
 }
 
 /* Leaf, nothing, table with a leaf that changes, nothing, and again. */

@@ -16,7 +16,7 @@
 #define PROCESSES 50
 #define FLUSH_MS  200
 
-/* --- context switch ------------------------------------------------------------------------------------------------- */
+/* --- context switch ----------------------------------------------------------------------------------------------- */
 
 /* Give the CPU to the other one, which does the same. */
 static void take_turns(void *arg __maybe_unused)
@@ -54,7 +54,7 @@ KTEST(numbers, context_switch)
 	note_switches("a switch between processes", true);
 }
 
-/* --- interrupts between CPUs -------------------------------------------------------------------------------------------- */
+/* --- interrupts between CPUs -------------------------------------------------------------------------------------- */
 
 static void spin(void *arg)
 {
@@ -90,8 +90,8 @@ static void note_calls(const char *what, unsigned int cpu)
 		there += arrived - start;
 	}
 	us = arch_uptime_us() - us;
-	ktest_note("a call on another CPU, %s: %llu ticks there, %llu back, %llu ns in all", what, div_u64(there, ROUNDS),
-		   div_u64(back, ROUNDS), div_u64(us * 1000, ROUNDS));
+	ktest_note("a call on another CPU, %s: %llu ticks there, %llu back, %llu ns in all", what,
+		   div_u64(there, ROUNDS), div_u64(back, ROUNDS), div_u64(us * 1000, ROUNDS));
 	EXPECT(arrived);
 }
 
@@ -111,7 +111,7 @@ KTEST(numbers, ipi_round_trip)
 	worker_stop(&other);
 }
 
-/* --- shootdowns ------------------------------------------------------------------------------------------------------------ */
+/* --- shootdowns --------------------------------------------------------------------------------------------------- */
 
 static void note_shootdowns(const char *what, vaddr_t addr)
 {
@@ -143,7 +143,7 @@ KTEST(numbers, shootdowns)
 	worker_stop(&other);
 }
 
-/* --- memory a process costs -------------------------------------------------------------------------------------------------- */
+/* --- memory a process costs --------------------------------------------------------------------------------------- */
 
 #define USER_ADDR 0x400000ul
 
@@ -174,8 +174,9 @@ KTEST(numbers, memory_of_a_process)
 		worker_call(&crowd[nr], touch_one_page, NULL);
 	}
 	if (nr)
-		ktest_note("a process with a thread and one page of its own: %lu bytes, of which %u are the kernel stack",
-			   ((before - pages_free()) << PAGE_SHIFT) / nr, KSTACK_SIZE);
+		ktest_note(
+			"a process with a thread and one page of its own: %lu bytes, of which %u are the kernel stack",
+			((before - pages_free()) << PAGE_SHIFT) / nr, KSTACK_SIZE);
 	while (nr)
 		worker_stop(&crowd[--nr]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TLB oracle on the real machine: it blames what is wrong, by name, and nothing else. (All of its rules are tried on
- * the host, tests/host/unit_tlb_oracle.c. Here: is it told everything?) And the quarantine of frames.
+ * The TLB oracle on the real machine: it blames what is wrong, by name, and nothing else. (All of its rules are tried
+ * on the host, tests/host/unit_tlb_oracle.c. Here: is it told everything?) And the quarantine of frames.
  */
 #include "places.h"
 #include "worker.h"
@@ -180,7 +180,10 @@ KTEST(oracle, aliases_left)
 	__free_page(page);
 }
 
-/* A page of a block that was unmapped goes to nobody, another frame least of all, before a flush: the guard would hear of it. */
+/*
+ * A page of a block that was unmapped goes to nobody, another frame least of all, before a flush: the guard would hear
+ * of it.
+ */
 KTEST(oracle, a_block_keeps_its_dirty_pages)
 {
 	struct page *page[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
@@ -199,7 +202,7 @@ KTEST(oracle, a_block_keeps_its_dirty_pages)
 		__free_page(page[i]);
 }
 
-/* --- frames ------------------------------------------------------------------------------------------------------------ */
+/* --- frames ------------------------------------------------------------------------------------------------------- */
 
 /* Free a page that was mapped, and have it given out again at once. How often did that come too early? */
 static unsigned long early_frames(void (*unmap)(void *map))
@@ -272,7 +275,7 @@ KTEST(oracle, a_frame_given_out)
 	scene_end();
 }
 
-/* --- limits ------------------------------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 #define TOO_MANY 5000u /* more entries at once than the oracle has records */
 
@@ -311,8 +314,8 @@ KTEST(oracle, knows_every_table)
 		KTEST_SKIP(NO_ORACLE);
 	ASSERT(crew_start(&crew, 2));
 	for (unsigned int i = 0; i < 8; i++) {
-		p = __vmalloc_node_range(PAGE_SIZE, PAGE_SIZE, ALIGN(VMALLOC_START, 1ul << 22) + i * (4ul << 20), VMALLOC_END,
-					 GFP_KERNEL, PAGE_KERNEL, 0, -1, NULL);
+		p = __vmalloc_node_range(PAGE_SIZE, PAGE_SIZE, ALIGN(VMALLOC_START, 1ul << 22) + i * (4ul << 20),
+					 VMALLOC_END, GFP_KERNEL, PAGE_KERNEL, 0, -1, NULL);
 		EXPECT(p);
 		vfree(p);
 	}

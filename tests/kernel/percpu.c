@@ -55,7 +55,7 @@ KTEST(percpu, instances_are_apart)
 	}
 }
 
-/* --- one rule for static and for dynamic memory -------------------------------------------------------------------------------- */
+/* --- one rule for static and for dynamic memory ------------------------------------------------------------------- */
 
 static DEFINE_PER_CPU(struct object, fixed);
 
@@ -140,7 +140,7 @@ KTEST(percpu, areas_are_on_a_grid)
 		EXPECT(virt_to_page_checked((void *)behind)->state != PAGE_RESERVED);
 }
 
-/* --- chunks --------------------------------------------------------------------------------------------------------------------- */
+/* --- chunks ------------------------------------------------------------------------------------------------------- */
 
 /* Small objects share a chunk; the last one takes it along. */
 KTEST(percpu, chunks_come_and_go)
@@ -184,7 +184,10 @@ static unsigned int fill_a_new_chunk(void **quarter, unsigned int most)
 	return nr;
 }
 
-/* No room, so a chunk is made; meanwhile another frees what would do. The chunk is used all the same: empty, it would stay for ever. */
+/*
+ * No room, so a chunk is made; meanwhile another frees what would do. The chunk is used all the same: empty, it would
+ * stay for ever.
+ */
 KTEST(percpu, fresh_chunk_is_used)
 {
 	struct percpu_alloc_stats before = percpu_alloc_stats();
@@ -281,7 +284,10 @@ KTEST(percpu, pages_come_when_needed)
 	EXPECT(find_vm_area(large) || probe_read(large, NULL) == PROBE_NOT_PRESENT);
 }
 
-/* Let the n-th allocation fail, for n = 1, 2 ... until none is reached. How many did the caller in? The runner compares. */
+/*
+ * Let the n-th allocation fail, for n = 1, 2 ... until none is reached. How many did the caller in? The runner
+ * compares.
+ */
 static unsigned int refuse_each(enum inject_site site)
 {
 	struct percpu_alloc_stats before = percpu_alloc_stats();
@@ -343,7 +349,7 @@ KTEST(percpu, each_cpu_counts_for_itself)
 	crew_stop(&crew);
 }
 
-/* --- all CPUs at once, and interrupts --------------------------------------------------------------------------------------- */
+/* --- all CPUs at once, and interrupts ----------------------------------------------------------------------------- */
 
 #define CHURN_SLOTS  24u
 #define CHURN_ROUNDS 400

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs in ring 3. Most of the checking is done by the programs themselves (tests/user): here they are started, their
- * statuses looked at, and what they leave behind is counted. That no page is lost is checked around every test.
+ * Programs in ring 3. Most of the checking is done by the programs themselves (tests/user): here they are started,
+ * their statuses looked at, and what they leave behind is counted. That no page is lost is checked around every test.
  */
 #include "places.h"
 #include "worker.h"
@@ -118,7 +118,7 @@ KTEST(proc, listed_while_it_is_cleared_away)
 	EXPECT_EQ(process_count(), 0);
 }
 
-/* --- others use its address space ---------------------------------------------------------------------------------- */
+/* --- others use its address space --------------------------------------------------------------------------------- */
 
 static user_fault_fn real_handler;
 static struct mm_struct *kept;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes without memory: each allocation on the way from spawn over fork, exec, page faults and mmap to the exit fails
- * once. Either the program is told, or it is killed for it; nothing else happens to anybody, and nothing is lost.
+ * Processes without memory: each allocation on the way from spawn over fork, exec, page faults and mmap to the exit
+ * fails once. Either the program is told, or it is killed for it; nothing else happens to anybody, and nothing is lost.
  */
 #include <kernel/inject.h>
 #include <kernel/ktest.h>

@@ -20,7 +20,7 @@ static bool count_falls_to(unsigned int count, unsigned int ms)
 	return process_count() <= count;
 }
 
-/* --- a buffer that is newer than its reader ------------------------------------------------------------------------ */
+/* --- a buffer that is newer than its reader ----------------------------------------------------------------------- */
 
 /* What the program `chain` reads and writes. */
 struct chain_orders {
@@ -62,7 +62,7 @@ KTEST(proc, buffer_newer_than_its_reader)
 		KTEST_SKIP(NO_FRESH_SLOT);
 }
 
-/* --- the storm ------------------------------------------------------------------------------------------------------ */
+/* --- the storm ---------------------------------------------------------------------------------------------------- */
 
 #define STORM_MOST  200
 #define FRESH_SLOTS 6 /* of each mapper: some are left for other tests */
@@ -156,7 +156,7 @@ KTEST(proc, storm)
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 
-/* --- a thousand ----------------------------------------------------------------------------------------------------- */
+/* --- a thousand --------------------------------------------------------------------------------------------------- */
 
 #define THOUSAND    1000
 #define MACHINE_MIB 240 /* 256, less what firmware and kernel image take */

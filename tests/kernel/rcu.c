@@ -11,7 +11,7 @@
 #include <kernel/xarray.h>
 #include <mm/slab.h>
 
-/* --- they end -------------------------------------------------------------------------------------------------------- */
+/* --- they end ----------------------------------------------------------------------------------------------------- */
 
 KTEST(rcu, idle_cpus_hold_nothing_up)
 {
@@ -70,7 +70,7 @@ KTEST(rcu, kfree_rcu)
 	EXPECT(rcu_counters().callbacks >= before + 100);
 }
 
-/* --- they do not end too early --------------------------------------------------------------------------------------- */
+/* --- they do not end too early ------------------------------------------------------------------------------------ */
 
 /* A reader that stays in its section until it is told to leave. It must not sleep, so it spins. */
 struct reader {
@@ -137,7 +137,10 @@ static void move_thread(struct rcu_head *head)
 	EXPECT_EQ(set_affinity(current, &places), 0);
 }
 
-/* Where the thread runs that makes grace periods: the callback moves it. On the reader's CPU it would preempt the reader. */
+/*
+ * Where the thread runs that makes grace periods: the callback moves it. On the reader's CPU it would preempt the
+ * reader.
+ */
 static void keep_callbacks_here(bool here)
 {
 	static struct rcu_head head;
@@ -218,7 +221,7 @@ KTEST(rcu, readers_in_turn_hold_nothing_up)
 		worker_stop(&workers[i]);
 }
 
-/* --- objects that are replaced under their readers ------------------------------------------------------------------- */
+/* --- objects that are replaced under their readers ---------------------------------------------------------------- */
 
 #define UPDATES 100
 #define POISON	0xdeadul
@@ -298,7 +301,7 @@ KTEST(rcu, readers_never_see_what_is_freed)
 	published = NULL;
 }
 
-/* --- 11: the head by which an object waits for its grace period must not lie over the link that readers follow ------- */
+/* --- 11: the head by which an object waits for its grace period must not lie over the link that readers follow ---- */
 
 struct linked {
 	struct linked *next;
@@ -352,7 +355,7 @@ KTEST(museum, m11_rcu_head_over_the_link)
 	rcu_barrier();
 }
 
-/* --- who uses it ----------------------------------------------------------------------------------------------------- */
+/* --- who uses it -------------------------------------------------------------------------------------------------- */
 
 /* Nodes of an xarray that went empty are unlinked at once and freed when nobody can stand in them any more. */
 KTEST(rcu, xarray_gives_empty_nodes_back)
@@ -397,7 +400,7 @@ KTEST(rcu, page_tables_wait_for_walkers)
 	piece_put(&p);
 }
 
-/* --- stalls ---------------------------------------------------------------------------------------------------------- */
+/* --- stalls ------------------------------------------------------------------------------------------------------- */
 
 static void expect_stall_report(unsigned int cpu)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways in which a program could get at what is not its own: modes of the CPU, segments, instructions that an emulator runs with
- * the kernel's rights, registers that firmware left. The programs of tests/user try it; here they are run, and every CPU looked at.
+ * Ways in which a program could get at what is not its own: modes of the CPU, segments, instructions that an emulator
+ * runs with the kernel's rights, registers that firmware left. The programs of tests/user try it; here they are run,
+ * and every CPU looked at.
  */
 #include "places.h"
 #include "worker.h"

@@ -61,7 +61,7 @@ static bool spinner_advances(const struct spinner *s)
 	return READ_ONCE(s->rounds) != before;
 }
 
-/* --- preemption ------------------------------------------------------------------------------------------------------ */
+/* --- preemption --------------------------------------------------------------------------------------------------- */
 
 /* This thread gets its CPU back from one that never gives it away, and that one from this. */
 KTEST(sched, busy_loop_is_preempted)
@@ -179,7 +179,7 @@ KTEST(sched, preempt_count_nests)
 	thread_join(task);
 }
 
-/* --- priorities ------------------------------------------------------------------------------------------------------ */
+/* --- priorities --------------------------------------------------------------------------------------------------- */
 
 KTEST(sched, highest_priority_first)
 {
@@ -259,7 +259,7 @@ KTEST(sched, low_priority_does_not_delay)
 	spinner_stop(&s);
 }
 
-/* --- affinity and migration ------------------------------------------------------------------------------------------ */
+/* --- affinity and migration --------------------------------------------------------------------------------------- */
 
 static void tour(void *arg)
 {
@@ -378,7 +378,7 @@ KTEST(sched, current_survives_migration)
 		thread_join(task[i]);
 }
 
-/* --- faults that sleep ----------------------------------------------------------------------------------------------- */
+/* --- faults that sleep -------------------------------------------------------------------------------------------- */
 
 #define USER_PAGE 0x2000000ul
 
@@ -421,7 +421,7 @@ KTEST(sched, fault_depth_is_the_threads)
 	worker_stop(&two);
 }
 
-/* --- many threads, sparse ids ---------------------------------------------------------------------------------------- */
+/* --- many threads, sparse ids ------------------------------------------------------------------------------------- */
 
 static atomic_t ended;
 

@@ -15,7 +15,7 @@ static DECLARE_WAIT_QUEUE_HEAD(queue);
 static struct mutex mutex = MUTEX_INIT(mutex);
 static bool condition;
 
-/* --- no wake-up is lost ---------------------------------------------------------------------------------------------- */
+/* --- no wake-up is lost ------------------------------------------------------------------------------------------- */
 
 /* The wake-up comes between the entry into the queue and schedule(): the thread must not fall asleep at all. */
 KTEST(sched, wake_up_before_the_sleep)
@@ -35,7 +35,10 @@ static void run_a_little(void *arg)
 	arch_udelay(30000);
 }
 
-/* Preempted after it said that it sleeps, and before it does: nobody will wake it, so it must get the CPU back by itself. */
+/*
+ * Preempted after it said that it sleeps, and before it does: nobody will wake it, so it must get the CPU back by
+ * itself.
+ */
 KTEST(sched, preempted_while_about_to_sleep)
 {
 	struct task *other;
@@ -143,7 +146,7 @@ KTEST(sched, waiting_has_an_end)
 	EXPECT(!waitqueue_active(&queue));
 }
 
-/* --- completions ----------------------------------------------------------------------------------------------------- */
+/* --- completions -------------------------------------------------------------------------------------------------- */
 
 KTEST(sched, completions_are_counted)
 {
@@ -178,7 +181,7 @@ KTEST(sched, completion_from_an_interrupt)
 	}
 }
 
-/* --- mutexes --------------------------------------------------------------------------------------------------------- */
+/* --- mutexes ------------------------------------------------------------------------------------------------------ */
 
 #define TURNS 20
 
@@ -245,7 +248,7 @@ KTEST(sched, mutex_trylock)
 	EXPECT(somebody_gets_it());
 }
 
-/* --- timers ---------------------------------------------------------------------------------------------------------- */
+/* --- timers ------------------------------------------------------------------------------------------------------- */
 
 struct alarm {
 	struct timer_list timer;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything at once, at random, on all CPUs, for `stress=SECONDS`: no part of `test=all`; `make stress SECONDS=60`, and
- * machines of the matrix with little memory, where much of it fails.
+ * Everything at once, at random, on all CPUs, for `stress=SECONDS`: no part of `test=all`; `make stress SECONDS=60`,
+ * and machines of the matrix with little memory, where much of it fails.
  *
  * Each player is a thread in a process of its own. It keeps a few objects, each stamped with a word that nobody else
- * uses; each step makes one, or looks at one and ends it, or does something to the machine: moves itself to another CPU,
- * flushes aliases, touches user memory, runs in a short-lived process. What is wrong shows at once (a stamp, a panic, the
- * oracle) or at the end, when the guards around every test compare the books. Every other half second allocations are made to
- * fail again and again (kernel/inject.h), each kind in a way that chance chooses.
+ * uses; each step makes one, or looks at one and ends it, or does something to the machine: moves itself to another
+ * CPU, flushes aliases, touches user memory, runs in a short-lived process. What is wrong shows at once (a stamp, a
+ * panic, the oracle) or at the end, when the guards around every test compare the books. Every other half second
+ * allocations are made to fail again and again (kernel/inject.h), each kind in a way that chance chooses.
  */
 #include "places.h"
 #include "worker.h"
@@ -60,7 +60,7 @@ static u32 below(struct player *p, u32 n)
 	return random_below(&p->random, n);
 }
 
-/* --- objects ---------------------------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------------------------------ */
 
 static volatile u32 *word_of(const struct object *o, unsigned int page)
 {
@@ -68,7 +68,10 @@ static volatile u32 *word_of(const struct object *o, unsigned int page)
 }
 
 static bool is_map(const struct object *o) { return o->kind == MAP || o->kind == RAM; }
-static bool is_stamped(const struct object *o) { return o->kind == AREA || o->kind == LARGE || o->kind == HUGE || o->kind == ANY; }
+static bool is_stamped(const struct object *o)
+{
+	return o->kind == AREA || o->kind == LARGE || o->kind == HUGE || o->kind == ANY;
+}
 
 /* Maps show the player's own pages, in order, and each page has its own word. */
 static u32 word_expected(const struct object *o, unsigned int page)
@@ -159,7 +162,7 @@ static void end(struct object *o)
 	o->kind = NOTHING;
 }
 
-/* --- other steps --------------------------------------------------------------------------------------------------------- */
+/* --- other steps -------------------------------------------------------------------------------------------------- */
 
 static void move(struct player *p)
 {
@@ -288,7 +291,7 @@ static void step(struct player *p)
 	p->steps++;
 }
 
-/* --- the game ------------------------------------------------------------------------------------------------------------ */
+/* --- the game ----------------------------------------------------------------------------------------------------- */
 
 static void play(void *arg)
 {

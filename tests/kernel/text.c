@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Formatted text where the width of a long decides where the next argument is. All else of it: tests/host/unit_format.c. */
+/*
+ * Formatted text where the width of a long decides where the next argument is. All else of it:
+ * tests/host/unit_format.c.
+ */
 #include <kernel/ktest.h>
 #include <kernel/printk.h>
 #include <lib/errno.h>

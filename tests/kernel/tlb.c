@@ -22,7 +22,7 @@ static bool start_other(bool own_process)
 	return EXPECT(worker_start(&other, another_cpu(), own_process));
 }
 
-/* --- what is flushed ----------------------------------------------------------------------------------------------- */
+/* --- what is flushed ---------------------------------------------------------------------------------------------- */
 
 /* The flush of these pages, and of nothing else, is the next entry of the log. */
 static void expect_exact(vaddr_t start, unsigned long pages)
@@ -75,7 +75,7 @@ KTEST(tlb, a_batch_costs_one_interrupt_a_cpu)
 	}
 }
 
-/* --- generations ------------------------------------------------------------------------------------------------------ */
+/* --- generations -------------------------------------------------------------------------------------------------- */
 
 KTEST(tlb, only_a_whole_flush_that_began_later_covers_a_stamp)
 {
@@ -98,7 +98,9 @@ static void flush_when_true(void *flag)
 	flush_tlb_all();
 }
 
-/* This CPU does not answer until the flush has begun. What it stamps then may be remembered by a CPU that has answered. */
+/*
+ * This CPU does not answer until the flush has begun. What it stamps then may be remembered by a CPU that has answered.
+ */
 KTEST(tlb, a_flush_in_flight_covers_only_what_was_before_it)
 {
 	tlb_stamp_t before, meanwhile;
@@ -163,7 +165,7 @@ KTEST(tlb, aliases_that_are_covered_cost_no_flush)
 	__free_page(page);
 }
 
-/* --- nobody waits for ever -------------------------------------------------------------------------------------------- */
+/* --- nobody waits for ever ---------------------------------------------------------------------------------------- */
 
 #define ROUNDS 8
 
@@ -250,7 +252,7 @@ KTEST(tlb, a_cpu_that_does_not_answer_is_reported)
 	worker_stop(&other);
 }
 
-/* --- rights that grow ------------------------------------------------------------------------------------------------- */
+/* --- rights that grow --------------------------------------------------------------------------------------------- */
 
 struct shared_word {
 	volatile u32 *word;
@@ -310,8 +312,8 @@ KTEST(tlb, raised_rights_are_flushed_too)
 }
 
 /*
- * What a CPU with an old entry would see: a write to a page is refused, and the tables allow it. The emulators look at the
- * tables again by themselves, so the fault is made up here.
+ * What a CPU with an old entry would see: a write to a page is refused, and the tables allow it. The emulators look at
+ * the tables again by themselves, so the fault is made up here.
  */
 KTEST(tlb, a_spurious_fault_is_counted_and_retried)
 {

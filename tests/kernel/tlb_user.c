@@ -11,7 +11,7 @@
 
 #define USER_ADDR 0x400000ul
 
-/* --- a process with one page, which changes under it ------------------------------------------------------------------- */
+/* --- a process with one page, which changes under it -------------------------------------------------------------- */
 
 static struct worker process;
 static struct page *pages[2];
@@ -28,8 +28,9 @@ static int map_user_page(void *ctx, pte_t *p, vaddr_t addr, unsigned long n)
 /* NULL unmaps. Nothing is flushed. */
 static void set_user_page(struct page *page)
 {
-	EXPECT_EQ(pgtable_for_each_run(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, true, map_user_page,
-				       page), 0);
+	EXPECT_EQ(pgtable_for_each_run(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, true,
+				       map_user_page, page),
+		  0);
 }
 
 static void flush_user_page(void)
@@ -135,7 +136,7 @@ KTEST(tlb, borrowing_cpu_is_never_spared_kernel_ranges)
 	stop_process();
 }
 
-/* --- a process that runs ----------------------------------------------------------------------------------------------- */
+/* --- a process that runs ------------------------------------------------------------------------------------------ */
 
 struct watch {
 	u32 seen;
@@ -213,7 +214,7 @@ KTEST(tlb, user_rights_are_flushed_both_ways)
 	stop_process();
 }
 
-/* --- one process waits, another does not ------------------------------------------------------------------------------ */
+/* --- one process waits, another does not -------------------------------------------------------------------------- */
 
 static void flush_everywhere(void *arg)
 {
@@ -278,7 +279,7 @@ KTEST(tlb, independent_flushes_do_not_wait_for_each_other)
 	worker_stop(&deaf);
 }
 
-/* --- the end of borrowed tables ---------------------------------------------------------------------------------------- */
+/* --- the end of borrowed tables ----------------------------------------------------------------------------------- */
 
 struct holder {
 	struct mm_struct *mm;
@@ -296,7 +297,9 @@ static void run_in_process(void *arg)
 	kthread_unuse_mm(mm);
 }
 
-/* A kernel thread on the borrowed tables that does not answer until the last user has gone, and looks about meanwhile. */
+/*
+ * A kernel thread on the borrowed tables that does not answer until the last user has gone, and looks about meanwhile.
+ */
 static void hold_on(void *arg)
 {
 	struct holder *h = arg;
@@ -354,7 +357,7 @@ KTEST(tlb, borrowed_tables_outlive_their_process)
 	vfree(fresh);
 }
 
-/* --- private slots ------------------------------------------------------------------------------------------------------ */
+/* --- private slots ------------------------------------------------------------------------------------------------ */
 
 static void map_own_page(struct worker *w, struct page *page, u32 value)
 {

@@ -104,7 +104,7 @@ KTEST(trace, ring_wraps)
 	trace_release();
 }
 
-/* --- from every CPU, and from NMI -------------------------------------------------------------------------------------- */
+/* --- from every CPU, and from NMI --------------------------------------------------------------------------------- */
 
 #define ROUNDS 500
 
@@ -180,7 +180,7 @@ KTEST(trace, nmi_writes_in_between)
 	worker_stop(&w);
 }
 
-/* --- events ------------------------------------------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------------------------------------------- */
 
 struct wanted {
 	enum trace_event event;
@@ -244,7 +244,7 @@ KTEST(trace, switches_are_recorded)
 	worker_stop(&w);
 }
 
-/* --- interrupts between CPUs ------------------------------------------------------------------------------------------- */
+/* --- interrupts between CPUs -------------------------------------------------------------------------------------- */
 
 #define MAX_SERIALS 256
 
@@ -277,7 +277,9 @@ static void call_everybody(void *arg)
 		on_each_cpu(do_nothing, NULL, true);
 }
 
-/* Each that arrives names who sent it; a sender waits here for its answers, so all arrive. Not all come from one CPU. */
+/*
+ * Each that arrives names who sent it; a sender waits here for its answers, so all arrive. Not all come from one CPU.
+ */
 KTEST(trace, ipi_ends_belong_together)
 {
 	struct worker w;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* User memory, touched by the kernel in a thread that runs on a process's tables: what is copied, and what is refused. */
+/*
+ * User memory, touched by the kernel in a thread that runs on a process's tables: what is copied, and what is refused.
+ */
 #include "worker.h"
 
 #include <arch/fault.h>
@@ -119,7 +121,7 @@ KTEST(uaccess, where_sleeping_is_forbidden)
 	in_process(do_atomic);
 }
 
-/* --- museum 32: pages of the kernel, lent to a process --------------------------------------------------------------- */
+/* --- museum 32: pages of the kernel, lent to a process ------------------------------------------------------------ */
 
 static void lend_and_look(struct mm_struct *mm, u32 *buf)
 {

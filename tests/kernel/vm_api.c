@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rest of the vmalloc API on real tables: rights, sparse areas, foreign frames, low memory, pages that go with a map. */
+/*
+ * The rest of the vmalloc API on real tables: rights, sparse areas, foreign frames, low memory, pages that go with a
+ * map.
+ */
 #include "places.h"
 #include "worker.h"
 
@@ -73,11 +76,15 @@ static int never(pte_t *pte __maybe_unused, unsigned long addr __maybe_unused, v
 	return 0;
 }
 
-/* Addresses below the kernel's, those that no pointer can hold included, though their indices are those of another's entries. */
+/*
+ * Addresses below the kernel's, those that no pointer can hold included, though their indices are those of another's
+ * entries.
+ */
 KTEST(vm_api, entries_below_the_kernel)
 {
 	u8 *p = vmalloc(P);
-	const vaddr_t below[] = { P, layout.user_end, layout.direct_start - P, (vaddr_t)p & (layout.user_end | (P - 1)) };
+	const vaddr_t below[] = { P, layout.user_end, layout.direct_start - P,
+				  (vaddr_t)p & (layout.user_end | (P - 1)) };
 	bool called = false;
 
 	ASSERT(p);

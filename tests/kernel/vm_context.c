@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where each public function of kernel virtual memory may be called: all of them, in every context, do exactly what the table
- * in <mm/vmalloc.h> says of their class. An assertion that stops a call in the wrong place is caught here.
+ * Where each public function of kernel virtual memory may be called: all of them, in every context, do exactly what the
+ * table in <mm/vmalloc.h> says of their class. An assertion that stops a call in the wrong place is caught here.
  */
 #include "attempt.h"
 
@@ -53,7 +53,8 @@ MAKES(do_kvmalloc_large, kvmalloc(8ul << 20, GFP_KERNEL))
 MAKES(do_vmalloc_atomic, __vmalloc(5 * P, GFP_ATOMIC | __GFP_ZERO))
 MAKES(do_vmalloc_nowait, __vmalloc(300 * P, GFP_NOWAIT))
 MAKES(do_vmalloc_node_atomic, __vmalloc_node(P, P, GFP_ATOMIC, 0, NULL))
-MAKES(do_vmalloc_node_range, __vmalloc_node_range(P, 4 * P, VMALLOC_START, VMALLOC_END, GFP_ATOMIC, PAGE_KERNEL, 0, -1, NULL))
+MAKES(do_vmalloc_node_range,
+      __vmalloc_node_range(P, 4 * P, VMALLOC_START, VMALLOC_END, GFP_ATOMIC, PAGE_KERNEL, 0, -1, NULL))
 MAKES(do_vmalloc_array_atomic, __vmalloc_array(2, P, GFP_ATOMIC))
 MAKES(do_vcalloc_atomic, __vcalloc(2, P, GFP_ATOMIC))
 MAKES(do_vmalloc_huge_atomic, vmalloc_huge(P, GFP_ATOMIC))
@@ -90,8 +91,12 @@ ENDS(do_memunmap, memunmap(given))
 ENDS(do_free_percpu, free_percpu(given))
 
 static vaddr_t start_of(void *area) { return (vaddr_t)((struct vm_struct *)area)->addr; }
-static int leave_entry(pte_t *pte __maybe_unused, unsigned long addr __maybe_unused, void *data __maybe_unused) { return 0; }
-static int give_nothing(struct notifier_block *nb __maybe_unused, unsigned long action __maybe_unused, void *freed __maybe_unused)
+static int leave_entry(pte_t *pte __maybe_unused, unsigned long addr __maybe_unused, void *data __maybe_unused)
+{
+	return 0;
+}
+static int give_nothing(struct notifier_block *nb __maybe_unused, unsigned long action __maybe_unused,
+			void *freed __maybe_unused)
 {
 	return 0;
 }
@@ -252,7 +257,7 @@ static const struct trial {
 	{ "vmalloc_dump_obj", do_dump_obj, give_vmalloc, end_vfree },
 };
 
-/* --- the table ------------------------------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 
 struct outcome {
 	bool came_back, right;
@@ -261,7 +266,8 @@ struct outcome {
 
 static void check(const struct trial *t, enum context where, struct outcome wanted)
 {
-	bool good = attempt.came_back == wanted.came_back && right == wanted.right && attempt.warnings == wanted.warnings;
+	bool good =
+		attempt.came_back == wanted.came_back && right == wanted.right && attempt.warnings == wanted.warnings;
 
 	if (!EXPECT(good))
 		ktest_note("%s, %s: %s, %s, %lu warnings", t->name, context_name[where],
@@ -336,7 +342,7 @@ KTEST(vm_context, what_only_looks)
 	percpu_alloc_drain();
 }
 
-/* --- frees ------------------------------------------------------------------------------------------------------------ */
+/* --- frees -------------------------------------------------------------------------------------------------------- */
 
 /* right: it is still there when the call comes back. */
 ASKS(do_vfree, (vfree(given), vmalloc_to_page(given)))
@@ -373,7 +379,9 @@ KTEST(vm_context, frees)
 	EXPECT(!find_vm_area(given));
 }
 
-/* Unmapping may be long, so it looks whether somebody else wants the CPU: whoever may not be preempted is told at once. */
+/*
+ * Unmapping may be long, so it looks whether somebody else wants the CPU: whoever may not be preempted is told at once.
+ */
 KTEST(museum, m26_unmap_where_one_may_not_sleep)
 {
 	KTEST_NEEDS(DEBUG_LOCKS);

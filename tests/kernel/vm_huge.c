@@ -67,7 +67,8 @@ KTEST(vm_huge, seen_by_every_process)
 
 static void *in_place(vaddr_t start, unsigned long size, unsigned long flags)
 {
-	return __vmalloc_node_range(size, PAGE_SIZE, start, start + size + PAGE_SIZE, GFP_KERNEL, PAGE_KERNEL, flags, -1, NULL);
+	return __vmalloc_node_range(size, PAGE_SIZE, start, start + size + PAGE_SIZE, GFP_KERNEL, PAGE_KERNEL, flags,
+				    -1, NULL);
 }
 
 /* A leaf, small pages, a leaf ... at one address, with processes that have used all of them. */
@@ -129,7 +130,7 @@ KTEST(vm_huge, out_of_memory_at_each_step)
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 
-/* --- vmap ------------------------------------------------------------------------------------------------------------ */
+/* --- vmap --------------------------------------------------------------------------------------------------------- */
 
 static void vmap_block(struct page **pages, struct page *block, unsigned int count)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Two CPUs in vmalloc at once, one of them held at the bad moment; and paths that are seldom taken. (vmap_races.c: blocks.) */
+/*
+ * Two CPUs in vmalloc at once, one of them held at the bad moment; and paths that are seldom taken. (vmap_races.c:
+ * blocks.)
+ */
 #include "worker.h"
 
 #include "mm/kva/block/vmap_block.h"
@@ -49,7 +52,7 @@ KTEST(vm_races, double_vfree_on_two_cpus)
 	worker_stop(&w);
 }
 
-/* --- a wrong free never gets in the way of the right one ------------------------------------------------------------ */
+/* --- a wrong free never gets in the way of the right one ---------------------------------------------------------- */
 
 static void do_wrong_vunmap(void *p)
 {
@@ -210,7 +213,7 @@ KTEST(vm_races, stack_between_two_guards)
 	EXPECT_EQ(probe_read(stack, NULL), PROBE_NOT_PRESENT);
 }
 
-/* --- a reclaim meets a block that is in the array and not yet on its queue ------------------------------------------ */
+/* --- a reclaim meets a block that is in the array and not yet on its queue ---------------------------------------- */
 
 static struct page *ram_pages[VMAP_MAX_ALLOC];
 static void *ram_maps[20];

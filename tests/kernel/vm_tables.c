@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Page tables of vmalloc space that serve nobody: given back when memory is short, and made again when they are wanted. */
+/*
+ * Page tables of vmalloc space that serve nobody: given back when memory is short, and made again when they are wanted.
+ */
 #include "places.h"
 #include "worker.h"
 
@@ -65,7 +67,7 @@ static void end(void)
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 
-/* --- at once, and made again ---------------------------------------------------------------------------------------------- */
+/* --- at once, and made again -------------------------------------------------------------------------------------- */
 
 static void again_and_again(void)
 {
@@ -94,7 +96,7 @@ KTEST(vm_tables, come_and_go)
 	end();
 }
 
-/* --- in the background, when the page allocator has nothing left ------------------------------------------------------------ */
+/* --- in the background, when the page allocator has nothing left -------------------------------------------------- */
 
 /* All pages there are; returns how many. */
 static unsigned long take_all_memory(struct list_head *taken)
@@ -151,7 +153,7 @@ KTEST(vm_tables, given_back_under_shortage)
 	end();
 }
 
-/* --- beside others -------------------------------------------------------------------------------------------------------- */
+/* --- beside others ------------------------------------------------------------------------------------------------ */
 
 static bool stop_walking;
 
@@ -210,7 +212,7 @@ KTEST(vm_tables, beside_walks_and_allocations)
 	end();
 }
 
-/* --- space that is out for it is missed by nobody who may wait ----------------------------------------------------------------- */
+/* --- space that is out for it is missed by nobody who may wait ---------------------------------------------------- */
 
 static void reclaim(void *arg)
 {

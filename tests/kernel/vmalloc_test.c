@@ -4,11 +4,12 @@
  *
  *	test=vmalloc_test vmalloc_test.run_test_mask=1024 vmalloc_test.nr_threads=2 vmalloc_test.test_loop_count=10000
  *
- * Each thread, on a CPU of its own, runs each loop, and at the end there is a summary line. The originals ask whether there was
- * memory; here the contents of the first and the last page are checked as well, that the page behind them is not mapped, that
- * every CPU sees what was written, in a process of its own, and, by the guards around every test, that trees agree and nothing
- * is left behind. Loops are short unless they are asked to be long, and what the original holds at once (15,000 areas) is cut down to what
- * a small machine has; the 35,000 per-CPU objects only where memory does not hold them.
+ * Each thread, on a CPU of its own, runs each loop, and at the end there is a summary line. The originals ask whether
+ * there was memory; here the contents of the first and the last page are checked as well, that the page behind them is
+ * not mapped, that every CPU sees what was written, in a process of its own, and, by the guards around every test, that
+ * trees agree and nothing is left behind. Loops are short unless they are asked to be long, and what the original holds
+ * at once (15,000 areas) is cut down to what a small machine has; the 35,000 per-CPU objects only where memory does not
+ * hold them.
  */
 #include "places.h"
 #include "worker.h"
@@ -26,7 +27,8 @@
 #define PARAMETER(name, help) \
 	static const struct cmdline_option option_##name __table_entry(".cmdline") = { \
 		"vmalloc_test." #name, "vmalloc_test." #name "=N", help }
-PARAMETER(run_test_mask, "which loops: 1 fix_size, 2 full_fit, 4 long_busy_list, 8 random_size, ... 2048 no_block (all)");
+PARAMETER(run_test_mask,
+	  "which loops: 1 fix_size, 2 full_fit, 4 long_busy_list, 8 random_size, ... 2048 no_block (all)");
 PARAMETER(nr_threads, "threads, each on a CPU (all CPUs)");
 PARAMETER(nr_pages, "pages of fix_size and vm_map_ram (1)");
 PARAMETER(use_huge, "fix_size: by vmalloc_huge");
@@ -59,11 +61,14 @@ struct runner {
 	u64 us, cycles;
 };
 
-/* --- one allocation -------------------------------------------------------------------------------------------------------- */
+/* --- one allocation ----------------------------------------------------------------------------------------------- */
 
 static unsigned int below(struct runner *r, unsigned int n) { return random_below(&r->random, n); }
 
-/* Write to the first and the last byte, and see that they hold, each page by a page of its own, and that there is an end. */
+/*
+ * Write to the first and the last byte, and see that they hold, each page by a page of its own, and that there is an
+ * end.
+ */
 static bool use(char *p, unsigned long size)
 {
 	char *last = p + size - 1;
@@ -72,7 +77,8 @@ static bool use(char *p, unsigned long size)
 	*(volatile u32 *)p = stamp;
 	*(volatile char *)last = (char)~stamp;
 	return *(volatile u32 *)p == (size > 4 ? stamp : *(u32 *)p) && *(volatile char *)last == (char)~stamp &&
-	       vmalloc_to_page(p) && vmalloc_to_page(last) && (size <= PAGE_SIZE || vmalloc_to_page(p) != vmalloc_to_page(last)) &&
+	       vmalloc_to_page(p) && vmalloc_to_page(last) &&
+	       (size <= PAGE_SIZE || vmalloc_to_page(p) != vmalloc_to_page(last)) &&
 	       !vmalloc_to_page(p + PAGE_ALIGN(size));
 }
 
@@ -89,7 +95,7 @@ static char *node_alloc(unsigned long size, unsigned long align, gfp_t gfp)
 	return __vmalloc_node(size, align, gfp | __GFP_NOWARN, -1, __builtin_return_address(0));
 }
 
-/* --- the twelve loops --------------------------------------------------------------------------------------------------------- */
+/* --- the twelve loops --------------------------------------------------------------------------------------------- */
 
 static int fix_size_alloc_test(struct runner *r)
 {
@@ -122,7 +128,9 @@ static void free_areas(char **areas, unsigned long nr, unsigned long step)
 	}
 }
 
-/* In all threads together no more than an eighth of what is free, and of the address space, of which a page needs two. */
+/*
+ * In all threads together no more than an eighth of what is free, and of the address space, of which a page needs two.
+ */
 static unsigned long affordable(unsigned long pages)
 {
 	unsigned long most = min(nr_free_pages(), (VMALLOC_END - VMALLOC_START) / (2 * PAGE_SIZE));
@@ -216,7 +224,8 @@ static int align_shift_alloc_test(struct runner *r)
 /* All threads together take no more than half of what is free, and three quarters of the address space. */
 static unsigned int percpu_affordable(void)
 {
-	unsigned long most = min(nr_free_pages() / 2, (VMALLOC_END - VMALLOC_START) / PAGE_SIZE / 4 * 3) / num_online_cpus();
+	unsigned long most =
+		min(nr_free_pages() / 2, (VMALLOC_END - VMALLOC_START) / PAGE_SIZE / 4 * 3) / num_online_cpus();
 
 	return (unsigned int)min(PCPU_OBJECTS, most / cpumask_weight(cpu_possible_mask) * PAGE_SIZE / PCPU_BYTES);
 }
@@ -328,7 +337,7 @@ static const struct loop loops[] = {
 	{ "no_block_alloc_test", no_block_alloc_test, true },
 };
 
-/* --- running them ---------------------------------------------------------------------------------------------------------------- */
+/* --- running them ------------------------------------------------------------------------------------------------- */
 
 static struct crew crew;
 static struct runner runner[CREW_MOST];
@@ -348,8 +357,8 @@ static void summarize(const struct loop *loop, const struct runner *r)
 	unsigned long repeat = parameter("test_repeat_count", 1);
 	unsigned int xfailed = loop->may_fail ? r->failed : 0, failed = r->failed - xfailed;
 
-	ktest_note("Summary: %s passed: %u failed: %u xfailed: %u repeat: %lu loops: %lu avg: %lu usec", loop->name, r->passed,
-		   failed, xfailed, repeat, r->loops, (unsigned long)r->us / max(repeat, 1ul));
+	ktest_note("Summary: %s passed: %u failed: %u xfailed: %u repeat: %lu loops: %lu avg: %lu usec", loop->name,
+		   r->passed, failed, xfailed, repeat, r->loops, (unsigned long)r->us / max(repeat, 1ul));
 	EXPECT_EQ(failed, 0);
 }
 
@@ -414,13 +423,14 @@ KTEST(vmalloc_test, vm_map_ram_test) { run(10); }
 KTEST(vmalloc_test, no_block_alloc_test) { run(11); }
 
 /*
- * All of them by each thread, one after the other, in an order of its own: so different loops meet. As in Linux a line for each
- * thread says how long it took.
+ * All of them by each thread, one after the other, in an order of its own: so different loops meet. As in Linux a line
+ * for each thread says how long it took.
  */
 static void run_mixed(void *arg)
 {
 	struct runner *r = arg;
-	unsigned int first = r->sequential ? 0 : below(r, ARRAY_SIZE(loops)), step = r->sequential ? 1 : 5; /* 5 and 12: coprime */
+	/* 5 and 12: coprime */
+	unsigned int first = r->sequential ? 0 : below(r, ARRAY_SIZE(loops)), step = r->sequential ? 1 : 5;
 	unsigned long mask = parameter("run_test_mask", ~0ul);
 	u64 start = arch_cycles();
 

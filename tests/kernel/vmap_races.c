@@ -90,7 +90,7 @@ KTEST(vmap_races, alias_flush_is_waited_for_and_loses_nothing)
 	free_page_array(two_pages, 2);
 }
 
-/* --- a page of a block goes round only when its entry is empty ------------------------------------------------------- */
+/* --- a page of a block goes round only when its entry is empty ---------------------------------------------------- */
 
 static void do_vm_unmap_ram(void *p)
 {
@@ -119,8 +119,8 @@ static void purge_during_unmap(struct worker *w, struct page *page)
 }
 
 /*
- * All pages that a block has given are dirty, but for one whose unmapping stands still somewhere. It is not counted yet, and so
- * the others do not come back together with it.
+ * All pages that a block has given are dirty, but for one whose unmapping stands still somewhere. It is not counted
+ * yet, and so the others do not come back together with it.
  */
 static void block_dirty_but_for_one(struct worker *w, struct page *page, const char *where)
 {
@@ -165,7 +165,8 @@ static void reuse_freed_memory(void)
 	msleep(30);
 	EXPECT(!READ_ONCE(grace_over));
 	for (unsigned int i = 0; i < ARRAY_SIZE(next_owners); i++)
-		next_owners[i] = kzalloc(offsetof(struct vmap_block, run[VMAP_BLOCK_PAGES]), GFP_KERNEL); /* as a block is */
+		/* as a block is */
+		next_owners[i] = kzalloc(offsetof(struct vmap_block, run[VMAP_BLOCK_PAGES]), GFP_KERNEL);
 }
 
 /* The run is dirty, and its block goes before the one who has unmapped it is done with the block. */
@@ -224,7 +225,9 @@ KTEST(vmap_races, purge_while_a_run_is_unmapped)
 		KTEST_SKIP("needs two CPUs");
 }
 
-/* A purge has taken over what is dirty in a block, and has not flushed: its CPU may not take it back by an older flush. */
+/*
+ * A purge has taken over what is dirty in a block, and has not flushed: its CPU may not take it back by an older flush.
+ */
 static void recycle_during_purge(struct worker *w, struct page *page)
 {
 	struct vmap_block *block;

@@ -74,8 +74,8 @@ KTEST(watchdog, busy_is_not_locked_up)
 }
 
 /*
- * Every tick finds preemption off, and it is enabled for a moment between any two. The limit is so long that no single stretch of
- * 9 ms can last half of it, however busy the host.
+ * Every tick finds preemption off, and it is enabled for a moment between any two. The limit is so long that no single
+ * stretch of 9 ms can last half of it, however busy the host.
  */
 KTEST(watchdog, preemption_enabled_between_ticks)
 {

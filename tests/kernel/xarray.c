@@ -97,7 +97,7 @@ KTEST(xarray, lowest_free_index)
 	rcu_barrier();
 }
 
-/* --- multi-index entries: at every height of nodes of this width ---------------------------------------------------------- */
+/* --- multi-index entries: at every height of nodes of this width -------------------------------------------------- */
 
 static unsigned long store_order(unsigned long index, unsigned int order, void *entry)
 {
@@ -116,7 +116,8 @@ KTEST(xarray, every_order)
 
 		wrong += store_order(first, order, xa_mk_value(order));
 		wrong += xa_load(&array, first) != xa_mk_value(order) || xa_load(&array, last) != xa_mk_value(order);
-		wrong += xa_load(&array, first + (last - first) / 3) != xa_mk_value(order) || xa_load(&array, last + 1) != NULL;
+		wrong += xa_load(&array, first + (last - first) / 3) != xa_mk_value(order) ||
+			 xa_load(&array, last + 1) != NULL;
 		wrong += xa_get_order(&array, last) != (int)order;
 		wrong += xa_erase(&array, last) != xa_mk_value(order) || !xa_empty(&array);
 	}

@@ -4,7 +4,10 @@
 
 #include <kernel/xarray.h>
 
-/* Store an entry where the cursor is, with memory that is got outside of the lock. What was there; xas_error() tells the rest. */
+/*
+ * Store an entry where the cursor is, with memory that is got outside of the lock. What was there; xas_error() tells
+ * the rest.
+ */
 static inline void *store_at(struct xa_state *xas, void *entry)
 {
 	void *old;

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """One machine in Bochs: slower than QEMU, and stricter about translations.
 
-Bochs keeps global pages over a load of CR3, caches the PAE top entries, drops exactly one page with INVLPG, has x2APIC and
-PCIDs and refuses reserved bits. It runs all CPUs in lockstep, so a run repeats exactly.
+Bochs keeps global pages over a load of CR3, caches the PAE top entries, drops exactly one page with INVLPG, has x2APIC
+and PCIDs and refuses reserved bits. It runs all CPUs in lockstep, so a run repeats exactly.
 
-Two things are not as in QEMU. There is no SMBIOS table to carry words for the kernel: the same kernels and the same menu go
-on an image of their own, whose first line says what QEMU's table would. And the exit status says nothing: the kernel switches
-the machine off, Bochs notes that in its log, and only then the kernel's last line is taken for the status.
+Two things are not as in QEMU. There is no SMBIOS table to carry words for the kernel: the same kernels and the same
+menu go on an image of their own, whose first line says what QEMU's table would. And the exit status says nothing: the
+kernel switches the machine off, Bochs notes that in its log, and only then the kernel's last line is taken for the
+status.
 """
 
 import os
@@ -23,10 +24,11 @@ BIOS = ("/usr/share/bochs/BIOS-bochs-latest", "/usr/local/share/bochs/BIOS-bochs
 VGA = ("/usr/share/vgabios/vgabios.cirrus.bin", "/usr/share/bochs/VGABIOS-lgpl-latest-cirrus.bin",
        "/usr/share/bochs/VGABIOS-lgpl-latest-cirrus")
 
-# ips says how many instructions make a second of the machine's time. Few of them make tests (and BIOS) that wait for a time cheap.
+# ips says how many instructions make a second of the machine's time. Few of them make tests (and BIOS) that wait for a
+# time cheap.
 #
-# The plain VGA crashes GRUB when a kernel asks for a graphics mode, and the display cannot show the mode that Cirrus has: so
-# it is Cirrus with a text screen. Sound is off because its threads crash where there is no sound card.
+# The plain VGA crashes GRUB when a kernel asks for a graphics mode, and the display cannot show the mode that Cirrus
+# has: so it is Cirrus with a text screen. Sound is off because its threads crash where there is no sound card.
 CONFIG = """config_interface: textconfig
 display_library: rfb, options="timeout=0"
 memory: guest={memory}, host={memory}
@@ -94,7 +96,8 @@ def make_image(iso, kernel, words):
     path = guest.build_path(kernel, "kernel")
     if not os.path.exists(path):
         raise guest.SetupError("there is no %s: run 'make'" % os.path.relpath(path))
-    made = subprocess.run(["sh", os.path.join(guest.ROOT, "iso", "make-iso.sh"), iso, path], capture_output=True, text=True,
+    made = subprocess.run(["sh", os.path.join(guest.ROOT, "iso", "make-iso.sh"), iso, path], capture_output=True,
+                          text=True,
                           env={**os.environ, "BOOT": "kvasir:%s/text %s" % (kernel, words)})
     if made.returncode:
         raise guest.SetupError("no image for Bochs: " + made.stderr.strip())

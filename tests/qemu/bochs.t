@@ -13,8 +13,10 @@ import tap
 
 # Rows like those of the file `matrix`. What is judged only here: global pages, PAE top entries, x2APIC, PCIDs.
 ROWS = (
-    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races", "pcid"),
-    matrix.Row("pae", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races", ""),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races",
+               "pcid"),
+    matrix.Row("pae", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races",
+               ""),
     matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb", ""),
     matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "tlb", "pcid noinvpcid"),
     matrix.Row("i386", 2, "pentium", "bios", "cd", "256M", "museum,tlb", ""),
@@ -28,7 +30,8 @@ def main():
         tap.skip_all("no machine of Bochs is of mode " + os.environ["ENV"])
     out = tap.Tap()
     try:
-        machines = [(row, bochs.Machine(row.env, row.cpus, row.memory, row.model, cmdline=matrix.cmdline(row))) for row in rows]
+        machines = [(row, bochs.Machine(row.env, row.cpus, row.memory, row.model, cmdline=matrix.cmdline(row)))
+                    for row in rows]
         matrix.boot_all(out, machines, "bochs", bochs.Run, SECONDS)
     except guest.SetupError as error:
         out.ok(False, "bochs: setup", [str(error)])

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What firmware says about CPUs and memory: tables from before ACPI, CPUs that are not there, many CPUs, RAM above 4 GiB.
+# What firmware says about CPUs and memory: tables from before ACPI, CPUs that are not there, many CPUs, RAM
+# above 4 GiB.
 import sys
 sys.dont_write_bytecode = True
 
@@ -12,7 +13,8 @@ import slots
 import tap
 
 MP_TABLE = ["-machine", "acpi=off"]
-EXACT = ["-icount", "shift=0,sleep=off"]  # the guest's time is the number of its instructions: no host is too busy for it
+# The guest's time is the number of its instructions: no host is too busy for it.
+EXACT = ["-icount", "shift=0,sleep=off"]
 ROWS = [("pae", 2, "", MP_TABLE, "256M"), ("i386", 2, "", MP_TABLE + ["-smp", "2,sockets=2"], "256M"),
         ("x64", 2, "cpughosts=5", [], "256M"), ("pae", 1, "", [], "5G"),  # qemu32 has PAE, and no PSE-36
         ("x64", 16, "", EXACT, "256M")]
@@ -20,7 +22,9 @@ ROWS = [("pae", 2, "", MP_TABLE, "256M"), ("i386", 2, "", MP_TABLE + ["-smp", "2
 
 def boot(row):
     env, cpus, words, flags, memory = row
-    machine = guest.Machine(env, cpus, memory, cmdline=("exit test=%s %s" % ("cpus.call_one" if cpus > 8 else "cpus.*", words)).strip(), flags=flags)
+    machine = guest.Machine(env, cpus, memory,
+                            cmdline=("exit test=%s %s" % ("cpus.call_one" if cpus > 8 else "cpus.*", words)).strip(),
+                            flags=flags)
     log_path = guest.build_path("logs", "firmware", "%s-%d-%s.log" % (env, cpus, memory))
     return row, guest.Run(machine, log_path).run()
 

@@ -17,8 +17,8 @@ import slots
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# What an ENV means: the CPU model that stands for it, the depth of its page tables, the kernel that is asked for. auto: what
-# the CPU has, as on a real machine.
+# What an ENV means: the CPU model that stands for it, the depth of its page tables, the kernel that is asked for. auto:
+# what the CPU has, as on a real machine.
 ENVS = {
     "auto": {"cpu": "max", "levels": None, "kernel": "auto"},
     "x64": {"cpu": "qemu64", "levels": 4, "kernel": "x86_64"},
@@ -28,7 +28,8 @@ ENVS = {
 }
 OVMF = ("/usr/share/qemu/OVMF.fd", "/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF.fd",
         "/usr/share/edk2/x64/OVMF.fd", "/usr/share/edk2/ovmf/OVMF.fd")
-# The firmware of 32-bit UEFI demands System Management Mode, and flash that only it may write. What it writes there is forgotten.
+# The firmware of 32-bit UEFI demands System Management Mode, and flash that only it may write. What it writes there is
+# forgotten.
 OVMF32 = [("/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd",), ("/usr/share/OVMF/OVMF32_VARS_4M.fd",)]
 UNTELLING = ("DR", "FCW=", "FPR", "XMM", "YMM", "CCS=")  # registers that say nothing about a kernel like this one
 TRACE_BYTES = 256 * 1024  # of QEMU's log that are kept: the last ones
@@ -41,8 +42,9 @@ class SetupError(Exception):
 class Machine:
     """The choices of one run. memory with its unit ("256M"), flags: more QEMU arguments as a list.
 
-    turns: the CPUs take turns on one thread of this host. One runs for up to 100 ms while the others stand still, and gives
-    its turn away when it waits (PAUSE, HLT). Without it each CPU is a thread, and a CPU that waits burns a processor.
+    turns: the CPUs take turns on one thread of this host. One runs for up to 100 ms while the others stand still, and
+    gives its turn away when it waits (PAUSE, HLT). Without it each CPU is a thread, and a CPU that waits burns a
+    processor.
     """
 
     option = ""  # of run-guest, for machines of this kind
@@ -57,7 +59,8 @@ class Machine:
         self.iso = iso or os.environ.get("ISO") or build_path("kvasir.iso")
 
     def name(self):
-        return "%s %dcpu%s %s %s %s %s" % (self.env, self.cpus, " in turns" if self.turns else "", self.cpu, self.firmware,
+        return "%s %dcpu%s %s %s %s %s" % (self.env, self.cpus, " in turns" if self.turns else "", self.cpu,
+                                           self.firmware,
                                            self.medium, self.memory)
 
     def accelerator(self):
@@ -70,7 +73,8 @@ class Machine:
         return seconds * (0.6 if self.cpus == 1 else 1) + (0 if self.firmware == "bios" else 5)
 
     def command(self, console, program="qemu-system-x86_64"):
-        """console: QEMU's arguments about serial line, monitor and display, which differ between a person and a test."""
+        """console: QEMU's arguments about serial line, monitor and display, which differ between a person and a
+        test."""
         line = [qemu(program), "-accel", self.accelerator(), "-cpu", self.cpu, "-smp", str(self.cpus)]
         line += ["-machine", self.chipset() + ",memory-backend=ram", "-m", self.memory,
                  "-object", "memory-backend-ram,id=ram,size=%s,reserve=off" % self.memory]
@@ -110,13 +114,15 @@ class Machine:
                 "-device", "qemu-xhci", "-device", "usb-storage,drive=stick"]
 
     def smbios_flags(self):
-        """The image is the one that users write to a stick; iso/grub.cfg reads these words from the firmware's tables."""
+        """The image is the one that users write to a stick; iso/grub.cfg reads these words from the firmware's
+        tables."""
         kernel = "auto" if self.firmware == "uefi32" else ENVS[self.env]["kernel"]  # there the boot menu has to find it
         words = "kvasir:%s %s" % (kernel, self.cmdline)
         return ["-smbios", "type=1,serial=" + words.strip().replace(",", ",,")]
 
 
-# Where the standard streams are plugged in. There is a COM1 at any rate, as on most machines; nobody reads what it says.
+# Where the standard streams are plugged in. There is a COM1 at any rate, as on most machines; nobody reads what it
+# says.
 LINES = {
     "com1": ["-serial", "stdio"],
     "com2": ["-serial", "null", "-serial", "stdio"],
@@ -170,7 +176,8 @@ class Run:
         self.seconds = 0.0
         self.registers = ""            # of all CPUs, if it had to be stopped
         self.log_path = log_path
-        self.job = slots.Job("machine", "%s %s" % (machine.name(), machine.cmdline.removeprefix("exit ")), machine.expected())
+        self.job = slots.Job("machine", "%s %s" % (machine.name(), machine.cmdline.removeprefix("exit ")),
+                             machine.expected())
 
     def run(self):
         with self.job:
@@ -306,7 +313,8 @@ class Run:
         """The same machine once more, with its exceptions traced."""
         again = Run(self.machine, self.log_path + ".again", self.timeout, self.silence, traced="int,cpu_reset").run()
         if not again.triple_fault():
-            return ["booted once more to trace its exceptions, it had no triple fault: " + os.path.relpath(again.log_path)]
+            return ["booted once more to trace its exceptions, it had no triple fault: "
+                    + os.path.relpath(again.log_path)]
         return ["last exceptions, of another run:"] + [again.with_symbol(line) for line in again.last_exceptions()]
 
     def with_symbol(self, line):
@@ -367,7 +375,8 @@ class Printer:
 
 
 class Script(Run):
-    """Somebody's standard input is typed, a line at each prompt of the shell; at its end the machine is switched off."""
+    """Somebody's standard input is typed, a line at each prompt of the shell; at its end the machine is switched
+    off."""
 
     PROMPT = re.compile(rb"(?:^|\n)kvasir \S+ cpu\d+> $")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the boot loader hands over, changed on its way: a boot with a memory map that no firmware here has.
 
-The machine stands still at the kernel's first instruction. There QEMU's gdb stub shows the loader's tags (multiboot2: ebx says where);
-others are written elsewhere, ebx is set to them, and the machine goes on.
+The machine stands still at the kernel's first instruction. There QEMU's gdb stub shows the loader's tags (multiboot2:
+ebx says where); others are written elsewhere, ebx is set to them, and the machine goes on.
 """
 
 import os
@@ -75,7 +75,8 @@ class Stub:
         self.must("P%x=%s" % (number, struct.pack("<Q", value).hex()))
 
     def read(self, address, length):
-        parts = [self.ask("m%x,%x" % (at, min(1024, address + length - at))) for at in range(address, address + length, 1024)]
+        parts = [self.ask("m%x,%x" % (at, min(1024, address + length - at)))
+                 for at in range(address, address + length, 1024)]
         return bytes.fromhex("".join(parts))
 
     def write(self, address, data):

@@ -12,7 +12,7 @@ import tap
 from directions import Rules, matches, read_rules
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-MAX_FILE, LONG_FUNCTION, MAX_FUNCTION = 500, 45, 60
+MAX_FILE, LONG_FUNCTION, MAX_FUNCTION, MAX_WIDTH = 500, 45, 60, 120
 SOURCE = re.compile(r".*(\.([chS]|ld|mk|py|t|sh|awk|cfg|m?js|css)|/Makefile|^Makefile)$")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 CONDITIONAL = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif)\b")
@@ -26,8 +26,10 @@ class Tree:
         for folder, folders, names in os.walk(ROOT):
             folders[:] = sorted(f for f in folders if f not in (".git", "build", "node_modules", "__pycache__"))
             self.files += [os.path.relpath(os.path.join(folder, name), ROOT) for name in sorted(names)]
-        self.sources = [f for f in self.files if not f.startswith("third_party/") and SOURCE.match(f) or self.is_script(f)]
-        self.kernel = [f for f in self.sources if re.match(r"((boot|arch|kernel|mm|tests/kernel)/.*|tests/bench/[^/]*)\.[chS]$", f)]
+        self.sources = [f for f in self.files if not f.startswith("third_party/") and SOURCE.match(f)
+                        or self.is_script(f)]
+        self.kernel = [f for f in self.sources
+                       if re.match(r"((boot|arch|kernel|mm|tests/kernel)/.*|tests/bench/[^/]*)\.[chS]$", f)]
         self.lines = {f: self.read(f) for f in self.sources}
 
     @staticmethod
@@ -78,7 +80,8 @@ class Directions(Rules):
                                                                 ", ".join(map(str, targets)) or "no such file")
 
     def around_gate(self):
-        """Outside headers that do not come through the gate: in sources at all, in headers if the gate does not name them."""
+        """Outside headers that do not come through the gate: in sources at all, in headers if the gate does not name
+        them."""
         for gate, *patterns in self.rules["gate"]:
             named = {name for _, name in self.tree.includes(gate)} if gate in self.tree.lines else set()
             inside = {self.layer(f) for f in self.tree.kernel if any(matches(f, pattern) for pattern in patterns)}
@@ -155,13 +158,15 @@ def declared_functions(lines):
 
 
 def unswept(tree):
-    """Public functions of mm whose allocations no test lets fail, and that nobody has said to need none; and such sayings undone."""
+    """Public functions of mm whose allocations no test lets fail, and that nobody has said to need none; and such
+    sayings undone."""
     public = {name for f in tree.sources if f.startswith("mm/include/") for name in declared_functions(tree.lines[f])}
     swept = {name for f in tree.sources if re.match(r"tests/host/unit_\w*fail\.c$", f)
              for name in re.findall(r"\b(?:SWEEP|SWEEP_ON|SWEEP_FREES|SWEPT)\((\w+)", "\n".join(tree.lines[f]))}
     listed = {name for names in read_rules(os.path.join(ROOT, "tests", "host", "not-swept")).values()
               for line in names for name in line}
-    yield from ("%s() is in no sweep of tests/host, and not in not-swept" % name for name in sorted(public - swept - listed))
+    yield from ("%s() is in no sweep of tests/host, and not in not-swept" % name
+                for name in sorted(public - swept - listed))
     yield from ("%s: in not-swept, and swept" % name for name in sorted(listed & swept))
     yield from ("%s: in not-swept, and no public function of mm" % name for name in sorted(listed - public))
 
@@ -172,6 +177,32 @@ def without_readme(rules, tree):
         exempt = folder.startswith(".") or above & set(folder.split("/"))
         if not exempt and os.path.join(folder, "README.md") not in tree.files:
             yield "%s/ has no README.md" % (folder or ".")
+
+
+def wide_lines(rules, tree):
+    """Tables of Markdown may be wider, and for now what the rules name."""
+    spared = tuple(name for line in rules["wide"] for name in line)
+    for path in [*tree.sources, *(f for f in tree.files if f.endswith(".md"))]:
+        for number, line in enumerate([] if path.startswith(spared) else tree.read(path), 1):
+            if len(line.expandtabs(8)) > MAX_WIDTH and not (path.endswith(".md") and line.startswith("|")):
+                yield "%s:%d: %d columns" % (path, number, len(line.expandtabs(8)))
+
+
+def named_in(text):
+    """Names of files without their endings, as a README has them: `gdt_{32,64}.c`, `museum_*`, `cow.c` (cow.h too)."""
+    for word in re.findall(r"[\w*.{},-]+", " ".join(re.findall(r"`([^`]+)`", text))):
+        either = re.fullmatch(r"(.*)\{(.*)\}(.*)", word)
+        for choice in either[2].split(",") if either else [""]:
+            yield (either[1] + choice + either[3] if either else word).strip(",.").rsplit(".", 1)[0]
+
+
+def unnamed_files(rules, tree):
+    spared = tuple(name for line in rules["unnamed"] for name in line)
+    for readme in [f for f in tree.files if f.endswith("/README.md") and not f.startswith(spared)]:
+        names = set(named_in("\n".join(tree.read(readme))))
+        for path in [f for f in tree.sources if os.path.dirname(f) == os.path.dirname(readme)]:
+            if not any(matches(os.path.basename(path).rsplit(".", 1)[0], name) for name in names):
+                yield "%s does not name %s" % (readme, os.path.basename(path))
 
 
 def main():
@@ -186,6 +217,8 @@ def main():
                         ("functions have at most %d lines" % MAX_FUNCTION, long_functions(tree, MAX_FUNCTION)),
                         ("each allocation behind a function of mm is made to fail", unswept(tree)),
                         ("each test that %s names exists" % outside.TABLE, outside.missing()),
+                        ("lines have at most %d columns" % MAX_WIDTH, wide_lines(rules, tree)),
+                        ("each README names the sources of its folder", unnamed_files(rules, tree)),
                         ("each source says its licence", unlicensed(tree)),
                         ("each folder has a README.md", without_readme(rules, tree))):
         complaints = list(found)

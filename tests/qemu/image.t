@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What the image is made of: three platforms of GRUB, the kernels, and nothing of the machine that made it. The same kernels give
-# the same bytes, whoever makes it, when and where, and whatever other platforms GRUB has there.
+# What the image is made of: three platforms of GRUB, the kernels, and nothing of the machine that made it. The same
+# kernels give the same bytes, whoever makes it, when and where, and whatever other platforms GRUB has there.
 import sys
 sys.dont_write_bytecode = True
 
@@ -36,7 +36,8 @@ def same_bytes(path):
 
 def is_same(out, name, image, kernels, **how):
     run = make.make_iso(image, kernels, **how)
-    out.ok(run.returncode == 0 and os.path.exists(image) and same_bytes(image), "the image is the same, byte for byte: " + name,
+    out.ok(run.returncode == 0 and os.path.exists(image) and same_bytes(image),
+           "the image is the same, byte for byte: " + name,
            [run.stdout, "compare: cmp -l build/kvasir.iso %s" % image])
 
 
@@ -61,13 +62,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         elsewhere(out, folder)
         more = grub_with(os.path.join(folder, "more"), PLATFORMS, ("arm64-efi", "i386-coreboot", "x86_64-xen"))
-        is_same(out, "other platforms of GRUB are installed", os.path.join(folder, "more.iso"), KERNELS, variables={"GRUB": more})
+        is_same(out, "other platforms of GRUB are installed", os.path.join(folder, "more.iso"), KERNELS,
+                variables={"GRUB": more})
         for missing in PLATFORMS:
             grub = grub_with(os.path.join(folder, "no-" + missing), [name for name in PLATFORMS if name != missing])
             image = os.path.join(folder, "none.iso")
             run = make.make_iso(image, KERNELS, variables={"GRUB": grub})
             said = "GRUB for %s is missing" % missing in run.stdout
-            out.ok(run.returncode and said and not os.path.exists(image), "no image without GRUB for " + missing, [run.stdout])
+            out.ok(run.returncode and said and not os.path.exists(image), "no image without GRUB for " + missing,
+                   [run.stdout])
     return out.end()
 
 

@@ -8,11 +8,13 @@ believes it only if QEMU's exit status says the same. Nothing here starts a mach
 import re
 from collections import namedtuple
 
-# Exit codes of the runner, by word. The kernel writes 0x10 + n to the debug-exit port and QEMU ends with (value << 1) | 1.
+# Exit codes of the runner, by word. The kernel writes 0x10 + n to the debug-exit port and QEMU ends with (value << 1) |
+# 1.
 PASS, FAIL, SETUP, ERROR, SKIP, CRASH, RESET, NO_START, TIMEOUT = 0, 1, 2, 3, 4, 5, 6, 7, 124
 WORDS = {PASS: "PASS", FAIL: "FAIL", SETUP: "SETUP", ERROR: "ERROR", SKIP: "SKIP", CRASH: "CRASH", RESET: "RESET",
          NO_START: "NO START", TIMEOUT: "TIMEOUT"}
-STATUS_CODES = {0x10 << 1 | 1: PASS, 0x11 << 1 | 1: FAIL, 0x13 << 1 | 1: ERROR, 0x14 << 1 | 1: SKIP, 0x15 << 1 | 1: CRASH}
+STATUS_CODES = {0x10 << 1 | 1: PASS, 0x11 << 1 | 1: FAIL, 0x13 << 1 | 1: ERROR, 0x14 << 1 | 1: SKIP,
+                0x15 << 1 | 1: CRASH}
 
 Result = namedtuple("Result", "name ok skip note comments")  # of one test; skip: the reason, or None
 Verdict = namedtuple("Verdict", "code reason")
@@ -20,7 +22,8 @@ Verdict = namedtuple("Verdict", "code reason")
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>78DEHMc])")
 BANNER = re.compile(r"kvasir [0-9]+\.[0-9]+.*levels=.*")
 FIRST = re.compile(r"\[ *\d+\.\d{6}\] |kvasir [0-9]+\.[0-9]+ ")  # the kernel speaks, not firmware or boot loader
-RESULT = re.compile(r"(?P<indent> *)(?P<no>not )?ok (?P<number>\d+) (?:- )?(?P<name>[A-Za-z0-9_.-]+)(?: *# *(?P<note>.*))?$")
+RESULT = re.compile(r"(?P<indent> *)(?P<no>not )?ok (?P<number>\d+) (?:- )?(?P<name>[A-Za-z0-9_.-]+)"
+                    r"(?: *# *(?P<note>.*))?$")
 GLUED = re.compile(r"\s*[^#\s].*\b(?:not )?ok (\d+) [a-z0-9_.-]+(?: *#.*)?$")
 PROGRAM = re.compile(r"\d+\| ")  # what process n printed, which is no part of any verdict
 TOTALS = re.compile(r"# totals: pass=(\d+) fail=(\d+) skip=(\d+) error=(\d+)$")
@@ -195,7 +198,8 @@ class Reader:
 
 
 def status_of(word):
-    """QEMU's status for the word of the log's last line, for an emulator that has no debug-exit port; 0: no such word."""
+    """QEMU's status for the word of the log's last line, for an emulator that has no debug-exit port; 0: no such
+    word."""
     return next((value for value, code in STATUS_CODES.items() if WORDS[code] == word), 0)
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What really links, where an #include cannot show it: a prototype in the API does not say whose the function is. For each kernel
-# that was built, nm tells which object defines a symbol and which one uses it. Data: `links` in include-rules.
+# What really links, where an #include cannot show it: a prototype in the API does not say whose the function is. For
+# each kernel that was built, nm tells which object defines a symbol and which one uses it. Data: `links` in
+# include-rules.
 import sys
 sys.dont_write_bytecode = True
 
@@ -53,7 +54,8 @@ def upwards(rules, arrows):
 
 
 def circles(arrows):
-    """Files that can be left and reached again: what remains when files that use nobody who remains are taken away, from both ends."""
+    """Files that can be left and reached again: what remains when files that use nobody who remains are taken away,
+    from both ends."""
     left = set(arrows)
     while True:
         users, definers = {a for a, _ in left}, {b for _, b in left}
@@ -72,7 +74,8 @@ def main():
         found = objects(target, patterns)
         arrows = uses(found)
         complaints = list(upwards(rules, arrows))
-        out.ok(found and not complaints, "%s: %d files, %d arrows: they point down only" % (target, len(found), len(arrows)),
+        out.ok(found and not complaints,
+               "%s: %d files, %d arrows: they point down only" % (target, len(found), len(arrows)),
                complaints or ["no objects: run make first"])
         complaints = circles(arrows)
         out.ok(not complaints, "%s: no files use each other in a circle" % target, complaints)

@@ -12,7 +12,8 @@ SECONDS = 30  # that one of them takes, about
 
 
 def make(name, seconds, *words, tree=guest.ROOT):
-    """(exit code, last lines) of make with these words, in its own slot: one compiler at a time. tree: where the sources are."""
+    """(exit code, last lines) of make with these words, in its own slot: one compiler at a time. tree: where the
+    sources are."""
     outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ISO", "V", "ENV", "T")
     environment = {key: value for key, value in os.environ.items() if key not in outer}
     with slots.Job("build", name, seconds):
@@ -26,7 +27,8 @@ def make_kernels(folder, *words, targets=TARGETS, tree=guest.ROOT):
     words = ["O=" + folder, "ISO=%s/kvasir.iso" % folder, *words]
 
     def one(target):
-        return make(os.path.join(os.path.relpath(folder, guest.ROOT), target), SECONDS, "-f", "boot/kernel.mk", "TARGET=" + target,
+        return make(os.path.join(os.path.relpath(folder, guest.ROOT), target), SECONDS, "-f", "boot/kernel.mk",
+                    "TARGET=" + target,
                     *words, tree=tree)
 
     results = list(slots.each(one, targets))
@@ -35,5 +37,7 @@ def make_kernels(folder, *words, targets=TARGETS, tree=guest.ROOT):
 
 def make_iso(image, kernels, variables=(), folder=os.path.join(guest.ROOT, "iso"), **how):
     """Run make-iso.sh of that folder with more variables, and as `how` says to subprocess.run."""
-    return subprocess.run(["sh", os.path.join(folder, "make-iso.sh"), image, *kernels], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=dict(os.environ, **dict(variables)), **{"cwd": guest.ROOT, **how})
+    return subprocess.run(["sh", os.path.join(folder, "make-iso.sh"), image, *kernels], text=True,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, **dict(variables)),
+                          **{"cwd": guest.ROOT, **how})

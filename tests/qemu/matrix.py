@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Boot the machines of one mode that the file `matrix` lists and flatten what they say into TAP.
 
-Each test of each guest is one line, and so is each guest's verdict. A guest's own "Bail out!" must not get through: prove
-would stop everything at it. It becomes the guest's one line "not ok ... CRASH".
+Each test of each guest is one line, and so is each guest's verdict. A guest's own "Bail out!" must not get through:
+prove would stop everything at it. It becomes the guest's one line "not ok ... CRASH".
 """
 
 import os
@@ -50,7 +50,8 @@ def machine_of(row):
 def again(machine):
     """The command that repeats this one guest."""
     return "tests/qemu/run-guest %s%s--env %s --cpus %d --cpu %s --firmware %s --medium %s --mem %s --cmdline %s" % (
-        machine.option, "--turns " * machine.turns, machine.env, machine.cpus, machine.cpu, machine.firmware, machine.medium, machine.memory,
+        machine.option, "--turns " * machine.turns, machine.env, machine.cpus, machine.cpu, machine.firmware,
+        machine.medium, machine.memory,
         shlex.quote(machine.cmdline.removeprefix("exit ")))
 
 
@@ -64,7 +65,8 @@ def report(out, row, machine, run, log_path):
     word = ktap.WORDS.get(verdict.code, "KILLED")
     comments = log.problems + run.diagnosis(verdict.code) + run.last_lines(verdict.code)
     comments += ["log: %s" % os.path.relpath(log_path), "again: " + again(machine)]
-    out.ok(verdict.code in (ktap.PASS, ktap.SKIP), "%s: %s, %s, %.1f s" % (name, word, verdict.reason, run.seconds), comments,
+    out.ok(verdict.code in (ktap.PASS, ktap.SKIP), "%s: %s, %s, %.1f s" % (name, word, verdict.reason, run.seconds),
+           comments,
            "every test was skipped" if verdict.code == ktap.SKIP else None)
 
 

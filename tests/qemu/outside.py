@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """tests/outside.md: the tests that its rows name, whether they exist, and whether they ran.
 
-A name in the column `test` is `suite.name` of a booted test, `unit_x.test` of a host program, `x.t` of this folder, or alone the name
-of a host program, of a mutation or of a program of tests/user. A `*` stands for anything, and something must match it.
+A name in the column `test` is `suite.name` of a booted test, `unit_x.test` of a host program, `x.t` of this folder, or
+alone the name of a host program, of a mutation or of a program of tests/user. A `*` stands for anything, and something
+must match it.
 """
 
 import fnmatch
@@ -37,7 +38,8 @@ def rows():
             if tests or len(cells) == 5 and cells[3] == "none":
                 found.append(Row(cells[0], tests, modes))
             else:
-                wrong.append("%s:%d: a row has five columns, and names in backticks, or none, in the fourth" % (TABLE, number))
+                wrong.append("%s:%d: a row has five columns, and names in backticks, or none, in the fourth"
+                             % (TABLE, number))
     return found, wrong
 
 
@@ -71,7 +73,8 @@ def exists(name):
     if what == "alone":
         return there("mutations", name + ".patch") or there("user", name + ".c")
     if what == "booted":
-        return bool(fnmatch.filter([".".join(found) for found in re.findall(r"\bKTEST\((\w+), (\w+)\)", text_of("kernel/*.c"))], name))
+        return bool(fnmatch.filter([".".join(found)
+                                    for found in re.findall(r"\bKTEST\((\w+), (\w+)\)", text_of("kernel/*.c"))], name))
     tests = re.findall(r"\bcmocka_unit_test\w*\((\w+)", text_of("host/%s.c" % first))
     return there("host", first + ".c") and (not last or bool(fnmatch.filter(tests, last)))
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# run: last. Each test that tests/outside.md names passed in this run, a booted one in each mode of its row: what the others wrote
-# says so. A mutation applies; a program of tests/user is called by a test. Alone it looks at the last `make test`.
+# run: last. Each test that tests/outside.md names passed in this run, a booted one in each mode of its row: what the
+# others wrote says so. A mutation applies; a program of tests/user is called by a test. Alone it looks at the last
+# `make test`.
 import sys
 sys.dont_write_bytecode = True
 
@@ -24,7 +25,8 @@ def main():
         for name in row.tests:
             lacking = ran.lacks(name, row.modes)
             without = "there is no clang" if name.startswith(("race_", "fuzz_")) and not shutil.which("clang") else None
-            out.ok(not lacking or without, "%s: %s ran" % (row.entry, name), ["it passed nowhere " + " ".join(lacking)], without)
+            out.ok(not lacking or without, "%s: %s ran" % (row.entry, name), ["it passed nowhere " + " ".join(lacking)],
+                   without)
     return out.end()
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """From the trace lines on a serial line to the JSON that Perfetto and chrome://tracing open.
 
-Each CPU is a track. What a CPU runs is a long slice on it, every other event a slice of one microsecond inside, and an arrow
-leads from each ipi_send to the ipi_ack with its serial number.
+Each CPU is a track. What a CPU runs is a long slice on it, every other event a slice of one microsecond inside, and an
+arrow leads from each ipi_send to the ipi_ack with its serial number.
 """
 
 import json
@@ -48,7 +48,8 @@ def read_records(lines):
 
 def arguments(record):
     names = ARGUMENTS.get(record.event, ("a", "b", "c"))
-    small = ("nr_lazy", "nr_lazy_max", "npurged", "carried", "prev", "next", "tree", "serial", "ipi", "to_cpu", "from_cpu")
+    small = ("nr_lazy", "nr_lazy_max", "npurged", "carried", "prev", "next", "tree", "serial", "ipi", "to_cpu",
+             "from_cpu")
     return {name: value if name in small else "0x%x" % value for name, value in zip(names, record.args)}
 
 
@@ -85,7 +86,8 @@ def events(records):
     slices = [s for cpu in cpus for s in running(records, cpu)]
     slices += [piece("X", r.event, r.cpu, r.time, dur=1, cat="event", args=arguments(r)) for r in records
                if r.event != "sched_switch"]
-    yield from sorted(slices, key=lambda s: (s["ts"], -s["dur"]))  # the outer one of two that begin together comes first
+    # the outer one of two that begin together comes first
+    yield from sorted(slices, key=lambda s: (s["ts"], -s["dur"]))
     yield from arrows(records)
 
 
@@ -94,7 +96,8 @@ def convert(records):
 
 
 def check(trace):
-    """What a viewer would stumble over, as a list of complaints: slices that cross, arrows with one end or without a slice."""
+    """What a viewer would stumble over, as a list of complaints: slices that cross, arrows with one end or without a
+    slice."""
     complaints, open_ends, slices = [], {}, {}
     for event in trace["traceEvents"]:
         missing = {"ph", "name", "pid"} - set(event) or ({"tid", "ts"} - set(event) if event["ph"] != "M" else set())

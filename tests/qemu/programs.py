@@ -11,7 +11,8 @@ import slots
 
 SECONDS = 600  # the longest takes ten, on a quiet machine
 ENVIRONMENT = {
-    "CMOCKA_MESSAGE_OUTPUT": "TAP", "HOST_QUIET": "1", "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1",
+    "CMOCKA_MESSAGE_OUTPUT": "TAP", "HOST_QUIET": "1", "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1",
     "ASAN_OPTIONS": "detect_leaks=1:handle_abort=1:allocator_may_return_null=1"}
 RESULT = re.compile(r"(not )?ok \d+ - (\S+)(?: # (?:SKIP|skip)\s*(.*))?$")
 RUNS = re.compile(r"number_of_executed_units: *(\d+)")
@@ -43,9 +44,11 @@ class Program:
 
     def run(self):
         with self.job, tempfile.TemporaryDirectory(prefix="kvasir-") as corpus:
-            more = ["-max_total_time=%d" % self.fuzz, "-max_len=4096", "-print_final_stats=1", "-artifact_prefix=%s-" % self.path, corpus]
+            more = ["-max_total_time=%d" % self.fuzz, "-max_len=4096", "-print_final_stats=1",
+                    "-artifact_prefix=%s-" % self.path, corpus]
             try:
-                run = subprocess.run([self.path] + more * bool(self.fuzz), cwd=guest.ROOT, env={**os.environ, **ENVIRONMENT},
+                run = subprocess.run([self.path] + more * bool(self.fuzz), cwd=guest.ROOT,
+                                     env={**os.environ, **ENVIRONMENT},
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                      timeout=SECONDS + self.fuzz)
                 self.code, self.text = run.returncode, run.stdout.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# A boot loader that cuts out a thousand bad pages: a message, as much RAM as can be listed, and a kernel that passes its tests.
+# A boot loader that cuts out a thousand bad pages: a message, as much RAM as can be listed, and a kernel that passes
+# its tests.
 import sys
 sys.dont_write_bytecode = True
 
@@ -13,11 +14,12 @@ import slots
 import tap
 
 MIB = 1 << 20
-BAD = 1000                                                  # pages, and behind each of them one for a special purpose, where EFI says so
+BAD = 1000  # pages; behind each is one for a special purpose, where EFI says so
 PLACES = [128 * MIB + i * 65536 for i in range(BAD)]
 CHANGE = handover.with_entries([(place, 4096, handover.RESERVED) for place in PLACES],
-                               [(handover.EFI_CONVENTIONAL, place + 4096, 1, handover.EFI_SPECIAL_PURPOSE) for place in PLACES])
-ROWS = [("x64", "uefi"), ("pae", "bios")]                   # with EFI the loader says it twice, in 80 KiB
+                               [(handover.EFI_CONVENTIONAL, place + 4096, 1, handover.EFI_SPECIAL_PURPOSE)
+                                for place in PLACES])
+ROWS = [("x64", "uefi"), ("pae", "bios")]  # with EFI the loader says it twice, in 80 KiB
 LEFT_OUT = r"more than \d+ regions; (\d+) small ones are left out, (\d+) KiB of RAM with them"
 
 
@@ -36,9 +38,11 @@ def judge(out, env, firmware, run):
     text = run.serial.decode("utf-8", "replace")
     left_out, used = re.search(LEFT_OUT, text), re.search(r"^kvasir .* mem=(\d+)M", text, re.MULTILINE)
     special = BAD if firmware == "uefi" else 0
-    out.ok(left_out and used and int(left_out[1]) > BAD, "%s: it says how many regions are left out" % name, run.last_lines(ktap.ERROR))
+    out.ok(left_out and used and int(left_out[1]) > BAD, "%s: it says how many regions are left out" % name,
+           run.last_lines(ktap.ERROR))
     found = left_out and used and int(used[1]) + int(left_out[2]) / 1024 + (BAD + special) * 4 / 1024
-    out.ok(found and 480 < found < 512, "%s: what is used, cut out and left out is all RAM" % name, ["%s of 512 MiB" % found])
+    out.ok(found and 480 < found < 512, "%s: what is used, cut out and left out is all RAM" % name,
+           ["%s of 512 MiB" % found])
     said = re.search(r"kept by EFI for a special purpose: (\d+) MiB", text)
     out.ok(bool(special) == bool(said) and (not said or int(said[1]) == special * 4096 // MIB),
            "%s: what EFI keeps for a special purpose is no RAM" % name, [said and said[0] or "it is not said"])

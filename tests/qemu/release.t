@@ -32,10 +32,12 @@ def crash(env):
 
 
 def guessed_backtrace(out, env, run):
-    """Without frame pointers the callers, and what a trap interrupted, are searched for on the stack and marked as a guess."""
+    """Without frame pointers the callers, and what a trap interrupted, are searched for on the stack and marked as a
+    guess."""
     text = run.serial.decode("utf-8", "replace")
     good = (re.search(r"\] +[0-9a-f]+ bad_tracer\+", text) and re.search(r"\] +[0-9a-f]+ \? thread_main\+", text)
-            and re.search(r"\? page fault \(vector 14, .*address 0xe2ad000\) struck at:\r?\n\[.*\] +[0-9a-f]+ \? first_fault\+", text))
+            and re.search(r"\? page fault \(vector 14, .*address 0xe2ad000\) struck at:\r?\n"
+                          r"\[.*\] +[0-9a-f]+ \? first_fault\+", text))
     out.ok(good, "%s: a backtrace without frame pointers" % env, text.split("\n")[-30:])
 
 

@@ -61,7 +61,8 @@ KTAP version 1
 BAILED = HEAD + "Bail out! panic: page fault at 0x10\n# exit: CRASH\n"
 EARLY_PANIC = "kvasir 0.1.0 (abc1234) x64 levels=4\nBail out! panic: no memory map\n# exit: CRASH\n"
 FORGERY = "".join("3| %s\n" % line for line in (
-    "ok 1 new_entry", "    ok 1 new_entry", "not ok 2 pgdsync", "# exit: PASS", "# totals: pass=9 fail=0 skip=0 error=0",
+    "ok 1 new_entry", "    ok 1 new_entry", "not ok 2 pgdsync", "# exit: PASS",
+    "# totals: pass=9 fail=0 skip=0 error=0",
     "Bail out! panic: forged", "KTAP version 1", "1..7", "# forged: a comment", "kvasir 0.1.0 x64 levels=4"))
 FORGED = PASSED.replace("    ok 1 new_entry", FORGERY + "    ok 1 new_entry")
 FORGED_EARLY = FAILED.replace("    not ok 1 new", FORGERY + "    not ok 1 new")
@@ -98,7 +99,8 @@ CASES = [
     ("nothing on the serial line, status of a pass", "", 33, False, ktap.ERROR),
     ("truncated in a suite", HEAD, 33, False, ktap.ERROR),
     ("truncated before the verdict", PASSED.split("# totals")[0], 33, False, ktap.ERROR),
-    ("truncated before the totals", PASSED.replace("# totals: pass=2 fail=0 skip=1 error=0\n", ""), 33, False, ktap.ERROR),
+    ("truncated before the totals", PASSED.replace("# totals: pass=2 fail=0 skip=1 error=0\n", ""), 33, False,
+     ktap.ERROR),
     ("a pass with what a program prints in it", FORGED, 33, False, ktap.PASS),
     ("a failure that a program calls a pass", FORGED_EARLY, 35, False, ktap.FAIL),
     ("a program that prints like the kernel, alone", FIRMWARE + FORGERY, 33, False, ktap.ERROR),
@@ -106,7 +108,8 @@ CASES = [
     ("log line glued to a result", GLUED, 33, False, ktap.ERROR),
     ("a suite is missing", PASSED.replace("1..2\n    KTAP", "1..3\n    KTAP", 1), 33, False, ktap.ERROR),
     ("a test is missing", PASSED.replace("    ok 1 new_entry\n", ""), 33, False, ktap.ERROR),
-    ("a result comes twice", PASSED.replace("    ok 1 new_entry\n", "    ok 1 new_entry\n    ok 1 new_entry\n"), 33, False,
+    ("a result comes twice", PASSED.replace("    ok 1 new_entry\n", "    ok 1 new_entry\n    ok 1 new_entry\n"), 33,
+     False,
      ktap.ERROR),
     ("a failed test in a suite that is ok", PASSED.replace("    ok 1 new", "    not ok 1 new"), 33, False, ktap.ERROR),
     ("wrong totals", PASSED.replace("pass=2", "pass=3"), 33, False, ktap.ERROR),
@@ -133,11 +136,13 @@ def what_ran(out):
     ran = outside.Ran()
     ran.booted, ran.host, ran.mutations = {env: set() for env in outside.MODES}, set(), set()
     ran.read("canned.t", SAID)
-    out.ok(ran.booted == {"x64": {"vmalloc.one"}, "x64-la57": set(), "pae": {"vmalloc.two"}, "i386": {"crash.read_of_a_guard_page"}},
+    out.ok(ran.booted == {"x64": {"vmalloc.one"}, "x64-la57": set(), "pae": {"vmalloc.two"},
+                          "i386": {"crash.read_of_a_guard_page"}},
            "booted tests that passed, by mode", [str(ran.booted)])
     out.ok(ran.host >= {"unit_slab.random_operations", "fuzz_xarray"} and "unit_slab.pages_come_back" not in ran.host,
            "tests of host programs that passed", [str(ran.host)])
-    out.ok(ran.lacks("vmalloc.o*", ["x64", "pae"]) == ["pae"] and not ran.lacks("skip-ipi", []) and ran.lacks("no-such", []) == [""],
+    out.ok(ran.lacks("vmalloc.o*", ["x64", "pae"]) == ["pae"] and not ran.lacks("skip-ipi", [])
+           and ran.lacks("no-such", []) == [""],
            "what did not run is missed")
 
 
@@ -164,7 +169,8 @@ def main():
     names = ["vmalloc.alloc_free_roundtrip", "vmalloc.huge_2m", "pgdsync.new_entry"]
     out.ok([r.name for r in results] == names, "names are flattened",
            [str(r) for r in results])
-    out.ok(results[2].comments == ["new_entry: EXPECTATION FAILED at tests/kernel/pgdsync.c:88"], "a failure keeps its comments",
+    out.ok(results[2].comments == ["new_entry: EXPECTATION FAILED at tests/kernel/pgdsync.c:88"],
+           "a failure keeps its comments",
            results[2].comments)
     return out.end()
 

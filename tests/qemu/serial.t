@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# The serial console is where serial= or the firmware says, with all that was said before it moved; a word that leads nowhere costs nothing.
+# The serial console is where serial= or the firmware says, with all that was said before it moved; a word that leads
+# nowhere costs nothing.
 import sys
 sys.dont_write_bytecode = True
 
@@ -46,7 +47,8 @@ def boot(choice):
     text = run.serial.decode("utf-8", "replace").replace("\r", "")
     verdict = ktap.verdict(run.log(), run.status, run.triple_fault())
     good = verdict.code == ktap.PASS and all(re.search(pattern, text) for pattern in wanted)
-    return good, "%s %s at %s%s" % (env, words or "no word", line, ", with SPCR" * len(tables)), run.diagnosis(ktap.CRASH) + text.split("\n")[-30:]
+    return good, "%s %s at %s%s" % (env, words or "no word", line, ", with SPCR" * len(tables)), \
+        run.diagnosis(ktap.CRASH) + text.split("\n")[-30:]
 
 
 def main():

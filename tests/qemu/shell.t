@@ -13,8 +13,10 @@ import slots
 import tap
 
 MODES = ("x64", "i386")
-# Every line says whose it is, and nothing but text comes out; a line that is too long goes on in one with a mark as well.
-FORGERY = (r"(?s)^(?!.*\x1b)(?!.*\n(?!\d+\|)[^\n]*forged)(?=.*\d+\| # exit: PASS\n)(?=.*\d+\| a \\x1b\[2J\\x1b\]0;title\\x07)"
+# Every line says whose it is, and nothing but text comes out; a line that is too long goes on in one with a mark as
+# well.
+FORGERY = (r"(?s)^(?!.*\x1b)(?!.*\n(?!\d+\|)[^\n]*forged)(?=.*\d+\| # exit: PASS\n)"
+           r"(?=.*\d+\| a \\x1b\[2J\\x1b\]0;title\\x07)"
            r"(?=.*\d+\| a return\\x0dok 1 forged\\x08)(?=.*nul\[A\\x00B\\x00C\]lun\n).*\d+\| a line without an end\n"
            r"forge ended with status 0\n$")
 COMMANDS = (  # typed, pattern in what comes back
@@ -28,30 +30,38 @@ COMMANDS = (  # typed, pattern in what comes back
     ("run badptr", r"process \d+ \(badptr\) is killed: read of 0: nothing is there, by the instruction at [0-9a-f]+\n"),
     ("run bogus", r"there is no program 'bogus'"),
     ("meminfo", r"RAM [\d.]+ MiB, free [\d.]+ MiB, slabs [\d.]+ KiB"),
-    ("meminfo -m", r"^ram total=\d+ free=\d+ slabs=\d+ kernel_tables=\d+\nzone name=(.*\n)+vmalloc areas=\d+ .*largest_free=\d+\n$"),
+    ("meminfo -m",
+     r"^ram total=\d+ free=\d+ slabs=\d+ kernel_tables=\d+\nzone name=(.*\n)+vmalloc areas=\d+ .*largest_free=\d+\n$"),
     ("meminfo -x", r"KEY=VALUE"),
     ("vmallocinfo", r"0x[0-9a-f]+-0x[0-9a-f]+ +[\d.]+ [KM]iB \S+.*\n(.*\n)*used .* free [\d.]+ [GMT]iB in \d+ gaps"),
     ("vmallocinfo -m", r"^space start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+\n"
-     r"(range start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ state=(lazy|clean|busy kind=\S+( [a-z]+=\S+)*)\n)+(block .*\n)*$"),
+     r"(range start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ "
+      r"state=(lazy|clean|busy kind=\S+( [a-z]+=\S+)*)\n)+(block .*\n)*$"),
     ("ptdump image", r"0x[0-9a-f]+-0x[0-9a-f]+ +\d+K "),
     ("ptdump -m", r"^(part start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ name=\w+\n){7}"
      r"(leaves start=0x[0-9a-f]+ end=0x[0-9a-f]+ size=\d+ leaf=\d+ rights=(RW|ro)(,[A-Z]+)*\n)+$"),
     ("ptdump -m image", r"\nleaves start=0x[0-9a-f]+ "),
     ("ptdump bogus", r"a range is START-END"),
     ("walk 0", r"0 is not mapped"),
-    ("walk -m 0", r"^entry tree=0 level=PGD index=0 at=0x[0-9a-f]+ value=0x[0-9a-f]+ kind=none\nwalk tree=0 addr=0x0 present=0\n$"),
+    ("walk -m 0",
+     r"^entry tree=0 level=PGD index=0 at=0x[0-9a-f]+ value=0x[0-9a-f]+ kind=none\nwalk tree=0 addr=0x0 present=0\n$"),
     ("walk -m bogus", r"an address is hexadecimal"),
     ("pgds", r"(?i)parity"),
-    ("pgds -m", r"^slots level=PGD used=\d+(,\d+)*\ntree id=0 states=[enc]+\nparity trees=0 slots=\d+ differs=0 missing=0\n$"),
+    ("pgds -m",
+     r"^slots level=PGD used=\d+(,\d+)*\ntree id=0 states=[enc]+\nparity trees=0 slots=\d+ differs=0 missing=0\n$"),
     ("pgds now", r"KEY=VALUE"),
     ("test no.such_test", r"# exit: ERROR"),
     ("trace on ipi_*", r"^$"),
     ("test cpus.call_on_each", r"# exit: PASS"),
     ("trace dump", r"@trace begin\n(@.*ipi_(send|ack).*\n)+@trace end, \d+ lost"),
-    ("trace -m", r"^(event time=\d+ cpu=\d+ name=ipi_\w+ (to|from)_cpu=0x\d+ ipi=0x[0-9a-f]+ serial=0x[0-9a-f]+\n)+trace lost=\d+\n$"),
+    ("trace -m",
+     r"^(event time=\d+ cpu=\d+ name=ipi_\w+ (to|from)_cpu=0x\d+ ipi=0x[0-9a-f]+ "
+      r"serial=0x[0-9a-f]+\n)+trace lost=\d+\n$"),
     ("trace off", r"^$"),
     ("trace on nonsense", r"no event has such a name"),
-    ("summary", r"^Kvasir +\d.*page tables(.*\n)+verdict +no self-test was asked for\n(.*\n)+memory +.* used\n(.*\n)+keyboard +yes\n"),
+    ("summary",
+     r"^Kvasir +\d.*page tables(.*\n)+"
+      r"verdict +no self-test was asked for\n(.*\n)+memory +.* used\n(.*\n)+keyboard +yes\n"),
     ("dmesg", r"\[ +\d+\.\d+\] "),
     ("vmalloci\t", r"used .* free"),
     ("run hel\t", r"hello from ring 3"),
@@ -91,7 +101,8 @@ class Stopper(guest.Run):
 def stop(env):
     prompt = prompt_of(env)
     steps = [(awaited.format(prompt=prompt), answer) for awaited, answer in STOPS]
-    return Stopper(guest.Machine(env, 2, "64M", cmdline="shell"), guest.build_path("logs", "stop-%s.log" % env), timeout=300,
+    return Stopper(guest.Machine(env, 2, "64M", cmdline="shell"), guest.build_path("logs", "stop-%s.log" % env),
+                   timeout=300,
                    silence=120, steps=steps).run()
 
 
@@ -105,7 +116,8 @@ def judge_stop(out, env, run):
             ("kill ends a process", answers[5], r"^kill \d+"),
             ("kill of nobody", answers[6], "there is no process 32000"),
             ("kill of no number", answers[7], "a process's number"),
-            ("nothing goes on after kill of a job", answers[9], r"(?s)^ps\n(?!.*" + living % "(?:spin|stuck)" + ").*NAME\n"),
+            ("nothing goes on after kill of a job", answers[9],
+             r"(?s)^ps\n(?!.*" + living % "(?:spin|stuck)" + ").*NAME\n"),
             ("Ctrl-C stops a fork bomb", answers[10], r"\| no more processes\n(.*\n)*\^C\nbomb was stopped$")):
         out.ok(re.search(pattern, answer) is not None, "%s shell: %s" % (env, what), answer.split("\n")[-30:])
     out.ok(run.status == 0, "%s shell: and goes on to poweroff" % env,
@@ -127,16 +139,19 @@ def converse(env):
     prompt = prompt_of(env)
     steps = [(prompt, command + "\r") for command, _ in COMMANDS] + [(prompt, "poweroff\r")]
     machine = guest.Machine(env, 2, cmdline="shell")
-    return guest.Run(machine, guest.build_path("logs", "shell-%s.log" % env), timeout=120, silence=30, steps=steps).run()
+    return guest.Run(machine, guest.build_path("logs", "shell-%s.log" % env), timeout=120, silence=30,
+                     steps=steps).run()
 
 
 def judge(out, env, run):
     answers = run.serial.decode("utf-8", "replace").replace("\r", "").split(prompt_of(env))[1:]
     for command, pattern in COMMANDS:
         prompts = 1 + command.endswith("\t\x15")  # a list of words has one below it
-        answer = ("\n".join(answers[:prompts]) + "\n").split("\n", 1)[-1] if answers[prompts - 1:] else "(no prompt came)"
+        answer = ("\n".join(answers[:prompts]) + "\n").split("\n",
+                                                             1)[-1] if answers[prompts - 1:] else "(no prompt came)"
         answers = answers[prompts:]
-        out.ok(re.search(pattern, answer) is not None, "%s shell: %r answers" % (env, command), answer.split("\n")[-30:])
+        out.ok(re.search(pattern, answer) is not None, "%s shell: %r answers" % (env, command),
+               answer.split("\n")[-30:])
     how = run.diagnosis(guest.ktap.TIMEOUT if run.status is None else guest.ktap.ERROR)
     out.ok(run.status == 0 and not run.triple_fault(), "%s shell: poweroff" % env,
            ["QEMU's status: %s" % run.status] + how + answers[-1:])

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // v86.mjs FOLDER_OF_V86 BIOS VGA_BIOS IMAGE MEGABYTES: one machine in v86 without a browser; see v86.py.
 //
-// Its serial line is the standard output. When its CPU has halted for good, "halted" goes to the standard error; at SIGINT
-// its registers do.
+// Its serial line is the standard output. When its CPU has halted for good, "halted" goes to the standard error; at
+// SIGINT its registers do.
 import { readFileSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { has_ended, machine, registers } from "../../web/machine.js";

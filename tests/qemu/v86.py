@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """One machine in v86, the emulator that runs in a browser (web/), here without one: in Node.
 
-Its MMU and TLB are a third implementation of the same manual; README.md says how the three differ. One CPU, no long mode, no
-APIC as we use it, no ACPI. As in Bochs the words for the kernel stand on an image of their own, and the exit status says nothing:
-the kernel halts for good, v86.mjs notices that, and only then the kernel's last line is taken for the status.
+Its MMU and TLB are a third implementation of the same manual; README.md says how the three differ. One CPU, no long
+mode, no APIC as we use it, no ACPI. As in Bochs the words for the kernel stand on an image of their own, and the exit
+status says nothing: the kernel halts for good, v86.mjs notices that, and only then the kernel's last line is taken for
+the status.
 """
 
 import os
@@ -86,4 +87,5 @@ class Run(guest.Run):
         """What v86 said, unless the kernel said it all."""
         if code in (ktap.PASS, ktap.SKIP, ktap.FAIL, ktap.CRASH):
             return []
-        return [self.with_symbol(line) for line in self.errors.decode("utf-8", "replace").split("\n")[-60:] if line.strip()]
+        return [self.with_symbol(line) for line in self.errors.decode("utf-8", "replace").split("\n")[-60:]
+                if line.strip()]

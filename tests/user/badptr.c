@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program may not do: bad pointers to system calls give -EFAULT, the rest ends the process, and the kernel goes on. */
+/*
+ * What a program may not do: bad pointers to system calls give -EFAULT, the rest ends the process, and the kernel goes
+ * on.
+ */
 #include "program.h"
 
 /* Where the kernel's own code lies. */

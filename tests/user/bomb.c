@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fork bomb: every process forks for ever, writes to memory of its own, and never ends. What fork() has refused with is
- * noted in the kernel's buffer: word 0 -EAGAIN, word 1 anything else. The first process says so when it meets the limit.
+ * A fork bomb: every process forks for ever, writes to memory of its own, and never ends. What fork() has refused with
+ * is noted in the kernel's buffer: word 0 -EAGAIN, word 1 anything else. The first process says so when it meets the
+ * limit.
  */
 #include "program.h"
 

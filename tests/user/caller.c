@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In and out of the kernel until the first byte of the kernel's buffer is not 0: system calls that do nothing, page faults
- * that bring a page in, and code that only counts. Whatever interrupts it, registers and memory stay what they were.
+ * In and out of the kernel until the first byte of the kernel's buffer is not 0: system calls that do nothing, page
+ * faults that bring a page in, and code that only counts. Whatever interrupts it, registers and memory stay what they
+ * were.
  */
 #include "program.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As many processes alive at a time as the first long of the kernel's buffer says, or as there is memory for: each forks
- * the next and waits for it. The last one writes how many there are into the second long, and stays until the third is
- * not 0.
+ * As many processes alive at a time as the first long of the kernel's buffer says, or as there is memory for: each
+ * forks the next and waits for it. The last one writes how many there are into the second long, and stays until the
+ * third is not 0.
  */
 #include "program.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs as a part of the kernel's image, and the table of them. boot/kernel.mk writes one line a program behind this. */
+/*
+ * Programs as a part of the kernel's image, and the table of them. boot/kernel.mk writes one line a program behind
+ * this.
+ */
 
 	.macro PROGRAM name, file
 	.section .rodata.programs, "a"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Far returns, far calls and IRET to the same ring: a program may do all of them. QEMU up to 7.2 reads and writes the stack with
- * the kernel's rights meanwhile, which SMAP refuses for ever. A child either gets through or is killed; it never spins.
+ * Far returns, far calls and IRET to the same ring: a program may do all of them. QEMU up to 7.2 reads and writes the
+ * stack with the kernel's rights meanwhile, which SMAP refuses for ever. A child either gets through or is killed; it
+ * never spins.
  */
 #include "program.h"
 
@@ -10,14 +11,21 @@
 #ifdef __x86_64__
 static int far_return(void)
 {
-	__asm__ volatile("mov %%cs, %%eax\n\tpush %%rax\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:" : : : "rax", "memory");
+	__asm__ volatile("mov %%cs, %%eax\n\tpush %%rax\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:"
+			 :
+			 :
+			 : "rax", "memory");
 	return LIVED;
 }
 
 static int interrupt_return(void)
 {
-	__asm__ volatile("mov %%rsp, %%rcx\n\tmov %%ss, %%eax\n\tpush %%rax\n\tpush %%rcx\n\tpushfq\n\tmov %%cs, %%eax\n\tpush %%rax\n\t"
-			 "lea 1f(%%rip), %%rax\n\tpush %%rax\n\tiretq\n1:" : : : "rax", "rcx", "memory");
+	__asm__ volatile("mov %%rsp, %%rcx\n\tmov %%ss, %%eax\n\tpush %%rax\n\tpush %%rcx\n\tpushfq\n\tmov %%cs, "
+			 "%%eax\n\tpush %%rax\n\t"
+			 "lea 1f(%%rip), %%rax\n\tpush %%rax\n\tiretq\n1:"
+			 :
+			 :
+			 : "rax", "rcx", "memory");
 	return LIVED;
 }
 
@@ -63,7 +71,10 @@ static int far_call(void)
 	__asm__ volatile("lea 1f(%%rip), %%rax\n\tmov %%eax, (%1)\n\tmov %%rsp, %0\n\tlcall *(%1)\n1:\tmov %0, %%rsp"
 			 : "=&r"(word) : "r"(&target) : "rax", "memory");
 #else
-	__asm__ volatile("movl $1f, (%1)\n\tmov %%esp, %0\n\tlcall *(%1)\n1:\tmov %0, %%esp" : "=&r"(word) : "r"(&target) : "memory");
+	__asm__ volatile("movl $1f, (%1)\n\tmov %%esp, %0\n\tlcall *(%1)\n1:\tmov %0, %%esp"
+			 : "=&r"(word)
+			 : "r"(&target)
+			 : "memory");
 #endif
 	return LIVED;
 }

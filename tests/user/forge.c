@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes what it should not be able to: results and verdicts of tests, a panic, lines like the kernel's, and what tells a
- * terminal to do something. All of it must come out as text that says whose it is.
+ * Writes what it should not be able to: results and verdicts of tests, a panic, lines like the kernel's, and what tells
+ * a terminal to do something. All of it must come out as text that says whose it is.
  */
 #include "program.h"
 
@@ -20,7 +20,8 @@ static int run(void)
 	ALL("a \033[2J\033]0;title\007\x9b" "31m terminal\n");
 	ALL("a return\rok 1 forged\b\b\b\b\b\b\b\n");
 	ALL("nul[A\0B\0C]lun\n");
-	ALL("a line that is too long for any screen, so that what follows would begin where the next line begins, ok 1 forged\n");
+	ALL("a line that is too long for any screen, so that what follows would begin where the next line begins, ok 1 "
+	    "forged\n");
 	ALL("a line without an end");
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fork: who sees whose writes, who inherits what, who waits for whom. A tree of processes, each of which writes to memory
- * that all of them have from the first one, and sees nothing but its own.
+ * Fork: who sees whose writes, who inherits what, who waits for whom. A tree of processes, each of which writes to
+ * memory that all of them have from the first one, and sees nothing but its own.
  */
 #include "program.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A little of everything that takes memory, for a kernel that is made to run out of it at some point. A system call then says
- * -ENOMEM, and 2 is the status; or a page that is touched cannot be had, and the process is killed. Anything else is wrong.
+ * A little of everything that takes memory, for a kernel that is made to run out of it at some point. A system call
+ * then says -ENOMEM, and 2 is the status; or a page that is touched cannot be had, and the process is killed. Anything
+ * else is wrong.
  */
 #include "program.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fuzzer in ring 3: children that do what no program should, beside children that do what is right and know what must come
- * of it. tests/kernel/fuzz_user.c gives the seed, ends what spins, and looks at the kernel afterwards.
+ * A fuzzer in ring 3: children that do what no program should, beside children that do what is right and know what must
+ * come of it. tests/kernel/fuzz_user.c gives the seed, ends what spins, and looks at the kernel afterwards.
  *
  * Some kinds of children are wild: how they end says nothing. The others end with 0, or for want of memory, or because
- * somebody has ended them; anything else is the kernel's fault. And whatever the children do to the pages that they share with
- * this process, it finds its own as it left them.
+ * somebody has ended them; anything else is the kernel's fault. And whatever the children do to the pages that they
+ * share with this process, it finds its own as it left them.
  */
 #include "fuzz_calls.h"
 #include "fuzz_code.h"

@@ -46,7 +46,7 @@ static unsigned long random_word(void)
 	return (unsigned long)((unsigned long long)random_u32() << 32 | random_u32());
 }
 
-/* --- nasty numbers ---------------------------------------------------------------------------------------------------- */
+/* --- nasty numbers ------------------------------------------------------------------------------------------------ */
 
 /* Addresses that system calls have given. */
 static unsigned long given[4];

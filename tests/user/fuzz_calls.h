@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls at random, with nasty numbers for arguments, and accesses to nasty addresses. What a child does to its own
- * memory on the way may make it run wild: nobody looks at how it ends.
+ * System calls at random, with nasty numbers for arguments, and accesses to nasty addresses. What a child does to its
+ * own memory on the way may make it run wild: nobody looks at how it ends.
  */
 #pragma once
 
@@ -14,8 +14,9 @@ static unsigned int depth;
 
 /* What is chosen often stands here often. Nothing prints much: a page of bytes for each call is a slow serial line. */
 static const unsigned char call_numbers[] = {
-	SYS_MMAP, SYS_MMAP, SYS_MMAP, SYS_MUNMAP, SYS_MUNMAP, SYS_MUNMAP, SYS_BRK, SYS_BRK, SYS_KBUF_READ, SYS_KBUF_READ,
-	SYS_KBUF_WRITE, SYS_KBUF_WRITE, SYS_KBUF_MAP, SYS_WRITE, SYS_EXEC, SYS_WAIT, SYS_GETPID, SYS_YIELD, SYS_FORK, SYS_EXIT,
+	SYS_MMAP, SYS_MMAP,      SYS_MMAP,      SYS_MUNMAP,     SYS_MUNMAP,     SYS_MUNMAP,   SYS_BRK,
+	SYS_BRK,  SYS_KBUF_READ, SYS_KBUF_READ, SYS_KBUF_WRITE, SYS_KBUF_WRITE, SYS_KBUF_MAP, SYS_WRITE,
+	SYS_EXEC, SYS_WAIT,      SYS_GETPID,    SYS_YIELD,      SYS_FORK,       SYS_EXIT,
 };
 
 static long any_number(void)
@@ -68,7 +69,8 @@ static int wild_accesses(void)
 /* Other programs, by name and by what may be a name. */
 static int wild_exec(void)
 {
-	static const char *const names[] = { "nothing", "storm", "", "no such program, and a name that is far too long for one", "fuzz " };
+	static const char *const names[] = { "nothing", "storm", "",
+					     "no such program, and a name that is far too long for one", "fuzz " };
 
 	random_call();
 	exec(below(4) ? names[below(sizeof(names) / sizeof(names[0]))] : (const char *)nasty());

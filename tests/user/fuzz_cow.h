@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Families: processes that share pages and write to them, each of which knows what it must find. Every page has its stamp in
- * two places; the stamps that a process expects lie in pages of their own, which are shared and copied like the others.
+ * Families: processes that share pages and write to them, each of which knows what it must find. Every page has its
+ * stamp in two places; the stamps that a process expects lie in pages of their own, which are shared and copied like
+ * the others.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mappings that come and go at random, with a list of what must be there: zeros at first, then what was written. Every system
- * call is a right one, so it fails for want of memory or not at all.
+ * Mappings that come and go at random, with a list of what must be there: zeros at first, then what was written. Every
+ * system call is a right one, so it fails for want of memory or not at all.
  */
 #pragma once
 
@@ -29,7 +29,8 @@ static int no_memory(long result)
 static void memory_map(struct mapping *m)
 {
 	unsigned int pages = 1 + below(MEMORY_PAGES);
-	char *want = below(2) ? NULL : (char *)(MEMORY_ADDR + MEMORY_STRIDE * (unsigned int)(m - mapping) + PAGE * below(16));
+	char *want = below(2) ? NULL
+			      : (char *)(MEMORY_ADDR + MEMORY_STRIDE * (unsigned int)(m - mapping) + PAGE * below(16));
 	char *got = mmap(want, pages * PAGE - below((unsigned int)PAGE));
 
 	if (failed(got)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests/kernel/fuzz_user.c tells the program `fuzz`, through the kernel's buffer: while the buffer is no larger than an
- * order, it is one. The program takes it by writing 0 over the seed, and begins when the buffer has become larger.
+ * What tests/kernel/fuzz_user.c tells the program `fuzz`, through the kernel's buffer: while the buffer is no larger
+ * than an order, it is one. The program takes it by writing 0 over the seed, and begins when the buffer has become
+ * larger.
  */
 #pragma once
 

@@ -54,8 +54,8 @@ static int lives_or_is_killed(int (*fn)(void))
 }
 
 /*
- * A CPU comes out of its reset with a local descriptor table at address 0, which a program could fill in: here with a data
- * segment, it might as well be a gate to ring 0.
+ * A CPU comes out of its reset with a local descriptor table at address 0, which a program could fill in: here with a
+ * data segment, it might as well be a gate to ring 0.
  */
 static int load_from_own_table(void)
 {
@@ -85,7 +85,10 @@ static int segments(void)
 	return 0;
 }
 
-/* Each bit above the arithmetic ones, and all together: trap, interrupt, direction, I/O level, nested, virtual 8086, alignment. */
+/*
+ * Each bit above the arithmetic ones, and all together: trap, interrupt, direction, I/O level, nested, virtual 8086,
+ * alignment.
+ */
 static int all_flags(void)
 {
 	for (unsigned int bit = 8; bit < 22; bit++) {
@@ -100,8 +103,9 @@ static int all_flags(void)
 
 static int instructions(void)
 {
-	static int (*const fn[])(void) = { return_from_interrupt, fast_call, fast_call_of_others, ice_breakpoint, kernel_call,
-					   nmi_call, halt };
+	static int (*const fn[])(void) = {
+		return_from_interrupt, fast_call, fast_call_of_others, ice_breakpoint, kernel_call, nmi_call, halt
+	};
 
 	for (unsigned int i = 0; i < sizeof(fn) / sizeof(fn[0]); i++)
 		CHECK(status_of(in_child(fn[i])) > EXIT_KILLED);
@@ -129,7 +133,8 @@ static int edges(void)
 	CHECK((long)mmap(end - PAGE, 2 * PAGE) == -EINVAL);
 	CHECK((long)mmap(end, PAGE) == -EINVAL);
 	CHECK(munmap(end - PAGE, 2 * PAGE) == -EINVAL);
-	CHECK(SYSCALL(-1l, 0, 0, 0) == -ENOSYS && SYSCALL(0, 0, 0, 0) == -ENOSYS && SYSCALL(NR_SYSCALLS, 0, 0, 0) == -ENOSYS);
+	CHECK(SYSCALL(-1l, 0, 0, 0) == -ENOSYS && SYSCALL(0, 0, 0, 0) == -ENOSYS &&
+	      SYSCALL(NR_SYSCALLS, 0, 0, 0) == -ENOSYS);
 	return 0;
 }
 

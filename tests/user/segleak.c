@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segment selectors are registers of a program's own, on x86_64 too: it finds them again after each system call and after others
- * have run, its child begins with the same, a new program begins with none, and nobody else ever sees them.
+ * Segment selectors are registers of a program's own, on x86_64 too: it finds them again after each system call and
+ * after others have run, its child begins with the same, a new program begins with none, and nobody else ever sees
+ * them.
  */
 #include "program.h"
 
@@ -29,15 +30,23 @@ static unsigned long selectors(void)
 /* A different one in each register, where the ring allows it: the RPL is part of a selector. */
 static void load(unsigned short ds, unsigned short es, unsigned short fs, unsigned short gs)
 {
-	__asm__ volatile("mov %w0, %%ds\n\tmov %w1, %%es\n\tmov %w2, %%fs\n\tmov %w3, %%gs" : : "r"(ds), "r"(es), "r"(fs), "r"(gs) : "memory");
+	__asm__ volatile("mov %w0, %%ds\n\tmov %w1, %%es\n\tmov %w2, %%fs\n\tmov %w3, %%gs"
+			 :
+			 : "r"(ds), "r"(es), "r"(fs), "r"(gs)
+			 : "memory");
 }
 
 static int same_in_child(void)
 {
-	return selectors() == ((unsigned long)(OWN | OWN << 8) ^ (unsigned long)((OWN - 1) << 16 | (unsigned)OWN << 24)) ? 0 : 2;
+	return selectors() == ((unsigned long)(OWN | OWN << 8) ^ (unsigned long)((OWN - 1) << 16 | (unsigned)OWN << 24))
+		       ? 0
+		       : 2;
 }
 
-/* What it has loaded is there after system calls, after others have run, and in its child; a new program has none of it. */
+/*
+ * What it has loaded is there after system calls, after others have run, and in its child; a new program has none of
+ * it.
+ */
 static int setter(void)
 {
 	unsigned long mine;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IRET with the VM flag. A CPU ignores the flag in ring 3; QEMU enters virtual-8086 mode, in which every selector may be
- * loaded, interrupts go through the kernel's gates, and CS says nothing about the ring. A child tries each thing that a
- * program could do there. It is killed, and afterwards the registers of others are as they were.
+ * IRET with the VM flag. A CPU ignores the flag in ring 3; QEMU enters virtual-8086 mode, in which every selector may
+ * be loaded, interrupts go through the kernel's gates, and CS says nothing about the ring. A child tries each thing
+ * that a program could do there. It is killed, and afterwards the registers of others are as they were.
  */
 #include "program.h"
 
@@ -82,15 +82,21 @@ static int bases_are_0(void)
 
 static int run(void)
 {
-	static const unsigned char kernel_call[] = { 0xcd, 0x80 }, breakpoint[] = { 0xcc }, halt[] = { 0xf4 }, forever[] = { 0xeb, 0xfe },
-		no_instruction[] = { 0x0f, 0x0b }, far_away[] = { 0xcf }, into[] = { 0xce }, fork_call[] = { 0xb8, 2, 0, 0xcd, 0x80 };
+	static const unsigned char kernel_call[] = { 0xcd, 0x80 }, breakpoint[] = { 0xcc }, halt[] = { 0xf4 },
+				   forever[] = { 0xeb, 0xfe }, no_instruction[] = { 0x0f, 0x0b }, far_away[] = { 0xcf },
+				   into[] = { 0xce }, fork_call[] = { 0xb8, 2, 0, 0xcd, 0x80 };
 	static const struct {
 		const unsigned char *code;
 		unsigned int length;
 	} codes[] = {
-		{ kernel_call, sizeof(kernel_call) }, { breakpoint, sizeof(breakpoint) }, { halt, sizeof(halt) },
-		{ forever, sizeof(forever) }, { no_instruction, sizeof(no_instruction) }, { far_away, sizeof(far_away) },
-		{ into, sizeof(into) }, { fork_call, sizeof(fork_call) },
+		{ kernel_call, sizeof(kernel_call) },
+		{ breakpoint, sizeof(breakpoint) },
+		{ halt, sizeof(halt) },
+		{ forever, sizeof(forever) },
+		{ no_instruction, sizeof(no_instruction) },
+		{ far_away, sizeof(far_away) },
+		{ into, sizeof(into) },
+		{ fork_call, sizeof(fork_call) },
 	};
 	static const unsigned int segments[] = { 0, 0x10, SEGMENT, 0x28, 0xfffb, 0xffff };
 	unsigned long before = selectors();

@@ -65,7 +65,9 @@ static bool usable(const struct acpi_address *a)
 			      (a->space == ACPI_SPACE_MEMORY && a->address < arch_phys_limit()));
 }
 
-/* The newer field counts if it says something that can be used, and the older one does not then. (ACPI 6.5, table 5.9.) */
+/*
+ * The newer field counts if it says something that can be used, and the older one does not then. (ACPI 6.5, table 5.9.)
+ */
 static struct acpi_address choose(const struct acpi_address *newer, u32 older)
 {
 	struct acpi_address port = { .space = ACPI_SPACE_IO, .address = older };
@@ -82,7 +84,9 @@ void acpi_decode_fadt(const struct acpi_header *table, size_t len, struct acpi_f
 	struct fadt f = { 0 };
 
 	memcpy(&f, table, min(len, sizeof(f)));
-	*fixed = (struct acpi_fixed){ .hardware_reduced = f.flags & FADT_HARDWARE_REDUCED, .reset_value = f.reset_value };
+	*fixed = (struct acpi_fixed){
+		.hardware_reduced = f.flags & FADT_HARDWARE_REDUCED, .reset_value = f.reset_value,
+	};
 	fixed->dsdt[0] = f.x_dsdt ? f.x_dsdt : f.dsdt;
 	fixed->dsdt[1] = f.x_dsdt ? f.dsdt : 0;
 	if (f.flags & FADT_RESET_SUPPORTED)

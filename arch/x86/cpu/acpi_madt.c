@@ -39,7 +39,7 @@ struct entry_x2apic {
 #define APIC_EVERYBODY	 0xff
 #define X2APIC_EVERYBODY 0xffffffffu
 
-/* --- the list: each CPU once ---------------------------------------------------------------------------------------- */
+/* --- the list: each CPU once -------------------------------------------------------------------------------------- */
 
 #define SMALL_IDS 4096
 
@@ -74,13 +74,14 @@ void acpi_add_cpu(struct acpi_cpus *cpus, u32 apic_id)
 		cpus->dropped++;
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static bool is_cpu_entry(const struct madt_entry *entry)
 {
 	const struct entry_apic *e = (const struct entry_apic *)entry;
 
-	return entry->type == ENTRY_APIC && entry->length >= sizeof(*e) && (e->flags & CPU_ENABLED) && e->apic_id != APIC_EVERYBODY;
+	return entry->type == ENTRY_APIC && entry->length >= sizeof(*e) && (e->flags & CPU_ENABLED) &&
+	       e->apic_id != APIC_EVERYBODY;
 }
 
 static bool is_x2apic(const struct madt_entry *entry)
@@ -103,8 +104,9 @@ static const struct madt_entry *next_entry(const struct acpi_header *table, size
 }
 
 /*
- * An id below 255 belongs into an entry of the first kind (ACPI 6.5, 5.2.12.12). Firmware that has such ones, and entries of
- * the other kind with small ids beside them, means CPUs that are not there. Where all are of the other kind they are true.
+ * An id below 255 belongs into an entry of the first kind (ACPI 6.5, 5.2.12.12). Firmware that has such ones, and
+ * entries of the other kind with small ids beside them, means CPUs that are not there. Where all are of the other kind
+ * they are true.
  */
 static bool has_apics(const struct acpi_header *table, size_t len)
 {

@@ -37,8 +37,10 @@ static bool read_place(const struct acpi_spcr *spcr, struct serial_place *place)
 {
 	if (spcr->base.space > ACPI_SPACE_IO || !is_16550(spcr->interface))
 		return false;
-	*place = (struct serial_place){ spcr->base.space == ACPI_SPACE_IO ? SERIAL_PORT : SERIAL_MEMORY, spcr->base.address,
-					stride_of(&spcr->base), baud_of(spcr->baud) };
+	*place = (struct serial_place){
+		spcr->base.space == ACPI_SPACE_IO ? SERIAL_PORT : SERIAL_MEMORY, spcr->base.address,
+		stride_of(&spcr->base), baud_of(spcr->baud),
+	};
 	return serial_place_fits(place);
 }
 
@@ -48,8 +50,8 @@ bool acpi_serial_console(struct serial_place *place)
 	bool whole = spcr && spcr->head.length >= sizeof(*spcr), usable = whole && read_place(spcr, place);
 
 	if (whole && spcr->base.address && !usable) /* address 0: there is no console */
-		pr_warn("ACPI: SPCR names a console of kind %u at %#llx, which is no 16550 that can be reached\n", spcr->interface,
-			spcr->base.address);
+		pr_warn("ACPI: SPCR names a console of kind %u at %#llx, which is no 16550 that can be reached\n",
+			spcr->interface, spcr->base.address);
 	acpi_unmap((const struct acpi_header *)spcr);
 	return usable;
 }

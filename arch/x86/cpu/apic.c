@@ -241,7 +241,8 @@ static bool is_apic(u32 version)
 
 bool apic_open_wire(void)
 {
-	if (!present && (!named_phys || (!registers && !map_registers(named_phys)) || !is_apic(apic_read(APIC_VERSION))))
+	if (!present &&
+	    (!named_phys || (!registers && !map_registers(named_phys)) || !is_apic(apic_read(APIC_VERSION))))
 		return false;
 	apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory leaves the caches: by address (CLFLUSH, which reaches every CPU's), or all of one CPU's (WBINVD, from the 486 on). */
+/*
+ * Memory leaves the caches: by address (CLFLUSH, which reaches every CPU's), or all of one CPU's (WBINVD, from the 486
+ * on).
+ */
 #include <arch/barrier.h>
 #include <arch/cache.h>
 #include <asm/cpuid.h>
@@ -11,7 +14,8 @@ bool arch_flush_cache_range(const void *start, unsigned long bytes)
 	if (!line)
 		return false;
 	smp_mb(); /* CLFLUSH is ordered with full fences only on every CPU that has it */
-	for (const char *at = (const char *)ALIGN_DOWN((vaddr_t)start, line); at < (const char *)start + bytes; at += line)
+	for (const char *at = (const char *)ALIGN_DOWN((vaddr_t)start, line); at < (const char *)start + bytes;
+	     at += line)
 		__asm__ volatile("clflush %0" : "+m"(*(char *)(vaddr_t)at));
 	smp_mb();
 	return true;

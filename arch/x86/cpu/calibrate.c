@@ -6,9 +6,10 @@
  *
  *	the counters are read first, then the clock is started ... it expires, then the counters are read again
  *
- * and whatever is lost, and wherever, makes the measured time longer than the clock's, never shorter: a tick that is late and a
- * delay that is long do no harm. Of several measurements the shortest is the best, for each counter. Polls are the
- * other way round: time that is lost makes them fewer, and so a delay too short. There the most are best, and doubled.
+ * and whatever is lost, and wherever, makes the measured time longer than the clock's, never shorter: a tick that is
+ * late and a delay that is long do no harm. Of several measurements the shortest is the best, for each counter. Polls
+ * are the other way round: time that is lost makes them fewer, and so a delay too short. There the most are best, and
+ * doubled.
  */
 #include <asm/calibrate.h>
 #include <lib/errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From one thread to another. The first frame of a thread is as if it had once called switch_stack() from thread_start. */
+/*
+ * From one thread to another. The first frame of a thread is as if it had once called switch_stack() from thread_start.
+ */
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <asm/machine.h>

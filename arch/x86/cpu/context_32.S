@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Switching stacks, and the call of probe_exec(), i386. Arguments come in EAX, EDX and ECX (boot/kernel.mk: -mregparm=3). */
+/*
+ * Switching stacks, and the call of probe_exec(), i386. Arguments come in EAX, EDX and ECX (boot/kernel.mk:
+ * -mregparm=3).
+ */
 
 	.text
 

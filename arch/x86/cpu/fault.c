@@ -87,8 +87,9 @@ static bool is_user_fault(const struct trap_frame *frame, vaddr_t addr)
 }
 
 /*
- * The program executed something that touches memory with the kernel's rights, and was refused for it (SMAP). No CPU does that
- * for a program's own memory, but QEMU up to 7.2 does in far returns and far calls. It would be refused for ever.
+ * The program executed something that touches memory with the kernel's rights, and was refused for it (SMAP). No CPU
+ * does that for a program's own memory, but QEMU up to 7.2 does in far returns and far calls. It would be refused for
+ * ever.
  */
 static bool with_rights_of_kernel(const struct trap_frame *frame)
 {
@@ -126,8 +127,8 @@ static unsigned int access_of(unsigned long error)
 }
 
 /*
- * The handler works for the thread, so it runs as the thread: not "in interrupt", and with interrupts on. It may sleep, and
- * come back on another CPU.
+ * The handler works for the thread, so it runs as the thread: not "in interrupt", and with interrupts on. It may sleep,
+ * and come back on another CPU.
  */
 static int user_fault(const struct trap_frame *frame, vaddr_t addr, unsigned long flushed)
 {
@@ -166,10 +167,10 @@ void fault_provoke_spurious(bool on)
 }
 
 /*
- * Has the CPU refused what the tables allow? Then it remembered an older entry, and somebody has raised rights without a
- * flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. A read needs no right that
- * an entry could have gained. While somebody is still giving rights, his flush has yet to come: it waits for this CPU, which
- * has had interrupts off since it was refused, so he cannot have ended in between.
+ * Has the CPU refused what the tables allow? Then it remembered an older entry, and somebody has raised rights without
+ * a flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. A read needs no
+ * right that an entry could have gained. While somebody is still giving rights, his flush has yet to come: it waits for
+ * this CPU, which has had interrupts off since it was refused, so he cannot have ended in between.
  */
 static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 {
@@ -213,8 +214,8 @@ static void __noreturn bad_fault(struct trap_frame *frame, vaddr_t addr)
 {
 	unsigned long error = frame->error;
 
-	panic_at(frame, addr, "page fault: %s of %lx by %s at %pS: %s (error code %lx)", page_fault_kind(frame, addr), addr,
-		 trap_from_user(frame) ? "a program" : "the kernel", (void *)frame->ip, reason(error), error);
+	panic_at(frame, addr, "page fault: %s of %lx by %s at %pS: %s (error code %lx)", page_fault_kind(frame, addr),
+		 addr, trap_from_user(frame) ? "a program" : "the kernel", (void *)frame->ip, reason(error), error);
 }
 
 static void not_served(struct trap_frame *frame, vaddr_t addr, int err)

@@ -94,8 +94,9 @@ void features_init(void)
 }
 
 /*
- * On these Intel models INVLPG leaves global pages in place while PCIDs are on, until newer microcode. Without PCIDs they
- * work, so that is how they run. (Intel's errata ADL063 and RPL; the models are Alder Lake, Raptor Lake and their kin.)
+ * On these Intel models INVLPG leaves global pages in place while PCIDs are on, until newer microcode. Without PCIDs
+ * they work, so that is how they run. (Intel's errata ADL063 and RPL; the models are Alder Lake, Raptor Lake and their
+ * kin.)
  */
 bool cpu_pcid_trusted(const struct cpu_info *c)
 {

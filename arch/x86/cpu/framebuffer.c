@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Characters on a linear framebuffer of 8 to 32 bits a pixel, in any order of colours of up to 16 bits, or by palette. A glyph's line is put together
- * in a small buffer and leaves it in whole words: the framebuffer is write-combining at best, so what counts is the number of stores.
+ * Characters on a linear framebuffer of 8 to 32 bits a pixel, in any order of colours of up to 16 bits, or by palette.
+ * A glyph's line is put together in a small buffer and leaves it in whole words: the framebuffer is write-combining at
+ * best, so what counts is the number of stores.
  */
 #include <arch/init.h>
 #include <arch/layout.h>

@@ -3,8 +3,9 @@
  * Descriptor table and task state segments of one CPU, i386 and PAE.
  *
  * Double fault and machine check go through task gates, the only way to get a fresh stack without a change of ring. The
- * task's CR3 is the reference directory, so the report works even if the running directory was the reason. NMI is an ordinary
- * interrupt gate: a task gate would change CR3 and so hide a kernel entry that is missing in the running directory.
+ * task's CR3 is the reference directory, so the report works even if the running directory was the reason. NMI is an
+ * ordinary interrupt gate: a task gate would change CR3 and so hide a kernel entry that is missing in the running
+ * directory.
  */
 #include <arch/init.h>
 #include <asm/cr.h>

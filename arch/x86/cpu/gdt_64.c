@@ -4,7 +4,8 @@
  *
  * Double fault, machine check and NMI get stacks of their own (IST): each may strike when the current stack cannot be
  * trusted. The word above such a stack's first frame holds the CPU's GS base, because these may also strike between the
- * entry from ring 3 and its SWAPGS, when GS still is the user's: trap_entry_64.S takes the base from there and asks nobody.
+ * entry from ring 3 and its SWAPGS, when GS still is the user's: trap_entry_64.S takes the base from there and asks
+ * nobody.
  *
  *	stack top -> +------------------+
  *		     | unused           |
@@ -92,8 +93,9 @@ void gdt_load(unsigned int cpu)
 }
 
 /*
- * Each CPU has a descriptor table of its own, so its address tells which CPU this is. For exceptions in the few instructions
- * around SWAPGS: without it a report would be made as another CPU, which stops "the others" and means itself.
+ * Each CPU has a descriptor table of its own, so its address tells which CPU this is. For exceptions in the few
+ * instructions around SWAPGS: without it a report would be made as another CPU, which stops "the others" and means
+ * itself.
  */
 void percpu_base_restore(void)
 {

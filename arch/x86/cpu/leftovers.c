@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers that firmware, or the kernel that was there before, may have left with anything in them, and that the rest of this
- * kernel never uses. What is left there could be a way into ring 0 (the entry points of SYSENTER and SYSCALL), stop programs or
- * the kernel in strange places (breakpoints), write to memory by itself (branch and processor traces, events that are
- * counted), or be read by programs. So every CPU writes them all, none is asked what it holds.
+ * Registers that firmware, or the kernel that was there before, may have left with anything in them, and that the rest
+ * of this kernel never uses. What is left there could be a way into ring 0 (the entry points of SYSENTER and SYSCALL),
+ * stop programs or the kernel in strange places (breakpoints), write to memory by itself (branch and processor traces,
+ * events that are counted), or be read by programs. So every CPU writes them all, none is asked what it holds.
  *
- * Others need no mention here: CR0, CR4 and EFER are written whole (features.c), and without their bits there is no SYSCALL, no
- * XGETBV, RDPKRU, RDPMC, RDFSBASE, UMIP instruction, shadow stack or user interrupt, whatever XCR0, XSS, PKRU, the CET and
- * the UINTR registers hold. The bases of FS and GS and LDTR are written with the descriptor tables (gdt_*.c), the PAT in memtype.c,
- * the local APIC's table in apic.c.
+ * Others need no mention here: CR0, CR4 and EFER are written whole (features.c), and without their bits there is no
+ * SYSCALL, no XGETBV, RDPKRU, RDPMC, RDFSBASE, UMIP instruction, shadow stack or user interrupt, whatever XCR0, XSS,
+ * PKRU, the CET and the UINTR registers hold. The bases of FS and GS and LDTR are written with the descriptor tables
+ * (gdt_*.c), the PAT in memtype.c, the local APIC's table in apic.c.
  *
  * The word `leftovers` on the command line puts something bad into each of them first, as such firmware would.
  */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The two sets of registers that decide how memory is cached: IA32_PAT, which is ours, and the MTRRs, which are firmware's. */
+/*
+ * The two sets of registers that decide how memory is cached: IA32_PAT, which is ours, and the MTRRs, which are
+ * firmware's.
+ */
 #include <arch/memtype.h>
 #include <asm/msr.h>
 #include <lib/string.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processors of a machine without ACPI: the tables of the MultiProcessor Specification 1.4 (chapter 4), as boards for two and
- * four Pentiums and Pentium Pros have them.
+ * The processors of a machine without ACPI: the tables of the MultiProcessor Specification 1.4 (chapter 4), as boards
+ * for two and four Pentiums and Pentium Pros have them.
  *
- *	"_MP_" in one of three places of the first MiB  ->  "PCMP": a header, then entries; or the number of a default board
+ *	"_MP_" in one of three places of the first MiB
+ *	    ->  "PCMP": a header, then entries; or the number of a default board
  */
 #include <arch/init.h>
 #include <asm/acpi.h>
@@ -87,7 +88,8 @@ static bool find_pointer_in(u32 phys, u32 len, struct mp_pointer *found)
 
 	for (u32 i = 0; bytes && !good && i + sizeof(*found) <= len; i += sizeof(*found)) {
 		memcpy(found, bytes + i, sizeof(*found));
-		good = memcmp(found->signature, "_MP_", 4) == 0 && found->paragraphs == 1 && acpi_sum_is_zero(found, sizeof(*found));
+		good = memcmp(found->signature, "_MP_", 4) == 0 && found->paragraphs == 1 &&
+		       acpi_sum_is_zero(found, sizeof(*found));
 	}
 	unmap(bytes);
 	return good;
@@ -108,8 +110,8 @@ static bool find_pointer(struct mp_pointer *found)
 {
 	u32 area = ebda();
 
-	return find_pointer_in(area, min((u32)KIB, BASE_END - area), found) || find_pointer_in(BASE_END - KIB, KIB, found) ||
-	       find_pointer_in(ROM, ROM_BYTES, found);
+	return find_pointer_in(area, min((u32)KIB, BASE_END - area), found) ||
+	       find_pointer_in(BASE_END - KIB, KIB, found) || find_pointer_in(ROM, ROM_BYTES, found);
 }
 
 /* The boards that need no table have two CPUs. */

@@ -53,7 +53,8 @@ static bool first_address(unsigned int function, struct serial_place *place)
 		place->address |= (u64)config_read(function, PCI_BAR1) << 32;
 	if (!serial_place_fits(place))
 		return false;
-	config_write(function, PCI_COMMAND, (config_read(function, PCI_COMMAND) & 0xffff) | (io ? COMMAND_IO : COMMAND_MEMORY));
+	config_write(function, PCI_COMMAND,
+		     (config_read(function, PCI_COMMAND) & 0xffff) | (io ? COMMAND_IO : COMMAND_MEMORY));
 	return true;
 }
 

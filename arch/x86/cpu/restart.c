@@ -5,7 +5,10 @@
 #include <asm/trap.h>
 #include <lib/compiler.h>
 
-/* Sequences lie in few pages, and nearly every interrupt comes elsewhere. A byte a page; beyond 1 MiB of code some share one. */
+/*
+ * Sequences lie in few pages, and nearly every interrupt comes elsewhere. A byte a page; beyond 1 MiB of code some
+ * share one.
+ */
 static bool has_some[256];
 
 static bool *page_entry(vaddr_t addr) { return &has_some[(addr >> PAGE_SHIFT) % ARRAY_SIZE(has_some)]; }

@@ -5,10 +5,11 @@
  *	first of all		COM1, if it answers: it needs no memory and no command line
  *	the command line is known	serial= with an I/O port
  *	devices can be mapped	serial= with registers in memory or on a card
- *	ACPI tables are read	without serial=: the SPCR table, where servers name the port that leads to their management board
+ *	ACPI tables are read	without serial=: the SPCR table, where servers name the port that leads to their
+ *				management board
  *
- * When the console moves, the new line gets all that was said until then, out of printk's ring. A place where nobody answers is
- * said, and the console stays where it was.
+ * When the console moves, the new line gets all that was said until then, out of printk's ring. A place where nobody
+ * answers is said, and the console stays where it was.
  */
 #include <arch/console.h>
 #include <arch/init.h>
@@ -48,7 +49,8 @@ static bool map_uart(const struct serial_place *place, void **memory)
 {
 	*memory = NULL;
 	if (place->kind == SERIAL_MEMORY)
-		*memory = arch_device_mapper->map((phys_addr_t)place->address, SERIAL_REGISTERS * place->stride, MEMTYPE_UC_MINUS);
+		*memory = arch_device_mapper->map((phys_addr_t)place->address, SERIAL_REGISTERS * place->stride,
+						  MEMTYPE_UC_MINUS);
 	return place->kind != SERIAL_MEMORY || *memory;
 }
 

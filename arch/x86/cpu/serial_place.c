@@ -69,7 +69,8 @@ static bool parse_baud(const char *word, unsigned int *baud)
 
 	if (comma && kstrtou64(comma + 1, 0, &number))
 		return false;
-	if (!number || number > SERIAL_MAX_BAUD || SERIAL_MAX_BAUD % (u32)number || SERIAL_MAX_BAUD / (u32)number > 0xffff)
+	if (!number || number > SERIAL_MAX_BAUD || SERIAL_MAX_BAUD % (u32)number ||
+	    SERIAL_MAX_BAUD / (u32)number > 0xffff)
 		return false;
 	*baud = (unsigned int)number;
 	return true;
@@ -96,12 +97,14 @@ const char *serial_parse(const char *word, struct serial_place *place)
 void serial_name(char *name, const struct serial_place *place)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (place->kind == SERIAL_PORT && places[i].place.kind == SERIAL_PORT && place->address == places[i].place.address) {
+		if (place->kind == SERIAL_PORT && places[i].place.kind == SERIAL_PORT &&
+		    place->address == places[i].place.address) {
 			scnprintf(name, SERIAL_NAME_BYTES, "COM%u", (unsigned int)i + 1);
 			return;
 		}
 	if (place->kind == SERIAL_PCI)
 		scnprintf(name, SERIAL_NAME_BYTES, "a serial card");
 	else
-		scnprintf(name, SERIAL_NAME_BYTES, "%s %#llx", place->kind == SERIAL_PORT ? "I/O port" : "memory at", place->address);
+		scnprintf(name, SERIAL_NAME_BYTES, "%s %#llx", place->kind == SERIAL_PORT ? "I/O port" : "memory at",
+			  place->address);
 }

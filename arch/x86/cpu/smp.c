@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other CPUs, all at once: INIT to each, start-up message to each, and then one bounded wait (Intel SDM vol. 3,
- * 9.4). The assembly half is boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept out.
+ * Starting the other CPUs, all at once: INIT to each, start-up message to each, and then one bounded wait (Intel SDM
+ * vol. 3, 9.4). The assembly half is boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept
+ * out.
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -117,7 +118,8 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 			beyond++;
 	}
 	nr_left_out = unreachable + beyond;
-	for (u64 ghosts = cmdline_number("cpughosts", 0); ghosts && nr_cpus < MAX_CPUS && nth_cpu(nr_cpus) < MAX_CPUS; ghosts--)
+	for (u64 ghosts = cmdline_number("cpughosts", 0); ghosts && nr_cpus < MAX_CPUS && nth_cpu(nr_cpus) < MAX_CPUS;
+	     ghosts--)
 		cpu_apic_id[nth_cpu(nr_cpus++)] = 0xfe - (u32)ghosts;
 	if (unreachable)
 		pr_warn("SMP: %u CPUs need an x2APIC to be reached, left out\n", unreachable);

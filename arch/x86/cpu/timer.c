@@ -2,10 +2,11 @@
 /*
  * Time: the tick, uptime and short delays.
  *
- * The time stamp counter and the local APIC's timer run at speeds that nobody tells, so both are measured once (calibrate.c)
- * against a clock whose speed is a standard: the PIT's second channel, or ACPI's PM timer where the PIT has been switched off.
- * A CPU without time stamp counter counts ticks instead, and waits by reading an I/O port as often as it could do it
- * in the measured time. The counters of several CPUs are taken to be in step, as those of today's machines are.
+ * The time stamp counter and the local APIC's timer run at speeds that nobody tells, so both are measured once
+ * (calibrate.c) against a clock whose speed is a standard: the PIT's second channel, or ACPI's PM timer where the PIT
+ * has been switched off. A CPU without time stamp counter counts ticks instead, and waits by reading an I/O port as
+ * often as it could do it in the measured time. The counters of several CPUs are taken to be in step, as those of
+ * today's machines are.
  */
 #include <arch/cpu.h>
 #include <arch/irq.h>
@@ -252,5 +253,6 @@ void arch_await_tick(void)
 			return;
 		}
 	}
-	panic("no timer interrupt comes, neither from a local APIC nor from a PIT: threads that sleep would never wake");
+	panic("no timer interrupt comes, neither from a local APIC nor from a PIT: threads that sleep would never "
+	      "wake");
 }

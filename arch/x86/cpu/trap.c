@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From a vector to its handler. The C side of trap_entry_*.S; interrupts are off from beginning to end (page_fault()
- * enables them while a user fault is served). On the way out of an interrupt the thread may be preempted: it then returns
- * from here later, perhaps on another CPU.
+ * enables them while a user fault is served). On the way out of an interrupt the thread may be preempted: it then
+ * returns from here later, perhaps on another CPU.
  */
 #include <arch/irq.h>
 #include <arch/context.h>
@@ -82,7 +82,8 @@ const struct trap_frame *trap_frame_above(vaddr_t pc, vaddr_t behind, bool (*rea
 {
 	const struct trap_frame *frame;
 
-	if ((pc != (vaddr_t)trap_dispatched && pc != (vaddr_t)trap_dispatched_own_stack) || !readable(behind, sizeof(vaddr_t)))
+	if ((pc != (vaddr_t)trap_dispatched && pc != (vaddr_t)trap_dispatched_own_stack) ||
+	    !readable(behind, sizeof(vaddr_t)))
 		return NULL;
 	frame = trap_frame_of_caller(behind);
 	return readable((vaddr_t)frame, sizeof(*frame)) && plausible(frame) ? frame : NULL;
@@ -96,7 +97,8 @@ struct trap_cause trap_frame_cause(const struct trap_frame *frame)
 void trap_cause_format(char *buf, size_t size, const struct trap_cause *c)
 {
 	if (c->vector == VECTOR_PAGE_FAULT)
-		scnprintf(buf, size, "page fault (vector %u, error code %lx, address 0x%lx)", c->vector, c->error, c->address);
+		scnprintf(buf, size, "page fault (vector %u, error code %lx, address 0x%lx)", c->vector, c->error,
+			  c->address);
 	else if (c->vector < NR_EXCEPTIONS)
 		scnprintf(buf, size, "%s (vector %u, error code %lx)", exception_name(c->vector), c->vector, c->error);
 	else
@@ -197,7 +199,9 @@ static void interrupt(struct trap_frame *frame)
 	}
 }
 
-/* Acknowledged, nothing below it but a thread that had interrupts on. Not after an NMI, which has a stack of its own. */
+/*
+ * Acknowledged, nothing below it but a thread that had interrupts on. Not after an NMI, which has a stack of its own.
+ */
 static bool may_switch(const struct trap_frame *frame)
 {
 	return frame->vector >= NR_EXCEPTIONS && (frame->flags & FLAGS_IF) && this_cpu_read(trap_depth) == 0;
@@ -210,9 +214,9 @@ static bool comes_from_outside(unsigned long vector)
 }
 
 /*
- * Nothing of a program in virtual-8086 mode is believed, and it gets no further. What it did itself, system calls included,
- * ends it here. What came from outside is handled first: its frame becomes one of ring 3 at an address that no program may
- * execute, so that the way back ends it.
+ * Nothing of a program in virtual-8086 mode is believed, and it gets no further. What it did itself, system calls
+ * included, ends it here. What came from outside is handled first: its frame becomes one of ring 3 at an address that
+ * no program may execute, so that the way back ends it.
  */
 static void leave_v86(struct trap_frame *frame)
 {

@@ -7,7 +7,8 @@
 #include <asm/vectors.h>
 
 #define FRAME_CS 64
-#define FRAME_VM 70 /* the third byte of the flags: QEMU lets a program enter virtual-8086 mode, where CS tells nothing */
+/* the third byte of the flags: QEMU lets a program enter virtual-8086 mode, where CS tells nothing */
+#define FRAME_VM 70
 #define VM_BIT	 0x02
 
 	.text
@@ -59,7 +60,10 @@ trap_dispatched_own_stack:		/* of x86_64 */
 	popl	%eax
 	.size	trap_common, . - trap_common
 
-	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
+	/*
+	 * void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack.
+	 * Interrupts off.
+	 */
 	.globl	trap_return
 	.type	trap_return, @function
 trap_return:

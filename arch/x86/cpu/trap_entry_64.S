@@ -4,8 +4,9 @@
  * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
  * <asm/machine_64.h>; its 192 bytes keep the stack aligned to 16.
  *
- * A program's data segments mean nothing to 64-bit code, but they are registers of its own. They are saved on the way in,
- * and the kernel runs with all four empty; on the way out they are loaded again. Nearly every program has them empty.
+ * A program's data segments mean nothing to 64-bit code, but they are registers of its own. They are saved on the way
+ * in, and the kernel runs with all four empty; on the way out they are loaded again. Nearly every program has them
+ * empty.
  *
  * QEMU lets a program enter virtual-8086 mode, even under a 64-bit kernel. CS tells nothing there, so VM is asked too.
  */
@@ -119,7 +120,10 @@ trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_f
 	jmp	2b
 	.size	trap_common, . - trap_common
 
-	/* void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack. Interrupts off. */
+	/*
+	 * void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack.
+	 * Interrupts off.
+	 */
 	.globl	trap_return
 	.type	trap_return, @function
 trap_return:
@@ -146,9 +150,9 @@ trap_return:
 	.size	trap_return, . - trap_return
 
 	/*
-	 * NMI, double fault and machine check: CS does not tell whose GS base is loaded, since they may strike just before a
-	 * SWAPGS. The kernel's stands above the frame on the stack that only they use (gdt_64.c); afterwards what was loaded
-	 * is put back. The segments of a program stay loaded meanwhile.
+	 * NMI, double fault and machine check: CS does not tell whose GS base is loaded, since they may strike just
+	 * before a SWAPGS. The kernel's stands above the frame on the stack that only they use (gdt_64.c); afterwards
+	 * what was loaded is put back. The segments of a program stay loaded meanwhile.
 	 */
 	.type	trap_own_stack, @function
 trap_own_stack:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying to and from user memory. One REP MOVSB does it: after a fault that cannot be served, what is left to do is in its
- * count register, and a fault that can be served just lets it go on.
+ * Copying to and from user memory. One REP MOVSB does it: after a fault that cannot be served, what is left to do is in
+ * its count register, and a fault that can be served just lets it go on.
  */
 #include <arch/uaccess.h>
 

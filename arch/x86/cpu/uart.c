@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 16550, polled. (National Semiconductor PC16550D data sheet.) Its registers are I/O ports or words in memory (serial.c
- * says where); there is one that is the console.
+ * A 16550, polled. (National Semiconductor PC16550D data sheet.) Its registers are I/O ports or words in memory
+ * (serial.c says where); there is one that is the console.
  *
  * The other end may be slow, or stopped for a while, and then losing text is worse than waiting. So a write waits for
  * seconds, once; after that the line counts as stalled, and bytes are dropped without waiting until it moves again.
@@ -143,7 +143,11 @@ static void set_line(unsigned int baud)
 const struct console_driver *uart_probe(const struct serial_place *place, void *memory)
 {
 	static const struct console_driver driver = {
-		.name = "serial", .describe = serial_describe, .write = uart_write, .getc = uart_getc, .drain = uart_drain,
+		.name = "serial",
+		.describe = serial_describe,
+		.write = uart_write,
+		.getc = uart_getc,
+		.drain = uart_drain,
 	};
 	struct uart before = uart;
 

@@ -5,7 +5,7 @@
  *
  *	begin=ADDR end=ADDR report=ADDR		those three functions
  *	out=FILE				where the counts go
- *	count=locked|all|memory|off		locked instructions; every instruction; accesses to memory by line; how long
+ *	count=locked|all|memory|off	locked instructions; every instruction; accesses to memory by line; how long
  *						interrupts are off, on every CPU while one is between the two calls
  *	stubs=ADDR				where the CPU begins at an interrupt (off): 256 times 16 bytes
  *
@@ -16,8 +16,8 @@
  *	off FROM TO LONGEST TIMES		instructions from a CLI or a stub to the STI or IRET that ends it
  *	end					of this report
  *
- * It runs inside QEMU on several threads at a time, hence the atomic operations. The interface below is that of QEMU 6.0
- * to 8.2 (docs/devel/tcg-plugins); only what is used is declared.
+ * It runs inside QEMU on several threads at a time, hence the atomic operations. The interface below is that of QEMU
+ * 6.0 to 8.2 (docs/devel/tcg-plugins); only what is used is declared.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -99,8 +99,8 @@ static void report(unsigned int cpu, void *data)
 		if (!s->count[0] && !s->count[1] && !s->writes[0] && !s->writes[1])
 			continue;
 		if (what == MEMORY)
-			fprintf(out, "line %lx %lx %d %lu %lu %lu %lu\n", s->line << LINE, s->insn, s->locked, s->count[0],
-				s->writes[0], s->count[1], s->writes[1]);
+			fprintf(out, "line %lx %lx %d %lu %lu %lu %lu\n", s->line << LINE, s->insn, s->locked,
+				s->count[0], s->writes[0], s->count[1], s->writes[1]);
 		else if (what == OFF)
 			fprintf(out, "off %lx %lx %lu %lu\n", s->insn, s->line, s->count[0], s->count[1]);
 		else
@@ -150,7 +150,7 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t virt, void *data)
 		slot->count[cpu % CPUS]++;
 }
 
-/* --- interrupts off ------------------------------------------------------------------------------------------------ */
+/* --- interrupts off ----------------------------------------------------------------------------------------------- */
 
 static void one_more(unsigned int cpu, void *data)
 {
@@ -214,14 +214,16 @@ static void instrument_off(void *insn, uint64_t addr)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, change, NO_REGS, (void *)(uintptr_t)addr);
 }
 
-/* --- translation --------------------------------------------------------------------------------------------------- */
+/* --- translation -------------------------------------------------------------------------------------------------- */
 
 static bool is_prefix(uint8_t byte)
 {
 	return memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf2\xf3", byte, 10) || (byte & 0xf0) == 0x40;
 }
 
-/* A LOCK prefix, or XCHG with a memory operand. (REX bytes are whole instructions on i386, never followed by anything.) */
+/*
+ * A LOCK prefix, or XCHG with a memory operand. (REX bytes are whole instructions on i386, never followed by anything.)
+ */
 static bool is_locked(const uint8_t *code, size_t size)
 {
 	size_t i = 0;
@@ -257,7 +259,7 @@ static void translated(uint64_t id, void *block)
 		instrument(qemu_plugin_tb_get_insn(block, i));
 }
 
-/* --- arguments ------------------------------------------------------------------------------------------------------ */
+/* --- arguments ---------------------------------------------------------------------------------------------------- */
 
 static bool take_argument(const char *arg)
 {

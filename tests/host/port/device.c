@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device memory that parsers of firmware tables map: a stretch of physical addresses whose bytes a test gives. Each mapping is a
- * copy of exactly its size, so that the sanitizer sees a byte too far; those that are not given back can be counted.
+ * Device memory that parsers of firmware tables map: a stretch of physical addresses whose bytes a test gives. Each
+ * mapping is a copy of exactly its size, so that the sanitizer sees a byte too far; those that are not given back can
+ * be counted.
  */
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
@@ -24,7 +25,8 @@ static void *map_device(phys_addr_t phys, unsigned long size, enum memtype type 
 	for (unsigned int i = 0; i < DEVICE_MAPS; i++) {
 		if (device.map[i])
 			continue;
-		if (phys < device.start || phys - device.start > device.size || size > device.size - (phys - device.start))
+		if (phys < device.start || phys - device.start > device.size ||
+		    size > device.size - (phys - device.start))
 			return NULL;
 		device.mapped++;
 		device.map[i] = malloc(size);

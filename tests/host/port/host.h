@@ -38,7 +38,10 @@ void host_run_works(void);
 /* All features are there until a test takes one away. */
 void host_set_feature(enum cpu_feature feature, bool present);
 
-/* Bytes that left the caches by address, and times that all of a CPU's caches were emptied; does the CPU have the former? */
+/*
+ * Bytes that left the caches by address, and times that all of a CPU's caches were emptied; does the CPU have the
+ * former?
+ */
 extern unsigned long host_flushed_bytes, host_cache_flushes;
 extern bool host_clflush;
 
@@ -68,8 +71,8 @@ void host_log_clear(void);
 void host_caller(const char *name);
 
 /*
- * What parsers of firmware tables map (device.c): `size` bytes, which are the caller's, from a physical address on. Each mapping
- * is a copy of its own size. How many have not been given back; how many there were ever; and forget those
+ * What parsers of firmware tables map (device.c): `size` bytes, which are the caller's, from a physical address on.
+ * Each mapping is a copy of its own size. How many have not been given back; how many there were ever; and forget those
  * that are there, for the next run.
  */
 void host_device(phys_addr_t start, const void *bytes, size_t size);

@@ -34,8 +34,8 @@ struct acpi_address {
 void acpi_init(const struct boot_info *boot);
 
 /*
- * Map the first table with this signature; the whole table is readable and its checksum is right. Those that are damaged are
- * reported and passed over. NULL: there is none. Give it back with acpi_unmap().
+ * Map the first table with this signature; the whole table is readable and its checksum is right. Those that are
+ * damaged are reported and passed over. NULL: there is none. Give it back with acpi_unmap().
  */
 const struct acpi_header *acpi_find(const char *signature);
 /* The same from an entry of the root table on: 0 first; afterwards *entry is behind the one that was found. */
@@ -68,7 +68,10 @@ void acpi_add_cpu(struct acpi_cpus *cpus, u32 apic_id);
 /* Read the FADT: called by acpi_init(). */
 void acpi_fadt_init(void);
 
-/* What the FADT says about registers, where its older and its newer fields have been decided between. Address 0: there is none. */
+/*
+ * What the FADT says about registers, where its older and its newer fields have been decided between. Address 0: there
+ * is none.
+ */
 struct acpi_fixed {
 	bool hardware_reduced;
 	u16 smi_port;

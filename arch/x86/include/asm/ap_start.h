@@ -2,9 +2,9 @@
 /*
  * How CPUs come in, all at the same time. Constants only: assembly includes it too.
  *
- * A CPU that wakes takes a ticket, ap_next to ap_next + 1, while there are any below ap_limit. A ticket is a small stack for its
- * first calls and the stack that it keeps; nobody ever gets the same. The boot CPU ends it with ap_next = AP_CLOSED: who wakes
- * later halts for ever, before it has touched a page table, because the boot tables may be gone.
+ * A CPU that wakes takes a ticket, ap_next to ap_next + 1, while there are any below ap_limit. A ticket is a small
+ * stack for its first calls and the stack that it keeps; nobody ever gets the same. The boot CPU ends it with ap_next =
+ * AP_CLOSED: who wakes later halts for ever, before it has touched a page table, because the boot tables may be gone.
  *
  * In C a CPU knows who it is. From there on, for each CPU in ap_state[]:
  *

@@ -19,8 +19,8 @@ struct console_driver {
 };
 
 /*
- * The 16550 at `place`, 8N1, from now on the one that is written to; memory: where its registers are mapped, NULL for ports.
- * NULL: nobody answers there, and the one before stays. Needs nothing.
+ * The 16550 at `place`, 8N1, from now on the one that is written to; memory: where its registers are mapped, NULL for
+ * ports. NULL: nobody answers there, and the one before stays. Needs nothing.
  */
 const struct console_driver *uart_probe(const struct serial_place *place, void *memory);
 

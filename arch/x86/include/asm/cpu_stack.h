@@ -12,8 +12,8 @@
 	"mov (%[stack]), %[n]\n\t"
 
 /*
- * The carry flag tells; moves, INC and DEC leave it alone. (asm goto is no way: gcc 12 forgets what a variable is to be on its
- * edges.)
+ * The carry flag tells; moves, INC and DEC leave it alone. (asm goto is no way: gcc 12 forgets what a variable is to be
+ * on its edges.)
  */
 static __always_inline void *cpu_stack_pop(struct cpu_stack *const stacks[])
 {

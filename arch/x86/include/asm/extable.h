@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exception table: instructions of the kernel that may fault. "A fault at insn continues at fixup", with what kind of
- * fault it was (enum probe_result) in eax. The asm statement that uses EXCEPTION_ENTRY has an operand
+ * The exception table: instructions of the kernel that may fault. "A fault at insn continues at fixup", with what kind
+ * of fault it was (enum probe_result) in eax. The asm statement that uses EXCEPTION_ENTRY has an operand
  * [word] "i"(sizeof(vaddr_t)) and gives eax as an output.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trace of interrupts between CPUs: both ends carry the same serial number, so that an arrow can be drawn. One that is
- * sent while an equal one is still pending is taken together with it; the number of the later one counts.
+ * The trace of interrupts between CPUs: both ends carry the same serial number, so that an arrow can be drawn. One that
+ * is sent while an equal one is still pending is taken together with it; the number of the later one counts.
  */
 #pragma once
 

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers that this kernel does not use, and in which firmware may have left something dangerous. arch/x86/cpu/leftovers.c */
+/*
+ * Registers that this kernel does not use, and in which firmware may have left something dangerous.
+ * arch/x86/cpu/leftovers.c
+ */
 #pragma once
 
 #include <asm/cpuid.h>
 
-/* Write them all on the CPU that runs this. After cmdline_init() and the CPU's interrupt table, before ring 3; interrupts off. */
+/*
+ * Write them all on the CPU that runs this. After cmdline_init() and the CPU's interrupt table, before ring 3;
+ * interrupts off.
+ */
 void leftovers_remove(const struct cpu_info *cpu);
 
-/* For tests, with the word `leftovers` on the command line: put something bad into all of them. Before leftovers_remove(). */
+/*
+ * For tests, with the word `leftovers` on the command line: put something bad into all of them. Before
+ * leftovers_remove().
+ */
 void leftovers_fill(const struct cpu_info *cpu);
 
 /* For tests: what is left on the CPU that runs this; NULL: nothing. Preemption off. */

@@ -12,7 +12,8 @@
 struct trap_frame {
 	unsigned long r15, r14, r13, r12, r11, r10, r9, r8;
 	unsigned long bp, di, si, dx, cx, bx, ax;
-	unsigned long segments; /* of a program: DS, ES, FS, GS, 16 bits each from the lowest; 0 for the kernel's own frames */
+	/* of a program: DS, ES, FS, GS, 16 bits each from the lowest; 0 for the kernel's own frames */
+	unsigned long segments;
 	unsigned long address;	/* which a page fault was for; filled in by page_fault() */
 	unsigned long vector;
 	unsigned long error; /* what the CPU pushed, or 0 */

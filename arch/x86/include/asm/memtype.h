@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory types in entries (Intel SDM vol. 3, 12.12). PAT, PCD and PWT choose one of eight slots of the IA32_PAT register:
+ * Memory types in entries (Intel SDM vol. 3, 12.12). PAT, PCD and PWT choose one of eight slots of the IA32_PAT
+ * register:
  *
  *	slot	0   1   2   3   4   5   6   7
  *	power-on	WB  WT  UC- UC  WB  WT  UC- UC

@@ -48,7 +48,9 @@ static inline int wrmsr_safe(u32 msr, u64 value)
 
 	__asm__ volatile("1:\twrmsr\n\txor %%eax, %%eax\n"
 			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
-			 : "+a"(result) : "c"(msr), "d"((u32)(value >> 32)), [word] "i"(sizeof(vaddr_t)) : "memory", "cc");
+			 : "+a"(result)
+			 : "c"(msr), "d"((u32)(value >> 32)), [word] "i"(sizeof(vaddr_t))
+			 : "memory", "cc");
 	return (int)result;
 }
 
@@ -59,7 +61,9 @@ static inline u64 rdmsr_safe(u32 msr)
 
 	__asm__ volatile("1:\trdmsr\n\txor %[missing], %[missing]\n"
 			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
-			 : "=a"(low), "+d"(high), [missing] "+r"(missing) : "c"(msr), [word] "i"(sizeof(vaddr_t)) : "memory", "cc");
+			 : "=a"(low), "+d"(high), [missing] "+r"(missing)
+			 : "c"(msr), [word] "i"(sizeof(vaddr_t))
+			 : "memory", "cc");
 	return missing ? 0 : (u64)high << 32 | low;
 }
 

@@ -32,8 +32,8 @@ void apic_init_cpu(void);
 bool apic_present(void);
 bool apic_is_x2apic(void);
 /*
- * Let the 8259's interrupts through to this CPU, instead of the local timer's. Also by a local APIC that CPUID does not name but
- * the firmware's tables do. False: there is none.
+ * Let the 8259's interrupts through to this CPU, instead of the local timer's. Also by a local APIC that CPUID does not
+ * name but the firmware's tables do. False: there is none.
  */
 bool apic_open_wire(void);
 /* Of the CPU that runs this. */
@@ -52,13 +52,15 @@ void apic_timer_periodic(u32 count);
 
 /* --- timer.c --- */
 
-#define TIMER_HZ (1000 / TICK_MS) /* ticks a second on every CPU: 64 emulated CPUs on a few real ones can bear no more */
+/* ticks a second on every CPU: 64 emulated CPUs on a few real ones can bear no more */
+#define TIMER_HZ (1000 / TICK_MS)
 
 /* Calibrate, and start the boot CPU's tick. */
 void timer_init(void);
 /*
- * While CPUs are started the PIT counts short periods, of which nobody hears: its line is masked. QEMU with -icount charges a CPU
- * that is reset for every instruction until the next timer of any device; so that is soon. Where the PIT is the tick, nothing.
+ * While CPUs are started the PIT counts short periods, of which nobody hears: its line is masked. QEMU with -icount
+ * charges a CPU that is reset for every instruction until the next timer of any device; so that is soon. Where the PIT
+ * is the tick, nothing.
  */
 void timer_hurry(bool on);
 /* Start the tick of the CPU that runs this. */

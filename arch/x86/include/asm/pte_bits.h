@@ -13,7 +13,10 @@
 #define PTE_ACCESSED ((pteval_t)1 << 5)
 #define PTE_DIRTY    ((pteval_t)1 << 6)
 #define PTE_PSE	     ((pteval_t)1 << 7) /* above level 1: this entry is a leaf */
-/* The third bit of the memory type. In a pgprot_t and at level 1 it is bit 7; in a larger leaf, where that is taken, bit 12. */
+/*
+ * The third bit of the memory type. In a pgprot_t and at level 1 it is bit 7; in a larger leaf, where that is taken,
+ * bit 12.
+ */
 #define PTE_PAT	      ((pteval_t)1 << 7)
 #define PTE_PAT_LARGE ((pteval_t)1 << 12)
 #define PTE_GLOBAL   ((pteval_t)1 << 8)
@@ -58,9 +61,9 @@ static inline bool pte_table_link(pte_t pte, unsigned int level) { return pte_pr
 static inline bool pte_writable(pte_t pte) { return pte.val & PTE_RW; }
 
 /*
- * A leaf that is made not present keeps all that it says, so that it can come back; but its frame is inverted. A CPU with the
- * L1TF flaw reads ahead through the frame of an entry that is not present, and where the entry has spare bits this leads
- * to no RAM. pte_show() is the leaf as it was, PTE_PRESENT aside; of a present leaf it is the leaf.
+ * A leaf that is made not present keeps all that it says, so that it can come back; but its frame is inverted. A CPU
+ * with the L1TF flaw reads ahead through the frame of an entry that is not present, and where the entry has spare bits
+ * this leads to no RAM. pte_show() is the leaf as it was, PTE_PRESENT aside; of a present leaf it is the leaf.
  */
 static inline pte_t pte_hide(pte_t pte) { return (pte_t){ (pte.val & ~PTE_PRESENT) ^ PTE_FRAME }; }
 static inline bool pte_hidden(pte_t pte) { return !pte_present(pte) && !pte_none(pte); }

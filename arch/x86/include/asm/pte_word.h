@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Access to one entry that is one word of the machine, so that the hardware does the rest (<asm/pte_atomic.h> of the target). */
+/*
+ * Access to one entry that is one word of the machine, so that the hardware does the rest (<asm/pte_atomic.h> of the
+ * target).
+ */
 #pragma once
 
 #include <asm/machine.h> /* WORD_SUFFIX */
@@ -12,7 +15,10 @@ static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 static inline bool pte_empty(const pte_t *p) { return pte_none(pte_peek(p)); }
 static inline void raw_pte_store(pte_t *p, pte_t pte) { __atomic_store_n(&p->val, pte.val, __ATOMIC_RELEASE); }
 static inline void raw_pte_fill(pte_t *p, pte_t pte) { raw_pte_store(p, pte); }
-static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte) { return __pte(__atomic_exchange_n(&p->val, pte.val, __ATOMIC_SEQ_CST)); }
+static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
+{
+	return __pte(__atomic_exchange_n(&p->val, pte.val, __ATOMIC_SEQ_CST));
+}
 static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 {
 	return __atomic_compare_exchange_n(&p->val, &old.val, new.val, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);

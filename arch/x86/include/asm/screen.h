@@ -13,7 +13,8 @@ struct screen_device {
 	unsigned int cols, rows; /* at most SCREEN_MAX_COLS and SCREEN_MAX_ROWS are used */
 	void (*draw)(unsigned int col, unsigned int row, u8 ch);   /* ch: ' ' to '~' */
 	void (*cursor)(unsigned int col, unsigned int row, u8 ch); /* show the cursor on this cell, which holds ch */
-	void (*fill)(unsigned int x, unsigned int y, unsigned int side, bool light); /* a square of pixels; NULL: it has none */
+	/* a square of pixels; NULL: it has none */
+	void (*fill)(unsigned int x, unsigned int y, unsigned int side, bool light);
 	unsigned int width, height; /* pixels, where there is fill */
 };
 

@@ -3,7 +3,8 @@
  * Which UART the serial console is, and where its registers are.
  *
  *	serial=com2		a PC's second port		serial=0x2f8	a 16550 at this I/O port
- *	serial=mmio:ADDR	registers in memory, one byte apart	serial=mmio32:ADDR	four bytes apart, read as words
+ *	serial=mmio:ADDR	registers in memory, one byte apart
+ *	serial=mmio32:ADDR	four bytes apart, read as words
  *	serial=pci		the first serial card		serial=com1,9600	with another speed than 115200
  */
 #pragma once
@@ -33,7 +34,10 @@ bool serial_place_fits(const struct serial_place *place);
 #define SERIAL_NAME_BYTES 48
 void serial_name(char *name, const struct serial_place *place);
 
-/* The place that the SPCR table names. False: there is no such table, or nothing in it that is a 16550. Needs acpi_init(). */
+/*
+ * The place that the SPCR table names. False: there is no such table, or nothing in it that is a 16550. Needs
+ * acpi_init().
+ */
 bool acpi_serial_console(struct serial_place *place);
 
 /*

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening and closing user memory to the kernel (SMAP). For the few instructions that may touch it: uaccess.c, probe.c. */
+/*
+ * Opening and closing user memory to the kernel (SMAP). For the few instructions that may touch it: uaccess.c, probe.c.
+ */
 #pragma once
 
 #include <lib/types.h>

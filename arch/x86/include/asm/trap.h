@@ -18,8 +18,8 @@
 #define PF_FETCH    (1UL << 4) /* reported only when the CPU has NX in use, or SMEP */
 
 /*
- * A program that is in virtual-8086 mode, which QEMU lets it enter and no real CPU does: CS is any number there. trap.c makes
- * such a frame one of ring 3 before anybody else sees it.
+ * A program that is in virtual-8086 mode, which QEMU lets it enter and no real CPU does: CS is any number there. trap.c
+ * makes such a frame one of ring 3 before anybody else sees it.
  */
 static inline bool trap_from_v86(const struct trap_frame *frame)
 {
@@ -32,9 +32,9 @@ static inline bool trap_from_user(const struct trap_frame *frame)
 }
 
 /*
- * Per-CPU: one past the highest byte of the stacks for a double fault and a machine check (all modes) and for NMI (used on
- * x86_64 alone). The boot CPU's are in the image; smp.c sets those of an AP before it starts that CPU. 16-byte aligned,
- * mapped in the reference table.
+ * Per-CPU: one past the highest byte of the stacks for a double fault and a machine check (all modes) and for NMI (used
+ * on x86_64 alone). The boot CPU's are in the image; smp.c sets those of an AP before it starts that CPU. 16-byte
+ * aligned, mapped in the reference table.
  */
 enum own_stack { STACK_DOUBLE_FAULT, STACK_MACHINE_CHECK, STACK_NMI, NR_OWN_STACKS };
 extern vaddr_t own_stack_top[NR_OWN_STACKS];

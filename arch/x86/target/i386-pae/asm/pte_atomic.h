@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access to one entry: with PAE it is two words of a 32-bit machine, and neither the MMU nor another CPU may ever see one
- * half of the old and one of the new (FreeBSD rS342769). Whole values go through CMPXCHG8B; an entry that turns present
- * gets its high word first, one that turns absent loses its low word (with the present bit) first.
+ * Access to one entry: with PAE it is two words of a 32-bit machine, and neither the MMU nor another CPU may ever see
+ * one half of the old and one of the new (FreeBSD rS342769). Whole values go through CMPXCHG8B; an entry that turns
+ * present gets its high word first, one that turns absent loses its low word (with the present bit) first.
  */
 #pragma once
 
@@ -17,7 +17,9 @@ static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 	return done;
 }
 
-/* The guess is whatever EBX and ECX hold: if it is right it is stored once more, and else the whole value comes back. */
+/*
+ * The guess is whatever EBX and ECX hold: if it is right it is stored once more, and else the whole value comes back.
+ */
 static inline pte_t pte_read(const pte_t *p)
 {
 	pteval_t val;
@@ -29,7 +31,9 @@ static inline pte_t pte_read(const pte_t *p)
 	return __pte(val);
 }
 
-/* Tables lie in the direct map, so the high word of a link is 0: neither half of another value can be mistaken for it. */
+/*
+ * Tables lie in the direct map, so the high word of a link is 0: neither half of another value can be mistaken for it.
+ */
 static inline vaddr_t pte_read_low(const pte_t *p) { return __atomic_load_n((const u32 *)&p->val, __ATOMIC_ACQUIRE); }
 static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { return pte_read(p); }
 

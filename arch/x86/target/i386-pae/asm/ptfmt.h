@@ -5,12 +5,13 @@
  *	level	PGD 3	PMD 2	PTE 1
  *	shift	30	21	12
  *
- * A PGD entry has neither R/W nor U/S nor NX, and the CPU reads the four of them only when CR3 is loaded. A change there
- * would reach a running process too late, so every process owns the tables below it and the PMD is the level to synchronise.
+ * A PGD entry has neither R/W nor U/S nor NX, and the CPU reads the four of them only when CR3 is loaded. A change
+ * there would reach a running process too late, so every process owns the tables below it and the PMD is the level to
+ * synchronise.
  *
- * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
- * pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of another entry.
- * Writing: <arch/pte_write.h>.
+ * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that
+ * matters. pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of
+ * another entry. Writing: <arch/pte_write.h>.
  */
 #pragma once
 
@@ -32,7 +33,8 @@ enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH
 
 struct pt_level {
 	u8 shift, bits;	     /* which address bits index a table of this level */
-	u16 link_flags;	     /* of an entry that points to the next table; a user table adds PTE_USER if it has PTE_RW */
+	/* of an entry that points to the next table; a user table adds PTE_USER if it has PTE_RW */
+	u16 link_flags;
 	enum pt_leaf_rule leaf;
 };
 

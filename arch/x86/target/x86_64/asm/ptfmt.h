@@ -7,9 +7,9 @@
  *
  * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/entry32.S).
  *
- * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that matters.
- * pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of another entry.
- * Writing: <arch/pte_write.h>.
+ * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that
+ * matters. pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of
+ * another entry. Writing: <arch/pte_write.h>.
  */
 #pragma once
 
@@ -31,7 +31,8 @@ enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH
 
 struct pt_level {
 	u8 shift, bits;	     /* which address bits index a table of this level */
-	u16 link_flags;	     /* of an entry that points to the next table; a user table adds PTE_USER if it has PTE_RW */
+	/* of an entry that points to the next table; a user table adds PTE_USER if it has PTE_RW */
+	u16 link_flags;
 	enum pt_leaf_rule leaf;
 };
 

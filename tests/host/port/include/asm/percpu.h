@@ -13,7 +13,10 @@ extern vaddr_t per_cpu_offset[];
 static inline unsigned int smp_processor_id(void) { return host_cpu; }
 static inline vaddr_t this_cpu_offset(void) { return per_cpu_offset[host_cpu]; }
 
-/* Nothing moves a thread to another CPU here but the thread itself. One instruction is one access for the sanitizer too. */
+/*
+ * Nothing moves a thread to another CPU here but the thread itself. One instruction is one access for the sanitizer
+ * too.
+ */
 #define host_this_cpu(name)	    (*(__typeof__(name) *)((vaddr_t)&(name) + this_cpu_offset()))
 #define this_cpu_read(name)	    __atomic_load_n(&host_this_cpu(name), __ATOMIC_RELAXED)
 #define this_cpu_write(name, value) __atomic_store_n(&host_this_cpu(name), value, __ATOMIC_RELAXED)

@@ -9,7 +9,10 @@ static inline pte_t pte_peek(const pte_t *p) { return __pte(__atomic_load_n(&p->
 static inline bool pte_empty(const pte_t *p) { return pte_none(pte_peek(p)); }
 static inline void raw_pte_store(pte_t *p, pte_t pte) { __atomic_store_n(&p->val, pte.val, __ATOMIC_RELEASE); }
 static inline void raw_pte_fill(pte_t *p, pte_t pte) { raw_pte_store(p, pte); }
-static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte) { return __pte(__atomic_exchange_n(&p->val, pte.val, __ATOMIC_SEQ_CST)); }
+static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
+{
+	return __pte(__atomic_exchange_n(&p->val, pte.val, __ATOMIC_SEQ_CST));
+}
 static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 {
 	return __atomic_compare_exchange_n(&p->val, &old.val, new.val, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
