@@ -175,19 +175,35 @@ void print_line(const char *fmt, ...)
 	console_unlock(state);
 }
 
+static bool (*pager)(const char *text, size_t len);
+
+void cprintf_set_pager(bool (*takes)(const char *text, size_t len))
+{
+	WRITE_ONCE(pager, takes);
+}
+
+static void print_raw(const char *text, size_t len)
+{
+	bool (*takes)(const char *text, size_t len) = READ_ONCE(pager);
+	struct lock_state state;
+
+	if (takes && takes(text, len))
+		return;
+	state = console_lock();
+	write_text(text, len);
+	console_unlock(state);
+}
+
 void cprintf(const char *fmt, ...)
 {
 	char text[TEXT_MAX];
-	struct lock_state state;
 	va_list args;
 	int len;
 
 	va_start(args, fmt);
 	len = vscnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	state = console_lock();
-	write_text(text, (size_t)len);
-	console_unlock(state);
+	print_raw(text, (size_t)len);
 }
 
 /* In pieces, so that neither the lock is held nor interrupts are off for long. */
@@ -270,9 +286,10 @@ void dmesg_dump(void)
 
 	while (pos < end) {
 		struct lock_state state = console_lock();
+		size_t len = take_piece(piece, &pos);
 
-		write_text(piece, take_piece(piece, &pos));
 		console_unlock(state);
+		print_raw(piece, len);
 	}
 }
 

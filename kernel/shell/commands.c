@@ -16,12 +16,44 @@
 #include <lib/parse.h>
 #include <lib/string.h>
 
+static void cmd_more(char *line)
+{
+	if (*line)
+		shell_execute(line, true);
+	else
+		cprintf("more COMMAND: space shows a page, Enter a line, q ends it\n");
+}
+
+#define HELP_COLUMN 38
+#define HELP_WIDTH  (79 - HELP_COLUMN)
+
+/* How much of the text fits into one line without cutting a word. */
+static size_t fitting(const char *text)
+{
+	size_t len = strlen(text), n = HELP_WIDTH;
+
+	if (len <= HELP_WIDTH)
+		return len;
+	while (n && text[n] != ' ')
+		n--;
+	return n ? n : HELP_WIDTH;
+}
+
 static void cmd_help(void)
 {
 	const struct shell_command *c;
 
-	for (unsigned int n = 0; (c = shell_command(n)); n++)
-		cprintf("  %-16s %-18s %s\n", c->name, c->argument, c->help);
+	for (unsigned int n = 0; (c = shell_command(n)); n++) {
+		const char *text = c->help;
+		size_t len = fitting(text);
+
+		cprintf("  %-16s %-18s %.*s\n", c->name, c->argument, (int)len, text);
+		while (*(text += len)) {
+			text += *text == ' ';
+			len = fitting(text);
+			cprintf("%*s%.*s\n", HELP_COLUMN, "", (int)len, text);
+		}
+	}
 }
 
 /* As at boot, where nobody types: a test must not keep all other threads from running. */
@@ -180,13 +212,15 @@ static void cmd_trace(char *what)
 const struct shell_command shell_commands[] = {
 	{ "help", "", "this list", .run = cmd_help },
 	{ "test", "[GLOB,...]", "run the tests that match \"suite.name\" (all)", .run_with = cmd_test,
-	  .words = shell_test_names },
+	  .words = shell_test_names, .own_pace = true },
 	{ "ps", "", "threads and the address spaces they run on; processes", .run = cmd_ps },
 	{ "run", "[NAME [&]]", "run a program, wait for its end (Ctrl-C stops it; not with &); without a name: list them",
-	  .run_with = cmd_run, .words = shell_program_names },
+	  .run_with = cmd_run, .words = shell_program_names, .own_pace = true },
+	{ "more", "COMMAND", "its text a page at a time, as always at the keyboard: space, Enter, q", .run_with = cmd_more,
+	  .words = shell_command_names, .own_pace = true },
 	{ "kill", "PID|%JOB", "end a process; or a job, which is all that came from one 'run'", .run_with = cmd_kill },
 	{ "cpus", "", "processors and what they can do", .run = cmd_cpus },
-	{ "trace", "on [GLOB]|off|dump|-m", "record events; print what was recorded; -m: for programs", .run_with = cmd_trace },
+	{ "trace", "on|off|dump|-m", "record events (on [GLOB]); print what was recorded; -m: for programs", .run_with = cmd_trace },
 	{ "summary", "", "what was shown before the first prompt", .run = summary_show },
 	{ "dmesg", "", "the kernel's log", .run = dmesg_dump },
 	{ "reboot", "", "start the machine again", .run = arch_reboot },

@@ -21,6 +21,7 @@ struct shell_command {
 	void (*run)(void);
 	void (*run_with)(char *argument);
 	shell_words words;
+	bool own_pace; /* its text comes while something happens, which must not stop for a reader */
 };
 
 /* Each ends with an entry without name. */
@@ -45,6 +46,20 @@ unsigned int shell_complete(char *line, size_t room, shell_words words, size_t *
 
 /* Is the word one of those that what has been typed may become at this step? */
 bool shell_offers(const char *word, const char *typed);
+
+/* Run one line, which is cut up. paged: stop at each page of its text, wherever it was typed. */
+void shell_execute(char *line, bool paged);
+
+/*
+ * pager.c: from now on, this thread's text is stopped at each page; for a line that was typed at the keyboard of a screen, or
+ * if that was asked for. False: it is not, or has been already; else the end must be told. Thread context.
+ */
+bool shell_pager_begin(bool asked);
+void shell_pager_end(void);
+
+/* The next key, however long it takes: a byte, or one of these. Page Up and Page Down are not among them: they scroll the screen. */
+enum shell_key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
+int shell_wait_for_key(void);
 
 /* Has somebody typed Ctrl-C? All else that has been typed is kept for the next line. Thread context. */
 bool shell_interrupted(void);

@@ -14,8 +14,6 @@
 #define LIST_COLUMNS  76
 #define CTRL(c)	      ((c) & 0x1f)
 
-enum key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
-
 static char history[HISTORY_LINES][SHELL_LINE_MAX];
 static unsigned int nr_history; /* lines ever remembered; the last HISTORY_LINES of them are still there */
 
@@ -56,19 +54,25 @@ static int wait_for_byte(void)
 	return c;
 }
 
-/* One key: a byte, or what a sequence ESC [ ... letter stands for. */
-static int wait_for_key(void)
+/* What a sequence ESC [ ... letter stands for. Those of Page Up and Page Down are ESC [ 5 ~ and ESC [ 6 ~. */
+static int sequence(void)
+{
+	int c, parameter = 0;
+
+	if (wait_for_byte() != '[')
+		return KEY_OTHER;
+	while ((c = wait_for_byte()) < '@' || c > '~')
+		parameter = c;
+	if (c == '~' && (parameter == '5' || parameter == '6'))
+		console_look_back(parameter == '5' ? -1 : 1);
+	return c == 'A' ? KEY_UP : c == 'B' ? KEY_DOWN : KEY_OTHER;
+}
+
+int shell_wait_for_key(void)
 {
 	int c = wait_for_byte();
 
-	if (c != '\033')
-		return c;
-	if (wait_for_byte() != '[')
-		return KEY_OTHER;
-	do
-		c = wait_for_byte();
-	while (c < '@' || c > '~');
-	return c == 'A' ? KEY_UP : c == 'B' ? KEY_DOWN : KEY_OTHER;
+	return c == '\033' ? sequence() : c;
 }
 
 static void remember(const char *line)
@@ -134,9 +138,11 @@ static shell_words words_for(const char *line)
 static void list_words(const char *prompt, const char *line, const char *begun, shell_words words)
 {
 	unsigned int column = 0;
+	bool pager;
 	const char *word;
 
 	cprintf("\n");
+	pager = shell_pager_begin(false);
 	for (unsigned int n = 0; (word = words(n)); n++) {
 		if (!shell_offers(word, begun))
 			continue;
@@ -147,6 +153,8 @@ static void list_words(const char *prompt, const char *line, const char *begun, 
 		cprintf("%s  ", word);
 		column += (unsigned int)strlen(word) + 2;
 	}
+	if (pager)
+		shell_pager_end();
 	cprintf("\n%s%s", prompt, line);
 }
 
@@ -193,7 +201,7 @@ void shell_read_line(const char *prompt, char line[SHELL_LINE_MAX])
 
 	line[0] = '\0';
 	cprintf("%s", prompt);
-	while ((key = wait_for_key()) != '\r' && key != '\n') {
+	while ((key = shell_wait_for_key()) != '\r' && key != '\n') {
 		if (key == CTRL('C')) {
 			cprintf("^C\n%s", prompt);
 			line[len = 0] = '\0';

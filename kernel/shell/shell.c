@@ -53,13 +53,9 @@ const struct shell_command *shell_find_command(const char *name)
 	return command;
 }
 
-static void execute(const char *name, char *argument)
+static void run(const struct shell_command *command, const char *name, char *argument)
 {
-	const struct shell_command *command = shell_find_command(name);
-
-	if (!command)
-		cprintf("unknown command '%s'; 'help' lists all\n", name);
-	else if (command->run_with)
+	if (command->run_with)
 		command->run_with(argument);
 	else if (*argument)
 		cprintf("%s takes no argument\n", name);
@@ -67,20 +63,34 @@ static void execute(const char *name, char *argument)
 		command->run();
 }
 
+void shell_execute(char *line, bool paged)
+{
+	const struct shell_command *command;
+	char *name = skip_blanks(line), *argument = cut_word(name);
+	bool pager;
+
+	if (!*name)
+		return;
+	command = shell_find_command(name);
+	if (!command) {
+		cprintf("unknown command '%s'; 'help' lists all\n", name);
+		return;
+	}
+	pager = !command->own_pace && shell_pager_begin(paged);
+	run(command, name, argument);
+	if (pager)
+		shell_pager_end();
+}
+
 void __noreturn shell_run(void)
 {
 	char prompt[40], line[SHELL_LINE_MAX];
 
 	set_priority(current, PRIORITY_HIGH); /* whatever programs do, somebody can type */
-	cprintf("\nType 'help' for the list of commands; Tab completes words.\n");
+	cprintf("\nType 'help' for the list of commands; Tab completes words, Page Up looks back.\n");
 	for (;;) {
-		char *name, *argument;
-
 		snprintf(prompt, sizeof(prompt), "kvasir %s cpu%u> ", arch_mode_name(), smp_processor_id());
 		shell_read_line(prompt, line);
-		name = skip_blanks(line);
-		argument = cut_word(name);
-		if (*name)
-			execute(name, argument);
+		shell_execute(line, false);
 	}
 }

@@ -21,7 +21,7 @@ SECONDS	 ?= 60
 
 host_fuzz_plain := fuzz_multiboot2 fuzz_xarray fuzz_acpi fuzz_mptable fuzz_elf fuzz_font
 host_plain := unit_acpi unit_acpi_tables unit_inject unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_framebuffer unit_lib unit_preempt unit_program_text unit_summary unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_xarray_multi unit_xarray_spans unit_mtrr unit_uart unit_memory_map unit_multiboot2 unit_boot_info unit_soft_reserved unit_pcid unit_tlb
-host_plain += unit_screen unit_summary_picture
+host_plain += unit_screen unit_pager
 host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_tlb_oracle_present unit_tlb_oracle_race unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
 		  $(host_fuzz_plain) fuzz_pgtable
 # Unit tests with threads of their own run once more under the thread sanitizer.
@@ -39,11 +39,11 @@ HOST_MM	  ?= $(filter-out mm/page/highmem.c,$(wildcard mm/*/*.c mm/kva/*/*.c))
 host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/complete.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.
-host_sources += arch/x86/cpu/mmio.c kernel/summary_picture.c third_party/qrcodegen/qrcodegen.c
+host_sources += arch/x86/cpu/mmio.c kernel/shell/pager.c kernel/summary_picture.c third_party/qrcodegen/qrcodegen.c
 host_sources += tests/host/linux_names.c tests/host/linux_names_xarray.c
 # What a folder of the product has here is compiled as one, as in boot/kernel.mk: clang's start is half of a small file's time.
 # Alone: what has flags of its own, and what calls functions that only the test of it has.
-host_alone := kernel/lib/string.c arch/x86/cpu/screen.c
+host_alone := kernel/lib/string.c arch/x86/cpu/screen.c kernel/shell/pager.c
 host_in	    = $(filter-out $(host_alone) tests/%,$(foreach s,$2,$(if $(filter $1/,$(dir $s)),$s)))
 host_units_of = $(foreach f,$(sort $(patsubst %/,%,$(dir $1))),$(if $(call host_in,$f,$1),$f/all.o))
 host_objects := $(call host_units_of,$(host_sources)) $(patsubst %.c,%.o,$(host_alone) $(filter tests/%,$(host_sources)))
@@ -140,6 +140,7 @@ $(HO)/sources: FORCE
 	@printf '%s\n' '$(host_sources) $(HOST_MM)' | cmp -s - $@ || printf '%s\n' '$(host_sources) $(HOST_MM)' > $@
 FORCE:
 
+host_cflags_pager	:= -Dcprintf=test_cprintf
 host_cflags_string	:= -include tests/host/port/rename.h
 host_cflags_unit_string := -include tests/host/port/rename.h
 

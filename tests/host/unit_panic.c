@@ -86,6 +86,12 @@ void serial_map(void) { }
 const struct console_driver *screen_probe(const struct boot_info *boot) { (void)boot; return &screen; }
 const struct console_driver *keyboard_probe(void) { return NULL; }
 
+bool arch_console_size(unsigned int *cols, unsigned int *lines)
+{
+	*cols = *lines = 0;
+	return false;
+}
+
 static void print_registers(struct trap_frame *frame)
 {
 	(void)frame;

@@ -29,8 +29,8 @@ bool arch_console_has_keyboard(void);
 
 /* --- the screen alone; the caller serialises these too (<kernel/printk.h>) --- */
 
-/* How many characters it has. False: there is none. */
-bool arch_console_size(unsigned int *cols, unsigned int *rows);
+/* How many characters a line has, and how many of the last lines are always to be seen. False: there is none. */
+bool arch_console_size(unsigned int *cols, unsigned int *lines);
 
 /* What is written next stands at the top of an empty screen. */
 void arch_console_page(void);
@@ -51,6 +51,9 @@ void arch_console_picture(unsigned int cols, unsigned int side, unsigned int bor
 
 /* Next byte typed on the serial line or the keyboard, or -1. Any thread context. */
 int arch_console_getc(void);
+
+/* Did the last byte come from the keyboard of a machine with a screen? */
+bool arch_console_typed_at_screen(void);
 
 /* Is this QEMU, and is its debug-exit device there? */
 bool arch_in_qemu(void);

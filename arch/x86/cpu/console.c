@@ -57,15 +57,31 @@ void arch_console_write(const char *text, size_t len)
 		}
 }
 
+static const struct console_driver *last_typed;
+
+static bool is_keyboard(const struct console_driver *driver)
+{
+	return driver->getc && !driver->write;
+}
+
 int arch_console_getc(void)
 {
 	for (unsigned int i = 0; i < nr_consoles; i++) {
 		int c = consoles[i]->getc ? consoles[i]->getc() : -1;
 
-		if (c >= 0)
+		if (c >= 0) {
+			last_typed = consoles[i];
 			return c;
+		}
 	}
 	return -1;
+}
+
+bool arch_console_typed_at_screen(void)
+{
+	unsigned int cols, lines;
+
+	return last_typed && is_keyboard(last_typed) && arch_console_size(&cols, &lines);
 }
 
 void arch_console_describe(char *text, size_t size)
@@ -90,7 +106,7 @@ void arch_console_describe(char *text, size_t size)
 bool arch_console_has_keyboard(void)
 {
 	for (unsigned int i = 0; i < nr_consoles; i++)
-		if (consoles[i]->getc && !consoles[i]->write)
+		if (is_keyboard(consoles[i]))
 			return true;
 	return false;
 }

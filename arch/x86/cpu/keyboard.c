@@ -30,6 +30,10 @@
 #define SCAN_CAPS     0x3a
 #define SCAN_SLASH    0x35
 #define SCAN_ENTER    0x1c
+#define SCAN_UP	      0x48
+#define SCAN_PAGE_UP  0x49
+#define SCAN_DOWN     0x50
+#define SCAN_PAGE_DOWN 0x51
 
 #define POLLS	    20000 /* about 20 ms */
 #define BUFFER_MOST 32	  /* bytes that a controller keeps */
@@ -39,6 +43,7 @@ static const char plain_map[0x3a] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfg
 static const char shift_map[0x3a] = "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
 static bool shift, ctrl, caps, extended;
+static const char *rest = ""; /* of a sequence: comes next */
 
 static bool wait_status(u8 bit, bool set)
 {
@@ -60,6 +65,13 @@ static char translate(u8 scan)
 	return letter && caps ? c ^ 0x20 : c;
 }
 
+/* Keys that make no character send what terminals send. The block of digits has the same ones. */
+static char sequence(u8 key)
+{
+	rest = key == SCAN_UP ? "[A" : key == SCAN_DOWN ? "[B" : key == SCAN_PAGE_UP ? "[5~" : key == SCAN_PAGE_DOWN ? "[6~" : "";
+	return *rest ? '\033' : 0;
+}
+
 /* One scan code in; a character, or 0 if there is none (yet). */
 static char decode(u8 scan)
 {
@@ -71,8 +83,10 @@ static char decode(u8 scan)
 		return 0;
 	if (key == SCAN_CTRL)
 		ctrl = !release;
+	else if (key >= SCAN_UP && key <= SCAN_PAGE_DOWN)
+		return release ? 0 : sequence(key);
 	else if (was_extended && key != SCAN_SLASH && key != SCAN_ENTER)
-		return 0; /* arrows, and the shifts that come with them */
+		return 0; /* other keys, and the shifts that come with them */
 	else if (key == SCAN_LSHIFT || key == SCAN_RSHIFT)
 		shift = !release;
 	else if (key == SCAN_CAPS)
@@ -84,6 +98,8 @@ static int keyboard_getc(void)
 {
 	u8 status;
 
+	if (*rest)
+		return (u8)*rest++;
 	/* A controller that is never empty is broken, and must not hold anybody here. */
 	for (unsigned int i = 0; i < BUFFER_MOST; i++) {
 		u8 scan;

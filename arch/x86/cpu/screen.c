@@ -87,9 +87,15 @@ static void scroll(unsigned int lines)
 	show(top);
 }
 
+/* How far the text moves up. */
+static unsigned int scroll_step(void)
+{
+	return max(rows / 8, 1U);
+}
+
 static void new_line(void)
 {
-	unsigned int step = max(rows / 8, 1U);
+	unsigned int step = scroll_step();
 
 	cursor_col = 0;
 	if (cursor_row + 1 < rows) {
@@ -182,7 +188,8 @@ static void screen_write(const char *text, size_t len)
 bool arch_console_size(unsigned int *columns, unsigned int *lines)
 {
 	*columns = cols;
-	*lines = rows;
+	if (device)
+		*lines = rows - scroll_step() + 1;
 	return device;
 }
 

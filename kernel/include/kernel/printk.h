@@ -43,6 +43,9 @@ unsigned long printk_problems(void);
 /* Raw text without stamp, for the shell and for reports. */
 void cprintf(const char *fmt, ...) __printf(1, 2);
 
+/* Is asked before cprintf() and dmesg_dump() print, in their context, and prints or drops the text itself if it says true. NULL: none. */
+void cprintf_set_pager(bool (*takes)(const char *text, size_t len));
+
 /* One whole line at column 0, never mixed with other output: for KTAP. Begins with '\n' if the column is not 0. */
 void print_line(const char *fmt, ...) __printf(1, 2);
 

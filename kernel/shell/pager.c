@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A page at a time. While a command runs for somebody who reads, its text comes here first: lines are counted, and when the
+ * screen is full a key is waited for. Text that comes with a lock in hand, when nobody may wait, is kept and shown later.
+ */
+#include "internal.h"
+
+#include <arch/console.h>
+#include <kernel/preempt.h>
+#include <kernel/printk.h>
+#include <lib/string.h>
+
+#define KEPT_MAX     (16 * 1024) /* what is more goes past unread */
+#define SERIAL_COLS  80
+#define SERIAL_LINES 24
+#define PIECE	     256 /* of one cprintf() */
+#define QUESTION     "-- more: space, Enter, q --"
+#define CTRL_C	     3
+
+static struct task *reader; /* NULL: nobody */
+static unsigned int cols, lines;
+static unsigned int col, row; /* where the page's next character goes */
+static bool quit, asking;     /* asking: what is printed is the pager's own */
+static char kept[KEPT_MAX];
+static size_t nr_kept;
+
+/* Past the pager. */
+static void put(const char *text, size_t len)
+{
+	asking = true;
+	for (; len > PIECE; text += PIECE, len -= PIECE)
+		cprintf("%.*s", PIECE, text);
+	cprintf("%.*s", (int)len, text);
+	asking = false;
+}
+
+static bool page_is_full(void)
+{
+	return row >= lines - 1;
+}
+
+/* A page more, a line more, or no more. */
+static void ask(void)
+{
+	put(QUESTION, strlen(QUESTION));
+	for (;;) {
+		int key = shell_wait_for_key();
+
+		quit = key == 'q' || key == 'Q' || key == CTRL_C;
+		if (quit || key == ' ' || key == '\r' || key == '\n') {
+			row = key == ' ' ? 0 : lines - 2;
+			break;
+		}
+	}
+	for (size_t i = 0; i < strlen(QUESTION); i++)
+		put("\b \b", 3);
+}
+
+static void next_row(void)
+{
+	row++;
+	col = 0;
+}
+
+/* How many of the characters still belong to this page; they are counted. A full line goes on in the next row. */
+static size_t take(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && !page_is_full()) {
+		if (text[n] == '\n') {
+			next_row();
+			n++;
+		} else if (col == cols) {
+			next_row();
+		} else {
+			col++;
+			n++;
+		}
+	}
+	return n;
+}
+
+static void show(const char *text, size_t len)
+{
+	while (len && !quit) {
+		size_t n = take(text, len);
+
+		put(text, n);
+		text += n;
+		len -= n;
+		if (len && page_is_full())
+			ask();
+	}
+}
+
+static void show_kept(void)
+{
+	size_t len = nr_kept;
+
+	nr_kept = 0;
+	show(kept, len);
+}
+
+/* printk.c asks it before it prints; true: this is done. */
+static bool takes(const char *text, size_t len)
+{
+	if (current != reader || in_interrupt() || asking)
+		return false;
+	if (quit)
+		return true;
+	if (preemptible()) {
+		show_kept();
+		show(text, len);
+		return true;
+	}
+	if (len > KEPT_MAX - nr_kept)
+		return false;
+	memcpy(kept + nr_kept, text, len);
+	nr_kept += len;
+	return true;
+}
+
+bool shell_pager_begin(bool asked)
+{
+	bool screen = arch_console_typed_at_screen() && arch_console_size(&cols, &lines);
+
+	if (reader || (!screen && !asked))
+		return false;
+	if (!screen) {
+		cols = SERIAL_COLS;
+		lines = SERIAL_LINES;
+	}
+	col = row = 0;
+	nr_kept = 0;
+	quit = false;
+	reader = current;
+	cprintf_set_pager(takes);
+	return true;
+}
+
+void shell_pager_end(void)
+{
+	show_kept();
+	cprintf_set_pager(NULL);
+	reader = NULL;
+}
