@@ -29,6 +29,8 @@ static bool lock_broken;
 static bool mid_line; /* the consoles' column is not 0 */
 static struct program_text program_line;
 
+static bool (*pager)(const char *text, size_t len); /* see cprintf_set_pager() */
+
 static char ring[RING_SIZE];
 static unsigned long ring_end; /* bytes ever written; byte n is at n % RING_SIZE */
 
@@ -67,6 +69,7 @@ static void console_unlock(struct lock_state state)
 void printk_break_lock(void)
 {
 	WRITE_ONCE(lock_broken, true);
+	WRITE_ONCE(pager, NULL);
 }
 
 static void ring_append(const char *text, size_t len)
@@ -174,8 +177,6 @@ void print_line(const char *fmt, ...)
 	write_line("", text, (size_t)len);
 	console_unlock(state);
 }
-
-static bool (*pager)(const char *text, size_t len);
 
 void cprintf_set_pager(bool (*takes)(const char *text, size_t len))
 {

@@ -129,6 +129,27 @@ static void lines_wrap_and_scroll(void **state)
 	assert_string_equal(row(ROWS - 2), "98");
 }
 
+/* What is promised to the pager: a page, and the line of its question. */
+static void the_last_lines_are_always_seen(void **state)
+{
+	unsigned int cols, lines;
+	char text[16];
+
+	(void)state;
+	assert_true(arch_console_size(&cols, &lines));
+	assert_int_equal(cols, COLS);
+	assert_in_range(lines, ROWS / 2, ROWS);
+	for (unsigned int n = 1; n < 5 * ROWS; n++) {
+		bool seen = n < lines;
+
+		count(n - 1, n);
+		snprintf(text, sizeof(text), "%u", n < lines ? 0 : n - (lines - 1));
+		for (unsigned int r = 0; r < ROWS; r++)
+			seen = seen || strcmp(row(r), text) == 0;
+		assert_true(seen);
+	}
+}
+
 static void looking_back(void **state)
 {
 	(void)state;
@@ -238,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(lines_wrap_and_scroll, setup),
+		cmocka_unit_test_setup(the_last_lines_are_always_seen, setup),
 		cmocka_unit_test_setup(looking_back, setup),
 		cmocka_unit_test_setup(back_to_the_oldest, setup),
 		cmocka_unit_test_setup(a_page_of_its_own, setup),

@@ -62,5 +62,5 @@ void dmesg_dump(void);
 /* Write the ring to one console, which came later than the lines. */
 void printk_replay(void (*write)(const char *text, size_t len));
 
-/* While panicking: ignore the lock. */
+/* While panicking: ignore the lock, and print at once. */
 void printk_break_lock(void);
