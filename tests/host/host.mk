@@ -43,7 +43,7 @@ host_sources += arch/x86/cpu/mmio.c kernel/shell/pager.c kernel/summary_picture.
 host_sources += tests/host/linux_names.c tests/host/linux_names_xarray.c
 # What a folder of the product has here is compiled as one, as in boot/kernel.mk: clang's start is half of a small file's time.
 # Alone: what has flags of its own, and what calls functions that only the test of it has.
-host_alone := kernel/lib/string.c arch/x86/cpu/screen.c kernel/shell/pager.c
+host_alone := kernel/lib/string.c arch/x86/cpu/screen.c kernel/shell/pager.c kernel/summary_picture.c
 host_in	    = $(filter-out $(host_alone) tests/%,$(foreach s,$2,$(if $(filter $1/,$(dir $s)),$s)))
 host_units_of = $(foreach f,$(sort $(patsubst %/,%,$(dir $1))),$(if $(call host_in,$f,$1),$f/all.o))
 host_objects := $(call host_units_of,$(host_sources)) $(patsubst %.c,%.o,$(host_alone) $(filter tests/%,$(host_sources)))
@@ -140,7 +140,8 @@ $(HO)/sources: FORCE
 	@printf '%s\n' '$(host_sources) $(HOST_MM)' | cmp -s - $@ || printf '%s\n' '$(host_sources) $(HOST_MM)' > $@
 FORCE:
 
-host_cflags_pager	:= -Dcprintf=test_cprintf
+host_cflags_pager	:= -Dcprintf=test_cprintf -Darch_console_size=test_console_size -Darch_console_typed_at_screen=test_typed_at_screen
+host_cflags_summary_picture := -Darch_console_room=test_console_room
 host_cflags_string	:= -include tests/host/port/rename.h
 host_cflags_unit_string := -include tests/host/port/rename.h
 

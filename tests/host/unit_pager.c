@@ -18,7 +18,7 @@ static const char *keys;
 static unsigned int nr_asked;
 static bool (*pager)(const char *text, size_t len);
 
-/* Compiled into pager.c in place of cprintf(). */
+/* host.mk compiles pager.c with these in place of cprintf() and of two of <arch/console.h>. */
 void test_cprintf(const char *fmt, ...)
 {
 	va_list args;
@@ -38,9 +38,9 @@ void cprintf_set_pager(bool (*takes)(const char *text, size_t len))
 		pager = takes;
 }
 
-bool arch_console_typed_at_screen(void) { return at_screen; }
+bool test_typed_at_screen(void) { return at_screen; }
 
-bool arch_console_size(unsigned int *cols, unsigned int *lines)
+bool test_console_size(unsigned int *cols, unsigned int *lines)
 {
 	*cols = COLS;
 	*lines = LINES;

@@ -16,6 +16,9 @@
 #define backtrace_print	   no_backtrace
 #define backtrace_here	   no_backtrace_here
 #define arch_console_write written
+#define arch_console_size  no_size
+#define arch_console_typed_at_screen typed_nowhere
+#define screen_probe	   fake_screen
 #include "kernel/core/panic.c"
 #include "arch/x86/cpu/console.c"
 #include "tests/host/port/host.h"
