@@ -218,7 +218,7 @@ static void dump_exactly(const struct pgtable *pt, vaddr_t start, vaddr_t end)
 
 static void cmd_ptdump(char *range)
 {
-	vaddr_t start = layout.direct_start, end = 0; /* the kernel's half */
+	vaddr_t start = layout.kernel_start, end = 0; /* the kernel's half */
 	bool machine = take_machine(&range);
 
 	if (!*range || parse_range(range, &start, &end))

@@ -49,7 +49,7 @@ static int find_table(unsigned int level, vaddr_t addr)
 /* Does the reference have tables there from the beginning? Those are not the model's. */
 static bool table_is_older(unsigned int level, vaddr_t addr)
 {
-	return level >= pt_top() || (pt_top() == 3 && level == 2 && addr >= layout.direct_start);
+	return level >= pt_top() || (pt_top() == 3 && level == 2 && addr >= layout.kernel_start);
 }
 
 /* False: there are no more to be had. */

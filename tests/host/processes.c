@@ -8,7 +8,7 @@ vaddr_t slot_size;
 
 void assert_parity(void)
 {
-	for (vaddr_t addr = layout.direct_start & ~(slot_size - 1); addr; addr += slot_size) {
+	for (vaddr_t addr = layout.kernel_start & ~(slot_size - 1); addr; addr += slot_size) {
 		pteval_t reference = shared_entry(&kernel_pgtable, addr);
 
 		if (addr >= layout.private_start && addr < layout.private_end) {

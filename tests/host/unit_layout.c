@@ -51,7 +51,7 @@ static void check(u64 ram_end, u64 vmalloc_size)
 	};
 
 	assert_apart(ranges, ARRAY_SIZE(ranges));
-	assert_true(layout.user_end <= layout.direct_start);
+	assert_true(layout.user_end <= layout.kernel_start && layout.kernel_start <= layout.direct_start);
 	assert_true(layout.vmemmap_end - layout.vmemmap_start >= pages * SIZEOF_STRUCT_PAGE);
 	assert_true(arch_lowmem_limit() >= min(ram_end, 96 * MiB)); /* 64 GiB, and vmalloc= as large as can be */
 	assert_true(layout.direct_end - layout.direct_start >= min(ram_end, arch_lowmem_limit()));

@@ -344,6 +344,26 @@ static void loaded_tree_cannot_go(void **state)
 	host_run_on(0);
 }
 
+/* A kernel whose direct map lies above its vmalloc space: what all trees share begins lower than the direct map. */
+static void kernel_may_begin_below_its_direct_map(void **state)
+{
+	const vaddr_t was = layout.kernel_start;
+	unsigned int young = 4;
+
+	(void)state;
+	if (pt_top() < 4)
+		skip(); /* there is no room between a process and the direct map */
+	layout.kernel_start = ~(vaddr_t)0 << (pt_level[pt_top()].shift + pt_level[pt_top()].bits - 1);
+	assert_true(layout.kernel_start < was);
+	map_page(layout.kernel_start);
+	assert_int_not_equal(shared_entry(&kernel_pgtable, layout.kernel_start), 0);
+	assert_parity();
+	create(young);
+	assert_parity();
+	unmap(layout.kernel_start, layout.kernel_start + PAGE_SIZE);
+	layout.kernel_start = was;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -364,6 +384,7 @@ int main(void)
 		TEST(idle_sync_is_counted),
 		TEST(interrupts_are_on),
 		TEST(loaded_tree_cannot_go),
+		TEST(kernel_may_begin_below_its_direct_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ struct wx {
 /* Walk every leaf of the kernel's half. */
 KTEST(paging, nothing_is_writable_and_executable)
 {
-	struct wx sum = { .addr = layout.direct_start };
+	struct wx sum = { .addr = layout.kernel_start };
 
 	if (!cpu_has(FEATURE_NX))
 		KTEST_SKIP("this CPU has no NX bit");

@@ -106,7 +106,7 @@ unsigned int slots_changed(const struct slot_snapshot *s)
 static unsigned int entries_still_marked(void)
 {
 	unsigned int marked = 0;
-	vaddr_t addr = ALIGN_DOWN(layout.direct_start, slot_size());
+	vaddr_t addr = ALIGN_DOWN(layout.kernel_start, slot_size());
 
 	do
 		marked += pte_pending(slot_entry(addr));

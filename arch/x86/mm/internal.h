@@ -73,7 +73,7 @@ static inline bool is_kernel_addr(vaddr_t addr) { return addr >= layout.user_end
 /* Addresses between the two halves do not exist. One of them would index the tables as if it were another address. */
 static inline bool is_canonical(vaddr_t addr)
 {
-	return BITS_PER_LONG == 32 || addr >= layout.direct_start || addr < layout.user_end;
+	return BITS_PER_LONG == 32 || addr >= layout.kernel_start || addr < layout.user_end;
 }
 static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private_start && addr < layout.private_end; }
 

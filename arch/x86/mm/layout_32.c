@@ -36,6 +36,7 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 
 	layout = (struct vm_layout){
 		.user_end = PAGE_OFFSET - PAGE_SIZE,
+		.kernel_start = PAGE_OFFSET,
 		.direct_start = PAGE_OFFSET,
 		.direct_end = PAGE_OFFSET + PAGE_ALIGN_DOWN(lowmem),
 		.private_start = PRIVATE_START,

@@ -12,6 +12,7 @@
 
 static const struct vm_layout layout_l4 = {
 	.user_end = L4_USER_END,
+	.kernel_start = L4_DIRECT_START,
 	.direct_start = L4_DIRECT_START,
 	.direct_end = L4_DIRECT_END,
 	.vmemmap_start = L4_VMEMMAP_START,
@@ -24,6 +25,7 @@ static const struct vm_layout layout_l4 = {
 
 static const struct vm_layout layout_l5 = {
 	.user_end = L5_USER_END,
+	.kernel_start = L5_DIRECT_START,
 	.direct_start = L5_DIRECT_START,
 	.direct_end = L5_DIRECT_END,
 	.vmemmap_start = L5_VMEMMAP_START,

@@ -185,7 +185,7 @@ static void for_each_range(const struct pgtable *pt, vaddr_t start, vaddr_t end,
 			add_leaf(&range, addr, &leaf, print);
 		next = pt_entry_end(leaf.level, addr, 0);
 		if (next && !is_canonical(next))
-			next = layout.direct_start;
+			next = layout.kernel_start;
 		if (!next || (end && next >= end))
 			break;
 	}

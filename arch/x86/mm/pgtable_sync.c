@@ -166,8 +166,8 @@ vaddr_t pt_next_shared_slot(vaddr_t addr)
 {
 	vaddr_t size = pt_size(pt_sync_level());
 
-	if (addr && addr < layout.direct_start)
-		addr = ALIGN_DOWN(layout.direct_start, size);
+	if (addr && addr < layout.kernel_start)
+		addr = ALIGN_DOWN(layout.kernel_start, size);
 	while (addr && is_private_addr(addr))
 		addr += size;
 	return addr;

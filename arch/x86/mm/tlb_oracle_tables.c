@@ -84,7 +84,7 @@ static vaddr_t sign_extend(vaddr_t va)
 	unsigned int width = pt_level[pt_top()].shift + pt_level[pt_top()].bits;
 	vaddr_t high = width < BITS_PER_LONG ? ~(vaddr_t)0 << (width % BITS_PER_LONG) : 0;
 
-	return va >= (layout.direct_start & ~high) ? va | high : va;
+	return va >= (layout.kernel_start & ~high) ? va | high : va;
 }
 
 bool oracle_find_slot(const pte_t *p, struct oracle_slot *slot, bool *copy)

@@ -30,10 +30,10 @@ int vm_apply_run(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n)
 	return err;
 }
 
-/* Only addresses that all processes share: from the direct map on, without the private slot. */
+/* Only addresses that all processes share: from the start of the kernel on, without the private slot. */
 static bool may_apply(vaddr_t start, vaddr_t end)
 {
-	return start < end && IS_ALIGNED(start | end, PAGE_SIZE) && start >= layout.direct_start &&
+	return start < end && IS_ALIGNED(start | end, PAGE_SIZE) && start >= layout.kernel_start &&
 	       (end <= layout.private_start || start >= layout.private_end);
 }
 
