@@ -179,7 +179,7 @@ unsigned long pages_cached(enum zone_id zone);
 /* While any RAM is offline, each zone keeps this much for the table pages that going online needs. */
 #define ONLINE_MARGIN_PAGES 32
 
-/* 64-bit: boot brings the lowest RAM online until it is this much. */
+/* Boot brings the lowest RAM online until it is this much. So RAM below this address is online, if it ever will be. */
 #define BOOT_ONLINE_SIZE (512ull << 20)
 /* Free frames that were reserved at boot. Physical addresses [start, end). After page_online_init(). */
 void page_online_give(u64 start, u64 end);

@@ -93,7 +93,7 @@ int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)
 	return err;
 }
 
-/* Where find_hole() must end below this area: a stack keeps room to grow, and its gap. */
+/* The end of the hole below this area, for find_hole(): below a stack, room to grow and the gap are no part of it. */
 static vaddr_t area_floor(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_GROWSDOWN ? min(vma->vm_start, vma->vm_end - USER_STACK_MAX - STACK_GUARD_GAP) : vma->vm_start;

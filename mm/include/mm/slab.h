@@ -75,8 +75,8 @@ void *kvrealloc(const void *p, size_t size, gfp_t gfp);
 /*
  * A cache of objects of one size, at most KMALLOC_MAX_SIZE. align: a power of two up to a page, 0 = 8 bytes; the size
  * is rounded up to it. flags: below. ctor, or NULL: called for each object before it is given out; as in Linux, the
- * user frees it in that state. name must outlive the cache. NULL: no memory, or wrong arguments
- * (warned). Thread context, may sleep.
+ * user frees it in that state. name must outlive the cache. NULL: no memory, or wrong arguments (warned). Thread
+ * context, may sleep.
  */
 typedef unsigned int slab_flags_t;
 #define SLAB_HWCACHE_ALIGN 0x1u /* align objects to cache lines, or to an even part of one */

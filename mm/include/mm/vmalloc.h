@@ -130,11 +130,11 @@ void vfree_atomic(const void *addr);
 void vfree_atomic_drain(void);
 
 /*
- * Map count pages in order, never executable; the caller keeps the pages. Pages that are whole blocks get large leaves.
- * flags: VM_MAP or 0, and VM_MAP_PUT_PAGES, VM_USERMAP, VM_DMA_COHERENT, VM_IOREMAP (aligns the area to its size).
- * Other flags are ignored with a warning; VM_FLUSH_RESET_PERMS is refused. NULL: count 0 (warned), more than all RAM, a
- * NULL page or one that is not a struct page of RAM, a page of another memory type than prot, no space or memory.
- * vunmap: as vfree, for vmap areas.
+ * Map count pages in order, never executable; without VM_MAP_PUT_PAGES the caller keeps them. Whole blocks get large
+ * leaves. flags: VM_MAP or 0, and VM_MAP_PUT_PAGES, VM_USERMAP, VM_DMA_COHERENT, VM_IOREMAP (aligns the area to its
+ * size). Other flags are ignored with a warning; VM_FLUSH_RESET_PERMS is refused. NULL: count 0 (warned), more than all
+ * RAM, a NULL page or one that is not a struct page of RAM, a page of another memory type than prot, no space or
+ * memory. vunmap: as vfree, for vmap areas.
  */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
 void vunmap(const void *addr);

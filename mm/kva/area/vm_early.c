@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Early areas: stretches of vmalloc space, at fixed addresses or not, that boot code takes before vmalloc_init(). Then
- * vmalloc_init() enters them in the index. Boot CPU only.
+ * Early areas: boot code takes stretches of vmalloc space, at fixed addresses or not, before vmalloc_init(), which
+ * enters them in the index. Boot CPU only.
  */
 #include "mm/kva/area/area.h"
 

@@ -41,7 +41,7 @@ enum vm_range_state {
 
 /*
  * A stretch of vmalloc space. It is either a hole, or in the index (vm_index.c) and in one of the states above.
- * Only the function that holds it uses its fields; the exceptions are node, start, end and kind.
+ * The fields but node, start, end, kind and state are used only by its holder, or by the cache that has it.
  */
 struct vm_range {
 	struct rb_node node;
