@@ -10,9 +10,9 @@
  *				slot 2: tree 7, seen 11		flush when CR3 is loaded
  *				no slot				take the next one, flush it
  *
- * 2. A flush of ranges is enough only if the PCID has seen all flushes before it: seen + 1 == nr. Otherwise the whole
- *    PCID is flushed, and has then seen every flush that had begun before. Requests of two initiators may arrive in the
- *    wrong order; the second one then has nothing left to do.
+ * 2. A flush of ranges is enough only if the PCID has seen all flushes before it: seen + 1 == number. Otherwise the
+ *    whole PCID is flushed, and has then seen every flush that had begun before. Requests of two initiators may arrive
+ *    in the wrong order; the second one then has nothing left to do.
  *
  * 3. A tree is known by a serial number that is never used again, not by its address: a new process may get the memory
  *    of an old one's tree, and must not use its translations.
@@ -45,14 +45,14 @@ bool asid_enter(struct asid_cpu *a, u64 tree, unsigned long latest)
 	return true;
 }
 
-enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long nr, unsigned long latest)
+enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long number, unsigned long latest)
 {
 	struct asid_slot *slot = &a->slot[a->here];
 
-	if ((long)(nr - slot->seen) <= 0)
+	if ((long)(number - slot->seen) <= 0)
 		return ASID_NOTHING;
-	if (nr == slot->seen + 1) {
-		slot->seen = nr;
+	if (number == slot->seen + 1) {
+		slot->seen = number;
 		return ASID_RANGES;
 	}
 	slot->seen = latest;

@@ -32,11 +32,11 @@ struct asid_cpu {
 bool asid_enter(struct asid_cpu *a, u64 tree, unsigned long latest);
 
 /*
- * What this CPU must do for flush number `nr` of the tree in CR3; `latest` flushes of that tree have begun. The work
+ * What this CPU must do for flush `number` of the tree in CR3; `latest` flushes of that tree have begun. The work
  * counts as done.
  */
 enum asid_work { ASID_NOTHING, ASID_RANGES, ASID_EVERYTHING };
-enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long nr, unsigned long latest);
+enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long number, unsigned long latest);
 
 /* Kernel pages were invalidated only under the PCID in CR3. The other slots must be flushed before they are used. */
 void asid_others_stale(struct asid_cpu *a);

@@ -115,7 +115,7 @@ void flush_tlb_user(struct pgtable *pt)
 
 /* --- the log ---------------------------------------------------------------------------------------------------- */
 
-static struct tlb_log_entry log[TLB_LOG_SIZE];
+static struct tlb_log_entry tlb_log[TLB_LOG_SIZE];
 static unsigned long log_seq;
 static DEFINE_SPINLOCK(log_lock); /* rank 0, not checked: no other lock is taken inside */
 
@@ -123,7 +123,8 @@ static void log_entry(const struct tlb_batch *batch, unsigned int tree, struct t
 {
 	unsigned long seq = log_seq + 1;
 
-	log[seq % TLB_LOG_SIZE] = (struct tlb_log_entry){ seq, range.start, range.end, batch->all, batch->cause, tree };
+	tlb_log[seq % TLB_LOG_SIZE] =
+		(struct tlb_log_entry){ seq, range.start, range.end, batch->all, batch->cause, tree };
 	WRITE_ONCE(log_seq, seq);
 }
 
@@ -161,7 +162,7 @@ bool tlb_log_read(unsigned long seq, struct tlb_log_entry *out)
 	bool flags;
 
 	spin_lock_irqsave(&log_lock, flags);
-	*out = log[seq % TLB_LOG_SIZE];
+	*out = tlb_log[seq % TLB_LOG_SIZE];
 	spin_unlock_irqrestore(&log_lock, flags);
 	return seq && out->seq == seq;
 }
