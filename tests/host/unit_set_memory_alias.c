@@ -95,6 +95,20 @@ static void caches_without_clflush(void **state)
 	vfree(p);
 }
 
+/* What was cached before a page was taken away is not cached when it comes back with another type. */
+static void caches_of_a_page_that_is_not_present(void **state)
+{
+	vaddr_t p = (vaddr_t)vmalloc_32(3 * P);
+
+	(void)state;
+	assert_int_equal(set_memory_np(p + P, 1), 0);
+	host_cache_flushes = 0;
+	assert_int_equal(set_memory_uc(p, 3), 0);
+	assert_int_equal(host_cache_flushes, 4);
+	assert_int_equal(set_memory_p(p + P, 1), 0);
+	vfree((void *)p);
+}
+
 static void write_combining_without_pat(void **state)
 {
 	pteval_t all = pte_supported;
@@ -371,6 +385,7 @@ int main(void)
 		cmocka_unit_test_teardown(alias_follows, quiet),
 		cmocka_unit_test_teardown(types_and_their_books, quiet),
 		cmocka_unit_test_teardown(caches_without_clflush, quiet),
+		cmocka_unit_test_teardown(caches_of_a_page_that_is_not_present, quiet),
 		cmocka_unit_test_teardown(write_combining_without_pat, quiet),
 		cmocka_unit_test_teardown(vfree_and_vrealloc_restore, quiet),
 		cmocka_unit_test_teardown(free_of_a_changed_page_is_refused, quiet),

@@ -208,14 +208,17 @@ static void flush_caches_here(void *unused __maybe_unused)
 	arch_flush_caches();
 }
 
-/* Flush the present pages of the range from the caches. */
+/*
+ * No line of the range is in any cache afterwards. A page that is not present may have lines from before, and no address by
+ * which a CPU could flush them: then all caches are emptied.
+ */
 static void flush_caches(vaddr_t start, vaddr_t end)
 {
 	for (vaddr_t addr = start, next; addr < end; addr = next) {
 		struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, addr);
 
 		next = min(ALIGN_DOWN(addr, pt_level_size(leaf.level)) + pt_level_size(leaf.level), end);
-		if (leaf.present && !arch_flush_cache_range((const void *)addr, next - addr)) {
+		if (!leaf.present || !arch_flush_cache_range((const void *)addr, next - addr)) {
 			on_each_cpu(flush_caches_here, NULL, 1);
 			return;
 		}
