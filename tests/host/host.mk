@@ -56,7 +56,10 @@ host_fuzzers := $(basename $(notdir $(wildcard tests/host/fuzz_*.c)))
 host_raced := $(host_races) $(host_threaded)
 endif
 
-HOST_CFLAGS := -std=gnu11 -O1 -g -fno-builtin -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
+# Reports name functions and lines; for a debugger's sake HOST_G=-g adds types and variables.
+HOST_G ?= -g1
+
+HOST_CFLAGS := -std=gnu11 -O1 $(HOST_G) -fno-builtin -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -Werror -ffile-prefix-map=./= -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -MMD -MP
 HOST_LDFLAGS = $(if $(host_fuzzers),$(host_link)) -pthread -Wl,-T,tests/host/port/port.ld
 

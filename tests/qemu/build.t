@@ -33,6 +33,8 @@ def build(choice):
         return None
     shutil.rmtree(os.path.join(guest.ROOT, folder), ignore_errors=True)
     words = ["CC=" + compiler, "CONFIG=" + (os.environ.get("CONFIG") or "debug"), "G=", "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8"]
+    if compiler not in (os.environ.get("CC") or "gcc"):
+        words.append("OPT=-O1")  # it is built for its warnings, and clang's come from the source
     with tempfile.TemporaryDirectory() as elsewhere:
         copy_of_sources(elsewhere)
         return make.make_kernels(os.path.join(guest.ROOT, folder), *words, targets=TARGETS[compiler], tree=elsewhere)
