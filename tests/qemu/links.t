@@ -31,14 +31,15 @@ def objects(target, patterns):
 
 def uses(found):
     """{(user, definer): symbols} among these objects."""
-    defined, wanted = {}, []
-    for source, path in sorted(found.items()):
-        for line in subprocess.run(["nm", path], text=True, stdout=subprocess.PIPE, check=True).stdout.splitlines():
-            kind, symbol = line.split()[-2:]
-            if kind in KEEPS:
-                defined[symbol] = source
-            elif kind == "U":
-                wanted.append((source, symbol))
+    defined, wanted, source_of = {}, [], {path: source for source, path in found.items()}
+    nm = subprocess.run(["nm", "-A", *sorted(source_of)], text=True, stdout=subprocess.PIPE, check=bool(found))
+    for line in nm.stdout.splitlines() if found else ():
+        path, words = line.split(":", 1)
+        kind, symbol = words.split()[-2:]
+        if kind in KEEPS:
+            defined[symbol] = source_of[path]
+        elif kind == "U":
+            wanted.append((source_of[path], symbol))
     arrows = {}
     for source, symbol in wanted:
         if defined.get(symbol, source) != source:
