@@ -117,7 +117,7 @@ static size_t type(char *line, size_t len, int c)
 	return len;
 }
 
-/* Words of the first word are commands; of the others, what that command says. */
+/* Which words may complete the last word of the line: for the first word the commands, for later ones what the command offers. */
 static shell_words words_for(const char *line)
 {
 	const struct shell_command *command;
@@ -134,7 +134,7 @@ static shell_words words_for(const char *line)
 	return command ? command->words : NULL;
 }
 
-/* What the word may become, below the line, which is then shown again. */
+/* Print below the line all that the word may become; then print the prompt and the line again. */
 static void list_words(const char *prompt, const char *line, const char *begun, shell_words words)
 {
 	unsigned int column = 0;
@@ -175,7 +175,7 @@ static size_t complete(const char *prompt, char *line, size_t len)
 	return grown;
 }
 
-/* All keys that change the line but do not end it. Returns its new length. */
+/* The other keys that edit the line (Tab, Ctrl-C and Enter are handled elsewhere). Returns its new length. */
 static size_t edit(char *line, size_t len, int key, unsigned int *back)
 {
 	switch (key) {

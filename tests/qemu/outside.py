@@ -75,7 +75,7 @@ def exists(name):
     if what == "booted":
         return bool(fnmatch.filter([".".join(found)
                                     for found in re.findall(r"\bKTEST\((\w+), (\w+)\)", text_of("kernel/*.c"))], name))
-    tests = re.findall(r"\bcmocka_unit_test\w*\((\w+)", text_of("host/%s.c" % first))
+    tests = re.findall(r"\b(?:cmocka_unit_test\w*|TEST)\((\w+)", text_of("host/%s.c" % first))
     return there("host", first + ".c") and (not last or bool(fnmatch.filter(tests, last)))
 
 

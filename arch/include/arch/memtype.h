@@ -6,9 +6,11 @@
  *   pgprot_t pgprot_set_memtype(prot, type)   the same rights with another type
  *   enum memtype pgprot_memtype(prot)         the type in use: what this machine makes of the one that was asked for
  *   enum memtype pte_memtype(pte, level)      of a leaf
- *   pgprot_t pgprot_noncached(prot)           UC-, pgprot_writecombine(prot), pgprot_writethrough(prot): Linux's names
+ *   pgprot_t pgprot_noncached(prot)           the same rights with UC- (Linux's name)
+ *   pgprot_t pgprot_writecombine(prot)        the same rights with WC (likewise)
+ *   pgprot_t pgprot_writethrough(prot)        the same rights with WT (likewise)
  *
- * A machine without page attribute tables (FEATURE_PAT, or `nopat`) has no write-combining: it is UC- there.
+ * Without page attribute tables (the CPU lacks FEATURE_PAT, or `nopat` was given) write-combining becomes UC-.
  * Any context.
  */
 #pragma once

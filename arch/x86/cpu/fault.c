@@ -23,7 +23,7 @@
 static void (*fault_tracer)(vaddr_t addr);
 static user_fault_fn user_fault_handler;
 
-/* Handlers on the running thread's stack, the one asked for user memory included. */
+/* How many page-fault handlers are on the running thread's stack. One that brings in user memory counts too. */
 DEFINE_PER_CPU(unsigned int, fault_depth);
 static unsigned int max_depth;
 static atomic_long_t user_faults, expected_faults, kernel_not_present, spurious, spurious_provoked;
@@ -87,9 +87,9 @@ static bool is_user_fault(const struct trap_frame *frame, vaddr_t addr)
 }
 
 /*
- * The program executed something that touches memory with the kernel's rights, and was refused for it (SMAP). No CPU
- * does that for a program's own memory, but QEMU up to 7.2 does in far returns and far calls. It would be refused for
- * ever.
+ * The program executed something that touches memory with the kernel's rights, and was refused for it (SMAP). A real
+ * CPU uses the program's rights for its memory; QEMU up to 7.2 uses the kernel's in far returns and far calls. The
+ * access would be refused for ever.
  */
 static bool with_rights_of_kernel(const struct trap_frame *frame)
 {
@@ -103,7 +103,7 @@ struct repeated {
 };
 static DEFINE_PER_CPU(struct repeated, repeated);
 
-#define REPEATS_MOST 10000 /* a CPU that has forgotten what it remembered faults once */
+#define REPEATS_MOST 10000 /* one fault makes a CPU drop its stale entry: more in a row are a loop */
 
 static void not_repeated(void)
 {
@@ -168,9 +168,10 @@ void fault_provoke_spurious(bool on)
 
 /*
  * Has the CPU refused what the tables allow? Then it remembered an older entry, and somebody has raised rights without
- * a flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. A read needs no
- * right that an entry could have gained. While somebody is still giving rights, his flush has yet to come: it waits for
- * this CPU, which has had interrupts off since it was refused, so he cannot have ended in between.
+ * a flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. Reads are left
+ * out: a read of the kernel needs only that the page is present. While another CPU is still raising rights
+ * (pgtable_protecting()), its flush has not ended: it waits for this CPU, where interrupts have been off since the
+ * fault. Such a fault is not counted.
  */
 static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 {
@@ -189,13 +190,13 @@ static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 	return true;
 }
 
-/* The kernel lacks one of its own mappings. A program that reaches for them gets nowhere, and means nothing. */
+/* The kernel lacks one of its own mappings. The same access by a program shows no fault of the kernel. */
 static bool is_forbidden(const struct trap_frame *frame, vaddr_t addr)
 {
 	return !(frame->error & PF_PRESENT) && addr >= layout.user_end && !trap_from_user(frame);
 }
 
-/* Without NX and SMEP no error code tells of an execution, but no instruction reads where it stands itself. */
+/* Without NX and SMEP no error code tells of an execution. An instruction was fetched, so a read of it cannot fault. */
 const char *page_fault_kind(const struct trap_frame *frame, vaddr_t addr)
 {
 	if ((frame->error & PF_FETCH) || addr == frame->ip)
@@ -225,7 +226,7 @@ static void not_served(struct trap_frame *frame, vaddr_t addr, int err)
 	if (trap_from_user(frame) && !(frame->error & PF_RESERVED))
 		program_fault(frame, addr, err);
 	if (spurious_fault(frame, addr))
-		return; /* counted; the instruction runs again */
+		return; /* the instruction runs again */
 	if (addr >= layout.user_end && is_user_copy(frame->ip))
 		bad_fault(frame, addr); /* the kernel's own side of a copy: no program is to be blamed for it */
 	if (!probe_fixup(frame, protection ? PROBE_PROTECTION : PROBE_NOT_PRESENT))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Ranges of a device's memory, and registers that are read or written many times. No string instructions: some devices
- * and some hypervisors take only plain accesses. Words where both sides are aligned, bytes at the ends.
+ * and some hypervisors take only plain accesses. Words where the device's address is aligned, bytes at the ends.
  */
 #include <arch/io.h>
 #include <lib/compiler.h>

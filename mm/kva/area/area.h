@@ -14,7 +14,7 @@ struct vm_area_spec {
 	vaddr_t lo, hi;
 	unsigned long flags;
 	vaddr_t caller;
-	bool separate;		     /* the descriptor may outlive the range: the caller will kfree it */
+	bool separate;		     /* the vm_struct is allocated apart: remove_vm_area() hands it to its caller, who kfrees it */
 	unsigned int page_order;     /* vmalloc: a large leaf has 1 << page_order pages; 0: no large leaves */
 	unsigned int shift;	     /* as in struct vm_request */
 	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
@@ -51,13 +51,13 @@ static inline struct vm_range *vm_area_from_cache(unsigned long count, unsigned 
 
 /* An area with its descriptor, not yet published. size is page-aligned. NULL: no space or memory. */
 struct vm_range *vm_area_create(const struct vm_area_spec *spec);
-/* The caller holds the area in all of these. */
+/* From here to vm_area_free() the caller holds the area. */
 /* Its range becomes a hole. Nothing was ever mapped in it, or it is unmapped and flushed. */
 void vm_area_destroy(struct vm_range *range);
 /* Unmap it; its range becomes lazy (vm_range_retire()). */
 void vm_area_retire(struct vm_range *range);
 void vm_area_retire_unmapped(struct vm_range *range); /* the same for an area that is unmapped already */
-/* Unmap it, and free the reservation of its memory type, if it has one. May sleep. */
+/* Unmap it, and free the reservation of its memory type, if it has one (with VM_FRAMES vm_area_forget() does). May sleep. */
 void vm_area_unmap(struct vm_range *range);
 /*
  * It is unmapped: flush. Then make its own pages ordinary again in the direct map (VM_DIRECT_CHANGED), and free the
@@ -66,8 +66,8 @@ void vm_area_unmap(struct vm_range *range);
 void vm_area_forget(struct vm_range *range);
 /*
  * Before an area's pages are freed. Most areas are not flushed here: vm_unmap_aliases() or any later flush closes their
- * aliases. Some are: all with quarantine; those whose rights must be restored, after the flush (VM_FLUSH_RESET_PERMS,
- * VM_DIRECT_CHANGED); and those of device frames, which may have another memory type afterwards (VM_FRAMES).
+ * aliases. Some are: all with quarantine; those whose owner asked for it (VM_FLUSH_RESET_PERMS); those whose pages are
+ * made ordinary again (VM_DIRECT_CHANGED); and those of device frames, which may have another memory type afterwards (VM_FRAMES).
  */
 static inline void vm_area_forget_before_free(struct vm_range *range)
 {

@@ -33,7 +33,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	if (WARN_ONCE(!count, "vmap: no pages") || !vm_count_possible(count) || !pages_agree(pages, count, prot))
 		return NULL;
 	if (WARN_ONCE(others, "vmap: flags %lx are not for callers", others) && flags & VM_FLUSH_RESET_PERMS)
-		return NULL; /* vfree() would reset the rights of pages that it does not own */
+		return NULL; /* that flag is for pages of vmalloc's own */
 	flags = VM_MAP | (flags & VMAP_FLAGS);
 	if (!(flags & VM_IOREMAP)) /* VM_IOREMAP has an alignment of its own */
 		range = vm_huge_vmap(pages, count, flags, pgprot_nx(prot), _RET_IP_);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes that follow the word size of this target. */
+/* The structures and constants that depend on this target's word size: trap frame, switch frame, per-CPU segment. */
 #pragma once
 
 #include <asm/machine_32.h>
