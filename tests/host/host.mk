@@ -108,7 +108,7 @@ $(HO)/$(1)/libmm.a: $(addprefix $(HO)/$(1)/,$(host_mm_objects))
 $(addprefix $(HO)/$(1)/,$(filter-out $(host_without_mm),$(host_units) $(host_races) $(host_fuzzers))): $(HO)/$(1)/libmm.a
 
 ifdef TOGETHER
-$(HO)/$(1)/units.h: $(HO)/sources
+$(HO)/$(1)/units.h: $(HO)/sources | $(HO)/$(1)/.
 	@printf 'UNIT(%s)\n' $(8) > $$@
 
 $(HO)/$(1)/units.o: tests/host/units.c $(HO)/$(1)/units.h

@@ -20,7 +20,7 @@ TARGETS = {"gcc": ("x86_64",), "clang": make.TARGETS if EVERY else ("i386-pae",)
 
 
 def copy_of_sources(folder):
-    for name in ("arch", "boot", "kernel", "mm", "tests"):
+    for name in ("arch", "boot", "kernel", "mm", "tests", "third_party"):
         shutil.copytree(os.path.join(guest.ROOT, name), os.path.join(folder, name))
     shutil.copy(os.path.join(guest.ROOT, "linker.ld"), folder)
 
