@@ -9,9 +9,9 @@ set -eu
 
 PACKAGES="gcc libc6-dev clang lld libclang-rt-dev libcmocka-dev
 	grub-pc-bin grub-efi-amd64-bin grub-efi-ia32-bin xorriso mtools psf-unifont
-	qemu-system-x86 ovmf ovmf-ia32 bochs bochsbios vgabios seabios python3 perl zbar-tools imagemagick"
+	qemu-system-x86 ovmf ovmf-ia32 bochs bochsbios vgabios seabios python3 perl patch zbar-tools imagemagick"
 WEB="node:nodejs npm:npm chromium:chromium" # program:package of the page; others than Debian's do as well
-PROGRAMS="gcc ld clang grub-mkimage xorriso mformat qemu-system-x86_64 bochs python3 prove"
+PROGRAMS="gcc ld patch clang grub-mkimage xorriso mformat qemu-system-x86_64 bochs python3 prove"
 
 # Packages of the list that this release has and that are not installed. (Older releases have libclang-rt in clang.)
 missing_packages() {

@@ -13,7 +13,7 @@ const root = join(fileURLToPath(new URL(".", import.meta.url)), "..");
 const out = process.argv[2], web = join(out, "web"), work = join(out, "web-kernels"), tree = join(work, "tree");
 const modules = join(root, "web", "node_modules"), firmware = "/usr/share/seabios";
 const SOURCES = ["arch", "boot", "iso", "kernel", "mm", "tests/kernel", "tests/user", "tests/bench", "tests/host",
-    "linker.ld", "Makefile"];
+    "third_party", "linker.ld", "Makefile"];
 const PAGE = ["index.html", "style.css", "page.js", "lines.js", "draw.js", "machine.js"];
 // Bugs whose kernels are in the image: what is typed to meet them (the whole suite of the patch takes too long for a
 // click).

@@ -197,7 +197,7 @@ const run_test = async ({ test }) => {
 const meet = async ({ name, tests, highmem }) => {
     say("verdict", `Booting the kernel that has ${name}...`);
     delete at("verdict").dataset.found;
-    await boot(name, highmem ? "shell vmalloc=768M" : "shell", highmem ? 384 : MEGABYTES);
+    await boot(name, highmem ? "shell vmalloc=640M" : "shell", highmem ? 384 : MEGABYTES);
     say("verdict", `Running ${tests} on it...`);
     const answer = await type(`test ${tests}`);
     if (!at("verdict").dataset.found)

@@ -45,6 +45,10 @@ def same(first, second):
         return a.read() == b.read()
 
 
+def each_alone(folder):
+    return make.make("each file alone", 10, "-f", "boot/kernel.mk", "TARGET=x86_64", "O=" + folder, "each")
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
