@@ -35,37 +35,51 @@ static unsigned long objects_in_use(void)
 	return kmalloc_objects() - blocks.live - xa_nr_nodes();
 }
 
-static struct {
+struct use {
 	unsigned long pages, objects;
+};
+
+static struct use read_use(void)
+{
+	unsigned long pages = pages_in_use(); /* first: it gives back what nobody uses */
+
+	return (struct use){ pages, objects_in_use() };
+}
+
+static struct {
+	struct use use;
 	struct vmalloc_stats space;
 } before;
 
 static void memory_begin(void)
 {
-	before.pages = pages_in_use();
-	before.objects = objects_in_use();
+	before.use = read_use();
 	vmalloc_stats(&before.space);
 }
 
 #define SETTLE_TRIES 40
 
 /* A free that the background or an RCU callback has under way is no leak. It is over soon; a leak stays. */
-static void wait_until_settled(void)
+static struct use settled_use(void)
 {
+	struct use use = read_use();
+
 	for (unsigned int i = 0; i < SETTLE_TRIES; i++) {
-		if (pages_in_use() == before.pages && objects_in_use() == before.objects)
-			return;
+		if (use.pages == before.use.pages && use.objects == before.use.objects)
+			break;
 		schedule_timeout_uninterruptible(5);
+		use = read_use();
 	}
+	return use;
 }
 
 static void memory_end(void)
 {
+	struct use use = settled_use();
 	struct vmalloc_stats now;
 
-	wait_until_settled();
-	EXPECT_EQ(pages_in_use(), before.pages);
-	EXPECT_EQ(objects_in_use(), before.objects);
+	EXPECT_EQ(use.pages, before.use.pages);
+	EXPECT_EQ(use.objects, before.use.objects);
 	vmalloc_stats(&now);
 	EXPECT_EQ(now.areas, before.space.areas);
 	EXPECT_EQ(now.area_bytes, before.space.area_bytes);
