@@ -19,12 +19,6 @@ EVERY = bool(os.environ.get("EVERY"))  # .ci/run: each target by clang too
 TARGETS = {"gcc": ("x86_64",), "clang": make.TARGETS if EVERY else ("i386-pae",)}
 
 
-def copy_of_sources(folder):
-    for name in ("arch", "boot", "kernel", "mm", "tests", "third_party"):
-        shutil.copytree(os.path.join(guest.ROOT, name), os.path.join(folder, name))
-    shutil.copy(os.path.join(guest.ROOT, "linker.ld"), folder)
-
-
 def build(choice):
     """(exit code, last lines), or None where there is no such compiler. Where, when and in which language it is built must change
     nothing in a kernel; nor must -g."""
@@ -36,7 +30,7 @@ def build(choice):
     if compiler not in (os.environ.get("CC") or "gcc"):
         words.append("OPT=-O1")  # it is built for its warnings, and clang's come from the source
     with tempfile.TemporaryDirectory() as elsewhere:
-        copy_of_sources(elsewhere)
+        make.copy_sources(elsewhere)
         return make.make_kernels(os.path.join(guest.ROOT, folder), *words, targets=TARGETS[compiler], tree=elsewhere)
 
 

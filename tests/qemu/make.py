@@ -8,6 +8,8 @@ import guest
 import slots
 
 TARGETS = ("x86_64", "i386-pae", "i386")
+# All that kernels and the image are built from.
+SOURCES = ("arch", "boot", "iso", "kernel", "mm", "tests", "third_party", "linker.ld", "Makefile")
 SECONDS = 30  # that one of them takes, about
 
 
@@ -20,6 +22,10 @@ def make(name, seconds, *words, tree=guest.ROOT):
         run = subprocess.run(["make", "-j1", "--no-print-directory", *words], cwd=tree, env=environment, text=True,
                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return run.returncode, run.stdout.split("\n")[-40:]
+
+
+def copy_sources(folder):
+    subprocess.run(["cp", "-a", *(os.path.join(guest.ROOT, name) for name in SOURCES), folder], check=True)
 
 
 def make_kernels(folder, *words, targets=TARGETS, tree=guest.ROOT):
