@@ -4,7 +4,6 @@
 
 #include <arch/console.h>
 #include <kernel/printk.h>
-#include <lib/string.h>
 #include "third_party/qrcodegen/qrcodegen.h"
 
 #define BORDER	    4 /* modules, as ISO 18004 wants it */
@@ -38,10 +37,8 @@ static size_t flatten(const struct summary_text *text, unsigned int lines, u8 *t
 
 static bool encode(const struct summary_text *text, unsigned int lines, int version)
 {
-	static u8 flat[TEXT_MAX];
-	size_t len = flatten(text, lines, flat);
+	size_t len = flatten(text, lines, work);
 
-	memcpy(work, flat, len);
 	return qrcodegen_encodeBinary(work, len, code, qrcodegen_Ecc_LOW, 1, version, qrcodegen_Mask_AUTO, true);
 }
 
