@@ -7,7 +7,8 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, const st
 {
 	int err;
 
-	if (end > layout.user_end)
+	might_sleep();
+	if (start >= end || !IS_ALIGNED(start | end, PAGE_SIZE) || end > layout.user_end)
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	err = pgtable_for_each_run(&mm->pgtable, NULL, start, end, a->create, vm_apply_run, (void *)a);
@@ -18,13 +19,9 @@ static int apply_user(struct mm_struct *mm, vaddr_t start, vaddr_t end, const st
 
 static int apply(struct mm_struct *mm, vaddr_t addr, unsigned long size, const struct vm_apply *a)
 {
-	vaddr_t end = addr + size;
-
-	might_sleep();
-	if (WARN_ONCE(!mm, "apply_to_page_range: no address space; the kernel's is &init_mm") || addr >= end ||
-	    !IS_ALIGNED(addr | size, PAGE_SIZE))
+	if (WARN_ONCE(!mm, "apply_to_page_range: no address space; the kernel's is &init_mm"))
 		return -EINVAL;
-	return mm == &init_mm ? vm_apply(addr, size, a->fn, a->data, a->create) : apply_user(mm, addr, end, a);
+	return mm == &init_mm ? vm_apply(addr, size, a->fn, a->data, a->create) : apply_user(mm, addr, addr + size, a);
 }
 
 int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data)

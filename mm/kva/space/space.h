@@ -266,7 +266,6 @@ struct vm_keeper {
 extern const struct vm_keeper *const *vm_keepers; /* ends with NULL */
 extern const struct vm_keeper vm_cache_keeper, vm_tables_keeper;
 
-bool vm_keepers_reclaim(void);
 bool vm_keepers_want_flush(void);
 void vm_keepers_flushed(void);
 

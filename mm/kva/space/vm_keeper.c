@@ -10,7 +10,7 @@
 static const struct vm_keeper *const nobody[] = { NULL };
 const struct vm_keeper *const *vm_keepers = nobody;
 
-bool vm_keepers_reclaim(void)
+bool vm_make_space(void)
 {
 	bool some = false;
 

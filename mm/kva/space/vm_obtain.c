@@ -2,11 +2,6 @@
 /* A range for a request: from this CPU's cache, or from a hole, after making room if need be. */
 #include "mm/kva/space/space.h"
 
-bool vm_make_space(void)
-{
-	return vm_keepers_reclaim();
-}
-
 /* Another thread may take the space that we freed. After so many tries this is shortage, not bad luck. */
 #define ROOM_TRIES 16
 
