@@ -280,14 +280,14 @@ static const char *read_maps(struct parser *p)
 {
 	struct memory_map maps[2] = { p->bios_map, p->efi_map };
 
+	if (!p->bios_map.entries && !p->efi_map.entries)
+		return "The boot loader gives no memory map.";
 	p->info->ram_soft_reserved = soft_reserved(&p->efi_map);
 	maps[1].decode = decode_soft_reserved;
-	if (maps[0].entries)
-		memory_map_resolve(maps, maps[1].entries ? 2 : 1, p->info);
-	else if (p->efi_map.entries)
+	if (p->bios_map.count)
+		memory_map_resolve(maps, p->efi_map.count ? 2 : 1, p->info);
+	else if (p->efi_map.count) /* of two maps one may be empty */
 		memory_map_resolve(&p->efi_map, 1, p->info);
-	else
-		return "The boot loader gives no memory map.";
 	return has_ram(p->info) ? NULL : "The boot loader's memory map has no RAM in it.";
 }
 

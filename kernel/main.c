@@ -245,6 +245,16 @@ static void print_banner(void)
 		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
 }
 
+/* The summary is the last: what follows would scroll it off the screen. */
+static void report(const struct ktest_outcome *totals)
+{
+	if (cmdline_has("trace")) {
+		trace_stop();
+		trace_dump();
+	}
+	summary_after_tests(totals);
+}
+
 static void self_test(void)
 {
 	const char *globs = cmdline_value("test");
@@ -252,13 +262,9 @@ static void self_test(void)
 
 	ktest_set_env(arch_mode_name());
 	ktest_seed(cmdline_number("seed", 0x5eed0001));
-	ktest_set_report(summary_after_tests);
+	ktest_set_report(report);
 	verdict = ktest_run(globs && *globs ? globs : "smoke");
 	ktest_set_report(NULL);
-	if (cmdline_has("trace")) {
-		trace_stop();
-		trace_dump();
-	}
 	if (cmdline_has("exit"))
 		arch_exit(verdict);
 }

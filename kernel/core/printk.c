@@ -294,13 +294,16 @@ void dmesg_dump(void)
 	}
 }
 
+/* In the same way: 64 KiB take a minute at 9600 baud. */
 void printk_replay(void (*write)(const char *text, size_t len))
 {
-	struct lock_state state = console_lock();
-	unsigned long pos = ring_start(ring_end);
+	unsigned long end = READ_ONCE(ring_end), pos = ring_start(end);
 	char piece[PIECE];
 
-	while (pos < ring_end)
+	while (pos < end) {
+		struct lock_state state = console_lock();
+
 		write(piece, take_piece(piece, &pos));
-	console_unlock(state);
+		console_unlock(state);
+	}
 }

@@ -123,7 +123,8 @@ static bool takes(const char *text, size_t len)
 
 bool shell_pager_begin(bool asked)
 {
-	bool screen = arch_console_typed_at_screen() && arch_console_size(&cols, &lines);
+	/* On a screen of one line there is no room for a page and a question. */
+	bool screen = arch_console_typed_at_screen() && arch_console_size(&cols, &lines) && lines > 1;
 
 	if (reader || (!screen && !asked))
 		return false;

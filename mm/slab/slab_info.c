@@ -63,26 +63,49 @@ unsigned long kmalloc_objects(void)
 	return sum;
 }
 
-void slab_dump(void)
+/* One line of a report. */
+struct description {
+	char name[24];
+	unsigned int size;
+	unsigned long slabs, objects, out, blocks;
+};
+
+/* The n-th cache, copied: a slow console must not make a long reader. False: there are not as many. */
+static bool describe(unsigned int n, struct description *d)
 {
 	struct kmem_cache *cache;
+	bool found = false;
+
+	rcu_read_lock();
+	for_each_kmem_cache(cache) {
+		if (n--)
+			continue;
+		*d = (struct description){ .size = cache->size, .slabs = cache->nr_slabs,
+					   .objects = cache->nr_slabs * slab_objects(cache), .out = cache->out,
+					   .blocks = (unsigned long)atomic_long_read(&cache->blocks) };
+		strscpy(d->name, cache->name, sizeof(d->name));
+		found = true;
+		break;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+void slab_dump(void)
+{
+	struct description d;
 
 	cprintf("cache              size  slabs  objects  in use or cached\n");
-	rcu_read_lock();
-	for_each_kmem_cache(cache)
-		cprintf("%-16s %6u %6lu %8lu %8lu\n", cache->name, cache->size, cache->nr_slabs,
-			cache->nr_slabs * slab_objects(cache) + (unsigned long)atomic_long_read(&cache->blocks),
-			cache->out + (unsigned long)atomic_long_read(&cache->blocks));
-	rcu_read_unlock();
+	for (unsigned int n = 0; describe(n, &d); n++)
+		cprintf("%-16s %6u %6lu %8lu %8lu\n", d.name, d.size, d.slabs, d.objects + d.blocks, d.out + d.blocks);
 }
 
 void slab_dump_machine(void)
 {
-	struct kmem_cache *cache;
+	struct description d;
 
-	list_for_each_entry(cache, &kmem_caches, list)
-		cprintf("cache name=%s size=%u slabs=%lu objects=%lu out=%lu\n", cache->name, cache->size, cache->nr_slabs,
-			cache->nr_slabs * slab_objects(cache), cache->out);
+	for (unsigned int n = 0; describe(n, &d); n++)
+		cprintf("cache name=%s size=%u slabs=%lu objects=%lu out=%lu\n", d.name, d.size, d.slabs, d.objects, d.out);
 }
 
 /* --- the check ---------------------------------------------------------------------------------------------------- */

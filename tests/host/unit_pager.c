@@ -14,6 +14,7 @@
 static char shown[64 * 1024], question[64];
 static size_t nr_shown;
 static bool at_screen;
+static unsigned int screen_lines = LINES;
 static const char *keys;
 static unsigned int nr_asked;
 static bool (*pager)(const char *text, size_t len);
@@ -43,7 +44,7 @@ bool test_typed_at_screen(void) { return at_screen; }
 bool test_console_size(unsigned int *cols, unsigned int *lines)
 {
 	*cols = COLS;
-	*lines = LINES;
+	*lines = screen_lines;
 	return true;
 }
 
@@ -209,6 +210,26 @@ static void who_is_asked(void **state)
 	assert_true(strstr(question, "space"));
 }
 
+/* The smallest screens: a line and the question, and a single line, where nothing can be asked. */
+static void small_screens(void **state)
+{
+	(void)state;
+	at_screen = true;
+	screen_lines = 2;
+	assert_true(begin("  \n", false));
+	print("a\nb\nc\nd\n");
+	end();
+	assert_string_equal(shown, "a\nb\nc\nd\n");
+	assert_int_equal(nr_asked, 3);
+	screen_lines = 1;
+	assert_false(begin("", false));
+	assert_true(begin("", true)); /* as at a serial line */
+	print("a\nb\n");
+	end();
+	assert_string_equal(shown, "a\nb\n");
+	screen_lines = LINES;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +237,7 @@ int main(void)
 		cmocka_unit_test(a_line_more_and_no_more),
 		cmocka_unit_test(not_with_a_lock_in_hand),
 		cmocka_unit_test(who_is_asked),
+		cmocka_unit_test(small_screens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,8 @@ static u32 chip_read(unsigned long at, unsigned int width)
 
 	if (!selects(at, width, &reg))
 		return ~0u;
+	if (reg < 2 && (chip.reg[3] & DLAB))
+		return chip.divisor[reg];
 	if (reg == 5)
 		return (chip.stuck ? 0 : 0x60) | chip.has_looped;
 	if (reg == 2)
@@ -117,6 +119,11 @@ static void speed(void **state)
 	assert_int_equal(chip.divisor[0] | chip.divisor[1] << 8, 384);
 	expect_hello(probe(SERIAL_PORT, 1, 0)); /* as the firmware left it */
 	assert_int_equal(chip.divisor[0] | chip.divisor[1] << 8, 0);
+	assert_int_equal(uart_speed(), 0);
+	chip.divisor[0] = 0x80;
+	chip.divisor[1] = 1;
+	assert_int_equal(uart_speed(), 300);
+	assert_int_equal(chip.reg[3], 3);
 }
 
 /* Nobody is there: the console before goes on. */

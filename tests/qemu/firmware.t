@@ -5,6 +5,7 @@
 import sys
 sys.dont_write_bytecode = True
 
+import os
 import re
 
 import guest
@@ -13,11 +14,14 @@ import slots
 import tap
 
 MP_TABLE = ["-machine", "acpi=off"]
+MOST = 64  # CPUs that a kernel takes
 # The guest's time is the number of its instructions: no host is too busy for it.
 EXACT = ["-icount", "shift=0,sleep=off"]
 ROWS = [("pae", 2, "", MP_TABLE, "256M"), ("i386", 2, "", MP_TABLE + ["-smp", "2,sockets=2"], "256M"),
-        ("x64", 2, "cpughosts=5", [], "256M"), ("pae", 1, "", [], "5G"),  # qemu32 has PAE, and no PSE-36
+        ("x64", 2, "cpughosts=254", [], "256M"), ("pae", 1, "", [], "5G"),  # qemu32 has PAE, and no PSE-36
         ("x64", 16, "", EXACT, "256M")]
+if os.environ.get("EVERY"):  # .ci/run; of its 20 s the firmware takes most
+    ROWS.append(("x64", 64, "", EXACT, "512M"))
 
 
 def boot(row):
@@ -44,15 +48,18 @@ def old_tables(out, run, env, cpus):
 def ghosts(out, run, env, cpus):
     text = came_up(out, run, "%s: CPUs that are not there are left out" % env)
     silent = len(re.findall(r"did not answer, left out", text))
-    took = re.search(r"SMP: %d of %d CPUs online after (\d+) us" % (cpus, cpus + 5), text)
-    out.ok(silent == 5 and took and 1000000 <= int(took[1]) < 2000000, "five of them cost one second together",
+    took = re.search(r"SMP: %d of %d CPUs online after (\d+) us" % (cpus, MOST), text)
+    out.ok(silent == MOST - cpus and took and 1000000 <= int(took[1]) < 2000000,
+           "all that there is room for, %d, cost one second together" % (MOST - cpus),
            ["%d were silent, %s us" % (silent, took and took[1])])
 
 
 def side_by_side(out, run, env, cpus):
     text = came_up(out, run, "%s: %d CPUs" % (env, cpus))
     took = re.search(r"SMP: (\d+) of \d+ CPUs online after (\d+) us", text)
-    out.ok(took and int(took[1]) == cpus and int(took[2]) < 50000, "%d CPUs are started side by side, in 50 ms" % cpus,
+    limit = 50 if cpus <= 16 else 150
+    out.ok(took and int(took[1]) == cpus and int(took[2]) < limit * 1000,
+           "%d CPUs are started side by side, in %d ms" % (cpus, limit),
            [took and took[0] or "it is not said"])
 
 
@@ -62,7 +69,7 @@ def much_memory(out, run, env, cpus):
     out.ok(mem and int(mem[1]) > 5000, "%s: what lies above 4 GiB is used" % env, [mem and mem[0] or "no banner"])
 
 
-JUDGES = (old_tables, old_tables, ghosts, much_memory, side_by_side)  # of the rows, in order
+JUDGES = (old_tables, old_tables, ghosts, much_memory, side_by_side, side_by_side)  # of the rows, in order
 
 
 def main():

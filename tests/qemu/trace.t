@@ -60,6 +60,8 @@ def booted(out, env, run):
     out.ok(verdict.code == ktap.PASS, "%s: traced tests pass" % env, [verdict.reason] + run.last_lines(verdict.code))
     records, complaints = perfetto.read_records(ktap.clean(run.serial))
     out.ok(records and not complaints, "%s: the trace is complete" % env, complaints)
+    text = run.serial.decode("utf-8", "replace")
+    out.ok(0 < text.find("@trace end") < text.find("# Kvasir "), "%s: the block for people comes last" % env)
     trace = json.loads(json.dumps(perfetto.convert(records))) if records else {"traceEvents": []}
     out.ok(not perfetto.check(trace), "%s: nothing for a viewer to stumble over" % env, perfetto.check(trace)[:10])
     seen, arrows = {r.event for r in records}, [e for e in trace["traceEvents"] if e["ph"] == "f"]

@@ -13,7 +13,7 @@
 #define STATUS_OUTPUT_FULL 0x01
 #define STATUS_INPUT_FULL  0x02
 #define STATUS_FROM_MOUSE  0x20
-#define STATUS_NOTHING	   0xff /* an empty bus */
+#define STATUS_NOTHING	   0xff /* an empty bus; of some machines it reads 0, as an idle controller may */
 
 #define CMD_READ_CONFIG	    0x20
 #define CMD_WRITE_CONFIG    0x60
@@ -116,20 +116,21 @@ static int keyboard_getc(void)
 	return -1;
 }
 
-/* Translation on, interrupts off, mouse off. A controller that does not answer is left as the firmware set it. */
-static void configure(void)
+/* Translation on, interrupts off, mouse off. False: nothing answers, and what is there is as the firmware set it. */
+static bool configure(void)
 {
 	u8 config;
 
 	outb(CMD_READ_CONFIG, I8042_STATUS);
 	if (!wait_status(STATUS_OUTPUT_FULL, true))
-		return;
+		return false;
 	config = inb(I8042_DATA);
 	config &= ~(CONFIG_INTERRUPTS | CONFIG_KEYBOARD_OFF);
 	config |= CONFIG_MOUSE_OFF | CONFIG_TRANSLATE;
 	outb(CMD_WRITE_CONFIG, I8042_STATUS);
 	if (wait_status(STATUS_INPUT_FULL, false))
 		outb(config, I8042_DATA);
+	return true;
 }
 
 const struct console_driver *keyboard_probe(void)
@@ -140,6 +141,5 @@ const struct console_driver *keyboard_probe(void)
 		return NULL;
 	for (unsigned int i = 0; i < BUFFER_MOST && (inb(I8042_STATUS) & STATUS_OUTPUT_FULL); i++)
 		inb(I8042_DATA);
-	configure();
-	return &driver;
+	return configure() || inb(I8042_STATUS) ? &driver : NULL;
 }

@@ -24,6 +24,8 @@
 #define BAR_64	       4u
 #define CLASS_SERIAL   0x0700u
 
+#define FUNCTIONS 0x10000u /* a number: bus, 5 bits of device, 3 of function */
+
 static u32 config_read(unsigned int function, unsigned int reg)
 {
 	outl(CONFIG_ENABLE | function << 8 | reg, CONFIG_ADDRESS);
@@ -58,25 +60,28 @@ static bool first_address(unsigned int function, struct serial_place *place)
 	return true;
 }
 
-/* The next function behind this one: a device with one function has none of the other seven. */
-static unsigned int next_function(unsigned int function)
+static bool function_present(unsigned int function)
 {
-	bool single = !(function & 7) && !(config_read(function, PCI_TYPE) & SEVERAL);
-
-	return function + (single ? 8 : 1);
+	return (config_read(function, PCI_ID) & 0xffff) != 0xffff;
 }
 
-bool pci_serial_card(struct serial_place *place)
+/* The next function behind this one: a device without function 0, or with it alone, has none of the other seven. */
+static unsigned int next_function(unsigned int function)
 {
-	unsigned int baud = place->baud;
+	bool several = function & 7 || (function_present(function) && config_read(function, PCI_TYPE) & SEVERAL);
 
-	if (!pci_present())
-		return false;
-	for (unsigned int f = 0; f < 0x10000; f = next_function(f)) /* bus, device, function */
-		if ((config_read(f, PCI_ID) & 0xffff) != 0xffff && config_read(f, PCI_CLASS) >> 16 == CLASS_SERIAL &&
-		    first_address(f, place)) {
-			place->baud = baud;
-			return true;
-		}
-	return false;
+	return function + (several ? 1 : 8);
+}
+
+bool pci_serial_card(unsigned int *from, struct serial_place *place)
+{
+	unsigned int baud = place->baud, function = *from;
+	bool found = false;
+
+	for (; function < FUNCTIONS && pci_present() && !found; function = next_function(function))
+		found = function_present(function) && config_read(function, PCI_CLASS) >> 16 == CLASS_SERIAL &&
+			first_address(function, place);
+	*from = function;
+	place->baud = baud;
+	return found;
 }

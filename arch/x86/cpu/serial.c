@@ -23,25 +23,31 @@ CMDLINE_OPTION(serial, "serial=PLACE[,BAUD]", "the serial console: com1 to com4,
 
 static struct serial_place at; /* the console's, if there is one */
 static const struct console_driver *serial_line;
+static unsigned int com1_was; /* its speed before it became the console; 0: not known */
 
 const struct console_driver *serial_probe(void)
 {
-	static const struct serial_place com1 = { SERIAL_PORT, SERIAL_COM1, 1, SERIAL_MAX_BAUD };
-
-	at = com1;
-	serial_line = uart_probe(&com1, NULL);
+	at = (struct serial_place){ SERIAL_PORT, SERIAL_COM1, 1, 0 };
+	com1_was = uart_probe(&at, NULL) ? uart_speed() : 0;
+	at.baud = SERIAL_MAX_BAUD;
+	serial_line = uart_probe(&at, NULL);
 	return serial_line;
+}
+
+static void describe_place(char *text, size_t size, const struct serial_place *place)
+{
+	char name[SERIAL_NAME_BYTES];
+
+	serial_name(name, place);
+	if (place->baud)
+		scnprintf(text, size, "%s, %u baud", name, place->baud);
+	else
+		scnprintf(text, size, "%s, as fast as it is", name);
 }
 
 void serial_describe(char *text, size_t size)
 {
-	char name[SERIAL_NAME_BYTES];
-
-	serial_name(name, &at);
-	if (at.baud)
-		scnprintf(text, size, "%s, %u baud", name, at.baud);
-	else
-		strscpy(text, name, size);
+	describe_place(text, size, &at);
 }
 
 /* False: the registers cannot be reached. A port needs no mapping. */
@@ -54,36 +60,45 @@ static bool map_uart(const struct serial_place *place, void **memory)
 	return place->kind != SERIAL_MEMORY || *memory;
 }
 
-static bool same_place(const struct serial_place *a, const struct serial_place *b)
+/* True: the console is there already. Speed 0 is the firmware's, which is known although another has been set since. */
+static bool stays(struct serial_place *place)
 {
-	return a->kind == b->kind && a->address == b->address && a->baud == b->baud;
+	if (!serial_line || place->kind != at.kind || place->address != at.address)
+		return false;
+	if (!place->baud)
+		place->baud = com1_was ? com1_was : at.baud;
+	return place->baud == at.baud;
 }
 
-/* `why`: who wants it there. */
-static void move(const struct serial_place *place, const char *why)
+/* `why`: who wants it there. False: nobody answers there. */
+static bool move(struct serial_place place, const char *why)
 {
 	const struct console_driver *there = NULL;
-	char name[SERIAL_NAME_BYTES];
+	char text[SERIAL_NAME_BYTES + 24];
 	void *memory;
 
-	serial_name(name, place);
-	if (serial_line && same_place(place, &at))
-		return;
-	printk("console: the serial line is %s, %u baud (%s)\n", name, place->baud, why);
+	if (stays(&place))
+		return true;
+	describe_place(text, sizeof(text), &place);
+	printk("console: the serial line is %s (%s)\n", text, why);
 	console_drain();
-	if (map_uart(place, &memory))
-		there = uart_probe(place, memory);
+	if (map_uart(&place, &memory))
+		there = uart_probe(&place, memory);
 	if (!there) {
 		if (memory)
 			arch_device_mapper->unmap(memory);
-		pr_warn("console: no UART answers at %s, so it is not used\n", name);
-		return;
+		serial_name(text, &place);
+		pr_warn("console: no UART answers at %s, so it is not used\n", text);
+		return false;
 	}
-	at = *place;
+	at = place;
+	if (!at.baud)
+		at.baud = uart_speed();
 	if (!serial_line)
 		console_add(there);
 	serial_line = there;
 	printk_replay(there->write);
+	return true;
 }
 
 static struct serial_place wanted; /* by serial=, as long as it waits for devices to be mapped */
@@ -99,17 +114,30 @@ void arch_console_option(void)
 	if (wrong)
 		pr_warn("serial=%s: not used, %s\n", word ? word : "", wrong);
 	else if (!waits)
-		move(&wanted, "serial=");
+		move(wanted, "serial=");
+}
+
+/* A board may have a card of its own that leads nowhere: the first that answers. */
+static void use_card(void)
+{
+	struct serial_place card = wanted;
+	unsigned int from = 0, found = 0;
+
+	while (pci_serial_card(&from, &card)) {
+		found++;
+		if (move(card, "serial="))
+			return;
+	}
+	if (!found)
+		pr_warn("serial=pci: there is no serial card\n");
 }
 
 void serial_map(void)
 {
-	if (!waits)
-		return;
-	if (wanted.kind == SERIAL_PCI && !pci_serial_card(&wanted))
-		pr_warn("serial=pci: there is no serial card\n");
-	else
-		move(&wanted, "serial=");
+	if (waits && wanted.kind == SERIAL_PCI)
+		use_card();
+	else if (waits)
+		move(wanted, "serial=");
 }
 
 void serial_ask_firmware(void)
@@ -117,5 +145,5 @@ void serial_ask_firmware(void)
 	struct serial_place place;
 
 	if (!cmdline_has("serial") && acpi_serial_console(&place))
-		move(&place, "SPCR");
+		move(place, "SPCR");
 }

@@ -99,6 +99,26 @@ unsigned int arch_cpus_found(void)
 	return nr_cpus + nr_left_out;
 }
 
+/* 0: nobody's. */
+static unsigned int cpu_of(u32 apic_id)
+{
+	for (unsigned int n = 1; n < nr_cpus; n++)
+		if (cpu_apic_id[nth_cpu(n)] == apic_id)
+			return nth_cpu(n);
+	return 0;
+}
+
+/* As many as have room; ids from the highest one down that nobody has. */
+static void add_ghosts(u64 wanted)
+{
+	for (u32 id = 0xfd; wanted && id && nth_cpu(nr_cpus) < MAX_CPUS; id--) {
+		if (id == cpu_apic_id[0] || cpu_of(id))
+			continue;
+		cpu_apic_id[nth_cpu(nr_cpus++)] = id;
+		wanted--;
+	}
+}
+
 void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 {
 	unsigned int unreachable = 0, beyond = cpus->dropped;
@@ -118,9 +138,7 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 			beyond++;
 	}
 	nr_left_out = unreachable + beyond;
-	for (u64 ghosts = cmdline_number("cpughosts", 0); ghosts && nr_cpus < MAX_CPUS && nth_cpu(nr_cpus) < MAX_CPUS;
-	     ghosts--)
-		cpu_apic_id[nth_cpu(nr_cpus++)] = 0xfe - (u32)ghosts;
+	add_ghosts(cmdline_number("cpughosts", 0));
 	if (unreachable)
 		pr_warn("SMP: %u CPUs need an x2APIC to be reached, left out\n", unreachable);
 	if (beyond)
@@ -128,15 +146,6 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 }
 
 /* --- the starting CPU --------------------------------------------------------------------------------------------- */
-
-/* 0: nobody's. */
-static unsigned int cpu_of(u32 apic_id)
-{
-	for (unsigned int n = 1; n < nr_cpus; n++)
-		if (cpu_apic_id[nth_cpu(n)] == apic_id)
-			return nth_cpu(n);
-	return 0;
-}
 
 void __noreturn ap_start(void);
 

@@ -140,6 +140,16 @@ static void set_line(unsigned int baud)
 	put(FCR_ENABLE_CLEAR, UART_FCR);
 }
 
+unsigned int uart_speed(void)
+{
+	unsigned int divisor;
+
+	put(LCR_DLAB | LCR_8N1, UART_LCR);
+	divisor = get(UART_DATA) | (unsigned int)get(UART_IER) << 8;
+	put(LCR_8N1, UART_LCR);
+	return divisor ? SERIAL_MAX_BAUD / divisor : 0;
+}
+
 const struct console_driver *uart_probe(const struct serial_place *place, void *memory)
 {
 	static const struct console_driver driver = {

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <kernel/printk.h>
+#include <lib/bitmap.h>
 
 enum slot_state { SLOT_EMPTY, SLOT_EQUAL, SLOT_DIFFERS, SLOT_MISSING, SLOT_PENDING };
 
@@ -47,7 +48,22 @@ struct pgd_parity pgd_parity_check(void)
 	return sum;
 }
 
-/* The grid has a column only for slots that some tree uses. */
+/* --- for people and for programs: a row a tree, a column a slot that some tree uses ------------------------------ */
+
+#define SLOTS_MAX 512 /* the kernel half has a gigabyte of 2 MiB slots with PAE */
+
+struct grid {
+	const char *mark; /* for each slot_state */
+	DECLARE_BITMAP(used, SLOTS_MAX);
+	unsigned int tree; /* whose row it is: 0, the reference, is the first */
+	char row[SLOTS_MAX + 1];
+};
+
+/* n: the slot's number among the shared ones. */
+#define for_each_shared_slot(n, addr)                                                                            \
+	for ((n) = 0, (addr) = pt_next_shared_slot(pt_size(pt_sync_level())); (addr) && (n) < SLOTS_MAX;         \
+	     (n)++, (addr) = pt_next_shared_slot((addr) + pt_size(pt_sync_level())))
+
 static bool slot_used(vaddr_t addr)
 {
 	struct pgtable *pt;
@@ -60,28 +76,54 @@ static bool slot_used(vaddr_t addr)
 	return false;
 }
 
-#define ROW_MAX 512 /* at most: the kernel half has a gigabyte of 2 MiB slots with PAE */
-
-static void dump_row(const char *format, const struct pgtable *pt, const char *mark)
+static void find_columns(struct grid *grid)
 {
-	vaddr_t size = pt_size(pt_sync_level());
-	char row[ROW_MAX + 1];
-	unsigned int n = 0;
+	unsigned int n;
+	vaddr_t addr;
 
-	for (vaddr_t addr = pt_next_shared_slot(size); addr && n < ROW_MAX; addr = pt_next_shared_slot(addr + size))
+	pgd_lock_take();
+	for_each_shared_slot(n, addr)
 		if (slot_used(addr))
-			row[n++] = mark[compare_slot(pt, addr)];
-	row[n] = '\0';
-	cprintf(format, pt->id, row);
+			__set_bit(n, grid->used);
+	pgd_lock_drop();
 }
 
-static void dump_columns(const char *first, const char *next)
+static void fill_row(struct grid *grid, const struct pgtable *pt)
 {
-	vaddr_t size = pt_size(pt_sync_level());
-	const char *between = first;
+	unsigned int n, length = 0;
+	vaddr_t addr;
 
-	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + size)) {
-		if (!slot_used(addr))
+	for_each_shared_slot(n, addr)
+		if (test_bit(n, grid->used))
+			grid->row[length++] = grid->mark[compare_slot(pt, addr)];
+	grid->row[length] = '\0';
+	grid->tree = pt->id;
+}
+
+/* The list is sorted by id. False: there is no tree behind the one whose row it was. */
+static bool next_row(struct grid *grid)
+{
+	unsigned int after = grid->tree;
+	struct pgtable *pt;
+
+	pgd_lock_take();
+	list_for_each_entry(pt, &pgd_list, list)
+		if (pt->id > after) {
+			fill_row(grid, pt);
+			break;
+		}
+	pgd_lock_drop();
+	return grid->tree != after;
+}
+
+static void print_columns(const struct grid *grid, const char *first, const char *next)
+{
+	const char *between = first;
+	unsigned int n;
+	vaddr_t addr;
+
+	for_each_shared_slot(n, addr) {
+		if (!test_bit(n, grid->used))
 			continue;
 		cprintf("%s%u", between, pt_index(pt_sync_level(), addr));
 		between = next;
@@ -89,40 +131,39 @@ static void dump_columns(const char *first, const char *next)
 	cprintf("\n");
 }
 
-/* row: a format for a number and a string. mark: the character for each slot_state. */
-static void dump_rows(const char *row, const char *mark)
+/* row: a format for a number and a string. No lock is held while the console prints. */
+static void print_rows(struct grid *grid, const char *row)
 {
-	struct pgtable *pt;
-
-	dump_row(row, &kernel_pgtable, mark);
-	list_for_each_entry(pt, &pgd_list, list)
-		dump_row(row, pt, mark);
+	fill_row(grid, &kernel_pgtable);
+	do
+		cprintf(row, grid->tree, grid->row);
+	while (next_row(grid));
 }
 
 void pgd_parity_machine(void)
 {
+	struct grid grid = { .mark = "nedmc" };
 	struct pgd_parity sum;
 
-	pgd_lock_take();
+	find_columns(&grid);
 	cprintf("slots level=%s used", pt_level_name(pt_sync_level()));
-	dump_columns("=", ",");
-	dump_rows("tree id=%u states=%s\n", "nedmc");
-	pgd_lock_drop();
+	print_columns(&grid, "=", ",");
+	print_rows(&grid, "tree id=%u states=%s\n");
 	sum = pgd_parity_check();
 	cprintf("parity trees=%u slots=%u differs=%u missing=%u\n", sum.trees, sum.slots, sum.differs, sum.missing);
 }
 
 void pgd_parity_dump(void)
 {
+	struct grid grid = { .mark = ".=!?~" };
 	struct pgd_parity sum;
 
-	pgd_lock_take();
+	find_columns(&grid);
 	cprintf("one column a used %s slot:", pt_level_name(pt_sync_level()));
-	dump_columns(" ", " ");
-	dump_rows("%6u  %s\n", ".=!?~");
-	pgd_lock_drop();
+	print_columns(&grid, " ", " ");
+	print_rows(&grid, "%6u  %s\n");
 	sum = pgd_parity_check();
 	cprintf("= equal  . empty  ! differs  ? missing  ~ being carried\n");
-	cprintf("parity: %s (%u processes, %u slots%s)\n", sum.differs + sum.missing ? "BROKEN" : "ok", sum.trees, sum.slots,
-		sum.trees ? "" : "; nothing to compare");
+	cprintf("parity: %s (%u processes, %u slots%s)\n", sum.differs + sum.missing ? "BROKEN" : "ok", sum.trees,
+		sum.slots, sum.trees ? "" : "; nothing to compare");
 }

@@ -24,6 +24,9 @@ struct console_driver {
  */
 const struct console_driver *uart_probe(const struct serial_place *place, void *memory);
 
+/* How fast the one is that is written to, by its own registers. 0: they say nothing that could be. */
+unsigned int uart_speed(void);
+
 /* The serial line: COM1, until serial= or the firmware's tables move it (serial.c). */
 const struct console_driver *serial_probe(void);
 /* Where it is and how fast. */

@@ -5,7 +5,8 @@
  *	serial=com2		a PC's second port		serial=0x2f8	a 16550 at this I/O port
  *	serial=mmio:ADDR	registers in memory, one byte apart
  *	serial=mmio32:ADDR	four bytes apart, read as words
- *	serial=pci		the first serial card		serial=com1,9600	with another speed than 115200
+ *	serial=pci		the first serial card that answers
+ *	serial=com1,9600	with another speed than 115200
  */
 #pragma once
 
@@ -41,7 +42,8 @@ void serial_name(char *name, const struct serial_place *place);
 bool acpi_serial_console(struct serial_place *place);
 
 /*
- * PCI: the first card of class 07 00 (serial) that has an address, switched on. What a 16550 has lies at its first base
- * address. False: there is none, or no PCI.
+ * PCI: the first card of class 07 00 (serial) that has an address, switched on; *from: where to look, at first 0, then
+ * behind that card. What a 16550 has lies at its first base address. place->baud stays. False: there is none, or no
+ * PCI.
  */
-bool pci_serial_card(struct serial_place *place);
+bool pci_serial_card(unsigned int *from, struct serial_place *place);
