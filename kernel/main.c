@@ -29,6 +29,7 @@
 #include <mm/highmem.h>
 #include <mm/ioremap.h>
 #include <mm/kstack.h>
+#include <mm/kva_config.h>
 #include <mm/memblock.h>
 #include <mm/mm.h>
 #include <mm/percpu_alloc.h>
@@ -111,6 +112,27 @@ static void free_xa_node(void *node)
 	kfree(node);
 }
 
+/* kva starts as in any other kernel, with a description of the address space. */
+static void init_kva(void)
+{
+	struct kva_config config = {
+		.kernel_start = layout.kernel_start,
+		.private_start = layout.private_start,
+		.private_end = layout.private_end,
+		.direct_start = layout.direct_start,
+		.direct_size = layout.direct_end - layout.direct_start,
+		.arena_start = layout.vmalloc_start,
+		.arena_end = layout.vmalloc_end,
+	};
+	const struct memblock_region *ram;
+
+	static_assert(sizeof(*ram) == sizeof(*config.ram), "both are a start and an end");
+	config.nr_ram = memblock_ram(&ram);
+	config.ram = (const struct kva_ram *)ram;
+	if (kva_init(&config))
+		panic("the address space of this mode is not what kva can use");
+}
+
 /* From the loader's map to kmalloc. Table pages come from memblock until the page allocator can give them. */
 static void init_memory(void)
 {
@@ -128,7 +150,7 @@ static void init_memory(void)
 	xa_set_allocator(alloc_xa_node, free_xa_node);
 	rcu_set_free(kvfree);
 	highmem_init();
-	vmalloc_init();
+	init_kva();
 }
 
 /* --- what lower layers need from mm ------------------------------------------------------------------------------ */

@@ -120,14 +120,16 @@ static void emit_block(const struct vmap_block_info *block, void (*emit)(void *c
 	struct line line = { 0 };
 
 	add_range(&line, "block", block->start, block->end);
-	add(&line, " live=%u maps=%u clean=%u dirty=%u flushing=%u", block->live, block->runs, block->clean, block->dirty,
-	    block->flushing);
+	add(&line, " live=%u maps=%u clean=%u dirty=%u flushing=%u", block->live, block->runs, block->clean,
+	    block->dirty, block->flushing);
 	end(&line, emit, ctx);
 }
 
 void vmallocinfo_machine(void (*emit)(void *ctx, const char *line), void *ctx)
 {
-	static const char *const states[NR_VM_RANGE_STATES] = { [VM_BUSY] = "busy", [VM_LAZY] = "lazy", [VM_CLEAN] = "clean" };
+	static const char *const states[NR_VM_RANGE_STATES] = {
+		[VM_BUSY] = "busy", [VM_LAZY] = "lazy", [VM_CLEAN] = "clean"
+	};
 	struct vmap_block_info block;
 	struct vm_range_info range;
 	struct line line = { 0 };
@@ -194,8 +196,8 @@ static void emit_gaps(const struct gaps *gaps, void (*emit)(void *ctx, const cha
 {
 	struct line line = { 0 };
 
-	add(&line, "used %s, free %s in %lu gaps, largest %s, fragmentation %u%%", SIZE(gaps->used), SIZE(gaps->bytes), gaps->nr,
-	    SIZE(gaps->largest), fragmentation(gaps));
+	add(&line, "used %s, free %s in %lu gaps, largest %s, fragmentation %u%%", SIZE(gaps->used), SIZE(gaps->bytes),
+	    gaps->nr, SIZE(gaps->largest), fragmentation(gaps));
 	end(&line, emit, ctx);
 	for (unsigned int class = 0; class < GAP_CLASSES; class++) {
 		if (!gaps->by_size[class])

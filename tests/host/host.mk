@@ -35,7 +35,8 @@ HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_split.c pgtab
 	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c)) \
 	     $(wildcard $(addprefix arch/x86/cpu/,acpi.c acpi_fadt.c acpi_madt.c acpi_s5.c mptable.c acpi_spcr.c serial_place.c font.c framebuffer.c screen.c))
-HOST_MM	  ?= $(filter-out mm/page/highmem.c,$(wildcard mm/*/*.c mm/kva/*/*.c))
+# mm/kva/floor is for other kernels.
+HOST_MM	  ?= $(filter-out mm/page/highmem.c mm/kva/floor/%,$(wildcard mm/*/*.c mm/kva/*/*.c))
 host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/complete.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.

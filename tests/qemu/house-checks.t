@@ -50,9 +50,11 @@ class Directions(Rules):
     def __init__(self, tree):
         super().__init__()
         rules, self.tree = self.rules, tree
+        other = [pattern for line in rules["elsewhere"] for pattern in line]
+        tree.kernel = [f for f in tree.kernel if not any(matches(f, pattern) for pattern in other)]
         self.free = {name for line in rules["freestanding"] for name in line}
         self.folders = [folder for line in rules["include"] for folder in line]
-        self.headers = [f for f in tree.files if f.endswith(".h")]
+        self.headers = [f for f in tree.files if f.endswith(".h") and not any(matches(f, pattern) for pattern in other)]
 
     def find(self, name, source):
         """The files that an include may mean: one, or one a target."""

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <kernel/config.h> /* MAX_CPUS */
 #include <lib/compiler.h>
 
 #define PAGE_SHIFT 12
@@ -17,8 +18,6 @@
 #define PAGE_ALIGN(x)	   ALIGN(x, PAGE_SIZE)
 #define PAGE_ALIGN_DOWN(x) ALIGN_DOWN(x, PAGE_SIZE)
 #define offset_in_page(p)  ((vaddr_t)(p) & ~PAGE_MASK)
-
-#define MAX_CPUS 64
 
 struct vm_layout {
 	vaddr_t user_end;	/* first address a process may not use */

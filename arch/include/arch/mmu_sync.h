@@ -36,6 +36,13 @@ int pgtable_init_process(struct pgtable *pt);
 void pgtable_exit_process(struct pgtable *pt);
 
 /*
+ * The same for a tree that somebody else has made, and will free: adopt copies the kernel half into its root. -EINVAL: a
+ * table above the shared level is missing (PAE: one of the kernel's PMD tables).
+ */
+int pgtable_adopt_process(struct pgtable *pt, phys_addr_t root);
+void pgtable_leave_process(struct pgtable *pt);
+
+/*
  * Map and unmap one page in this process's private kernel slot (layout.private_start..), which is never shared.
  * -ENOMEM, -EBUSY.
  */

@@ -5,6 +5,7 @@
 #include <arch/lazy_mmu.h>
 #include <arch/mmu_sync.h>
 #include <kernel/bug.h>
+#include <kernel/percpu.h>
 #include <kernel/schedule_point.h>
 #include "asid.h"
 
@@ -152,7 +153,7 @@ struct cpu_mmu {
 	struct asid_cpu asid;
 	unsigned long caught_up;  /* how often a process came back to a borrowed tree and had to flush first */
 };
-extern struct cpu_mmu cpu_mmu; /* per-CPU */
+DECLARE_PER_CPU(struct cpu_mmu, cpu_mmu);
 
 /* The CR3 value that loads pt under the PCID of slot mmu->asid.here. */
 unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush);

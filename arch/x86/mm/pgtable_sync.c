@@ -200,6 +200,26 @@ static void copy_kernel_half(struct pgtable *pt)
 	}
 }
 
+/* Copy the kernel half and enter the list; see 4. */
+static void join(struct pgtable *pt)
+{
+	pgd_lock_take();
+	copy_kernel_half(pt);
+	schedule_point("pgd:copied");
+	pt->serial = ++last_serial;
+	pt->id = (unsigned int)(pt->serial - 1);
+	list_add_tail(&pt->list, &pgd_list);
+	pgd_lock_drop();
+}
+
+static void leave(struct pgtable *pt)
+{
+	BUG_ON(pgtable_is_loaded(pt));
+	pgd_lock_take();
+	list_del(&pt->list);
+	pgd_lock_drop();
+}
+
 int pgtable_init_process(struct pgtable *pt)
 {
 	memset(pt, 0, sizeof(*pt));
@@ -213,13 +233,7 @@ int pgtable_init_process(struct pgtable *pt)
 		table_free(pt->root_phys, false);
 		return -ENOMEM;
 	}
-	pgd_lock_take();
-	copy_kernel_half(pt);
-	schedule_point("pgd:copied");
-	pt->serial = ++last_serial;
-	pt->id = (unsigned int)(pt->serial - 1);
-	list_add_tail(&pt->list, &pgd_list);
-	pgd_lock_drop();
+	join(pt);
 	return 0;
 }
 
@@ -241,12 +255,45 @@ static void free_private(struct pgtable *pt)
 
 void pgtable_exit_process(struct pgtable *pt)
 {
-	BUG_ON(pgtable_is_loaded(pt));
-	pgd_lock_take();
-	list_del(&pt->list);
-	pgd_lock_drop();
+	leave(pt);
 	free_private(pt);
 	table_free(pt->root_phys, false);
+	tlb_oracle(tree_gone(pt));
+	pt->root = NULL;
+}
+
+/* Tell the oracle of the tables above the shared level. False: one is missing. */
+static bool adopt_upper_tables(struct pgtable *pt)
+{
+	unsigned int top = pt_top();
+
+	for (vaddr_t addr = pt_next_shared_slot(layout.kernel_start); addr && pt_sync_level() < top; addr = pt_next_shared_slot(addr + pt_size(top))) {
+		pte_t link = pte_read(pt->root + pt_index(top, addr));
+
+		if (!pte_table_link(link, top))
+			return false;
+		tlb_oracle(table_new(pt, pte_phys(link), ALIGN_DOWN(addr, pt_size(top)), top - 1));
+	}
+	return true;
+}
+
+int pgtable_adopt_process(struct pgtable *pt, phys_addr_t root)
+{
+	memset(pt, 0, sizeof(*pt));
+	pt->root_phys = root;
+	pt->root = phys_to_virt(root);
+	tlb_oracle(tree_new(pt));
+	if (!adopt_upper_tables(pt)) {
+		tlb_oracle(tree_gone(pt));
+		return -EINVAL;
+	}
+	join(pt);
+	return 0;
+}
+
+void pgtable_leave_process(struct pgtable *pt)
+{
+	leave(pt);
 	tlb_oracle(tree_gone(pt));
 	pt->root = NULL;
 }

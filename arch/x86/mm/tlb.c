@@ -149,7 +149,7 @@ static void wait_for_answers(const struct flush_request *r)
 static void check_context(void)
 {
 	BUG_ON(in_interrupt());
-	if (CONFIG_DEBUG_LOCKS && irqs_disabled() && this_cpu(preempt_count) && num_online_cpus() > 1)
+	if (CONFIG_DEBUG_LOCKS && irqs_disabled() && preempt_is_off() && num_online_cpus() > 1)
 		panic("a TLB flush with interrupts off and a lock held");
 }
 

@@ -23,6 +23,8 @@ DECLARE_PER_CPU(struct task *, current_task);
 DECLARE_PER_CPU(unsigned int, preempt_count);
 DECLARE_PER_CPU(bool, need_resched); /* a switch is due on this CPU; set by the scheduler */
 
+static inline bool preempt_is_off(void) { return this_cpu_read(preempt_count) != 0; }
+
 /* Counts; never sleeps. Any context. */
 static __always_inline void preempt_disable(void)
 {

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#define MAX_CPUS 64
+
 #define CONFIG_DEBUG_MM	     1 /* compare every PGD after every sync, check invariants */
 #define CONFIG_DEBUG_LOCKS   1 /* record holders, check ranks and contexts */
 #define CONFIG_FAULT_INJECT  1 /* fail-the-n-th on page and table allocations */

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#define MAX_CPUS 64
+
 #define CONFIG_DEBUG_MM	     0
 #define CONFIG_DEBUG_LOCKS   0
 #define CONFIG_FAULT_INJECT  0

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* The allocators that use per-CPU stacks of pointers do not come along. */
+#pragma once

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Build options, from the macros of kva.h. */
+#pragma once
+
+#include "mm/kva/floor/kva.h"
+
+#define CONFIG_DEBUG_MM	    KVA_DEBUG
+#define CONFIG_DEBUG_LOCKS  KVA_DEBUG
+#define CONFIG_FAULT_INJECT 0
+#define CONFIG_SCHED_POINTS 0
+#define CONFIG_MM_LOGS	    0
+#define CONFIG_TLB_ORACLE   KVA_DEBUG
+
+#define MAX_CPUS KVA_MAX_CPUS

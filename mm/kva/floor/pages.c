@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames of RAM on any host. The host's allocator gives physical addresses; kva's chambers want a struct page for each
+ * frame. So kva keeps an array of its own, indexed by frame number, at the lower end of the arena. Only the parts that
+ * describe RAM are mapped: one part in 128 of all RAM (32 bytes a page).
+ *
+ * The array is complete before the first mapping, and never changes; so the windows of the array are the ranges of RAM
+ * in the configuration.
+ */
+#include "mm/kva/floor/floor.h"
+
+struct page_window page_main_window;
+unsigned long pages_retyped;
+
+static unsigned long ram_pages;
+static struct page *put_off; /* frees that wait for a thread; a stack without a lock, linked by `private` */
+static void (*on_shortage)(void);
+
+/* --- which frames are RAM ----------------------------------------------------------------------------------------- */
+
+static unsigned long first_pfn(const struct kva_ram *ram)
+{
+	return (unsigned long)((ram->start + PAGE_SIZE - 1) >> PAGE_SHIFT);
+}
+static unsigned long end_pfn(const struct kva_ram *ram) { return (unsigned long)(ram->end >> PAGE_SHIFT); }
+
+/* The first range of RAM that ends above the address, or NULL. */
+static const struct kva_ram *ram_above(u64 addr)
+{
+	unsigned int low = 0, high = kva_config.nr_ram;
+
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+
+		if (kva_config.ram[middle].end > addr)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < kva_config.nr_ram ? &kva_config.ram[low] : NULL;
+}
+
+bool memblock_overlaps_ram(u64 start, u64 end)
+{
+	const struct kva_ram *ram = ram_above(start);
+
+	return ram && ram->start < end;
+}
+
+/* Ranges of the configuration may touch each other. */
+bool memblock_is_ram(u64 start, u64 end)
+{
+	const struct kva_ram *ram = ram_above(start);
+
+	for (; ram && start < end && ram->start <= start; ram++) {
+		start = ram->end;
+		if (ram + 1 == kva_config.ram + kva_config.nr_ram)
+			break;
+	}
+	return start >= end;
+}
+
+struct page_window page_find_window(const struct page *page)
+{
+	u64 pfn = ((unsigned long)page - (unsigned long)vmemmap) / sizeof(*page);
+	const struct kva_ram *ram = (const char *)page >= (const char *)vmemmap ? ram_above(pfn << PAGE_SHIFT) : NULL;
+
+	if (!ram || pfn < first_pfn(ram) || pfn >= end_pfn(ram))
+		return (struct page_window){ NULL, 0 };
+	return (struct page_window){ pfn_to_page(first_pfn(ram)), end_pfn(ram) - first_pfn(ram) };
+}
+
+unsigned long page_window_extend(const struct page *first __maybe_unused, unsigned long nr)
+{
+	return nr;
+}
+
+bool pfn_valid(unsigned long pfn)
+{
+	const struct kva_ram *ram = ram_above((u64)pfn << PAGE_SHIFT);
+
+	return ram && pfn >= first_pfn(ram) && pfn < end_pfn(ram);
+}
+
+struct page *pfn_to_page_checked(unsigned long pfn)
+{
+	return pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
+}
+
+unsigned long totalram_pages(void)
+{
+	return ram_pages;
+}
+
+/* --- the array ---------------------------------------------------------------------------------------------------- */
+
+unsigned long pages_array_size(const struct kva_config *config)
+{
+	u64 frames = config->ram[config->nr_ram - 1].end >> PAGE_SHIFT;
+
+	return (unsigned long)(frames * sizeof(struct page));
+}
+
+/* Map zeroed memory at [addr, end), where nothing is mapped yet. */
+static int map_array(vaddr_t addr, vaddr_t end)
+{
+	struct mmu_update u;
+	int err = 0;
+
+	arch_update_kernel_mappings_begin(&u, addr, end);
+	for (; addr != end && !err; addr += PAGE_SIZE) {
+		phys_addr_t phys = mm_table_alloc(GFP_KERNEL); /* zeroed, and in the direct map */
+
+		err = phys ? pgtable_map(&kernel_pgtable, &u, addr, addr + PAGE_SIZE, phys, PAGE_KERNEL, PAGE_SHIFT)
+			   : -ENOMEM;
+	}
+	arch_update_kernel_mappings_end(&u);
+	return err;
+}
+
+static void describe(struct page *page)
+{
+	*page = (struct page){ .state = PAGE_RESERVED };
+	page->zone = page_to_phys(page) < arch_lowmem_limit() ? ZONE_NORMAL : ZONE_HIGHMEM;
+}
+
+/* *mapped: where the array is mapped up to. Two ranges may share a page of it. */
+static int describe_range(const struct kva_ram *ram, vaddr_t *mapped)
+{
+	struct page *first = pfn_to_page(first_pfn(ram)), *end = pfn_to_page(end_pfn(ram));
+	vaddr_t from = max(PAGE_ALIGN_DOWN((vaddr_t)first), *mapped);
+	int err;
+
+	if (first >= end)
+		return 0;
+	err = from < (vaddr_t)end ? map_array(from, PAGE_ALIGN((vaddr_t)end)) : 0;
+	if (err)
+		return err;
+	*mapped = PAGE_ALIGN((vaddr_t)end);
+	for (struct page *page = first; page != end; page++)
+		describe(page);
+	ram_pages += (unsigned long)(end - first);
+	if ((unsigned long)(end - first) > page_main_window.nr)
+		page_main_window = (struct page_window){ first, (unsigned long)(end - first) };
+	return 0;
+}
+
+int pages_init(void)
+{
+	vaddr_t mapped = 0;
+	int err = 0;
+
+	for (unsigned int i = 0; i < kva_config.nr_ram && !err; i++)
+		err = describe_range(&kva_config.ram[i], &mapped);
+	return err;
+}
+
+/* --- taking and giving back --------------------------------------------------------------------------------------- */
+
+/* KVA_NO_PAGES: none, or the caller may not sleep. Memory is short only if single pages are. */
+static u64 ask_host(unsigned int order)
+{
+	u64 phys;
+
+	if (!preemptible())
+		return KVA_NO_PAGES;
+	phys = host_pages_alloc(order);
+	if (phys == KVA_NO_PAGES && !order && on_shortage && chores_allowed()) {
+		on_shortage();
+		kva_do_chores();
+		phys = host_pages_alloc(order);
+	}
+	if (phys != KVA_NO_PAGES &&
+	    (!IS_ALIGNED(phys, PAGE_SIZE << order) || phys + (PAGE_SIZE << order) > arch_lowmem_limit()))
+		panic("host_pages_alloc(%u) gave %llx: not aligned, or not in the direct map", order, phys);
+	return phys;
+}
+
+static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state state)
+{
+	u64 phys = ask_host(order);
+	struct page *page;
+
+	if (phys == KVA_NO_PAGES)
+		return NULL;
+	page = pfn_to_page_checked(to_pfn(phys));
+	if (!page)
+		panic("host_pages_alloc(%u) gave %llx, which is no RAM in kva_config.ram", order, phys);
+	if (gfp & __GFP_ZERO)
+		memset(phys_to_virt((phys_addr_t)phys), 0, PAGE_SIZE << order);
+	page->state = state;
+	page->order = (u8)order;
+	return page;
+}
+
+static void give_page_back(struct page *page)
+{
+	unsigned int order = page->order;
+
+	page->state = PAGE_RESERVED;
+	host_pages_free(page_to_phys(page), order);
+}
+
+static void free_later_page(struct page *page)
+{
+	struct page *top = READ_ONCE(put_off);
+
+	do
+		page->private = (unsigned long)top;
+	while (!try_cmpxchg(&put_off, &top, page));
+	WRITE_ONCE(kva_chores, true);
+}
+
+static void drop_page(struct page *page)
+{
+	if (preemptible())
+		give_page_back(page);
+	else
+		free_later_page(page);
+}
+
+void pages_free_deferred(void)
+{
+	struct page *page = xchg(&put_off, NULL), *next;
+
+	for (; page; page = next) {
+		next = (struct page *)page->private;
+		give_page_back(page);
+	}
+}
+
+unsigned long alloc_page_array(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	unsigned long got = 0;
+
+	cpu_count_check();
+	while (got < n && (pages[got] = take_pages(gfp, 0, PAGE_USED)))
+		got++;
+	return got;
+}
+
+void free_page_array(struct page **pages, unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		drop_page(pages[i]);
+}
+
+struct page *alloc_pages_split(gfp_t gfp, unsigned int order)
+{
+	return take_pages(gfp, order, PAGE_WHOLE);
+}
+
+bool free_pages_split(struct page *first, unsigned int order)
+{
+	if (first->state != PAGE_WHOLE || first->order != order)
+		return false;
+	drop_page(first);
+	return true;
+}
+
+void page_on_shortage(void (*call)(void))
+{
+	on_shortage = call;
+}
+
+void page_mark(struct page *page, u8 marks)
+{
+	u8 was = page->flags & PAGE_FLAG_TYPE;
+
+	page->flags = (page->flags & (u8)~PAGE_FLAGS_MAPPED) | marks;
+	pages_retyped += !was && (marks & PAGE_FLAG_TYPE);
+	pages_retyped -= was && !(marks & PAGE_FLAG_TYPE);
+}
+
+/* Every page that kva uses is in the direct map. */
+void *kmap_local_page(struct page *page) { return page_address(page); }
+void kunmap_local(const void *addr __maybe_unused) { }
+
+/* --- page tables -------------------------------------------------------------------------------------------------- */
+
+/* Before the page array is there, tables have no struct page. They stay for ever. */
+phys_addr_t mm_table_alloc(gfp_t gfp __maybe_unused)
+{
+	u64 phys = ask_host(0);
+
+	if (phys == KVA_NO_PAGES)
+		return 0;
+	memset(phys_to_virt((phys_addr_t)phys), 0, PAGE_SIZE);
+	return (phys_addr_t)phys;
+}
+
+void mm_table_free(phys_addr_t table)
+{
+	struct page *page = phys_to_page(table);
+
+	page->order = 0;
+	drop_page(page);
+}
+
+static void free_table_after_readers(struct rcu_head *head)
+{
+	pgtable_free_deferred(page_to_phys(container_of(head, struct page, rcu)));
+}
+
+void mm_table_defer(phys_addr_t table)
+{
+	call_rcu(&phys_to_page(table)->rcu, free_table_after_readers);
+}

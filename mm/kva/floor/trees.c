@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Page tables on any host: the reference that is adopted, and the host's address spaces. */
+#include "mm/kva/floor/floor.h"
+
+#include <asm/cr.h>
+#include "arch/x86/mm/internal.h"
+
+#define CR3_ROOT (PT_MAX_LEVEL == 3 ? ~(u64)31 : PTE_FRAME) /* PAE's top table is 32 bytes */
+
+struct pgtable kernel_pgtable = { .serial = 1 };
+pteval_t pte_supported = ~(pteval_t)(PTE_NX | PTE_GLOBAL | PTE_PAT);
+
+struct kva_tree {
+	struct pgtable pt;
+	bool adopted;
+};
+
+/* --- the reference ------------------------------------------------------------------------------------------------ */
+
+/* Every entry of the shared level has a place, and none has the bit that marks a change. */
+static int check_shared_entries(void)
+{
+	for (vaddr_t addr = pt_next_shared_slot(layout.kernel_start); addr;
+	     addr = pt_next_shared_slot(addr + pt_size(pt_sync_level()))) {
+		const pte_t *p = pt_entry(&kernel_pgtable, addr, pt_sync_level());
+
+		if (!p && addr >= layout.vmemmap_start && addr < layout.vmalloc_end)
+			return kva_refuse("the PDPT entry for %lx is empty: with PAE the host makes the kernel's four "
+					  "tables at boot",
+					  addr);
+		if (p && pte_pending(pte_read(p)))
+			return kva_refuse("the entry for %lx has bit 9 set, which kva uses", addr);
+	}
+	return 0;
+}
+
+/* The direct map must show each range of RAM where the configuration says, as far as it goes. */
+static int check_direct_map(void)
+{
+	for (unsigned int i = 0; i < kva_config.nr_ram; i++) {
+		const struct kva_ram *ram = &kva_config.ram[i];
+		phys_addr_t phys = (phys_addr_t)PAGE_ALIGN_DOWN(ram->end - 1);
+		struct pgtable_leaf leaf;
+
+		if (phys < ram->start || phys >= arch_lowmem_limit())
+			continue;
+		leaf = pgtable_query(&kernel_pgtable, (vaddr_t)phys_to_virt(phys));
+		if (!leaf.present || leaf.phys != phys)
+			return kva_refuse("RAM at %llx is not mapped at %p: is direct_start right?", (u64)phys,
+					  phys_to_virt(phys));
+	}
+	return 0;
+}
+
+static int arena_entry_empty(struct pt_walk *w __maybe_unused, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	if (pte_leaf(pte_read(p), level))
+		return kva_refuse("the arena is in use: something is mapped at %lx-%lx", start, end);
+	return pte_present(pte_read(p)) ? PT_DESCEND : PT_SKIP;
+}
+
+static int arena_run_empty(struct pt_walk *w __maybe_unused, pte_t *p, vaddr_t addr, unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		if (!pte_none(pte_read(p + i)))
+			return kva_refuse("the arena is in use: something is mapped at %lx", addr + (i << PAGE_SHIFT));
+	return 0;
+}
+
+static int check_arena_empty(void)
+{
+	static const struct pt_ops ops = { arena_entry_empty, arena_run_empty };
+	vaddr_t start = layout.vmemmap_start, end = layout.vmalloc_end;
+	struct mmu_update u; /* a walk of kernel addresses needs a scope, though nothing is changed */
+	struct pt_walk walk = { .pt = &kernel_pgtable, .u = &u, .ops = &ops };
+	int err;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pt_walk_range(&walk, start, end);
+	arch_update_kernel_mappings_end(&u);
+	return err;
+}
+
+int trees_adopt(void)
+{
+	int err;
+
+	kernel_pgtable.root_phys = kva_config.root ? kva_config.root : (phys_addr_t)(read_cr3() & CR3_ROOT);
+	if (kernel_pgtable.root_phys >= arch_lowmem_limit())
+		return kva_refuse("the top table at %llx is not in the direct map", (u64)kernel_pgtable.root_phys);
+	kernel_pgtable.root = phys_to_virt(kernel_pgtable.root_phys);
+	err = check_shared_entries();
+	err = err ? err : check_direct_map();
+	return err ? err : check_arena_empty();
+}
+
+/* --- the host's address spaces ------------------------------------------------------------------------------------ */
+
+struct kva_tree *kva_tree_create(void)
+{
+	struct kva_tree *tree = kzalloc(sizeof(*tree), GFP_KERNEL);
+
+	might_sleep();
+	if (!tree || !pgtable_init_process(&tree->pt))
+		return tree;
+	kfree(tree);
+	return NULL;
+}
+
+struct kva_tree *kva_tree_adopt(kva_phys_t root)
+{
+	struct kva_tree *tree = kzalloc(sizeof(*tree), GFP_KERNEL);
+
+	might_sleep();
+	if (!tree)
+		return NULL;
+	tree->adopted = true;
+	if (!pgtable_adopt_process(&tree->pt, root))
+		return tree;
+	kva_refuse("the tables at %llx have not all tables above the shared level: they are no address space",
+		   (u64)root);
+	kfree(tree);
+	return NULL;
+}
+
+kva_phys_t kva_tree_root(const struct kva_tree *tree)
+{
+	return tree->pt.root_phys;
+}
+
+void kva_tree_destroy(struct kva_tree *tree)
+{
+	might_sleep();
+	if (tree->adopted)
+		pgtable_leave_process(&tree->pt);
+	else
+		pgtable_exit_process(&tree->pt);
+	kfree(tree);
+}

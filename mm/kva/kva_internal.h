@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files above all chambers share. */
+#pragma once
+
+#include "mm/page/page_internal.h"
+
+#include <mm/kva_config.h>
+
+/* A sentence about what cannot be right. Returns -EINVAL. */
+int kva_refuse(const char *fmt, ...) __printf(1, 2);
+/* 0, or -EINVAL after the sentence. */
+int kva_config_check(const struct kva_config *config);
