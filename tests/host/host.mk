@@ -33,22 +33,25 @@ HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray*.c xas*.c spinlock.c pre
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_split.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
 	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
-	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c)) \
-	     $(wildcard $(addprefix arch/x86/cpu/,acpi.c acpi_fadt.c acpi_madt.c acpi_s5.c mptable.c acpi_spcr.c serial_place.c font.c framebuffer.c screen.c))
+	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
 # mm/kva/floor is for other kernels.
 HOST_MM	  ?= $(filter-out mm/page/highmem.c mm/kva/floor/%,$(wildcard mm/*/*.c mm/kva/*/*.c))
-host_sources := $(wildcard kernel/lib/*.c) kernel/proc/elf.c kernel/shell/complete.c $(HOST_CORE) $(HOST_ARCH) $(wildcard boot/*.c) \
+host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.
-host_sources += arch/x86/cpu/mmio.c kernel/shell/pager.c kernel/summary_picture.c third_party/qrcodegen/qrcodegen.c
-host_sources += tests/host/linux_names.c tests/host/linux_names_xarray.c
-# What a folder of the product has here is compiled as one, as in boot/kernel.mk: clang's start is half of a small file's time.
-# Alone: what has flags of its own, and what calls functions that only the test of it has.
-host_alone := kernel/lib/string.c arch/x86/cpu/screen.c kernel/shell/pager.c kernel/summary_picture.c
-host_in	    = $(filter-out $(host_alone) tests/%,$(foreach s,$2,$(if $(filter $1/,$(dir $s)),$s)))
-host_units_of = $(foreach f,$(sort $(patsubst %/,%,$(dir $1))),$(if $(call host_in,$f,$1),$f/all.o))
-host_objects := $(call host_units_of,$(host_sources)) $(patsubst %.c,%.o,$(host_alone) $(filter tests/%,$(host_sources)))
-host_mm_objects := $(call host_units_of,$(HOST_MM))
+host_sources += arch/x86/cpu/mmio.c tests/host/linux_names.c tests/host/linux_names_xarray.c
+# What only programs of $(host_plain) call.
+host_sources_4level := $(wildcard $(addprefix arch/x86/cpu/,acpi.c acpi_fadt.c acpi_madt.c acpi_s5.c mptable.c acpi_spcr.c serial_place.c font.c \
+	     framebuffer.c screen.c)) kernel/proc/elf.c kernel/shell/complete.c kernel/shell/pager.c $(wildcard boot/*.c) \
+	     kernel/summary_picture.c third_party/qrcodegen/qrcodegen.c
+# What a folder has here is compiled as one, as in boot/kernel.mk: clang's start is half of a small file's time.
+# Alone: what has flags of its own, what a program replaces, what not all sets have of a folder, and what calls functions that only
+# the test of it has.
+host_alone := kernel/lib/string.c arch/x86/cpu/mmio.c arch/x86/cpu/screen.c kernel/shell/pager.c kernel/summary_picture.c tests/host/port/rcu.c \
+	      $(wildcard tests/host/*.c)
+host_in	    = $(filter-out $(host_alone),$(foreach s,$2,$(if $(filter $1/,$(dir $s)),$s)))
+host_units_of = $(foreach f,$(sort $(patsubst %/,%,$(dir $1))),$(if $(call host_in,$f,$1),$f/all.o)) \
+		$(patsubst %.c,%.o,$(filter $(host_alone),$1))
 , := ,
 host_units := $(basename $(notdir $(wildcard tests/host/unit_*.c)))
 ifneq ($(findstring clang,$(HOST_CC)),)
@@ -56,6 +59,9 @@ host_races := $(basename $(notdir $(wildcard tests/host/race_*.c)))
 host_fuzzers := $(basename $(notdir $(wildcard tests/host/fuzz_*.c)))
 host_raced := $(host_races) $(host_threaded)
 endif
+
+# A test's own code runs little, and is most of what there is to compile: without the optimizer that takes half as long.
+host_unit := -O0
 
 # Reports name functions and lines; for a debugger's sake HOST_G=-g adds types and variables.
 HOST_G ?= -g1
@@ -90,19 +96,19 @@ host_compile_$(1) = @$(HOST_CC) $(HOST_CFLAGS) $(6) -DHOST_LEVELS=$(2) -DHOST_PH
 	-Iarch/x86/target/$(3) -Ikernel/config/debug -c $$< -o $$@
 
 $(HO)/$(1)/%.o: %.c tests/host/host.mk | $$$$(@D)/.
-	$$(host_compile_$(1)) $$(host_cflags_$$(notdir $$*)) $$(if $$(filter unit_%,$$(notdir $$*)),-Dmain=main_of_$$(notdir $$*))
+	$$(host_compile_$(1)) $$(if $$(filter unit_%,$$(notdir $$*)),$(host_unit) -Dmain=main_of_$$(notdir $$*)) $$(host_cflags_$$(notdir $$*))
 
 $(HO)/$(1)/%/all.c: $(HO)/sources tests/host/host.mk | $$$$(@D)/.
-	@printf '#include "%s"\n' $$(call host_in,$$*,$(host_sources) $(HOST_MM)) > $$@
+	@printf '#include "%s"\n' $$(call host_in,$$*,$(host_sources) $(host_sources_4level) $(HOST_MM)) > $$@
 
 $(HO)/$(1)/%/all.o: $(HO)/$(1)/%/all.c tests/host/host.mk
 	$$(host_compile_$(1)) $$(if $$(filter $(host_guessed),$$*),$(7))
 
-$(HO)/$(1)/libkvasir.a: $(addprefix $(HO)/$(1)/,$(host_objects)) $(HO)/$(1)/arch/x86/mm/$(4).o
+$(HO)/$(1)/libkvasir.a: $(addprefix $(HO)/$(1)/,$(call host_units_of,$(host_sources) $(host_sources_$(1)))) $(HO)/$(1)/arch/x86/mm/$(4).o
 	@rm -f $$@
 	@ar qcs $$@ $$^
 
-$(HO)/$(1)/libmm.a: $(addprefix $(HO)/$(1)/,$(host_mm_objects))
+$(HO)/$(1)/libmm.a: $(addprefix $(HO)/$(1)/,$(call host_units_of,$(HOST_MM)))
 	@rm -f $$@
 	@ar qcs $$@ $$^
 
@@ -141,13 +147,16 @@ endef
 # A source that appears or goes.
 $(HO)/sources: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(host_sources) $(HOST_MM)' | cmp -s - $@ || printf '%s\n' '$(host_sources) $(HOST_MM)' > $@
+	@printf '%s\n' '$(host_sources) $(host_sources_4level) $(HOST_MM)' | cmp -s - $@ || printf '%s\n' '$(host_sources) $(host_sources_4level) $(HOST_MM)' > $@
 FORCE:
 
 host_cflags_pager	:= -Dcprintf=test_cprintf -Darch_console_size=test_console_size -Darch_console_typed_at_screen=test_typed_at_screen
 host_cflags_summary_picture := -Darch_console_room=test_console_room
 host_cflags_string	:= -include tests/host/port/rename.h
 host_cflags_unit_string := -include tests/host/port/rename.h
+# They look at each byte of much memory.
+host_cflags_unit_set_memory := -O1
+host_cflags_unit_slab	:= -O1
 
 # Fuzzers of a set: $(1) directory, $(2) set
 define host_fuzz_build

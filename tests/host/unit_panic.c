@@ -19,6 +19,9 @@
 #define arch_console_size  no_size
 #define arch_console_typed_at_screen typed_nowhere
 #define screen_probe	   fake_screen
+#define serial_probe	   fake_serial
+#define serial_map	   fake_map
+#define keyboard_probe	   fake_keyboard
 #include "kernel/core/panic.c"
 #include "arch/x86/cpu/console.c"
 #include "tests/host/port/host.h"
