@@ -31,8 +31,6 @@ static int start(void)
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
 	pgtable_set_deferred_free(mm_table_defer);
 	xa_set_allocator(alloc_node, free_node);
-	tlb_oracle(init());
-	tlb_oracle(tree_new(&kernel_pgtable));
 	tlb_init();
 	number_cpus(kva_config.cpus ? kva_config.cpus : MAX_CPUS);
 	cpu_announce(smp_processor_id());

@@ -16,7 +16,7 @@
 #define PAT_WC(pat) (((pat) >> 48 & 0xff) == 1) /* slot 6 */
 
 struct cpu_info boot_cpu;
-bool kva_announced[MAX_CPUS] = { true };
+bool kva_announced[MAX_CPUS] = { true }, kva_booting = true;
 cpumask_t __cpu_online_mask, __cpu_possible_mask;
 vaddr_t per_cpu_offset[MAX_CPUS];
 DEFINE_DECLARED_PER_CPU(struct cpu_mmu, cpu_mmu);
@@ -112,6 +112,8 @@ int cpu_adopt(void)
 /* First on the list of those that a flush asks, then a flush of its own: so it keeps nothing from the time before. */
 void cpu_announce(unsigned int cpu)
 {
+	if (cpu)
+		WRITE_ONCE(kva_booting, false);
 	kva_announced[cpu] = true;
 	cpumask_set(&__cpu_online_mask, cpu);
 	smp_mb();
@@ -145,14 +147,17 @@ int kva_cpu_online(void)
 	return err;
 }
 
-/* What its cache has, others take when they need it. */
-void kva_cpu_offline(void)
+/*
+ * A flush reads the mask and posts its requests with preemption off. So after a grace period nobody asks this CPU any
+ * more. What its cache has, others take when they need it.
+ */
+void kva_cpu_offline(unsigned int cpu)
 {
-	unsigned int cpu = smp_processor_id();
-
+	might_sleep();
+	if (cpu >= MAX_CPUS || !cpumask_test(cpu_online_mask, cpu))
+		return;
 	cpumask_clear(&__cpu_online_mask, cpu);
-	smp_mb();
-	kva_flush_ipi(); /* whoever asked before that waits for an answer */
+	synchronize_rcu();
 	kva_announced[cpu] = false;
 }
 

@@ -20,6 +20,12 @@ int config_adopt(const struct kva_config *config);
 /* What this CPU has switched on. -EINVAL: kva cannot work like that. Boot CPU. */
 int cpu_adopt(void);
 void cpu_announce(unsigned int cpu);
+/* Take the CPUs that are not online out of a mask that nobody else uses. */
+static inline void cpus_keep_online(cpumask_t *mask)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(mask->bits); i++)
+		mask->bits[i] &= READ_ONCE(cpu_online_mask->bits[i]);
+}
 /* Say once if more CPUs run than have been announced. */
 void cpu_count_check(void);
 

@@ -44,13 +44,16 @@ void kva_flush_ipi(void)
 
 void smp_call_function_many(const cpumask_t *mask, void (*fn)(void *arg), void *arg, bool wait __maybe_unused)
 {
-	cpumask_t targets = *mask;
+	struct answer_wait patience = { 0 };
+	cpumask_t targets;
 	unsigned int cpu;
 
 	mutex_lock(&call_lock);
-	preempt_disable();
+	preempt_disable(); /* so no CPU that is online now goes before it has answered (kva_cpu_offline) */
 	call.fn = fn;
 	call.arg = arg;
+	targets = *mask;
+	cpus_keep_online(&targets);
 	cpumask_clear(&targets, smp_processor_id());
 	smp_mb();
 	for_each_cpu(cpu, &targets) {
@@ -58,9 +61,10 @@ void smp_call_function_many(const cpumask_t *mask, void (*fn)(void *arg), void *
 		smp_mb();
 		arch_send_ipi(cpu, IPI_CALL);
 	}
-	while (cpumask_weight(&call.pending)) {
+	while ((cpu = cpumask_next(-1, &call.pending)) < MAX_CPUS) {
 		kva_flush_ipi();
 		cpu_relax();
+		watchdog_waiting(&patience, cpu, "call");
 	}
 	preempt_enable();
 	mutex_unlock(&call_lock);
@@ -83,6 +87,6 @@ void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *wh
 	if (++wait->polls != POLLS_UNTIL_REPORT || wait->reported)
 		return;
 	wait->reported = true;
-	printk("CPU %u has not answered a %s: are its interrupts off, or does host_send_flush_ipi() not reach it?\n",
+	printk("CPU %u does not answer (%s): are its interrupts off, or does host_send_flush_ipi() not reach it?\n",
 	       cpu, what);
 }

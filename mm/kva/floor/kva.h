@@ -60,8 +60,11 @@ struct kva_thread {
  * reads anything that kva has mapped; interrupts on or off. -EINVAL: the CPU lacks what the boot CPU has.
  */
 int kva_cpu_online(void);
-/* This CPU uses no address of the arena any more. Interrupts off. */
-void kva_cpu_offline(void);
+/*
+ * The CPU will use no address of the arena from now on, until it calls kva_cpu_online() again. It still takes interrupts
+ * when this is called; on return no flush asks it any more, and the host may stop it. Thread, on any CPU.
+ */
+void kva_cpu_offline(unsigned int cpu);
 
 /* --- calls from the host ------------------------------------------------------------------------------------------ */
 

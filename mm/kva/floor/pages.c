@@ -188,6 +188,7 @@ static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state st
 		panic("host_pages_alloc(%u) gave %llx, which is no RAM in kva_config.ram", order, phys);
 	if (gfp & __GFP_ZERO)
 		memset(phys_to_virt((phys_addr_t)phys), 0, PAGE_SIZE << order);
+	tlb_oracle(frames_given(to_pfn(phys), 1ul << order));
 	page->state = state;
 	page->order = (u8)order;
 	return page;

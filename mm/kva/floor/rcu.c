@@ -36,6 +36,7 @@ void synchronize_rcu(void)
 	cpumask_clear(&inside, smp_processor_id()); /* this thread may sleep, so its CPU is outside */
 	while (cpumask_weight(&inside)) {
 		smp_call_function_many(&inside, look, NULL, true);
+		cpus_keep_online(&inside); /* one may have gone meanwhile */
 		if (cpumask_weight(&inside))
 			host_yield();
 	}

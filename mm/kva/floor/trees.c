@@ -52,11 +52,15 @@ static int check_direct_map(void)
 	return 0;
 }
 
+/* An entry may lead to an empty table: the oracle learns of it. */
 static int arena_entry_empty(struct pt_walk *w __maybe_unused, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
 {
 	if (pte_leaf(pte_read(p), level))
 		return kva_refuse("the arena is in use: something is mapped at %lx-%lx", start, end);
-	return pte_present(pte_read(p)) ? PT_DESCEND : PT_SKIP;
+	if (!pte_present(pte_read(p)))
+		return PT_SKIP;
+	tlb_oracle(table_new(&kernel_pgtable, pte_phys(pte_read(p)), ALIGN_DOWN(start, pt_size(level)), level - 1));
+	return PT_DESCEND;
 }
 
 static int arena_run_empty(struct pt_walk *w __maybe_unused, pte_t *p, vaddr_t addr, unsigned long n)
@@ -89,6 +93,8 @@ int trees_adopt(void)
 	if (kernel_pgtable.root_phys >= arch_lowmem_limit())
 		return kva_refuse("the top table at %llx is not in the direct map", (u64)kernel_pgtable.root_phys);
 	kernel_pgtable.root = phys_to_virt(kernel_pgtable.root_phys);
+	tlb_oracle(init());
+	tlb_oracle(tree_new(&kernel_pgtable));
 	err = check_shared_entries();
 	err = err ? err : check_direct_map();
 	return err ? err : check_arena_empty();

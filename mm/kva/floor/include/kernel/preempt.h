@@ -63,9 +63,24 @@ static __always_inline unsigned long preempt_enable_then(unsigned long result)
 	return result;
 }
 
+/*
+ * A host has interrupts off while it boots, with one CPU and one thread. That does not count, until kva sees interrupts
+ * on for the first time, or a second CPU.
+ */
+extern bool kva_booting;
+
+static inline bool irqs_allow_sleep(void)
+{
+	if (irqs_disabled())
+		return unlikely(READ_ONCE(kva_booting));
+	if (unlikely(READ_ONCE(kva_booting)))
+		WRITE_ONCE(kva_booting, false);
+	return true;
+}
+
 static inline bool preemptible(void)
 {
-	return !this_thread()->count && !irqs_disabled() && !in_interrupt();
+	return !this_thread()->count && irqs_allow_sleep() && !in_interrupt();
 }
 
 /* At the head of every function that may sleep. So it is also the place where what was put off is done. */
