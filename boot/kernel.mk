@@ -35,10 +35,14 @@ SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGE
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 
 # The C files of a folder of the product are compiled as one: headers are read once, and the compiler starts once, which is more
-# than half of its time. So static names are unique within a folder. Alone each of them must compile as well (`each`). In a debug
-# build those of mm have objects of their own, in which tests/qemu/links.t sees who uses whom.
-UNITED  := $(filter-out kernel tests/% $(if $(filter release,$(CONFIG)),,$(MM_FOLDERS)),$(FOLDERS))
+# than half of its time. So static names are unique within a folder. Alone each of them must compile as well (`each`). In the debug
+# build for x86_64 those of mm have objects of their own, in which tests/qemu/links.t sees who uses whom.
+UNITED  := $(filter-out kernel tests/% $(if $(filter debug-x86_64,$(CONFIG)-$(TARGET)),$(MM_FOLDERS)),$(FOLDERS))
+# Booted tests are compiled a dozen at a time, by the first letter of the file; a change of one is waited for.
+LETTERS := a-l m n-r s-u v-z
+UNITED  += $(LETTERS:%=tests/kernel/%)
 in       = $(filter-out %_$(WORD).c,$(filter %.c,$(foreach s,$(SOURCES),$(if $(filter $1/,$(dir $s)),$s))))
+in      += $(if $(filter tests/kernel/%,$1),$(wildcard tests/kernel/[$(notdir $1)]*.c))
 UNITS   := $(foreach f,$(UNITED),$(if $(call in,$f),$(OUT)/obj/$f/all.c.o))
 ALONE   := $(filter-out $(foreach f,$(UNITED),$(call in,$f)),$(SOURCES))
 OBJECTS := $(sort $(UNITS) $(patsubst %,$(OUT)/obj/%.o,$(ALONE)))
@@ -112,7 +116,7 @@ $(OUT)/obj/%/all.c: $(OUT)/flags | $$(@D)/.
 
 $(OUT)/obj/%/all.c.o: $(OUT)/obj/%/all.c
 	$(call say,CC,$(TARGET) $*)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) $(call less,$*) -MMD -MP -c $< -o $@
 
 $(OUT)/obj/%.S.o: %.S $(OUT)/flags | $$(@D)/.
 	$(call say,AS,$(TARGET) $<)
@@ -167,7 +171,7 @@ $(OUT)/kernel: $(OUT)/kernel.elf
 
 # Whether each file includes what it needs, though the one before it in its folder did.
 each:
-	$(Q)$(CC) $(CFLAGS) -fsyntax-only $(foreach f,$(UNITED),$(call in,$f))
+	$(Q)$(CC) $(CFLAGS) -fsyntax-only $(foreach f,$(filter-out tests/%,$(UNITED)),$(call in,$f))
 
 # The entries of compile_commands.json for this target, one a line, each with a comma behind it.
 compile_commands:

@@ -174,11 +174,11 @@ struct trace {
 	unsigned long faults, nmis;
 	vaddr_t last_fault;
 };
-static struct trace *trace;
+static struct trace *traces;
 
 static void trace_fault(vaddr_t addr)
 {
-	struct trace *t = &trace[smp_processor_id()];
+	struct trace *t = &traces[smp_processor_id()];
 
 	t->faults++;
 	t->last_fault = addr;
@@ -187,14 +187,14 @@ static void trace_fault(vaddr_t addr)
 static void trace_nmi(struct trap_frame *frame)
 {
 	(void)frame;
-	trace[smp_processor_id()].nmis++;
+	traces[smp_processor_id()].nmis++;
 }
 
 #define USER_PAGE 0x400000ul
 
 static void touch_user_page(void *arg)
 {
-	struct trace *mine = &trace[smp_processor_id()];
+	struct trace *mine = &traces[smp_processor_id()];
 	unsigned long nmis;
 
 	(void)arg;
@@ -209,9 +209,9 @@ static void touch_user_page(void *arg)
 
 static void run_tracer(struct crew *crew)
 {
-	trace = vmalloc_in_fresh_slot(MAX_CPUS * sizeof(*trace));
-	ASSERT(trace);
-	memset(trace, 0, MAX_CPUS * sizeof(*trace));
+	traces = vmalloc_in_fresh_slot(MAX_CPUS * sizeof(*traces));
+	ASSERT(traces);
+	memset(traces, 0, MAX_CPUS * sizeof(*traces));
 	arch_set_fault_tracer(trace_fault);
 	arch_set_nmi_handler(trace_nmi);
 	fault_reset_max_depth();
@@ -220,11 +220,11 @@ static void run_tracer(struct crew *crew)
 	arch_set_fault_tracer(NULL);
 	EXPECT_EQ(fault_counters().max_depth, 1);
 	for (unsigned int i = 0; i < crew->nr; i++) {
-		EXPECT(trace[crew->worker[i].cpu].faults >= 1);
-		EXPECT_EQ(trace[crew->worker[i].cpu].last_fault, USER_PAGE);
-		EXPECT(trace[crew->worker[i].cpu].nmis >= 1);
+		EXPECT(traces[crew->worker[i].cpu].faults >= 1);
+		EXPECT_EQ(traces[crew->worker[i].cpu].last_fault, USER_PAGE);
+		EXPECT(traces[crew->worker[i].cpu].nmis >= 1);
 	}
-	vfree(trace);
+	vfree(traces);
 }
 
 KTEST(founding, tracer_in_the_fault_handler)

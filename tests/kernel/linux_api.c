@@ -43,14 +43,14 @@ KTEST(linux_api, timeouts_count_jiffies)
 	EXPECT(time_before(ULONG_MAX - 5, 5ul) && time_after(5ul, ULONG_MAX - 5)); /* across the wrap */
 }
 
-struct sleeper {
+struct timed_sleep {
 	struct completion asleep;
 	long left;
 };
 
 static void sleep_long(void *arg)
 {
-	struct sleeper *s = arg;
+	struct timed_sleep *s = arg;
 
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	complete(&s->asleep);
@@ -59,14 +59,14 @@ static void sleep_long(void *arg)
 
 static void sleep_for_ever(void *arg)
 {
-	struct sleeper *s = arg;
+	struct timed_sleep *s = arg;
 
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	complete(&s->asleep);
 	s->left = schedule_timeout(MAX_SCHEDULE_TIMEOUT);
 }
 
-static void wake_early(void (*fn)(void *), struct sleeper *s)
+static void wake_early(void (*fn)(void *), struct timed_sleep *s)
 {
 	struct task *task;
 
@@ -82,7 +82,7 @@ static void wake_early(void (*fn)(void *), struct sleeper *s)
 /* Who is woken early is told how much was left; without an end nothing of that is ever less. */
 KTEST(linux_api, a_wakeup_ends_a_timeout)
 {
-	struct sleeper s = { .left = 0 };
+	struct timed_sleep s = { .left = 0 };
 
 	wake_early(sleep_long, &s);
 	EXPECT(s.left > 0 && s.left <= LONG_MS);

@@ -7,17 +7,17 @@
 
 #define MAX_MAPS 4096
 
-static void *maps[MAX_MAPS];
-static struct page *pages[VMAP_MAX_ALLOC];
+static void *block_maps[MAX_MAPS];
+static struct page *block_pages[VMAP_MAX_ALLOC];
 
-static bool get_pages(void)
+static bool get_block_pages(void)
 {
-	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
+	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, block_pages), VMAP_MAX_ALLOC);
 }
 
 static void put_pages(void)
 {
-	free_page_array(pages, VMAP_MAX_ALLOC);
+	free_page_array(block_pages, VMAP_MAX_ALLOC);
 }
 
 static unsigned long blocks_created(void)
@@ -29,7 +29,7 @@ static unsigned long blocks_created(void)
 }
 
 /* Map `count` pages a time until a block is full, which shows when the next map needs a new one. The maps in the full
- * block are maps[0..n), and n is returned; whatever else was needed is undone. */
+ * block are block_maps[0..n), and n is returned; whatever else was needed is undone. */
 static unsigned int fill_a_block(unsigned int count)
 {
 	unsigned long created;
@@ -38,22 +38,22 @@ static unsigned int fill_a_block(unsigned int count)
 	vm_unmap_aliases();
 	created = blocks_created();
 	for (; n < MAX_MAPS; n++) {
-		maps[n] = vm_map_ram(pages, count, -1);
-		if (!maps[n])
+		block_maps[n] = vm_map_ram(block_pages, count, -1);
+		if (!block_maps[n])
 			break;
 		if (blocks_created() == created)
 			continue;
 		if (first) {
-			vm_unmap_ram(maps[n], count);
+			vm_unmap_ram(block_maps[n], count);
 			break;
 		}
 		created = blocks_created(); /* a fresh block begins here: give back what went into older ones */
 		first = n + 1;
 	}
 	for (unsigned int i = 0; first && i < first - 1; i++)
-		vm_unmap_ram(maps[i], count);
+		vm_unmap_ram(block_maps[i], count);
 	for (unsigned int i = first ? first - 1 : 0; i < n; i++)
-		maps[i - (first ? first - 1 : 0)] = maps[i];
+		block_maps[i - (first ? first - 1 : 0)] = block_maps[i];
 	return n - (first ? first - 1 : 0);
 }
 
@@ -74,17 +74,17 @@ static void unmap_one_of_full_block(struct worker *other, unsigned int count, un
 	vm_unmap_aliases();
 	seq = tlb_log_seq();
 	which = which == 2 ? n - 1 : which * n / 2;
-	gone = (vaddr_t)maps[which];
-	worker_call(other, read_byte, maps[which]);
-	vm_unmap_ram(maps[which], count);
+	gone = (vaddr_t)block_maps[which];
+	worker_call(other, read_byte, block_maps[which]);
+	vm_unmap_ram(block_maps[which], count);
 	vm_unmap_aliases();
 	EXPECT(tlb_log_covers(seq, gone, gone + count * PAGE_SIZE));
 	EXPECT_EQ(probe_read((void *)gone, NULL), PROBE_NOT_PRESENT);
 	for (unsigned int i = 0; i < n; i++) {
 		if (i == which)
 			continue;
-		EXPECT_EQ(probe_read(maps[i], NULL), PROBE_OK);
-		vm_unmap_ram(maps[i], count);
+		EXPECT_EQ(probe_read(block_maps[i], NULL), PROBE_OK);
+		vm_unmap_ram(block_maps[i], count);
 	}
 }
 
@@ -98,7 +98,7 @@ KTEST(museum, m01_stale_tlb_full_block)
 	vmap_block_stats(&stats);
 	few = stats.usable % 7 ? 3 : 7;
 	ASSERT(worker_start(&other, another_cpu(), true));
-	if (get_pages()) {
+	if (get_block_pages()) {
 		unmap_one_of_full_block(&other, VMAP_MAX_ALLOC, 0);
 		for (unsigned int which = 0; which < 3; which++) {
 			unmap_one_of_full_block(&other, 1, which);
@@ -113,7 +113,7 @@ KTEST(museum, m01_stale_tlb_full_block)
 /* Dirty space is flushed once: the second and third call find nothing to do. */
 static void flush_once(void)
 {
-	void *a = vm_map_ram(pages, 1, -1), *b = vm_map_ram(pages, 1, -1);
+	void *a = vm_map_ram(block_pages, 1, -1), *b = vm_map_ram(block_pages, 1, -1);
 	struct tlb_log_entry entry;
 	unsigned long seq;
 
@@ -138,7 +138,7 @@ KTEST(museum, m03_dirty_space_flushed_over_and_over)
 	KTEST_NEEDS(MM_LOGS);
 	if (vm_quarantine())
 		KTEST_SKIP("in quarantine no flush is put off");
-	if (!get_pages())
+	if (!get_block_pages())
 		return;
 	flush_once();
 	put_pages();
@@ -154,7 +154,7 @@ static void map_some(void *arg)
 	void **mine = arg;
 
 	for (unsigned int i = 0; i < MAPS_A_CPU; i++)
-		mine[i] = vm_map_ram(pages, 3, -1);
+		mine[i] = vm_map_ram(block_pages, 3, -1);
 }
 
 static void unmap_others(struct crew *crew, void *all[][MAPS_A_CPU])
@@ -173,7 +173,7 @@ KTEST(museum, m10_hash_into_a_hole_of_the_cpu_mask)
 
 	vmap_block_stats(&before);
 	ASSERT(crew_start(&crew, 2));
-	if (get_pages()) {
+	if (get_block_pages()) {
 		for (unsigned int i = 0; i < crew.nr; i++)
 			worker_call(&crew.worker[i], map_some, all[i]);
 		unmap_others(&crew, all);

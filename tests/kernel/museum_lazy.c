@@ -33,7 +33,7 @@ static int note_entry(pte_t *ptep, unsigned long addr, void *data)
 	return 0;
 }
 
-static bool map_some(struct mapped *m)
+static bool map_a_few(struct mapped *m)
 {
 	m->mem = vzalloc(PAGES * PAGE_SIZE);
 	return EXPECT(m->mem) &&
@@ -94,7 +94,7 @@ KTEST(museum, m08a_nested_through_set_ptes)
 	KTEST_NEEDS(MM_LOGS);
 	unsigned long seq;
 
-	if (map_some(&mapped)) {
+	if (map_a_few(&mapped)) {
 		change_twice_in_a_scope(&mapped);
 		seq = tlb_log_seq();
 		change_in_mode(&mapped, 9, 2);
@@ -199,7 +199,7 @@ KTEST(museum, m08c_preempted_and_moved_inside)
 	KTEST_NEEDS(MM_LOGS);
 	struct worker first, second;
 
-	if (!map_some(&mapped)) {
+	if (!map_a_few(&mapped)) {
 		vfree(mapped.mem);
 		return;
 	}
@@ -268,7 +268,7 @@ KTEST(museum, m45_fresh_memory_touched_inside)
 
 	if (!fresh_slot())
 		KTEST_SKIP(NO_FRESH_SLOT);
-	if (map_some(&mapped))
+	if (map_a_few(&mapped))
 		WITH_CREW(crew, 2, touch_inside(&crew.worker[1], &crew.worker[0]));
 	vfree(mapped.mem);
 }

@@ -143,7 +143,7 @@ static int see_entry(pte_t *ptep __maybe_unused, unsigned long addr, void *data)
 	return 0;
 }
 
-static struct seen look(vaddr_t base, unsigned long size, bool create)
+static struct seen look_at_holes(vaddr_t base, unsigned long size, bool create)
 {
 	struct seen seen = { .base = base };
 
@@ -161,14 +161,14 @@ static void walk_over_holes(vaddr_t base, struct page *page)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(present); i++)
 		EXPECT_EQ(apply_to_page_range(&init_mm, base + present[i] * PAGE_SIZE, PAGE_SIZE, put_entry, page), 0);
-	seen = look(base, 8 * PAGE_SIZE, false);
+	seen = look_at_holes(base, 8 * PAGE_SIZE, false);
 	EXPECT_EQ(seen.calls, 3);
 	EXPECT_EQ(seen.pages, 0x23);
-	seen = look(base, 8 * PAGE_SIZE, true);
+	seen = look_at_holes(base, 8 * PAGE_SIZE, true);
 	EXPECT_EQ(seen.calls, 8);
 	EXPECT_EQ(seen.pages, 0xff);
 	EXPECT_EQ(apply_to_page_range(&init_mm, far, PAGE_SIZE, put_entry, page), 0);
-	seen = look(base, far + 2 * PAGE_SIZE - base, false);
+	seen = look_at_holes(base, far + 2 * PAGE_SIZE - base, false);
 	EXPECT_EQ(seen.calls, 4);
 	EXPECT_EQ(seen.last, far);
 }

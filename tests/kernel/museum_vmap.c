@@ -11,9 +11,9 @@
 
 #define BLOCKS	   12u
 #define MAPS	   (BLOCKS * 127) /* at most */
-#define PATIENCE_MS 2000
+#define HELD_MS 2000
 
-static struct page *pages[VMAP_MAX_ALLOC];
+static struct page *ram_pages[VMAP_MAX_ALLOC];
 static void *maps[MAPS];
 static unsigned int run, nr_maps; /* run: pages, which divides what a block can give, so that full means full */
 static struct crew crew;
@@ -39,14 +39,14 @@ static bool begin(void)
 	nr_maps = usable / run * BLOCKS;
 	vm_purge_drain();
 	vmap_block_keeper.reclaim();
-	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, pages), VMAP_MAX_ALLOC);
+	return EXPECT_EQ(alloc_page_array(GFP_KERNEL, VMAP_MAX_ALLOC, ram_pages), VMAP_MAX_ALLOC);
 }
 
 static void end(void)
 {
 	vm_purge_drain();
 	vmap_block_keeper.reclaim();
-	free_page_array(pages, VMAP_MAX_ALLOC);
+	free_page_array(ram_pages, VMAP_MAX_ALLOC);
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 
@@ -55,7 +55,7 @@ static void fill_blocks(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < nr_maps; i++) {
-		maps[i] = vm_map_ram(pages, run, -1);
+		maps[i] = vm_map_ram(ram_pages, run, -1);
 		EXPECT(maps[i]);
 	}
 }
@@ -126,10 +126,10 @@ static void map_and_swap(void *arg)
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		unsigned int count = 1 + (unsigned int)(seed + i) % 2;
-		void *p = vm_map_ram(pages, 2, -1), *old;
+		void *p = vm_map_ram(ram_pages, 2, -1), *old;
 
-		if (!EXPECT(p) || !EXPECT_EQ(vmalloc_to_pfn(p), page_to_pfn(pages[0])) ||
-		    !EXPECT_EQ(vmalloc_to_pfn((char *)p + PAGE_SIZE), page_to_pfn(pages[1])))
+		if (!EXPECT(p) || !EXPECT_EQ(vmalloc_to_pfn(p), page_to_pfn(ram_pages[0])) ||
+		    !EXPECT_EQ(vmalloc_to_pfn((char *)p + PAGE_SIZE), page_to_pfn(ram_pages[1])))
 			return;
 		old = xchg(&slots[(seed * 7 + i * count) % ARRAY_SIZE(slots)], p);
 		if (old)
@@ -172,13 +172,13 @@ static void keeps_its_block(void *arg)
 	void *first, *again;
 
 	(void)arg;
-	first = vm_map_ram(pages, 1, -1);
+	first = vm_map_ram(ram_pages, 1, -1);
 	ASSERT(first);
 	vm_unmap_ram(first, 1);
 	created = stats().created;
 	for (unsigned int i = 0; i < 20; i++) {
 		vm_unmap_aliases();
-		again = vm_map_ram(pages, 1, -1);
+		again = vm_map_ram(ram_pages, 1, -1);
 		ASSERT(again);
 		EXPECT_EQ(block_of(again), block_of(first));
 		vm_unmap_ram(again, 1);
@@ -210,7 +210,7 @@ static void take_a_few(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < 40; i++) {
-		void *p = vm_map_ram(pages, 2, -1), *old;
+		void *p = vm_map_ram(ram_pages, 2, -1), *old;
 
 		EXPECT(p);
 		old = xchg(&slots[i % 8], p);
@@ -242,7 +242,7 @@ static void purge_by_another_cpu(void)
 	}
 	sched_hold("vb:purge");
 	worker_post(purger, do_aliases, NULL);
-	EXPECT(sched_wait_held("vb:purge", PATIENCE_MS));
+	EXPECT(sched_wait_held("vb:purge", HELD_MS));
 	worker_call(owner, take_a_few, NULL);
 	sched_release("vb:purge");
 	worker_wait(purger);
@@ -279,7 +279,7 @@ static void use_a_part(void *arg)
 
 	(void)arg;
 	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = vm_map_ram(pages, VMAP_MAX_ALLOC, -1);
+		p[i] = vm_map_ram(ram_pages, VMAP_MAX_ALLOC, -1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++)
 		if (EXPECT(p[i]))
 			vm_unmap_ram(p[i], VMAP_MAX_ALLOC);

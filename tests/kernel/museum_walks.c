@@ -88,7 +88,7 @@ static bool was_mapped(unsigned long pfn)
 	return pfn == PGTABLE_NO_PFN;
 }
 
-static void look(void)
+static void look_on(void)
 {
 	struct pgtable_leaf leaf = pgtable_query(&kernel_pgtable, race.at);
 	unsigned long pfn = kernel_pgtable_pfn(race.at);
@@ -102,7 +102,7 @@ static void look(void)
 static void look_in_nmi(struct trap_frame *frame __maybe_unused)
 {
 	race.nmis++;
-	look();
+	look_on();
 }
 
 static void read_while_changing(struct worker *other)
@@ -114,7 +114,7 @@ static void read_while_changing(struct worker *other)
 	for (unsigned int i = 0; race.changes < WALK_CHANGES && arch_uptime_ms() < end; i++) {
 		if (race.changes)
 			end = start + WALK_MS;
-		look();
+		look_on();
 		if (i % 64 == 0)
 			arch_send_nmi(smp_processor_id());
 	}

@@ -186,7 +186,7 @@ KTEST(nmi, storm_over_cr3_loads)
 
 /* --- new top entries while the storm goes on ---------------------------------------------------------------------- */
 
-static void map_and_unmap(void)
+static void map_in_between(void)
 {
 	void *p = vmalloc_in_fresh_slot(2 * PAGE_SIZE);
 
@@ -205,7 +205,7 @@ KTEST(nmi, storm_over_mappings)
 	if (storm_begin()) {
 		for (unsigned int i = 0; i < crew.nr; i++)
 			worker_post(&crew.worker[i], switch_all_the_time, NULL);
-		storm_rage(map_and_unmap);
+		storm_rage(map_in_between);
 	}
 	WRITE_ONCE(calm, true);
 	crew_stop(&crew);

@@ -12,7 +12,7 @@
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
-#define ROUNDS	  1000
+#define COUNTED	  1000
 #define PROCESSES 50
 #define FLUSH_MS  200
 
@@ -21,7 +21,7 @@
 /* Give the CPU to the other one, which does the same. */
 static void take_turns(void *arg __maybe_unused)
 {
-	for (unsigned int i = 0; i < ROUNDS; i++)
+	for (unsigned int i = 0; i < COUNTED; i++)
 		schedule();
 }
 
@@ -43,7 +43,7 @@ static void note_switches(const char *what, bool processes)
 	start = arch_cycles() - start;
 	before = w[0].task->switches + w[1].task->switches - before;
 	ktest_note("%s: %llu ticks of the cycle counter", what, div_u64(start, before));
-	EXPECT(before >= ROUNDS);
+	EXPECT(before >= COUNTED);
 	for (unsigned int i = 0; i < 2; i++)
 		worker_stop(&w[i]);
 }
@@ -68,9 +68,9 @@ KTEST(numbers, ipi_to_itself)
 	unsigned int cpu = smp_processor_id();
 	u64 start = arch_cycles();
 
-	for (unsigned int i = 0; i < ROUNDS; i++)
+	for (unsigned int i = 0; i < COUNTED; i++)
 		arch_send_ipi(cpu, IPI_RESCHEDULE);
-	ktest_note("an interrupt to itself: %llu ticks of the cycle counter", div_u64(arch_cycles() - start, ROUNDS));
+	ktest_note("an interrupt to itself: %llu ticks of the cycle counter", div_u64(arch_cycles() - start, COUNTED));
 }
 
 static void note_arrival(void *when)
@@ -83,7 +83,7 @@ static void note_calls(const char *what, unsigned int cpu)
 {
 	u64 us = arch_uptime_us(), there = 0, back = 0, start, arrived = 0;
 
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	for (unsigned int i = 0; i < COUNTED; i++) {
 		start = arch_cycles();
 		smp_call_function_single(cpu, note_arrival, &arrived, true);
 		back += arch_cycles() - arrived;
@@ -91,7 +91,7 @@ static void note_calls(const char *what, unsigned int cpu)
 	}
 	us = arch_uptime_us() - us;
 	ktest_note("a call on another CPU, %s: %llu ticks there, %llu back, %llu ns in all", what,
-		   div_u64(there, ROUNDS), div_u64(back, ROUNDS), div_u64(us * 1000, ROUNDS));
+		   div_u64(there, COUNTED), div_u64(back, COUNTED), div_u64(us * 1000, COUNTED));
 	EXPECT(arrived);
 }
 

@@ -11,11 +11,11 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define PATIENCE_MS 60000
+#define KILL_MS 60000
 
-static bool all_are_gone(void)
+static bool all_were_killed(void)
 {
-	for (unsigned int ms = 0; ms < PATIENCE_MS && process_count(); ms++)
+	for (unsigned int ms = 0; ms < KILL_MS && process_count(); ms++)
 		msleep(1);
 	return EXPECT_EQ(process_count(), 0);
 }
@@ -33,7 +33,7 @@ KTEST(proc, kill_finds_it_spinning)
 
 	ASSERT(process);
 	pid = process->pid;
-	for (unsigned int ms = 0; ms < PATIENCE_MS && !is_running(process); ms++)
+	for (unsigned int ms = 0; ms < KILL_MS && !is_running(process); ms++)
 		msleep(1);
 	EXPECT(!process_has_ended(process));
 	EXPECT_EQ(process_kill(pid), 0);
@@ -41,7 +41,7 @@ KTEST(proc, kill_finds_it_spinning)
 	EXPECT_EQ(process_kill(pid), -ESRCH);
 	EXPECT_EQ(process_kill(0), -ESRCH);
 	EXPECT_EQ(process_kill(-1), -ESRCH);
-	all_are_gone();
+	all_were_killed();
 }
 
 /* Before it has run at all, and with nobody to wait for it. */
@@ -54,11 +54,11 @@ KTEST(proc, kill_of_what_nobody_waits_for)
 	pid = process->pid;
 	process_detach(process);
 	EXPECT_EQ(process_kill(pid), 0);
-	ASSERT(all_are_gone());
+	ASSERT(all_were_killed());
 	process = process_spawn("nothing");
 	ASSERT(process);
 	process_detach(process);
-	all_are_gone();
+	all_were_killed();
 }
 
 /* Parent and child: one in its fork, held there, and one that is not born yet. */
@@ -69,12 +69,12 @@ KTEST(proc, kill_in_a_fork)
 
 	sched_hold("process:forked");
 	process = process_spawn("stuck");
-	if (EXPECT(process) && EXPECT(sched_wait_held("process:forked", PATIENCE_MS)))
+	if (EXPECT(process) && EXPECT(sched_wait_held("process:forked", KILL_MS)))
 		EXPECT_EQ(process_kill_job(process->pid, KILL_INTERRUPT), 1);
 	sched_release("process:forked");
 	if (process)
 		EXPECT_EQ(process_wait(process), EXIT_KILLED + KILL_INTERRUPT);
-	all_are_gone(); /* the child, which spins if it lives */
+	all_were_killed(); /* the child, which spins if it lives */
 }
 
 /* Killed one by one, only the one that was meant ends; the job, all of it, and no other. */
@@ -83,7 +83,7 @@ KTEST(proc, kill_of_a_job)
 	struct process *other = process_spawn("spin"), *process = process_spawn("stuck");
 	int job = process ? process->pid : 0;
 
-	for (unsigned int ms = 0; ms < PATIENCE_MS && process_count() < 3; ms++)
+	for (unsigned int ms = 0; ms < KILL_MS && process_count() < 3; ms++)
 		msleep(1);
 	if (process) {
 		EXPECT_EQ(process_kill(job), 0);
@@ -96,7 +96,7 @@ KTEST(proc, kill_of_a_job)
 		EXPECT_EQ(process_kill_job(other->pid, KILL_INTERRUPT), 1);
 		EXPECT_EQ(process_wait(other), EXIT_KILLED + KILL_INTERRUPT);
 	}
-	all_are_gone();
+	all_were_killed();
 }
 
 /* --- a limit ------------------------------------------------------------------------------------------------------ */
@@ -113,7 +113,7 @@ static void drop_bomb(struct refusals *refused)
 	u64 start = arch_uptime_ms();
 
 	ASSERT(process);
-	while (!READ_ONCE(refused->too_many) && !READ_ONCE(refused->other) && arch_uptime_ms() - start < PATIENCE_MS) {
+	while (!READ_ONCE(refused->too_many) && !READ_ONCE(refused->other) && arch_uptime_ms() - start < KILL_MS) {
 		msleep(10);
 		most = max(most, process_count());
 	}
@@ -123,7 +123,7 @@ static void drop_bomb(struct refusals *refused)
 	EXPECT(READ_ONCE(refused->too_many));
 	process_kill_job(process->pid, KILL_INTERRUPT);
 	EXPECT_EQ(process_wait(process), EXIT_KILLED + KILL_INTERRUPT);
-	all_are_gone();
+	all_were_killed();
 	EXPECT_EQ(READ_ONCE(refused->other), 0); /* the limit comes before the end of memory */
 }
 
@@ -159,7 +159,7 @@ KTEST(proc, limit_is_for_spawns_too)
 		process_kill(process->pid);
 		EXPECT_EQ(process_wait(process), EXIT_KILLED + KILL_REQUEST);
 	}
-	all_are_gone();
+	all_were_killed();
 }
 
 /* --- numbers ------------------------------------------------------------------------------------------------------ */
@@ -201,7 +201,7 @@ KTEST(proc, numbers_begin_anew)
 	process_set_next_pid(PID_LAST);
 	EXPECT_EQ(pid_of_one(), PID_LAST);
 	EXPECT_EQ(pid_of_one(), 1);
-	all_are_gone();
+	all_were_killed();
 }
 
 /* --- what they print ---------------------------------------------------------------------------------------------- */
@@ -213,5 +213,5 @@ KTEST(proc, forged_results)
 
 	ASSERT(process);
 	EXPECT_EQ(process_wait(process), 0);
-	all_are_gone();
+	all_were_killed();
 }

@@ -160,14 +160,14 @@ KTEST(proc, storm)
 
 #define THOUSAND    1000
 #define MACHINE_MIB 240 /* 256, less what firmware and kernel image take */
-#define PATIENCE_MS 30000
+#define STORM_ENDS_MS 30000
 
 /* However many it comes to: all of them go, and every page comes back (guards.c). */
 static void measure_chain(struct chain_orders *orders, unsigned int nr)
 {
 	unsigned long before = nr_free_pages();
 	u64 start = arch_uptime_ms(), born;
-	struct process *process = chain_start(orders, nr, PATIENCE_MS);
+	struct process *process = chain_start(orders, nr, STORM_ENDS_MS);
 
 	born = arch_uptime_ms();
 	EXPECT_EQ(process_count(), nr);

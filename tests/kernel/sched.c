@@ -392,7 +392,7 @@ static int slow_user_fault(vaddr_t addr, unsigned int access, unsigned long flus
 	return plain_user_fault(addr, access, flushed);
 }
 
-static void touch_user_page(void *arg)
+static void touch_own_page(void *arg)
 {
 	(void)arg;
 	EXPECT_EQ(mm_map_anonymous(current->mm, USER_PAGE, PAGE_SIZE), 0);
@@ -409,8 +409,8 @@ KTEST(sched, fault_depth_is_the_threads)
 	init_completion(&both_inside);
 	fault_reset_max_depth();
 	plain_user_fault = arch_set_user_fault_handler(slow_user_fault);
-	worker_post(&one, touch_user_page, NULL);
-	worker_post(&two, touch_user_page, NULL);
+	worker_post(&one, touch_own_page, NULL);
+	worker_post(&two, touch_own_page, NULL);
 	EXPECT(wait_for_completion_timeout(&both_inside, PATIENCE_MS));
 	EXPECT(wait_for_completion_timeout(&both_inside, PATIENCE_MS));
 	worker_wait(&one);

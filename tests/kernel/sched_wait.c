@@ -63,7 +63,7 @@ static struct {
 	unsigned int too_late;
 } table;
 
-static bool play(unsigned int mine)
+static bool hit_back(unsigned int mine)
 {
 	if (!wait_event_timeout(table.here, READ_ONCE(table.ball) % 2 == mine, PATIENCE_MS))
 		return false;
@@ -72,12 +72,12 @@ static bool play(unsigned int mine)
 	return true;
 }
 
-static void player(void *arg)
+static void ball_player(void *arg)
 {
 	unsigned int mine = (unsigned int)(unsigned long)arg;
 
 	for (unsigned int i = 0; i < BALLS; i++)
-		if (!play(mine)) {
+		if (!hit_back(mine)) {
 			table.too_late++;
 			return;
 		}
@@ -89,8 +89,8 @@ static void ping_pong(unsigned int cpu_a, unsigned int cpu_b)
 
 	init_waitqueue_head(&table.here);
 	table.ball = table.too_late = 0;
-	a = thread_run_on(cpu_a, player, (void *)0ul, "ping");
-	b = thread_run_on(cpu_b, player, (void *)1ul, "pong");
+	a = thread_run_on(cpu_a, ball_player, (void *)0ul, "ping");
+	b = thread_run_on(cpu_b, ball_player, (void *)1ul, "pong");
 	ASSERT(a && b);
 	thread_join(a);
 	thread_join(b);
@@ -189,7 +189,7 @@ static struct {
 	unsigned int inside, most, sum;
 } guarded;
 
-static void take_turns(void *arg)
+static void wait_for_turn(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < TURNS; i++) {
@@ -214,7 +214,7 @@ KTEST(sched, mutexes_exclude)
 
 	guarded.inside = guarded.most = guarded.sum = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
-		ASSERT((task[i] = thread_run(take_turns, NULL, "turn")) != NULL);
+		ASSERT((task[i] = thread_run(wait_for_turn, NULL, "turn")) != NULL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(task); i++)
 		thread_join(task[i]);
 	EXPECT_EQ(guarded.most, 1);

@@ -20,7 +20,7 @@
 #include <mm/set_memory.h>
 
 #define P	    PAGE_SIZE
-#define DEVICE	    0xd0000000u /* nothing answers there; nobody reads it */
+#define NO_DEVICE   0xd0000000u /* nothing answers there; nobody reads it */
 #define BLOCK_PAGES (1u << MAX_PAGE_ORDER)
 
 static struct pgtable_leaf leaf_of(const void *addr)
@@ -225,7 +225,7 @@ KTEST(set_memory, types_and_what_was_in_the_caches)
 
 static void *map_frame(enum memtype type)
 {
-	unsigned long pfn = DEVICE >> PAGE_SHIFT;
+	unsigned long pfn = NO_DEVICE >> PAGE_SHIFT;
 
 	return vmap_pfn(&pfn, 1, pgprot_set_memtype(PAGE_KERNEL, type));
 }
@@ -233,20 +233,20 @@ static void *map_frame(enum memtype type)
 /* One frame of a device by vmap_pfn and by ioremap, in both orders, of the same type and of two. */
 KTEST(set_memory, one_type_a_frame)
 {
-	void *io = ioremap(DEVICE, P), *alias = map_frame(MEMTYPE_WB);
+	void *io = ioremap(NO_DEVICE, P), *alias = map_frame(MEMTYPE_WB);
 
 	ASSERT(io);
 	EXPECT(!alias);
 	alias = map_frame(MEMTYPE_UC_MINUS);
 	EXPECT(alias);
 	iounmap(io);
-	EXPECT(!ioremap_cache(DEVICE, P));
+	EXPECT(!ioremap_cache(NO_DEVICE, P));
 	vunmap(alias);
 	alias = map_frame(MEMTYPE_WB);
 	EXPECT(alias);
-	EXPECT(!ioremap(DEVICE, P));
+	EXPECT(!ioremap(NO_DEVICE, P));
 	vunmap(alias);
-	io = ioremap(DEVICE, P);
+	io = ioremap(NO_DEVICE, P);
 	EXPECT(io);
 	iounmap(io);
 	EXPECT_EQ(memtype_check(), 0);

@@ -6,12 +6,12 @@
 #include <mm/page_alloc.h>
 #include <mm/vmalloc.h>
 
-static bool stop;
+static bool enough_of_it;
 
 static void flush_and_allocate(void *arg)
 {
 	(void)arg;
-	while (!READ_ONCE(stop)) {
+	while (!READ_ONCE(enough_of_it)) {
 		struct page *page = alloc_page(GFP_KERNEL);
 
 		if (page)
@@ -28,11 +28,11 @@ KTEST(shortage, drain_against_flush)
 	if (!have_two_cpus())
 		KTEST_SKIP("needs two CPUs");
 	ASSERT(worker_start(&other, another_cpu(), false));
-	stop = false;
+	enough_of_it = false;
 	worker_post(&other, flush_and_allocate, NULL);
 	for (unsigned int i = 0; i < 100; i++)
 		drain_page_lists();
-	WRITE_ONCE(stop, true);
+	WRITE_ONCE(enough_of_it, true);
 	worker_stop(&other);
 }
 

@@ -347,7 +347,7 @@ static void report(u64 since)
 		   arch_uptime_ms() - since, steps, crew.nr, failed, made_to_fail);
 }
 
-static void game(u64 ms)
+static void play_the_game(u64 ms)
 {
 	u64 start = arch_uptime_ms(), next_report = REPORT_MS;
 	bool failing = false;
@@ -376,5 +376,5 @@ KTEST(stress, everything)
 	stop = false;
 	made_to_fail = 0;
 	atomic_set(&ready, 0);
-	WITH_CREW(crew, 2, game(cmdline_count("stress", 10, ~0u) * 1000));
+	WITH_CREW(crew, 2, play_the_game(cmdline_count("stress", 10, ~0u) * 1000));
 }

@@ -167,12 +167,12 @@ KTEST(tlb, aliases_that_are_covered_cost_no_flush)
 
 /* --- nobody waits for ever ---------------------------------------------------------------------------------------- */
 
-#define ROUNDS 8
+#define FLUSHES 8
 
 static void flush_with_interrupts_off(void *arg)
 {
 	(void)arg;
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	for (unsigned int i = 0; i < FLUSHES; i++) {
 		local_irq_disable();
 		flush_tlb_all();
 		flush_tlb_kernel_range(SOMEWHERE, SOMEWHERE + PAGE_SIZE);
@@ -186,7 +186,7 @@ KTEST(tlb, flushes_against_each_other_with_interrupts_off)
 	unsigned long begun = tlb_gen_begun();
 
 	WITH_CREW(crew, 1, crew_call(&crew, flush_with_interrupts_off, NULL));
-	EXPECT_EQ(tlb_gen_begun(), begun + ROUNDS * min(num_online_cpus(), CREW_MOST));
+	EXPECT_EQ(tlb_gen_begun(), begun + FLUSHES * min(num_online_cpus(), CREW_MOST));
 	EXPECT_EQ(tlb_gen_completed(), tlb_gen_begun());
 }
 
@@ -211,7 +211,7 @@ KTEST(tlb, target_waits_for_a_lock_of_the_flusher)
 	worker_post(&other, take_lock, &taken);
 	spin_lock(&lock);
 	WRITE_ONCE(taken, true);
-	for (unsigned int i = 0; i < ROUNDS; i++)
+	for (unsigned int i = 0; i < FLUSHES; i++)
 		flush_tlb_all();
 	EXPECT(worker_busy(&other));
 	spin_unlock(&lock);

@@ -9,7 +9,7 @@
 #include <arch/uaccess.h>
 #include <mm/page_alloc.h>
 
-#define USER_ADDR 0x400000ul
+#define USER_AT 0x400000ul
 
 /* --- a process with one page, which changes under it -------------------------------------------------------------- */
 
@@ -28,14 +28,14 @@ static int map_user_page(void *ctx, pte_t *p, vaddr_t addr, unsigned long n)
 /* NULL unmaps. Nothing is flushed. */
 static void set_user_page(struct page *page)
 {
-	EXPECT_EQ(pgtable_for_each_run(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, true,
+	EXPECT_EQ(pgtable_for_each_run(&process.mm->pgtable, NULL, USER_AT, USER_AT + PAGE_SIZE, true,
 				       map_user_page, page),
 		  0);
 }
 
 static void flush_user_page(void)
 {
-	flush_tlb_user_range(&process.mm->pgtable, USER_ADDR, USER_ADDR + PAGE_SIZE);
+	flush_tlb_user_range(&process.mm->pgtable, USER_AT, USER_AT + PAGE_SIZE);
 }
 
 static u32 number_of(unsigned int i)
@@ -61,7 +61,7 @@ static void stop_process(void)
 
 static void read_user_word(void *arg)
 {
-	EXPECT_EQ(copy_from_user(arg, (void *)USER_ADDR, sizeof(u32)), 0);
+	EXPECT_EQ(copy_from_user(arg, (void *)USER_AT, sizeof(u32)), 0);
 }
 
 static void process_sees(u32 value)
@@ -79,7 +79,7 @@ static bool wait_borrowed(unsigned int cpu, const struct pgtable *pt)
 
 	for (unsigned int ms = 0; ms < 1000; ms++) {
 		before = tlb_counters();
-		flush_tlb_user_range((struct pgtable *)pt, USER_ADDR, USER_ADDR + PAGE_SIZE);
+		flush_tlb_user_range((struct pgtable *)pt, USER_AT, USER_AT + PAGE_SIZE);
 		if (tlb_counters().spared == before.spared + 1)
 			return test_bit(cpu, pt->cpus);
 		msleep(1);
@@ -201,9 +201,9 @@ static void lower_and_raise(void)
 	set_user_page(pages[0]);
 	writable = false;
 	process_sees(number_of(0));
-	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, none, PROT_BIT_RW), 0);
-	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, PROT_BIT_RW, none), 0);
-	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_ADDR, USER_ADDR + PAGE_SIZE, PROT_BIT_RW, none), 0);
+	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_AT, USER_AT + PAGE_SIZE, none, PROT_BIT_RW), 0);
+	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_AT, USER_AT + PAGE_SIZE, PROT_BIT_RW, none), 0);
+	EXPECT_EQ(pgtable_protect(&process.mm->pgtable, NULL, USER_AT, USER_AT + PAGE_SIZE, PROT_BIT_RW, none), 0);
 	EXPECT_EQ(tlb_counters().cause[TLB_USER].ranged, flushes + 2); /* the third changed nothing */
 }
 
@@ -411,7 +411,7 @@ static void visit_crowd(struct worker *crowd, unsigned int nr)
 
 static void bring_in(void *arg)
 {
-	EXPECT_EQ(copy_to_user((void *)USER_ADDR, arg, sizeof(u32)), 0);
+	EXPECT_EQ(copy_to_user((void *)USER_AT, arg, sizeof(u32)), 0);
 }
 
 KTEST(tlb, a_crowd_of_processes_on_one_cpu)
@@ -424,7 +424,7 @@ KTEST(tlb, a_crowd_of_processes_on_one_cpu)
 
 		if (!EXPECT(worker_start(&crowd[nr], another_cpu(), true)))
 			break;
-		EXPECT_EQ(mm_map_anonymous(crowd[nr].mm, USER_ADDR, PAGE_SIZE), 0);
+		EXPECT_EQ(mm_map_anonymous(crowd[nr].mm, USER_AT, PAGE_SIZE), 0);
 		worker_call(&crowd[nr], bring_in, &value);
 	}
 	visit_crowd(crowd, nr);

@@ -102,7 +102,7 @@ KTEST(vm_huge, leaf_and_table_take_turns)
 }
 
 /* Every allocation of every kind fails once; whatever comes of it is whole. */
-static void sweep(enum inject_site site)
+static void huge_sweep(enum inject_site site)
 {
 	for (unsigned int nth = 1, unreached = 0; !unreached; nth++) {
 		char *p;
@@ -124,9 +124,9 @@ KTEST(vm_huge, out_of_memory_at_each_step)
 {
 	KTEST_NEEDS(FAULT_INJECT);
 
-	sweep(INJECT_PAGE);
-	sweep(INJECT_TABLE);
-	sweep(INJECT_SLAB);
+	huge_sweep(INJECT_PAGE);
+	huge_sweep(INJECT_TABLE);
+	huge_sweep(INJECT_SLAB);
 	EXPECT_EQ(vmalloc_check(), 0);
 }
 

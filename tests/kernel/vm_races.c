@@ -16,7 +16,7 @@
 #include <mm/kstack.h>
 #include <mm/vmalloc.h>
 
-static void do_vfree(void *p)
+static void vfree_it(void *p)
 {
 	vfree(p);
 }
@@ -26,7 +26,7 @@ static void do_vfree(void *p)
 static void free_twice(struct worker *w, void *p)
 {
 	sched_hold("vfree:flushed");
-	worker_post(w, do_vfree, p);
+	worker_post(w, vfree_it, p);
 	if (EXPECT(sched_wait_held("vfree:flushed", 1000))) {
 		EXPECT(!find_vm_area(p));
 		warn_expected(true);
@@ -67,7 +67,7 @@ static void free_beside_wrong_call(struct worker *wrong, struct worker *right, v
 	sched_hold("vm:claim");
 	worker_post(wrong, do_wrong_vunmap, p);
 	EXPECT(sched_wait_held("vm:claim", 1000));
-	worker_post(right, do_vfree, p);
+	worker_post(right, vfree_it, p);
 	msleep(20);
 	EXPECT(worker_busy(right));
 	sched_release("vm:claim");

@@ -9,7 +9,7 @@
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
-static void do_vm_unmap_aliases(void *arg)
+static void unmap_aliases(void *arg)
 {
 	(void)arg;
 	vm_unmap_aliases();
@@ -26,9 +26,9 @@ static void second_caller(struct worker *a, struct worker *b, void *dirty)
 
 	sched_hold("vb:purge");
 	vm_unmap_ram(dirty, 1);
-	worker_post(a, do_vm_unmap_aliases, NULL);
+	worker_post(a, unmap_aliases, NULL);
 	EXPECT(sched_wait_held("vb:purge", 1000));
-	worker_post(b, do_vm_unmap_aliases, NULL);
+	worker_post(b, unmap_aliases, NULL);
 	msleep(20);
 	EXPECT(worker_busy(b));
 	EXPECT(!tlb_log_covers(seq, (vaddr_t)dirty, (vaddr_t)dirty + PAGE_SIZE));
@@ -45,7 +45,7 @@ static void unmapped_meanwhile(struct worker *a, void *dirty, void *late)
 
 	sched_hold("vb:purge");
 	vm_unmap_ram(dirty, 1);
-	worker_post(a, do_vm_unmap_aliases, NULL);
+	worker_post(a, unmap_aliases, NULL);
 	EXPECT(sched_wait_held("vb:purge", 1000));
 	vm_unmap_ram(late, 1);
 	sched_release("vb:purge");
@@ -92,7 +92,7 @@ KTEST(vmap_races, alias_flush_is_waited_for_and_loses_nothing)
 
 /* --- a page of a block goes round only when its entry is empty ---------------------------------------------------- */
 
-static void do_vm_unmap_ram(void *p)
+static void unmap_one(void *p)
 {
 	vm_unmap_ram(p, 1);
 }
@@ -105,7 +105,7 @@ static void purge_during_unmap(struct worker *w, struct page *page)
 
 	ASSERT(first);
 	sched_hold("vb:unmapped");
-	worker_post(w, do_vm_unmap_ram, first);
+	worker_post(w, unmap_one, first);
 	if (EXPECT(sched_wait_held("vb:unmapped", 1000))) {
 		vm_unmap_aliases();
 		EXPECT_EQ(vmalloc_to_pfn(first), 0);
@@ -133,7 +133,7 @@ static void block_dirty_but_for_one(struct worker *w, struct page *page, const c
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++)
 		vm_unmap_ram(others[i], 1);
 	sched_hold(where);
-	worker_post(w, do_vm_unmap_ram, late);
+	worker_post(w, unmap_one, late);
 	if (EXPECT(sched_wait_held(where, 1000))) {
 		vm_unmap_aliases();
 		for (unsigned int i = 0; i < ARRAY_SIZE(again); i++)
@@ -179,7 +179,7 @@ static void block_goes_during_unmap(struct worker *w, struct page *page)
 	p = vm_map_ram(&page, 1, -1);
 	ASSERT(p);
 	sched_hold("vb:dirty");
-	worker_post(w, do_vm_unmap_ram, p);
+	worker_post(w, unmap_one, p);
 	if (EXPECT(sched_wait_held("vb:dirty", 1000))) {
 		EXPECT(vmap_block_keeper.reclaim());
 		if (CONFIG_MM_LOGS)
@@ -239,7 +239,7 @@ static void recycle_during_purge(struct worker *w, struct page *page)
 	ASSERT(p && late);
 	vm_unmap_ram(p, 1);
 	sched_hold("vb:purge");
-	worker_post(w, do_vm_unmap_aliases, NULL);
+	worker_post(w, unmap_aliases, NULL);
 	if (EXPECT(sched_wait_held("vb:purge", 1000))) {
 		block = xa_load(&vmap_blocks, block_index((vaddr_t)p));
 		vm_unmap_ram(late, 1); /* it has a mark again */
@@ -266,7 +266,7 @@ static void late_mark(struct worker *w, struct worker *v, struct page *page)
 	p = vm_map_ram(&page, 1, -1);
 	ASSERT(p);
 	sched_hold("vb:dirty");
-	worker_post(w, do_vm_unmap_ram, p);
+	worker_post(w, unmap_one, p);
 	EXPECT(sched_wait_held("vb:dirty", 1000));
 	sched_hold("vb:purge");
 	worker_post(v, do_reclaim, NULL);

@@ -9,7 +9,7 @@
 #include <kernel/watchdog.h>
 
 #define LIMIT_MS    100
-#define PATIENCE_MS 30000
+#define REPORT_WITHIN_MS 30000
 
 static unsigned int usual_limit;
 static unsigned int watched_cpu, before[NR_WATCHDOGS];
@@ -40,7 +40,7 @@ static void hang_until_reported(enum watchdog kind)
 {
 	u64 start = arch_uptime_ms();
 
-	while (!new_reports(kind) && arch_uptime_ms() - start < PATIENCE_MS)
+	while (!new_reports(kind) && arch_uptime_ms() - start < REPORT_WITHIN_MS)
 		cpu_relax();
 }
 

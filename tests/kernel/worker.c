@@ -134,24 +134,24 @@ bool have_two_cpus(void)
 	return num_online_cpus() > 1;
 }
 
-struct look {
+struct single_look {
 	const volatile u32 *at;
 	u32 seen;
 };
 
 static void look_there(void *arg)
 {
-	struct look *look = arg;
+	struct single_look *single_look = arg;
 
-	look->seen = *look->at;
+	single_look->seen = *single_look->at;
 }
 
 void worker_sees(struct worker *w, const void *at, u32 value)
 {
-	struct look look = { .at = at, .seen = ~value };
+	struct single_look single_look = { .at = at, .seen = ~value };
 
-	worker_call(w, look_there, &look);
-	EXPECT_EQ(look.seen, value);
+	worker_call(w, look_there, &single_look);
+	EXPECT_EQ(single_look.seen, value);
 }
 
 void crew_sees(struct crew *crew, const void *at, u32 value)
