@@ -106,7 +106,8 @@ mutations: ## break the TLB code on purpose, one way after the other: each must 
 trace: iso ## the tests of T, traced: build/trace.json, to be opened at ui.perfetto.dev
 	@T='$(T)' EVENTS='$(EVENTS)' tests/qemu/trace
 
-map: iso ## the address space as a picture, build/map.svg: of a machine at rest (ENV= CPUS= MEM=), or of LOG=file
+map: $(if $(LOG),,iso) ## the address space as a picture, build/map.svg: of a machine (ENV= CPUS= MEM=), or of LOG=file
+	@command -v node >/dev/null || { echo "make map: there is no node: run 'make setup'"; exit 1; }
 	@[ -n '$(LOG)' ] || printf 'ptdump -m\nvmallocinfo -m\n' | \
 		CMDLINE='shell $(CMDLINE)' tests/qemu/run > $(O)/map.txt
 	@node web/map.mjs $(or $(LOG),$(O)/map.txt) $(O)/map.svg

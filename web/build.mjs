@@ -25,45 +25,57 @@ const GOOD = ["i386", "i386-pae"];
 const ROOM = 120; // characters for the words
 const image = join(work, "kvasir.iso"), state = join(work, "machine.state"), MEGABYTES = 128;
 
-// Is it newer than all that it is made of?
-const is_new = (path) => {
-    const parts = [...GOOD.map((name) => join(out, name, "kernel")), ...Object.keys(BROKEN).map(patch_of),
-        join(root, "web", "build.mjs"), join(root, "iso", "grub.cfg")];
-    return existsSync(path) && parts.every((part) => statSync(part).mtimeMs < statSync(path).mtimeMs);
-};
+const patch_of = (name) => join(root, "tests", "mutations", `${name}.patch`);
 
-const run = (cwd, command, ...args) => {
-    const { MAKEFLAGS, MFLAGS, MAKEOVERRIDES, ...env } = process.env;
-    env.BOOT = `kvasir:i386-pae${" ".repeat(ROOM)}`;
-    execFileSync(command, args, { cwd, env, stdio: ["ignore", "inherit", "inherit"] });
-};
+const IMAGE_PARTS = [...GOOD.map((name) => join(out, name, "kernel")), ...Object.keys(BROKEN).map(patch_of),
+    join(root, "web", "build.mjs"), join(root, "iso", "grub.cfg"), join(root, "iso", "make-iso.sh")];
+// A saved state is of one version of the emulator, and of one BIOS. What npm and Debian install has times of its own.
+const STATE_PARTS = [image, ...["state.mjs", "machine.js"].map((name) => join(root, "web", name)),
+    ...["build/libv86.mjs", "build/v86.wasm"].map((name) => join(modules, "v86", name)), 
+    ...["bios.bin", "vgabios-stdvga.bin"].map((name) => join(firmware, name))];
+
+// Has it been made since each of its parts was made, or came to this machine?
+const is_newer = (path, parts) => existsSync(path) && parts.every((part) =>
+    Math.max(statSync(part).mtimeMs, statSync(part).ctimeMs) < statSync(path).mtimeMs);
 
 const fail = (why) => {
     console.error(`make web: ${why}`);
     process.exit(1);
 };
 
-const patch_of = (name) => join(root, "tests", "mutations", `${name}.patch`);
+const run = (cwd, command, ...args) => {
+    const { MAKEFLAGS, MFLAGS, MAKEOVERRIDES, ...env } = process.env;
+    env.CC ??= "gcc"; // as in the Makefile: another name would compile everything again
+    env.BOOT = `kvasir:i386-pae${" ".repeat(ROOM)}`;
+    try {
+        execFileSync(command, args, { cwd, env, stdio: ["ignore", "inherit", "inherit"] });
+    } catch (error) {
+        fail(error.code === "ENOENT" ? `${command} is missing: run 'make setup'`
+            : `${command} ${args.join(" ")} failed`);
+    }
+};
 
-// A copy of the tree with the objects of the kernel that is built: only what a patch touches is compiled.
+// A copy of the tree with the objects of the kernel that is built: only what a patch touches is compiled. Each kernel
+// has a fresh one, since what is put back would be compiled once more.
 const copy_tree = () => {
-    rmSync(work, { recursive: true, force: true });
+    rmSync(tree, { recursive: true, force: true });
     for (const name of SOURCES)
         cpSync(join(root, name), join(tree, name), { recursive: true, preserveTimestamps: true });
     cpSync(join(out, "i386-pae"), join(tree, "build", "i386-pae"), { recursive: true, preserveTimestamps: true });
 };
 
 const build_broken = (name) => {
+    copy_tree();
     run(tree, "patch", "-p1", "-s", "-f", "-i", patch_of(name));
     run(tree, "make", "-s", "-j2", "-f", "boot/kernel.mk", "TARGET=i386-pae", "O=build");
     mkdirSync(join(work, name), { recursive: true });
     cpSync(join(tree, "build", "i386-pae", "kernel"), join(work, name, "kernel"));
-    run(tree, "patch", "-p1", "-s", "-f", "-R", "-i", patch_of(name));
 };
 
 const broken_entry = ([name, { tests, highmem }]) => {
     const head = readFileSync(patch_of(name), "utf8").split("\n--- ")[0];
-    return { name, what: head.split("\n\n")[0].replaceAll("\n", " "), tests, highmem };
+    const verdicts = /^Verdict: (.*)$/m.exec(head)[1].split(" ");
+    return { name, what: head.split("\n\n")[0].replaceAll("\n", " "), tests, highmem, verdicts };
 };
 
 // The table of tests/kernel/README.md: what went wrong, and the test that is typed for it.
@@ -82,14 +94,13 @@ if (!existsSync(join(firmware, "bios.bin")))
     fail("SeaBIOS is missing: run 'make setup' (Debian: apt install seabios)");
 rmSync(web, { recursive: true, force: true });
 mkdirSync(web, { recursive: true });
-if (!is_new(image)) {
-    copy_tree();
+if (!is_newer(image, IMAGE_PARTS)) {
+    rmSync(work, { recursive: true, force: true });
     Object.keys(BROKEN).forEach(build_broken);
     run(root, "sh", "iso/make-iso.sh", image, ...GOOD.map((name) => join(out, name, "kernel")),
         ...Object.keys(BROKEN).map((name) => join(work, name, "kernel")));
 }
-if (!existsSync(state) ||
-    [image, join(root, "web", "state.mjs")].some((part) => statSync(part).mtimeMs > statSync(state).mtimeMs))
+if (!is_newer(state, STATE_PARTS))
     run(root, "node", "web/state.mjs", image, "i386-pae", "shell", String(MEGABYTES), state);
 const files = PAGE.map((name) => [join(root, "web", name), name]);
 files.push([image, "kvasir.iso"], [state, "machine.state"], [join(firmware, "bios.bin"), "bios.bin"], 

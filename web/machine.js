@@ -35,41 +35,62 @@ export const words_into = (image, kernel, words) => {
 
 const PROMPT = /(^|\n)kvasir \S+ cpu\d+> $/;
 
-// The shell behind the serial line. show(text, hidden): all that is said; hidden: it answers a command of the page's
-// own.
+const CLEAR_LINE = "\x15"; // Ctrl-U
+
+// The shell behind the serial line. show(letter, hidden): all that is said; hidden: it answers a command of the page's
+// own. changed(busy): from now on somebody's command runs, or none.
 export class Shell {
-    constructor(emulator, show) {
-        Object.assign(this, { emulator, show, text: "", waiting: [], busy: true, hidden: false });
+    constructor(emulator, show, changed = () => {}) {
+        Object.assign(this, { emulator, show, changed, text: "", waiting: [], asked: null, busy: true, begun: false });
         emulator.add_listener("serial0-output-byte", (byte) => this.take(String.fromCharCode(byte)));
     }
 
     take(letter) {
         this.text += letter === "\r" ? "" : letter;
-        this.show(letter, this.hidden);
+        this.show(letter, this.asked?.hidden);
         if (letter === " " && PROMPT.test(this.text.slice(-60)))
             this.at_prompt();
     }
 
+    set_busy(busy) {
+        this.busy = busy;
+        this.changed(busy);
+    }
+
+    // A prompt before the line of what was asked is somebody else's: who types may be ahead of the shell.
     at_prompt() {
-        const { answer } = this, text = this.text;
+        const { asked, text } = this, line = asked?.command ? `${asked.command}\n` : "", echo = text.indexOf(line);
         this.text = "";
-        this.answer = undefined;
-        this.busy = this.hidden = false;
-        answer?.(text.slice(text.indexOf("\n") + 1));
+        if (echo < 0)
+            return;
+        this.asked = null;
+        this.begun = false;
+        this.set_busy(false);
+        asked?.answer(text.slice(echo + line.length));
         this.next();
     }
 
+    // The shell forgets what is half typed; whoever typed it sees that, and what takes its place.
     next() {
         if (this.busy || !this.waiting.length)
             return;
-        const { command, hidden, answer } = this.waiting.shift();
-        Object.assign(this, { busy: true, hidden, answer });
-        this.emulator.serial0_send(`${command}\r`);
+        this.asked = this.waiting.shift();
+        this.asked.hidden &&= !this.begun;
+        this.set_busy(true);
+        this.emulator.serial0_send(`${CLEAR_LINE}${this.asked.command}\r`);
+    }
+
+    // Somebody types.
+    type(text) {
+        this.begun = true;
+        if (!this.busy && /[\r\n]/.test(text))
+            this.set_busy(true);
+        this.emulator.serial0_send(text);
     }
 
     // Once there is a prompt and nothing waits.
     prompt() {
-        return new Promise((answer) => { this.answer = answer; });
+        return new Promise((answer) => { this.asked = { answer }; });
     }
 
     // What the command prints, once the next prompt is there.

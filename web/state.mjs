@@ -5,6 +5,7 @@
 // OUT is a gzip file: what was said until then, a NUL, and v86's own state. A clock that counts how often it is read
 // takes the place of the host's, so two runs do the same at the same time, whatever else the host does.
 import { readFileSync, writeFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { gzipSync } from "node:zlib";
 
 const EPOCH = 1700000000000; // as iso/make-iso.sh has it
@@ -15,6 +16,7 @@ Date.now = () => EPOCH + Math.floor(looks * MICROSECONDS / 1000);
 Math.random = () => 0.5;
 globalThis.setTimeout = ((real) => (what, delay, ...more) => real(what, 0, ...more))(setTimeout);
 
+setFlagsFromString("--liftoff-only"); // as in tests/qemu/v86.mjs
 const { V86 } = await import("v86");
 const { machine, Shell, words_into } = await import("./machine.js");
 const [image, kernel, words, megabytes, out] = process.argv.slice(2);

@@ -67,6 +67,7 @@ static char console[80];
 /* A boot, up to the firmware's tables. */
 static void boot(void)
 {
+	host_log_clear();
 	nr_replayed = nr_added = 0;
 	waits = false;
 	serial_probe();
@@ -135,6 +136,7 @@ static void a_word_counts_more(void **state)
 	word = "com4"; /* nobody */
 	boot();
 	assert_string_equal(console, "COM1, 115200 baud");
+	assert_non_null(strstr(host_log(), "no UART answers at COM4, so it is not used"));
 }
 
 /* The first one that answers, be it the last card. */
@@ -149,6 +151,11 @@ static void cards_that_lead_nowhere(void **state)
 	cards[2] = 0;
 	boot();
 	assert_string_equal(console, "COM1, 115200 baud");
+	assert_non_null(strstr(host_log(), "no UART answers at I/O port 0xc100"));
+	cards[0] = 0;
+	boot();
+	assert_string_equal(console, "COM1, 115200 baud");
+	assert_non_null(strstr(host_log(), "serial=pci: there is no serial card"));
 	answers[0] = 0;
 	cards[0] = 0xc200; /* no COM1 either: it is one console more */
 	boot();

@@ -27,9 +27,6 @@ PLACES = (  # mode, words, line, flags, what must be in the text
     ("x64", "", "com2", (COM2, BAUD_57600), (BANNER, FIRST, r"is COM2, 57600 baud \(SPCR\)")),
     ("x64", "", "com1", (COM1, AS_IT_IS), (ONCE, r"(?m)^# console   COM1, 115200 baud")),  # GRUB had set that
     ("pae", "", "com2", (COM2, AS_IT_IS), (BANNER, FIRST, r"(?m)^# console   COM2, 9600 baud")),  # QEMU's
-    ("x64", "serial=com1", "com1", (COM2, BAUD_57600), (BANNER, FIRST)),
-    ("x64", "serial=com4", "com1", (), (BANNER, r"no UART answers at COM4, so it is not used")),
-    ("x64", "serial=pci", "com1", (), (BANNER, r"serial=pci: there is no serial card")),
     ("i386", "serial=com9", "com1", (), (BANNER, r"serial=com9: not used, it is none of com1")),
     ("pae", "serial=mmio:0xfec00000", "com1", (), (BANNER, r"no UART answers at memory at 0xfec00000")),
 )

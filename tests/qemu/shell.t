@@ -6,6 +6,7 @@ sys.dont_write_bytecode = True
 
 import os
 import re
+import shutil
 import subprocess
 
 import guest
@@ -157,12 +158,38 @@ def judge(out, env, run):
            ["QEMU's status: %s" % run.status] + how + answers[-1:])
 
 
+def make_map(log, **environment):
+    """(exit code, what it says) of `make map` with a machine's log."""
+    ran = subprocess.run([shutil.which("make"), "-s", "map", "LOG=" + log], cwd=guest.ROOT, capture_output=True,
+                         text=True, env={**os.environ, "MAKEFLAGS": "", **environment})
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def maps(out, log):
+    """The picture of an address space has all that the log says, and nothing is drawn of what is none."""
+    code, said = make_map(os.path.join(guest.ROOT, "nofile"))
+    out.ok(code and "nofile cannot be read" in said, "make map of no log", said.split("\n"))
+    code, said = make_map(__file__)
+    out.ok(code and "no lines of 'ptdump -m'" in said, "make map of a file that is no log", said.split("\n"))
+    code, said = make_map(log, PATH="/nowhere")
+    out.ok(code and "there is no node" in said, "make map without node", said.split("\n"))
+    code, said = make_map(log)
+    with open(log, newline="") as file, open(guest.build_path("map.svg")) as picture:
+        text, svg = file.read(), picture.read()
+    for word in ("part", "range", "leaves"):
+        lines = len(re.findall(r"(?m)^%s start=(?!.* size=0 )" % word, text))
+        drawn = len(re.findall('class="%s\\b' % word, svg))
+        out.ok(lines and lines == drawn, "make map draws each %s" % word, ["%d of %d" % (drawn, lines), said])
+
+
 def main():
     tap.only_without_choice()
     out = tap.Tap()
     try:
         for env, run in zip(MODES, slots.each(converse, MODES)):
             judge(out, env, run)
+        if shutil.which("node"):
+            maps(out, guest.build_path("logs", "shell-%s.log" % MODES[0]))
         for env, run in zip(MODES, slots.each(stop, MODES)):
             judge_stop(out, env, run)
         script(out)

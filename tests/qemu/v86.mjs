@@ -4,10 +4,12 @@
 // Its serial line is the standard output. When its CPU has halted for good, "halted" goes to the standard error; at
 // SIGINT its registers do.
 import { readFileSync, writeSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { pathToFileURL } from "node:url";
 import { has_ended, machine, registers } from "../../web/machine.js";
 
 const [folder, bios, vga_bios, image, megabytes] = process.argv.slice(2);
+setFlagsFromString("--liftoff-only"); // a third of the time: V8 would compile all that v86 has compiled once more
 const { V86 } = await import(pathToFileURL(`${folder}/libv86.mjs`));
 const file = (path) => ({ buffer: Uint8Array.from(readFileSync(path)).buffer });
 

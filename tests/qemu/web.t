@@ -50,7 +50,7 @@ def browse():
             slots.Job("machine", "web: the page in Chromium", 40):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         script = os.path.join(guest.ROOT, "tests", "qemu", "web.mjs")
-        command = ["node", script, os.path.join(MODULES, "playwright-core"), browser(),
+        command = ["node", script, os.path.join(MODULES, "playwright-core"), browser(), guest.build_path("web"),
                    "http://127.0.0.1:%d/" % server.server_port]
         try:
             code = subprocess.run(command + [os.environ.get("PICTURES", "")], timeout=SECONDS).returncode
