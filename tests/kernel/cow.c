@@ -83,7 +83,7 @@ static void judge_window(struct worker *watching)
 	struct pgtable_leaf leaf = pgtable_query(&cow.mm->pgtable, AT);
 
 	EXPECT(!leaf.present || !pte_writable(leaf.pte));
-	for (unsigned int ms = 0; ms < 100 && !smp_load_acquire(&cow.written); ms++)
+	for (unsigned int tick = 0; tick < 20 && !smp_load_acquire(&cow.written); tick++)
 		msleep(1);
 	if (EXPECT(!smp_load_acquire(&cow.written)))
 		return;

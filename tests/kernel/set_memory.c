@@ -315,6 +315,7 @@ static void use_block(void *arg)
 		if (*word != i + me || !leaf.present || leaf.phys != virt_to_phys((const void *)word))
 			atomic_inc(&storm.wrong);
 		atomic_inc(&storm.rounds);
+		cpu_relax(); /* where CPUs take turns, the next one's */
 	}
 }
 

@@ -157,11 +157,11 @@ KTEST(vm_tables, given_back_under_shortage)
 
 static bool stop_walking;
 
-/* Walks without a lock through tables that come and go; in between it waits for nothing. */
+/* Walks without a lock through tables that come and go. Where CPUs take turns, it gives its turn away. */
 static void walk_on(void *arg)
 {
 	(void)arg;
-	while (!READ_ONCE(stop_walking))
+	for (; !READ_ONCE(stop_walking); cpu_relax())
 		for (unsigned int i = 0; i < TABLES; i++) {
 			vaddr_t at = ALIGN(VMALLOC_START, pt_level_size(2)) + (i + 4) * pt_level_size(2);
 			struct page *found = vmalloc_to_page((void *)at);
@@ -173,7 +173,7 @@ static void walk_on(void *arg)
 static void alloc_and_free(void *arg)
 {
 	(void)arg;
-	while (!READ_ONCE(stop_walking)) {
+	for (; !READ_ONCE(stop_walking); cpu_relax()) {
 		char *p = vmalloc(5 * PAGE_SIZE);
 
 		if (!EXPECT(p))
