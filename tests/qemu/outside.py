@@ -95,6 +95,7 @@ class Ran:
     def __init__(self):
         self.booted = {env: set() for env in MODES}
         self.host, self.mutations, self.scripts = set(), set(), set()
+        self.skipped = {}  # scripts that lack something here, and what
         for path in glob.glob(guest.build_path("tap", "*.t")):
             with open(path, errors="replace") as file:
                 self.read(os.path.basename(path), file.read().split("\n"))
@@ -103,6 +104,8 @@ class Ran:
     def read(self, script, lines):
         if any(re.match(r"ok .*", line) and " # SKIP" not in line for line in lines):
             self.scripts.add(script)
+        elif skipped := re.match(r"1\.\.0 # SKIP (.*)", lines[0]):
+            self.skipped[script] = skipped[1]
         for line in lines:
             if found := BOOTED.match(line) or CRASH.match(line):
                 failed, env, name, *skip = found.groups()

@@ -51,10 +51,14 @@ const shot = async (name) => pictures && page.screenshot({ path: `${pictures}/${
 
 const check_pictures = async () => {
     await draws("map", { part: "rect.part", range: "rect.range", leaves: "rect.leaves" });
-    await page.focus("#picture a >> nth=1");
+    await page.focus("#picture a:has(rect.ioremap)");
     await page.keyboard.press("Enter");
     await page.waitForSelector("#walk .entry", { timeout: MINUTES });
-    ok(await elements("#walk .entry") === await said("entry"), "Enter on the map draws the walk", await text("#walk"));
+    ok(await elements("#walk .entry") === await said("entry") && /physical 0x/.test(await text("#walk")),
+        "Enter on the map draws the walk, down to memory", await text("#walk"));
+    await shot("web-light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shot("web-dark");
     await draws("grid", { tree: "text:text-matches('^(tree \\\\d+|reference)$')" });
     const cells = await page.evaluate(() => window.kvasir.text.match(/ states=[a-z]+/g).join("").replaceAll(" states=",
         "").length);
@@ -134,11 +138,6 @@ try {
     await wait_for("#terminal", "paging mode pae");
     ok(true, "a command runs");
     await check_pictures();
-    await page.click("[data-picture=map]");
-    await page.waitForSelector("#picture[data-shows=map]");
-    await shot("web-light");
-    await page.emulateMedia({ colorScheme: "dark" });
-    await shot("web-dark");
     await check_typing();
     await check_museum();
     await on_a_phone();

@@ -25,6 +25,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *words):
+        """Somebody who leaves the page while it loads is no error."""
+
+
 def browser():
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -46,7 +51,7 @@ def build():
 def browse():
     """Somebody looks at the page; TAP goes to our standard output."""
     handler = functools.partial(Quiet, directory=guest.build_path("web"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, \
+    with Server(("127.0.0.1", 0), handler) as server, \
             slots.Job("machine", "web: the page in Chromium", 40):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         script = os.path.join(guest.ROOT, "tests", "qemu", "web.mjs")
