@@ -60,8 +60,10 @@ host_fuzzers := $(basename $(notdir $(wildcard tests/host/fuzz_*.c)))
 host_raced := $(host_races) $(host_threaded)
 endif
 
-# A test's own code runs little, and is most of what there is to compile: without the optimizer that takes half as long.
-host_unit := -O0
+# A test's own code runs little, and is most of what there is to compile: without the optimizer that takes half as long. Not so
+# where it looks at each byte of much memory, or where a model is asked for everything.
+host_busy := unit_mtrr unit_pgtable unit_set_memory unit_slab unit_xarray unit_xarray_spans
+host_unit  = $(if $(filter $(host_busy),$1),-O1,-O0)
 
 # Reports name functions and lines; for a debugger's sake HOST_G=-g adds types and variables.
 HOST_G ?= -g1
@@ -96,7 +98,7 @@ host_compile_$(1) = @$(HOST_CC) $(HOST_CFLAGS) $(6) -DHOST_LEVELS=$(2) -DHOST_PH
 	-Iarch/x86/target/$(3) -Ikernel/config/debug -c $$< -o $$@
 
 $(HO)/$(1)/%.o: %.c tests/host/host.mk | $$$$(@D)/.
-	$$(host_compile_$(1)) $$(if $$(filter unit_%,$$(notdir $$*)),$(host_unit) -Dmain=main_of_$$(notdir $$*)) $$(host_cflags_$$(notdir $$*))
+	$$(host_compile_$(1)) $$(if $$(filter unit_%,$$(notdir $$*)),$$(call host_unit,$$(notdir $$*)) -Dmain=main_of_$$(notdir $$*)) $$(host_cflags_$$(notdir $$*))
 
 $(HO)/$(1)/%/all.c: $(HO)/sources tests/host/host.mk | $$$$(@D)/.
 	@printf '#include "%s"\n' $$(call host_in,$$*,$(host_sources) $(host_sources_4level) $(HOST_MM)) > $$@
@@ -154,9 +156,6 @@ host_cflags_pager	:= -Dcprintf=test_cprintf -Darch_console_size=test_console_siz
 host_cflags_summary_picture := -Darch_console_room=test_console_room
 host_cflags_string	:= -include tests/host/port/rename.h
 host_cflags_unit_string := -include tests/host/port/rename.h
-# They look at each byte of much memory.
-host_cflags_unit_set_memory := -O1
-host_cflags_unit_slab	:= -O1
 
 # Fuzzers of a set: $(1) directory, $(2) set
 define host_fuzz_build
