@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order in which the kernel comes up, and nothing else: a list of calls, each with the reason why it stands where it
- * stands. What a lower layer needs from a higher one is handed over here.
+ * The order in which the kernel comes up, and nothing else: a list of calls, each with the reason why it stands where
+ * it stands. What a lower layer needs from a higher one is handed over here.
  */
 #include <arch/console.h>
 #include <arch/fault.h>
@@ -68,8 +68,9 @@ static void map_ram(u64 low, u64 high)
 }
 
 /*
- * The direct map, in steps of what the boot tables show. The page tables of each step lie where a step before has mapped, so
- * that memory is found for them wherever it is: a large module may fill all that the boot tables show, and more.
+ * The direct map, in steps of what the boot tables show. The page tables of each step lie where a step before has
+ * mapped, so that memory is found for them wherever it is: a large module may fill all that the boot tables show, and
+ * more.
  */
 static void map_all_ram(void)
 {
@@ -262,8 +263,9 @@ static void init_cpus(void)
 
 static void print_banner(void)
 {
-	print_line("kvasir " KERNEL_VERSION " %s levels=%u pcid=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"", arch_mode_name(), pt_top(),
-		   cpu_has(FEATURE_PCID), num_online_cpus(), totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
+	print_line("kvasir " KERNEL_VERSION " %s levels=%u pcid=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"",
+		   arch_mode_name(), pt_top(), cpu_has(FEATURE_PCID), num_online_cpus(),
+		   totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
 		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
 }
 
@@ -294,17 +296,21 @@ static void self_test(void)
 static void report_left_out(void)
 {
 	if (boot_info.unread)
-		pr_warn("boot loader: there is no room for the last %u KiB of what it says: memory that is named there is not used\n",
+		pr_warn("boot loader: there is no room for the last %u KiB of what it says: memory that is named there "
+			"is not used\n",
 			(boot_info.unread >> 10) + 1);
 	if (boot_info.left_out)
 		pr_warn("memory map: more than %u regions; %u small ones are left out, %llu KiB of RAM with them\n",
 			BOOT_MAX_REGIONS, boot_info.left_out, boot_info.ram_left_out >> 10);
 	if (boot_info.ram_soft_reserved)
-		printk("memory: kept by EFI for a special purpose: %llu MiB not used\n", boot_info.ram_soft_reserved >> 20);
+		printk("memory: kept by EFI for a special purpose: %llu MiB not used\n",
+		       boot_info.ram_soft_reserved >> 20);
 	if (boot_info.ram_in_hole)
-		printk("memory: the map has RAM where video memory and ROMs are: %llu KiB not used\n", boot_info.ram_in_hole >> 10);
+		printk("memory: the map has RAM where video memory and ROMs are: %llu KiB not used\n",
+		       boot_info.ram_in_hole >> 10);
 	if (boot_info.dropped_entries)
-		printk("memory map: %u entries have no length, or no end, and are left out\n", boot_info.dropped_entries);
+		printk("memory map: %u entries have no length, or no end, and are left out\n",
+		       boot_info.dropped_entries);
 }
 
 /* Called by the entry code on the boot stack: boot tables, interrupts off. */

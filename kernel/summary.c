@@ -64,7 +64,8 @@ static void gather_memory(struct summary *facts, struct summary_loss loss[NR_LOS
 
 static void describe_firmware(char *text, size_t size)
 {
-	scnprintf(text, size, "%s, %s, loaded by %s", boot_info.efi ? "UEFI" : "BIOS", boot_info.rsdp_len ? "ACPI" : "no ACPI tables",
+	scnprintf(text, size, "%s, %s, loaded by %s", boot_info.efi ? "UEFI" : "BIOS",
+		  boot_info.rsdp_len ? "ACPI" : "no ACPI tables",
 		  *boot_info.loader ? boot_info.loader : "a loader without a name");
 }
 
@@ -79,11 +80,18 @@ static void make_text(struct summary_text *text)
 		[IN_HOLE] = { "where video memory and ROMs are", 0 },
 	};
 	char firmware[SUMMARY_COLS], console[SUMMARY_COLS];
-	struct summary facts = {
-		.mode = arch_mode_name(), .build = CONFIG_DEBUG_MM ? "debug" : "release", .cpu = cpu_name(), .levels = pt_top(),
-		.cpus = num_online_cpus(), .cpus_found = arch_cpus_found(), .warnings = warn_unexpected_count(),
-		.problems = printk_problems(), .keyboard = arch_console_has_keyboard(), .tests = last_tests,
-		.firmware = firmware, .console = console };
+	struct summary facts = { .mode = arch_mode_name(),
+				 .build = CONFIG_DEBUG_MM ? "debug" : "release",
+				 .cpu = cpu_name(),
+				 .levels = pt_top(),
+				 .cpus = num_online_cpus(),
+				 .cpus_found = arch_cpus_found(),
+				 .warnings = warn_unexpected_count(),
+				 .problems = printk_problems(),
+				 .keyboard = arch_console_has_keyboard(),
+				 .tests = last_tests,
+				 .firmware = firmware,
+				 .console = console };
 
 	describe_firmware(firmware, sizeof(firmware));
 	arch_console_describe(console, sizeof(console));

@@ -77,7 +77,8 @@ static bool readable(vaddr_t addr, size_t size)
 		return false;
 	flags = arch_local_irq_save();
 	pt = pgtable_current();
-	mapped = pt->root_phys ? pgtable_query(pt, addr).present && pgtable_query(pt, last).present : in_image(addr, last);
+	mapped = pt->root_phys ? pgtable_query(pt, addr).present && pgtable_query(pt, last).present
+			       : in_image(addr, last);
 	local_irq_restore(flags);
 	return mapped;
 }

@@ -11,7 +11,9 @@
 #include <lib/parse.h>
 #include <lib/string.h>
 
-CMDLINE_OPTION(inject, "inject=SITE:nth=N", "in each test the N-th allocation of a kind fails: page, table, slab, any; each N-th with every=N, every N ms with ms=N, of one caller with :by=FUNCTION");
+CMDLINE_OPTION(inject, "inject=SITE:nth=N",
+	       "in each test the N-th allocation of a kind fails: page, table, slab, any; each N-th with every=N, "
+	       "every N ms with ms=N, of one caller with :by=FUNCTION");
 CMDLINE_OPTION(fail_page_alloc, "fail_page_alloc=N", "the same as inject=page:nth=N");
 
 #define BY_MAX	 32
@@ -127,7 +129,7 @@ bool inject_fails_slow(enum inject_site site)
 	return true;
 }
 
-/* --- the command line ------------------------------------------------------------------------------------------------ */
+/* --- the command line --------------------------------------------------------------------------------------------- */
 
 struct order {
 	unsigned int nth;
@@ -169,7 +171,8 @@ static bool number_of(const char *text, size_t len, const char *name, unsigned i
 	char digits[24];
 	u64 value;
 
-	if (!value_in(text, len, name, digits, sizeof(digits)) || kstrtou64(digits, 0, &value) || !value || value > NTH_MOST)
+	if (!value_in(text, len, name, digits, sizeof(digits)) || kstrtou64(digits, 0, &value) || !value ||
+	    value > NTH_MOST)
 		return false;
 	*number = (unsigned int)value;
 	return true;
@@ -221,8 +224,10 @@ static void obey_all(const char *orders)
 		size_t len = part(&rest, end, ',', &order);
 
 		if (!obey(order, len))
-			printk("command line: inject=%s: \"%.*s\" is not SITE:nth=N, SITE:every=N or SITE:ms=N, with :by=FUNCTION or "
-			       "without; SITE is page, table, slab or any, N is 1 or more\n", orders, (int)len, order);
+			printk("command line: inject=%s: \"%.*s\" is not SITE:nth=N, SITE:every=N or SITE:ms=N, with "
+			       ":by=FUNCTION or "
+			       "without; SITE is page, table, slab or any, N is 1 or more\n",
+			       orders, (int)len, order);
 		if (order + len == end)
 			return;
 	}

@@ -73,9 +73,10 @@ void might_sleep_at(const char *file, int line)
 	if (!judging() || (preemptible() && !rcu_read_lock_held()))
 		return;
 	offer_to_catcher();
-	panic("sleeping function called at %s:%d where it must not be: %spreempt_count %u, interrupts %s, trap depth %u%s%s",
-	      file, line, rcu_read_lock_held() ? "in an RCU read section, " : "", count, irqs_disabled() ? "off" : "on", arch_trap_depth(), count ? ", innermost lock " : "",
-	      count ? spin_innermost_held() : "");
+	panic("sleeping function called at %s:%d where it must not be: %spreempt_count %u, interrupts %s, trap depth "
+	      "%u%s%s",
+	      file, line, rcu_read_lock_held() ? "in an RCU read section, " : "", count, irqs_disabled() ? "off" : "on",
+	      arch_trap_depth(), count ? ", innermost lock " : "", count ? spin_innermost_held() : "");
 }
 
 void __noinline assert_cpu_stays(void)

@@ -241,7 +241,8 @@ void console_look_back(int pages)
 	console_unlock(state);
 }
 
-void console_picture(unsigned int cols, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y))
+void console_picture(unsigned int cols, unsigned int side, unsigned int border,
+		     bool (*dark)(unsigned int x, unsigned int y))
 {
 	struct lock_state state = console_lock();
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block's lines: a word that says what it is about, and facts behind it. What has no room is cut, and a list says how
- * many more there are, so the block never grows: 15 lines = 1 + verdict 1 + failed 3 + warnings 1 + CPU 1 + memory 1 + left out 3 +
- * firmware, console, keyboard, more 1 each.
+ * The block's lines: a word that says what it is about, and facts behind it. What has no room is cut, and a list says
+ * how many more there are, so the block never grows: 15 lines = 1 + verdict 1 + failed 3 + warnings 1 + CPU 1 + memory
+ * 1 + left out 3 + firmware, console, keyboard, more 1 each.
  */
 #include <kernel/summary.h>
 #include <lib/format.h>
@@ -50,7 +50,10 @@ static const char *failed_name(char name[SUMMARY_COLS], const struct ktest *test
 	return name;
 }
 
-/* One line of names from the n-th on; the last line keeps room for how many more there are. Returns the next one's number. */
+/*
+ * One line of names from the n-th on; the last line keeps room for how many more there are. Returns the next one's
+ * number.
+ */
 static unsigned int add_names(struct summary_text *text, const struct ktest_outcome *tests, unsigned int n, bool last)
 {
 	unsigned int room = SUMMARY_COLS - MARGIN - (last ? MORE_ROOM : 0), known = min(tests->fail, KTEST_NAMED);
@@ -82,8 +85,8 @@ static void add_failed(struct summary_text *text, const struct ktest_outcome *te
 static void add_warnings(struct summary_text *text, const struct summary *facts)
 {
 	if (facts->warnings || facts->problems)
-		add(text, "warnings", "%lu broken invariant%s (WARNING), %lu other problem%s; 'dmesg' has them", facts->warnings,
-		    plural(facts->warnings), facts->problems, plural(facts->problems));
+		add(text, "warnings", "%lu broken invariant%s (WARNING), %lu other problem%s; 'dmesg' has them",
+		    facts->warnings, plural(facts->warnings), facts->problems, plural(facts->problems));
 	else
 		add(text, "warnings", "none");
 }
@@ -115,7 +118,8 @@ static void add_losses(struct summary_text *text, const struct summary *facts)
 void summary_format(struct summary_text *text, const struct summary *facts)
 {
 	text->nr = 0;
-	add(text, "Kvasir", KERNEL_VERSION " %s: %u-level page tables, %s build", facts->mode, facts->levels, facts->build);
+	add(text, "Kvasir", KERNEL_VERSION " %s: %u-level page tables, %s build", facts->mode, facts->levels,
+	    facts->build);
 	add_verdict(text, facts->tests);
 	if (facts->tests)
 		add_failed(text, facts->tests);

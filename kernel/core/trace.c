@@ -76,7 +76,7 @@ void trace_set_allocator(void *(*alloc)(size_t bytes), void (*free)(void *ring))
 	ring_free = free;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 /* Take the slot for record n. False: an older record is still being written there. */
 static bool claim_slot(struct trace_slot *slot, unsigned long n)
@@ -116,7 +116,7 @@ void trace_slow(enum trace_event event, unsigned long a, unsigned long b, unsign
 	local_irq_restore(flags);
 }
 
-/* --- switching ----------------------------------------------------------------------------------------------------- */
+/* --- switching ---------------------------------------------------------------------------------------------------- */
 
 static unsigned long matching_events(const char *globs)
 {
@@ -176,7 +176,7 @@ void trace_release(void)
 	}
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A reader's position in one ring: record `next` of `end`. */
 struct trace_cursor {
@@ -260,7 +260,8 @@ unsigned long trace_lost(void)
 static void print_record(void *ctx, const struct trace_record *r)
 {
 	(void)ctx;
-	cprintf("@%llu %u %s %lx %lx %lx\n", r->time, r->cpu, trace_event_name(r->event), r->arg[0], r->arg[1], r->arg[2]);
+	cprintf("@%llu %u %s %lx %lx %lx\n", r->time, r->cpu, trace_event_name(r->event), r->arg[0], r->arg[1],
+		r->arg[2]);
 }
 
 void trace_dump(void)

@@ -46,7 +46,8 @@ void watchdog_set_limit(unsigned int ms)
 unsigned int watchdog_limit(void)
 {
 	if (!limit_known)
-		watchdog_set_limit((unsigned int)cmdline_count("watchdog", WATCHDOG_LIMIT_MS / 1000, ~0u / 1000) * 1000);
+		watchdog_set_limit((unsigned int)cmdline_count("watchdog", WATCHDOG_LIMIT_MS / 1000, ~0u / 1000) *
+				   1000);
 	return READ_ONCE(limit_ms);
 }
 
@@ -68,7 +69,7 @@ static bool expired(unsigned int ms)
 	return limit && ms >= limit && !panic_in_progress();
 }
 
-/* --- the tick -------------------------------------------------------------------------------------------------------- */
+/* --- the tick ----------------------------------------------------------------------------------------------------- */
 
 static unsigned int time_since_last(struct watch *w)
 {
@@ -145,7 +146,7 @@ void watchdog_switch(void)
 	this_cpu_ptr(&watch)->locked_ms = 0;
 }
 
-/* --- answers --------------------------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *what)
 {

@@ -6,10 +6,11 @@
  *			| slot 0	   | slot 3			      slot 3 slot 3
  *		   [ shift 0 ]	      [ shift 0 | heads 0..0 1001 | slots: A . . B <3 <3 ]
  *
- * 1. A node of shift s spans 64 << s indices; a slot of it holds a node of shift s - 6, an entry, or nothing. The root is
- *    as high as the largest index needs. It grows by putting a new root on top, whose slot 0 is the old one, and gets
- *    lower again when nothing but slot 0 is in use. An entry at index 0 that is alone stands in xa_head without a node.
- *    The low bits tell what a slot holds. Only a pointer to a node ends in 010, so the walk down needs one test a node.
+ * 1. A node of shift s spans 64 << s indices; a slot of it holds a node of shift s - 6, an entry, or nothing. The root
+ *    is as high as the largest index needs. It grows by putting a new root on top, whose slot 0 is the old one, and
+ *    gets lower again when nothing but slot 0 is in use. An entry at index 0 that is alone stands in xa_head without a
+ *    node. The low bits tell what a slot holds. Only a pointer to a node ends in 010, so the walk down needs one test a
+ *    node.
  * 2. A node has words with a bit for each slot: `heads` (an entry or node begins here) and one for each of the three
  *    marks. Above the leaves a mark bit means "somewhere below"; xa_flags has the bit for the whole array. So a search
  *    skips subtrees without the mark. `count` and `nr_values` are for users with hooks (xas_set_update). A node is
@@ -49,12 +50,12 @@
  *     allocating array, or above the leaves. It may have too many bits. The common store and erase test only this word
  *     and call nothing.
  *
- * Files: here the normal API; xarray_alloc.c its allocating part; xarray_node.c nodes; xas.c the cursor's moves, and by what
- * they do xas_find.c, xas_create.c, xas_store.c, xas_split.c, xas_mark.c.
+ * Files: here the normal API; xarray_alloc.c its allocating part; xarray_node.c nodes; xas.c the cursor's moves, and by
+ * what they do xas_find.c, xas_create.c, xas_store.c, xas_split.c, xas_mark.c.
  */
 #include "xarray_internal.h"
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A section lasts for one search at most. */
 static __always_inline void begin_reading(void) { preempt_disable(); }
@@ -92,7 +93,8 @@ void *xa_load(const struct xarray *xa, unsigned long index)
 	void *entry;
 
 	begin_reading();
-	if (unlikely(!xa_walk(xa, index, &node, &slot, &entry) || !((unsigned long)xa_to_node(entry) & 3))) /* internal */
+	/* internal */
+	if (unlikely(!xa_walk(xa, index, &node, &slot, &entry) || !((unsigned long)xa_to_node(entry) & 3)))
 		return load_otherwise(xa, index);
 	return (void *)preempt_enable_then((unsigned long)entry);
 }
@@ -185,7 +187,7 @@ unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start
 	return found;
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 /* What a function of the normal API returns. */
 static void *result(const struct xa_state *xas, void *old)
@@ -365,7 +367,7 @@ int __xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	return insert_otherwise(xa, index, entry, gfp);
 }
 
-/* --- marks ---------------------------------------------------------------------------------------------------------- */
+/* --- marks -------------------------------------------------------------------------------------------------------- */
 
 void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
 {

@@ -60,7 +60,7 @@ static __always_inline bool xa_walk(const struct xarray *xa, unsigned long index
 	return true;
 }
 
-/* --- nodes: xarray_node.c ------------------------------------------------------------------------------------------- */
+/* --- nodes: xarray_node.c ----------------------------------------------------------------------------------------- */
 
 struct xa_node *xa_node_alloc(gfp_t gfp);  /* needs no lock */
 void xa_node_free(struct xa_node *node);   /* the node has never been linked; needs no lock */
@@ -93,7 +93,7 @@ static inline bool xa_node_marked(const struct xa_node *node, unsigned int offse
 	return READ_ONCE(node->marks[mark][0]) & BIT(offset);
 }
 
-/* --- the cursor: xas.c, xas_create.c, xas_store.c --------------------------------------------------------------------- */
+/* --- the cursor: xas.c, xas_create.c, xas_store.c ----------------------------------------------------------------- */
 
 /*
  * The entry where a walk begins: in the cursor's slot, or the head. NULL and XAS_BOUNDS if the tree does not reach

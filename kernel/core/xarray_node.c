@@ -59,13 +59,13 @@ void xa_node_retire(struct xa_node *node)
 	call_rcu(&node->rcu_head, free_after_readers);
 }
 
-/* --- what it looks like --------------------------------------------------------------------------------------------- */
+/* --- what it looks like ------------------------------------------------------------------------------------------- */
 
 void xa_dump_node(const struct xa_node *node)
 {
-	printk("node %p: shift %u, slot %u of %p, %u used, %u values, heads %lx, marks %lx %lx %lx\n", node, node->shift,
-	       node->offset, node->parent, node->count, node->nr_values, node->heads, node->marks[0][0], node->marks[1][0],
-	       node->marks[2][0]);
+	printk("node %p: shift %u, slot %u of %p, %u used, %u values, heads %lx, marks %lx %lx %lx\n", node,
+	       node->shift, node->offset, node->parent, node->count, node->nr_values, node->heads, node->marks[0][0],
+	       node->marks[1][0], node->marks[2][0]);
 }
 
 static void dump_entry(unsigned long index, const void *entry)

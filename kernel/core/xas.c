@@ -2,7 +2,7 @@
 /* The cursor of an XArray: walking down, one index on or back, pausing. Theory: xarray.c. */
 #include "xarray_internal.h"
 
-/* --- down ------------------------------------------------------------------------------------------------------------ */
+/* --- down --------------------------------------------------------------------------------------------------------- */
 
 void *xas_start(struct xa_state *xas)
 {
@@ -59,7 +59,7 @@ int xas_get_order(const struct xa_state *xas)
 	return (int)(order + node->shift);
 }
 
-/* --- one index on or back --------------------------------------------------------------------------------------------- */
+/* --- one index on or back ----------------------------------------------------------------------------------------- */
 
 /* Go down from this node to the slot of xa_index. Siblings are not followed, so each index is met. */
 static void *down_to_index(struct xa_state *xas, struct xa_node *node)
@@ -107,7 +107,7 @@ static void *step(struct xa_state *xas, int way)
 void *__xas_next(struct xa_state *xas) { return step(xas, 1); }
 void *__xas_prev(struct xa_state *xas) { return step(xas, -1); }
 
-/* --- pausing ---------------------------------------------------------------------------------------------------------- */
+/* --- pausing ------------------------------------------------------------------------------------------------------ */
 
 /* The walk goes on behind the entry and all its siblings, whichever of its indices the cursor has. */
 void xas_pause(struct xa_state *xas)

@@ -5,7 +5,7 @@
  */
 #include "xarray_internal.h"
 
-/* --- stock ---------------------------------------------------------------------------------------------------------- */
+/* --- stock -------------------------------------------------------------------------------------------------------- */
 
 void xas_destroy(struct xa_state *xas)
 {
@@ -78,7 +78,7 @@ bool __xas_nomem(struct xa_state *xas, gfp_t gfp)
 	return again;
 }
 
-/* --- counting --------------------------------------------------------------------------------------------------------- */
+/* --- counting ----------------------------------------------------------------------------------------------------- */
 
 /* How many nodes lie between a slot of shift `shift` and a slot of shift `to`. */
 static unsigned int levels(unsigned int shift, unsigned int to)
@@ -151,7 +151,7 @@ static unsigned int nodes_missing(const struct xa_state *xas, bool in_head)
 	return missing_from_head(xas, in_head);
 }
 
-/* --- growing ---------------------------------------------------------------------------------------------------------- */
+/* --- growing ------------------------------------------------------------------------------------------------------ */
 
 /* Put the old head into slot 0 of a new root, with its marks. */
 static void raise_root(struct xa_state *xas, void *head)
@@ -246,7 +246,7 @@ void *xas_create(struct xa_state *xas, bool in_head)
 	return entry;
 }
 
-/* --- ranges ----------------------------------------------------------------------------------------------------------- */
+/* --- ranges ------------------------------------------------------------------------------------------------------- */
 
 /* How many nodes an empty slot of that shift needs below it to have all leaves. */
 static unsigned int all_below(unsigned int shift)

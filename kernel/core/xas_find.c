@@ -5,7 +5,7 @@
  */
 #include "xarray_internal.h"
 
-/* --- any entry ------------------------------------------------------------------------------------------------------- */
+/* --- any entry ---------------------------------------------------------------------------------------------------- */
 
 /* The first slot from xa_offset on that is in `heads`; XA_CHUNK_SIZE: none. */
 static unsigned int next_head(const struct xa_state *xas)
@@ -99,7 +99,7 @@ void *xas_find(struct xa_state *xas, unsigned long max)
 	return find_from(xas, max);
 }
 
-/* --- marked ones ----------------------------------------------------------------------------------------------------- */
+/* --- marked ones -------------------------------------------------------------------------------------------------- */
 
 /* Begin at the head of the array. True: the search begins at xa_node and xa_offset; false: *entry is the answer. */
 static bool begin_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark, void **entry)
@@ -203,7 +203,7 @@ void *xas_find_marked(struct xa_state *xas, unsigned long max, xa_mark_t mark)
 	return find_marked_from(xas, max, mark, behind);
 }
 
-/* --- what is in a store's way ------------------------------------------------------------------------------------------ */
+/* --- what is in a store's way ------------------------------------------------------------------------------------- */
 
 /* The first entry in the subtree of the cursor's slot: go down by first slots. */
 static void *first_below(struct xa_state *xas, void *entry)

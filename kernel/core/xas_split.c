@@ -2,7 +2,7 @@
 /* Splitting multi-index entries, and storing one entry for a whole range. Theory: xarray.c, 8 to 10. */
 #include "xarray_internal.h"
 
-/* --- dividing --------------------------------------------------------------------------------------------------------- */
+/* --- dividing ----------------------------------------------------------------------------------------------------- */
 
 /* How many slots an entry of that order has in its node. */
 static unsigned int slots_of(unsigned int order)
@@ -92,7 +92,7 @@ void xas_split(struct xa_state *xas, void *entry, unsigned int order)
 	xas_updated(xas, node);
 }
 
-/* --- ranges ------------------------------------------------------------------------------------------------------------- */
+/* --- ranges ------------------------------------------------------------------------------------------------------- */
 
 /* Set the cursor to the largest slots that begin at first and end by last: as many as one node and the range have. */
 static void set_range(struct xa_state *xas, unsigned long first, unsigned long last)

@@ -45,8 +45,8 @@ unsigned long find_last_bit(const unsigned long *map, unsigned long size)
 	return size;
 }
 
-unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start, unsigned int n,
-					 unsigned long align_mask)
+unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start,
+					 unsigned int n, unsigned long align_mask)
 {
 	unsigned long first, taken;
 

@@ -89,7 +89,8 @@ static int add_segment(struct elf_image *image, const struct elf_program_header 
 static bool entry_valid(const struct elf_image *image)
 {
 	for (unsigned int i = 0; i < image->nr; i++)
-		if ((image->segment[i].rights & VM_EXEC) && image->entry - image->segment[i].addr < image->segment[i].size)
+		if ((image->segment[i].rights & VM_EXEC) &&
+		    image->entry - image->segment[i].addr < image->segment[i].size)
 			return true;
 	return false;
 }

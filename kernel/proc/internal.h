@@ -37,7 +37,7 @@ struct elf_image {
 /* -ENOEXEC: not a static program for this machine whose segments lie below `limit`, inside the file and in order. */
 int elf_parse(const void *file, size_t size, vaddr_t limit, struct elf_image *image);
 
-/* --- exec.c: from a name to an address space ------------------------------------------------------------------------- */
+/* --- exec.c: from a name to an address space ---------------------------------------------------------------------- */
 
 struct program {
 	const char *name;
@@ -52,7 +52,7 @@ struct mm_struct *program_load(const char *name, vaddr_t *ip, vaddr_t *sp);
 /* Replace the program of the running process: its registers change. On failure nothing changes. Errors as above. */
 int process_exec(const char *name, struct trap_frame *frame);
 
-/* --- pid.c ------------------------------------------------------------------------------------------------------------ */
+/* --- pid.c -------------------------------------------------------------------------------------------------------- */
 
 #define PID_LAST 32767
 
@@ -69,13 +69,13 @@ void pid_release(int pid);
 struct process *pid_lock_next(int *pid);
 void pid_init(void);
 
-/* --- kill.c ----------------------------------------------------------------------------------------------------------- */
+/* --- kill.c ------------------------------------------------------------------------------------------------------- */
 
 /* On the way to ring 3: end the running process, if its `killed` is set. */
 void process_end_if_killed(void);
 void kill_init(void);
 
-/* --- process.c ------------------------------------------------------------------------------------------------------- */
+/* --- process.c ---------------------------------------------------------------------------------------------------- */
 
 /* Replace process->mm, which no CPU may be running on. Returns the old one. */
 struct mm_struct *process_set_mm(struct process *process, struct mm_struct *mm);
@@ -87,7 +87,7 @@ int process_fork(const struct trap_frame *frame);
  */
 int process_wait_child(int *status);
 
-/* --- syscall.c, kbuf.c ----------------------------------------------------------------------------------------------- */
+/* --- syscall.c, kbuf.c -------------------------------------------------------------------------------------------- */
 
 void syscall_init(void);
 void kbuf_init(void);

@@ -52,7 +52,8 @@ static void __noreturn kill_current(enum user_trap trap, vaddr_t ip, const char 
 	if (!process)
 		panic("ring 3 without a process: thread %s, %s at %lx", current->name, what, ip);
 	if (!READ_ONCE(kills_unreported))
-		printk("process %d (%s) is killed: %s, by the instruction at %lx", process->pid, process->name, what, ip);
+		printk("process %d (%s) is killed: %s, by the instruction at %lx", process->pid, process->name, what,
+		       ip);
 	process_exit(EXIT_KILLED + reason_for(trap));
 }
 

@@ -106,7 +106,7 @@ struct process *pid_lock_next(int *pid)
 	return process;
 }
 
-/* --- for people ----------------------------------------------------------------------------------------------------- */
+/* --- for people --------------------------------------------------------------------------------------------------- */
 
 static const char *state_of(const struct process *process)
 {
@@ -145,10 +145,11 @@ void process_dump(void)
 {
 	struct description d;
 
-	cprintf("%5s %6s %5s %5s %-8s %9s %6s  %s\n", "PID", "PARENT", "JOB", "TASK", "STATE", "CPU MS", "PAGES", "NAME");
+	cprintf("%5s %6s %5s %5s %-8s %9s %6s  %s\n", "PID", "PARENT", "JOB", "TASK", "STATE", "CPU MS", "PAGES",
+		"NAME");
 	for (int pid = 0; describe_next(&pid, &d);)
-		cprintf("%5d %6d %5d %5u %-8s %9llu %6lu  %s\n", d.pid, d.parent, d.job, d.thread, d.state, d.ms, d.pages,
-			d.name);
+		cprintf("%5d %6d %5d %5u %-8s %9llu %6lu  %s\n", d.pid, d.parent, d.job, d.thread, d.state, d.ms,
+			d.pages, d.name);
 	cprintf("%u of at most %u processes\n", process_count(), process_limit());
 }
 

@@ -35,7 +35,7 @@ struct process *current_process(void)
 	return current->process;
 }
 
-/* --- beginning ------------------------------------------------------------------------------------------------------ */
+/* --- beginning ---------------------------------------------------------------------------------------------------- */
 
 static void process_main(void *arg)
 {
@@ -149,7 +149,7 @@ int process_fork(const struct trap_frame *frame)
 	return pid;
 }
 
-/* --- clearing away -------------------------------------------------------------------------------------------------- */
+/* --- clearing away ------------------------------------------------------------------------------------------------ */
 
 /*
  * Free a process that has ended, or is about to, and that belongs to the caller. Waits until its thread has left its
@@ -255,7 +255,7 @@ int process_wait_child(int *status)
 	return pid;
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 /* Under process_lock. Children that have ended already go to the reaper at once. */
 static void abandon_children(struct process *process)

@@ -36,7 +36,7 @@ static inline struct run_queue *run_queue_of(unsigned int cpu)
 	return per_cpu_ptr(&run_queue, cpu);
 }
 
-/* --- run_queue.c: interrupts off, the queue locked where one is named ---------------------------------------------- */
+/* --- run_queue.c: interrupts off, the queue locked where one is named --------------------------------------------- */
 
 /* CPUs that have a scheduler; only grows. */
 extern cpumask_t sched_cpu_mask;
@@ -62,7 +62,7 @@ bool has_rival(const struct run_queue *rq, int priority);
 void resched_cpu(struct run_queue *rq);
 void preempt_for(struct run_queue *rq, const struct task *task);
 
-/* --- placement.c ----------------------------------------------------------------------------------------------------- */
+/* --- placement.c -------------------------------------------------------------------------------------------------- */
 
 bool may_run_on(const struct task *task, unsigned int cpu);
 /* The best CPU for a task right now. Called without a lock, so check it with may_run_on() under the queue's lock. */
@@ -76,13 +76,13 @@ void end_move(struct task_move move);
 /* An idle CPU takes a waiting task from a busy one. False: there is none. */
 bool pull_task(struct run_queue *here);
 
-/* --- seeded.c -------------------------------------------------------------------------------------------------------- */
+/* --- seeded.c ----------------------------------------------------------------------------------------------------- */
 
 extern bool sched_seeded;		/* sched=seeded */
 unsigned int seeded_below(unsigned int n); /* 0 .. n - 1, n > 0; any context */
 void seeded_init(void);
 
-/* --- others ---------------------------------------------------------------------------------------------------------- */
+/* --- others ------------------------------------------------------------------------------------------------------- */
 
 /* sched.c: the first thing that a task does when it gets the CPU. */
 void finish_switch(void);

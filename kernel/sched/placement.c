@@ -57,7 +57,7 @@ unsigned int choose_cpu(const struct task *task)
 	return best;
 }
 
-/* --- pulling --------------------------------------------------------------------------------------------------------- */
+/* --- pulling ------------------------------------------------------------------------------------------------------ */
 
 static struct task *movable_task(struct run_queue *rq, unsigned int cpu)
 {
@@ -100,7 +100,7 @@ bool pull_task(struct run_queue *here)
 	return false;
 }
 
-/* --- affinity -------------------------------------------------------------------------------------------------------- */
+/* --- affinity ----------------------------------------------------------------------------------------------------- */
 
 struct task_move begin_move(const struct task *task)
 {

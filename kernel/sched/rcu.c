@@ -55,7 +55,7 @@ static struct rcu_counters counters;
 static void (*free_object)(const void *ptr);
 static DECLARE_WAIT_QUEUE_HEAD(waiters);
 
-/* --- readers ------------------------------------------------------------------------------------------------------- */
+/* --- readers ------------------------------------------------------------------------------------------------------ */
 
 void rcu_read_lock(void)
 {
@@ -97,7 +97,7 @@ bool rcu_read_lock_held(void)
 	return task && task->rcu_nesting;
 }
 
-/* --- quiescent CPUs ------------------------------------------------------------------------------------------------ */
+/* --- quiescent CPUs ----------------------------------------------------------------------------------------------- */
 
 static void note_outside(void)
 {
@@ -129,7 +129,7 @@ void rcu_tick(void)
 		note_outside();
 }
 
-/* --- grace periods ------------------------------------------------------------------------------------------------- */
+/* --- grace periods ------------------------------------------------------------------------------------------------ */
 
 /* The next CPU, from `cpu` on, that has not been outside since the period began. MAX_CPUS: none. */
 static unsigned int next_busy_cpu(unsigned int cpu)
@@ -175,8 +175,8 @@ static void report_task(u64 waited)
 	}
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	if (task)
-		printk("RCU: grace period %lu has waited %llu ms for task %u (%s), preempted in a read section\n", period,
-		       waited, id, name);
+		printk("RCU: grace period %lu has waited %llu ms for task %u (%s), preempted in a read section\n",
+		       period, waited, id, name);
 }
 
 static void wait_until(bool (*done)(void), void (*report)(u64 waited), u64 begin)
@@ -214,7 +214,7 @@ static void grace_period(void)
 	WRITE_ONCE(counters.grace_periods, counters.grace_periods + 1);
 }
 
-/* --- callbacks ----------------------------------------------------------------------------------------------------- */
+/* --- callbacks ---------------------------------------------------------------------------------------------------- */
 
 void rcu_set_free(void (*free)(const void *ptr))
 {
@@ -290,7 +290,7 @@ static void rcu_thread(void *unused __maybe_unused)
 	}
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 struct waiter {
 	struct rcu_head head;

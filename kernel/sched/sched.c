@@ -35,7 +35,7 @@ bool task_is_running(const struct task *task)
 	return READ_ONCE(per_cpu(current_task, task->cpu)) == task;
 }
 
-/* --- switching ------------------------------------------------------------------------------------------------------- */
+/* --- switching ---------------------------------------------------------------------------------------------------- */
 
 /* Does prev stay runnable without a wake-up? */
 static bool goes_on(const struct run_queue *rq, const struct task *prev, bool preempted)
@@ -162,7 +162,7 @@ static void preempt(void)
 	while (this_cpu_read(need_resched));
 }
 
-/* --- sleeping and waking --------------------------------------------------------------------------------------------- */
+/* --- sleeping and waking ------------------------------------------------------------------------------------------ */
 
 void set_current_state(enum task_state state)
 {
@@ -228,7 +228,7 @@ void set_priority(struct task *task, int priority)
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 
-/* --- interrupts ------------------------------------------------------------------------------------------------------ */
+/* --- interrupts --------------------------------------------------------------------------------------------------- */
 
 /* Tasks of equal priority run in turn. In seeded mode a turn may end at any tick. */
 static void account_tick(struct run_queue *rq)
@@ -261,7 +261,7 @@ static void reschedule(struct trap_frame *frame __maybe_unused)
 {
 }
 
-/* --- start ----------------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------------- */
 
 static void boot_cpu_init(void)
 {

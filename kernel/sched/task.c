@@ -230,9 +230,9 @@ void sched_dump(void)
 {
 	struct description d = { 0 };
 
-	cprintf("%5s %4s %5s %4s %-9s %8s %9s %5s  %s\n", "ID", "CPU", "BOUND", "PRIO", "STATE", "SWITCHES", "CPU MS", "TREE",
-		"NAME");
+	cprintf("%5s %4s %5s %4s %-9s %8s %9s %5s  %s\n", "ID", "CPU", "BOUND", "PRIO", "STATE", "SWITCHES", "CPU MS",
+		"TREE", "NAME");
 	while (describe_next(&d))
-		cprintf("%5u %4u %5s %4d %-9s %8lu %9llu %5u  %s\n", d.id, d.cpu, d.bound ? "yes" : "no", d.priority, d.state,
-			d.switches, TICK_MS * (u64)d.ticks, d.tree, d.name);
+		cprintf("%5u %4u %5s %4d %-9s %8lu %9llu %5u  %s\n", d.id, d.cpu, d.bound ? "yes" : "no", d.priority,
+			d.state, d.switches, TICK_MS * (u64)d.ticks, d.tree, d.name);
 }

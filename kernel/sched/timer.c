@@ -137,7 +137,7 @@ int timer_delete_sync(struct timer_list *timer)
 	return was_pending;
 }
 
-/* --- the tick -------------------------------------------------------------------------------------------------------- */
+/* --- the tick ----------------------------------------------------------------------------------------------------- */
 
 static struct timer_list *expired_timer(struct list_head *bucket, u64 now)
 {
@@ -179,7 +179,7 @@ void timer_tick(void)
 	spin_unlock(&base->lock);
 }
 
-/* --- sleeping with an end -------------------------------------------------------------------------------------------- */
+/* --- sleeping with an end ----------------------------------------------------------------------------------------- */
 
 struct sleeper {
 	struct timer_list timer;

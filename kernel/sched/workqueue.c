@@ -50,7 +50,7 @@ static bool is_running(struct workqueue_struct *wq, const struct work_struct *wo
 	return false;
 }
 
-/* --- queueing -------------------------------------------------------------------------------------------------------- */
+/* --- queueing ----------------------------------------------------------------------------------------------------- */
 
 static void wake_all_workers(struct workqueue_struct *wq)
 {
@@ -104,7 +104,7 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 	return queue_work_on((int)smp_processor_id(), wq, work);
 }
 
-/* --- workers --------------------------------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------------------------------ */
 
 /* The first work that no other worker runs. */
 static struct work_struct *next_work(struct worker *worker)
@@ -176,7 +176,7 @@ static void worker_loop(void *arg)
 	} while (!READ_ONCE(worker->wq->stopping));
 }
 
-/* --- waiting --------------------------------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 static bool work_is_idle(struct workqueue_struct *wq, const struct work_struct *work)
 {
@@ -230,7 +230,7 @@ bool cancel_work_sync(struct work_struct *work)
 	return was_pending;
 }
 
-/* --- queues ---------------------------------------------------------------------------------------------------------- */
+/* --- queues ------------------------------------------------------------------------------------------------------- */
 
 static bool start_worker(struct workqueue_struct *wq, unsigned int nr)
 {

@@ -164,11 +164,14 @@ static void cmd_kill(char *text)
 
 static void print_features(void)
 {
-	static const struct { enum cpu_feature feature; const char *name; } features[] = {
-		{ FEATURE_HUGE_2M, "huge-2m" }, { FEATURE_HUGE_1G, "huge-1g" }, { FEATURE_NX, "nx" },
-		{ FEATURE_GLOBAL, "global" }, { FEATURE_PAT, "pat" },	{ FEATURE_LA57, "la57" },	{ FEATURE_SMEP, "smep" },
-		{ FEATURE_SMAP, "smap" },	{ FEATURE_X2APIC, "x2apic" },	{ FEATURE_HYPERVISOR, "hypervisor" },
-		{ FEATURE_PCID, "pcid" },	{ FEATURE_INVPCID, "invpcid" },
+	static const struct { enum cpu_feature feature; const char *name;
+	} features[] = {
+		{ FEATURE_HUGE_2M, "huge-2m" }, { FEATURE_HUGE_1G, "huge-1g" },
+		{ FEATURE_NX, "nx" },           { FEATURE_GLOBAL, "global" },
+		{ FEATURE_PAT, "pat" },         { FEATURE_LA57, "la57" },
+		{ FEATURE_SMEP, "smep" },       { FEATURE_SMAP, "smap" },
+		{ FEATURE_X2APIC, "x2apic" },   { FEATURE_HYPERVISOR, "hypervisor" },
+		{ FEATURE_PCID, "pcid" },       { FEATURE_INVPCID, "invpcid" },
 	};
 
 	cprintf("features:");
@@ -214,13 +217,15 @@ const struct shell_command shell_commands[] = {
 	{ "test", "[GLOB,...]", "run the tests that match \"suite.name\" (all)", .run_with = cmd_test,
 	  .words = shell_test_names, .own_pace = true },
 	{ "ps", "", "threads and the address spaces they run on; processes", .run = cmd_ps },
-	{ "run", "[NAME [&]]", "run a program, wait for its end (Ctrl-C stops it; not with &); without a name: list them",
+	{ "run", "[NAME [&]]",
+	  "run a program, wait for its end (Ctrl-C stops it; not with &); without a name: list them",
 	  .run_with = cmd_run, .words = shell_program_names, .own_pace = true },
-	{ "more", "COMMAND", "its text a page at a time, as always at the keyboard: space, Enter, q", .run_with = cmd_more,
-	  .words = shell_command_names, .own_pace = true },
+	{ "more", "COMMAND", "its text a page at a time, as always at the keyboard: space, Enter, q",
+	  .run_with = cmd_more, .words = shell_command_names, .own_pace = true },
 	{ "kill", "PID|%JOB", "end a process; or a job, which is all that came from one 'run'", .run_with = cmd_kill },
 	{ "cpus", "", "processors and what they can do", .run = cmd_cpus },
-	{ "trace", "on|off|dump|-m", "record events (on [GLOB]); print what was recorded; -m: for programs", .run_with = cmd_trace },
+	{ "trace", "on|off|dump|-m", "record events (on [GLOB]); print what was recorded; -m: for programs",
+	  .run_with = cmd_trace },
 	{ "summary", "", "what was shown before the first prompt", .run = summary_show },
 	{ "dmesg", "", "the kernel's log", .run = dmesg_dump },
 	{ "reboot", "", "start the machine again", .run = arch_reboot },

@@ -46,7 +46,8 @@ unsigned int shell_complete(char *line, size_t room, shell_words words, size_t *
 		if (!shell_offers(word, line + *start))
 			continue;
 		if (!nr++)
-			common = (size_t)max(strscpy(first, word, sizeof(first)), (ssize_t)0); /* the words may share a buffer */
+			/* the words may share a buffer */
+			common = (size_t)max(strscpy(first, word, sizeof(first)), (ssize_t)0);
 		else
 			common = min(common, common_length(first, word));
 	}

@@ -7,14 +7,14 @@
 #define SHELL_LINE_MAX 128 /* bytes of one line, NUL included */
 
 /*
- * What a word may become, one after the other from n = 0 on; NULL behind the last, "" is skipped. A word that ends with '.'
- * is the common part of others, which are offered once it is there.
+ * What a word may become, one after the other from n = 0 on; NULL behind the last, "" is skipped. A word that ends with
+ * '.' is the common part of others, which are offered once it is there.
  */
 typedef const char *(*shell_words)(unsigned int n);
 
 /*
- * A command takes nothing (run), or the rest of its line, which it may cut up (run_with; "" when there is none). words: what
- * its last argument may be, for the Tab key; NULL: nothing that is known.
+ * A command takes nothing (run), or the rest of its line, which it may cut up (run_with; "" when there is none). words:
+ * what its last argument may be, for the Tab key; NULL: nothing that is known.
  */
 struct shell_command {
 	const char *name, *argument, *help;
@@ -39,8 +39,8 @@ const char *shell_test_names(unsigned int n);
 
 /*
  * complete.c: the line's last word, perhaps only a part of it behind a comma, becomes what all words that begin like it
- * have in common, and is ended by a blank if there is only one. The line stays below `room` bytes, NUL included. Returns
- * how many such words there are; *start: where in the line what is completed begins.
+ * have in common, and is ended by a blank if there is only one. The line stays below `room` bytes, NUL included.
+ * Returns how many such words there are; *start: where in the line what is completed begins.
  */
 unsigned int shell_complete(char *line, size_t room, shell_words words, size_t *start);
 
@@ -51,13 +51,16 @@ bool shell_offers(const char *word, const char *typed);
 void shell_execute(char *line, bool paged);
 
 /*
- * pager.c: from now on, this thread's text is stopped at each page; for a line that was typed at the keyboard of a screen, or
- * if that was asked for. False: it is not, or has been already; else the end must be told. Thread context.
+ * pager.c: from now on, this thread's text is stopped at each page; for a line that was typed at the keyboard of a
+ * screen, or if that was asked for. False: it is not, or has been already; else the end must be told. Thread context.
  */
 bool shell_pager_begin(bool asked);
 void shell_pager_end(void);
 
-/* The next key, however long it takes: a byte, or one of these. Page Up and Page Down are not among them: they scroll the screen. */
+/*
+ * The next key, however long it takes: a byte, or one of these. Page Up and Page Down are not among them: they scroll
+ * the screen.
+ */
 enum shell_key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
 int shell_wait_for_key(void);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The line editor: echo, backspace, Ctrl-U (forget the line), Ctrl-C (a fresh one), arrows up and down through the
- * last lines, Tab to complete a word or to see what it may become. It writes nothing but characters and backspaces, so it works on a serial line and on any screen.
+ * last lines, Tab to complete a word or to see what it may become. It writes nothing but characters and backspaces, so
+ * it works on a serial line and on any screen.
  */
 #include "internal.h"
 
@@ -117,7 +118,10 @@ static size_t type(char *line, size_t len, int c)
 	return len;
 }
 
-/* Which words may complete the last word of the line: for the first word the commands, for later ones what the command offers. */
+/*
+ * Which words may complete the last word of the line: for the first word the commands, for later ones what the command
+ * offers.
+ */
 static shell_words words_for(const char *line)
 {
 	const struct shell_command *command;

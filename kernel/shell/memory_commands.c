@@ -32,7 +32,8 @@ static bool parse_machine(const char *argument, bool *machine)
 static void print_zone(const struct zone_stats *zone)
 {
 	cprintf("%-8s %10s present %10s free %10s on CPU lists %10s not yet online; free blocks by order:", zone->name,
-		SIZE(bytes(zone->present)), SIZE(bytes(zone->free)), SIZE(bytes(zone->cached)), SIZE(bytes(zone->offline)));
+		SIZE(bytes(zone->present)), SIZE(bytes(zone->free)), SIZE(bytes(zone->cached)),
+		SIZE(bytes(zone->offline)));
 	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
 		cprintf(" %lu", zone->free_blocks[order]);
 	cprintf("\n");
@@ -40,8 +41,8 @@ static void print_zone(const struct zone_stats *zone)
 
 static void print_zone_exactly(const struct zone_stats *zone)
 {
-	cprintf("zone name=%s present=%llu free=%llu cached=%llu offline=%llu blocks=", zone->name, bytes(zone->present),
-		bytes(zone->free), bytes(zone->cached), bytes(zone->offline));
+	cprintf("zone name=%s present=%llu free=%llu cached=%llu offline=%llu blocks=", zone->name,
+		bytes(zone->present), bytes(zone->free), bytes(zone->cached), bytes(zone->offline));
 	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
 		cprintf("%s%lu", order ? "," : "", zone->free_blocks[order]);
 	cprintf("\n");
@@ -65,17 +66,18 @@ static void print_memory(const struct vmalloc_stats *v)
 	for_each_zone(print_zone);
 	slab_dump();
 	cprintf("vmalloc: %lu areas %s, %lu pages of their own; %lu blocks %s; free %s, largest hole %s\n", v->areas,
-		SIZE(v->area_bytes), v->nr_pages, v->blocks, SIZE(v->block_bytes), SIZE(v->free_bytes), SIZE(v->largest_free));
+		SIZE(v->area_bytes), v->nr_pages, v->blocks, SIZE(v->block_bytes), SIZE(v->free_bytes),
+		SIZE(v->largest_free));
 }
 
 static void print_memory_exactly(const struct vmalloc_stats *v)
 {
-	cprintf("ram total=%llu free=%llu slabs=%llu kernel_tables=%llu\n", bytes(totalram_pages()), bytes(nr_free_pages()),
-		bytes(slab_pages()), bytes(pgtable_kernel_pages()));
+	cprintf("ram total=%llu free=%llu slabs=%llu kernel_tables=%llu\n", bytes(totalram_pages()),
+		bytes(nr_free_pages()), bytes(slab_pages()), bytes(pgtable_kernel_pages()));
 	for_each_zone(print_zone_exactly);
 	slab_dump_machine();
-	cprintf("vmalloc areas=%lu area_bytes=%lu pages=%lu blocks=%lu block_bytes=%lu free=%lu largest_free=%lu\n", v->areas,
-		v->area_bytes, v->nr_pages, v->blocks, v->block_bytes, v->free_bytes, v->largest_free);
+	cprintf("vmalloc areas=%lu area_bytes=%lu pages=%lu blocks=%lu block_bytes=%lu free=%lu largest_free=%lu\n",
+		v->areas, v->area_bytes, v->nr_pages, v->blocks, v->block_bytes, v->free_bytes, v->largest_free);
 }
 
 static void cmd_meminfo(char *argument)
@@ -207,7 +209,8 @@ static void print_parts(void)
 	struct part part;
 
 	for (unsigned int n = 0; part_of_layout(n, &part); n++)
-		cprintf("part start=0x%lx end=0x%lx size=%lu name=%s\n", part.start, part.end, part.end - part.start, part.name);
+		cprintf("part start=0x%lx end=0x%lx size=%lu name=%s\n", part.start, part.end, part.end - part.start,
+			part.name);
 }
 
 static void dump_exactly(const struct pgtable *pt, vaddr_t start, vaddr_t end)
@@ -224,7 +227,8 @@ static void cmd_ptdump(char *range)
 	if (!*range || parse_range(range, &start, &end))
 		(machine ? dump_exactly : pgtable_dump_range)(pgtable_current(), start, end);
 	else
-		cprintf("a range is START-END (hexadecimal), or user, direct, vmemmap, vmalloc, private, fixmap, image\n");
+		cprintf("a range is START-END (hexadecimal), or user, direct, vmemmap, vmalloc, private, fixmap, "
+			"image\n");
 }
 
 static void print_area(const void *addr)
@@ -296,6 +300,7 @@ const struct shell_command shell_memory_commands[] = {
 	  .run_with = cmd_ptdump, .words = range_names },
 	{ "walk", "[-m] ADDR", "the entries that translate one address; -m: for programs", .run_with = cmd_walk },
 	{ "oracle", "[on|off]", "what the TLBs may still hold, and verdicts", .run_with = cmd_oracle },
-	{ "pgds", "[-m]", "top-level entries of every process against the reference; -m: for programs", .run_with = cmd_pgds },
+	{ "pgds", "[-m]", "top-level entries of every process against the reference; -m: for programs",
+	  .run_with = cmd_pgds },
 	{ 0 },
 };

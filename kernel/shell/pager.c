@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page at a time. While a command runs for somebody who reads, its text comes here first: lines are counted, and when the
- * screen is full a key is waited for. Text that comes with a lock in hand, when nobody may wait, is kept and shown later.
+ * A page at a time. While a command runs for somebody who reads, its text comes here first: lines are counted, and when
+ * the screen is full a key is waited for. Text that comes with a lock in hand, when nobody may wait, is kept and shown
+ * later.
  */
 #include "internal.h"
 

@@ -47,7 +47,8 @@ void kunmap_local(const void *addr)
 	cpu = smp_processor_id();
 	slot = this_cpu(kmap_depth) - 1;
 	if (page_addr != slot_addr(cpu, slot))
-		panic("kunmap_local(%p): CPU %u has to unmap %lx (slot %u) first", addr, cpu, slot_addr(cpu, slot), slot);
+		panic("kunmap_local(%p): CPU %u has to unmap %lx (slot %u) first", addr, cpu, slot_addr(cpu, slot),
+		      slot);
 	pte_store(kmap_pte[cpu] + slot, (pte_t) { });
 	flush_tlb_local_page(page_addr);
 	this_cpu(kmap_depth) = slot;

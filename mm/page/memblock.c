@@ -71,7 +71,8 @@ void memblock_init(const struct boot_info *boot, u64 limit)
 		pr_warn("memory: beyond what this CPU and this mode can address: %llu MiB above %llu MiB not used\n",
 			cut_by_limit >> 20, limit >> 20);
 	if (cut > cut_by_limit)
-		printk("memory: cut off by mem=: %llu MiB above %llu MiB not used\n", (cut - cut_by_limit) >> 20, mem >> 20);
+		printk("memory: cut off by mem=: %llu MiB above %llu MiB not used\n", (cut - cut_by_limit) >> 20,
+		       mem >> 20);
 	memblock_reserve(0, PAGE_SIZE); /* so that physical address 0 can mean "none" */
 }
 

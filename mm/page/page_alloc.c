@@ -240,10 +240,10 @@ static __noinline void report_bad_free(const struct page *page, unsigned int ord
 	static const char *const states[] = { "no RAM", "reserved", "free already", "inside a block", "free already",
 					      "allocated", "a slab", "a page table", "one of several in a block" };
 
-	WARN_ONCE(true, "free of frame %lx, order %u, refused: it is %s%s (order %u, flags %u, %d users)", page_to_pfn(page),
-		  order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged",
-		  block_is_marked(page, order) ? ", and set_memory has changed how it is mapped" : "", page->order, page->flags,
-		  atomic_read(&page->refcount));
+	WARN_ONCE(true, "free of frame %lx, order %u, refused: it is %s%s (order %u, flags %u, %d users)",
+		  page_to_pfn(page), order, page->state < ARRAY_SIZE(states) ? states[page->state] : "damaged",
+		  block_is_marked(page, order) ? ", and set_memory has changed how it is mapped" : "", page->order,
+		  page->flags, atomic_read(&page->refcount));
 }
 
 /* Drop one user. True: it was the last, and the caller frees the block. */

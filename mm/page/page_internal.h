@@ -9,8 +9,8 @@
  *
  *   lock                protects                                               rank            context allocating
  *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
- *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, it comes first
- *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, it comes first
+ *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, first
+ *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, first
  *   chain_lock          the list of purge notifiers, and calling them          (a mutex)       T       yes
  *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
  *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no

@@ -7,7 +7,7 @@
  * do so. Writing all struct pages of a leaf, when it is made and again when it is freed, would cost more than all the
  * rest of vmalloc_huge(). So the block is split only when a caller gets, puts or frees one of its pages:
  *
- *	head PAGE_WHOLE, the others PAGE_TAIL ──(get_page, put_page, __free_page of any)──> every page PAGE_USED, one user
+ *	head PAGE_WHOLE, the others PAGE_TAIL ──(get_page, put_page, __free_page of any)──> all PAGE_USED, one user
  *	       └──(free_pages_split)──> a free block
  *
  * A page of a block that is not split has exactly one user, the owner of the block. Splitting takes the zone's lock, so
@@ -89,6 +89,7 @@ int page_count(const struct page *page)
 {
 	u8 state = smp_load_acquire(&page->state);
 
-	return state == PAGE_WHOLE || (state == PAGE_TAIL && head_of((struct page *)page)->state == PAGE_WHOLE) ? 1 :
-												   atomic_read(&page->refcount);
+	return state == PAGE_WHOLE || (state == PAGE_TAIL && head_of((struct page *)page)->state == PAGE_WHOLE)
+		       ? 1
+		       : atomic_read(&page->refcount);
 }

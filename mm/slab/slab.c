@@ -7,7 +7,7 @@
  *
  *	| struct slab | link[0] link[1] ... link[end+1] |  object  |  object  | ... |  object  | rest
  *	0			|		      first	 first+1	    end-1      end
- *				└─ number of the next free place (LINK_END: none), LINK_CACHED: the object is in a magazine,
+ *				└─ number of the next free place (LINK_END: none), LINK_CACHED: it is in a magazine,
  *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest
  *
  *    So nothing is kept inside free objects, and debug builds can poison all of a free object. Two compares recognize
@@ -39,8 +39,9 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 	const u8 *byte = object;
 
 	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->size; i++) {
-		if (!WARN_ONCE(byte[i] != POISON_FREE, "slab %s: object %p was written to after it was freed: byte %u is %02x",
-			       cache->name, object, i, byte[i]))
+		if (!WARN_ONCE(byte[i] != POISON_FREE,
+			       "slab %s: object %p was written to after it was freed: byte %u is %02x", cache->name,
+			       object, i, byte[i]))
 			continue;
 		poison(cache, object, POISON_FREE);
 		return 1;

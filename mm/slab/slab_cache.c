@@ -12,11 +12,12 @@
 
 static bool cache_possible(const char *name, size_t size, size_t align, unsigned int flags, void (*ctor)(void *))
 {
-	bool wrong = !name || !size || size > KMALLOC_MAX_SIZE || align > PAGE_SIZE || (align && !is_power_of_2(align)) ||
-		     flags & ~SLAB_FLAGS;
+	bool wrong = !name || !size || size > KMALLOC_MAX_SIZE || align > PAGE_SIZE ||
+		     (align && !is_power_of_2(align)) || flags & ~SLAB_FLAGS;
 
 	(void)ctor;
-	return !WARN_ONCE(wrong, "kmem_cache_create(%s): size %zu, alignment %zu, flags %x", name ? name : "NULL", size, align, flags);
+	return !WARN_ONCE(wrong, "kmem_cache_create(%s): size %zu, alignment %zu, flags %x", name ? name : "NULL", size,
+			  align, flags);
 }
 
 /* The alignment for SLAB_HWCACHE_ALIGN: a cache line of 64 bytes, or a part of it if several objects fit into one. */

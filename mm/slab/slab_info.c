@@ -105,7 +105,8 @@ void slab_dump_machine(void)
 	struct description d;
 
 	for (unsigned int n = 0; describe(n, &d); n++)
-		cprintf("cache name=%s size=%u slabs=%lu objects=%lu out=%lu\n", d.name, d.size, d.slabs, d.objects, d.out);
+		cprintf("cache name=%s size=%u slabs=%lu objects=%lu out=%lu\n", d.name, d.size, d.slabs, d.objects,
+			d.out);
 }
 
 /* --- the check ---------------------------------------------------------------------------------------------------- */
@@ -115,11 +116,12 @@ static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)
 	unsigned int faults = 0, nr = 0;
 	u16 index;
 
-	for (index = slab->first; index >= cache->first && index < cache->end && nr <= cache->end; index = slab->link[index], nr++)
+	for (index = slab->first; index >= cache->first && index < cache->end && nr <= cache->end;
+	     index = slab->link[index], nr++)
 		faults += slab_check_poison(cache, slab_object(cache, slab, index));
 	if (slab->cache != cache || index != LINK_END || nr != slab_objects(cache) - slab->out) {
-		printk("slab_check: %s: slab %p has %u free objects, %u out, of %u; the list ends with %x\n", cache->name,
-		       (void *)slab, nr, slab->out, slab_objects(cache), index);
+		printk("slab_check: %s: slab %p has %u free objects, %u out, of %u; the list ends with %x\n",
+		       cache->name, (void *)slab, nr, slab->out, slab_objects(cache), index);
 		faults++;
 	}
 	return faults;

@@ -91,7 +91,8 @@ static inline unsigned int object_index(const struct kmem_cache *cache, const st
 }
 
 /* Does a place start at `object`? It may be any address in the slab; index: object_index() of it. */
-static inline bool starts_place(const struct kmem_cache *cache, const struct slab *slab, const void *object, unsigned int index)
+static inline bool starts_place(const struct kmem_cache *cache, const struct slab *slab, const void *object,
+				unsigned int index)
 {
 	return (const char *)object == (const char *)slab + index * cache->size;
 }

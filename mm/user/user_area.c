@@ -26,7 +26,8 @@ struct vm_area_struct *mm_find_area(const struct mm_struct *mm, vaddr_t addr)
 
 static bool range_valid(vaddr_t addr, size_t size)
 {
-	return addr && size && IS_ALIGNED(addr | size, PAGE_SIZE) && addr < layout.user_end && size <= layout.user_end - addr;
+	return addr && size && IS_ALIGNED(addr | size, PAGE_SIZE) && addr < layout.user_end &&
+	       size <= layout.user_end - addr;
 }
 
 static struct vm_area_struct *area_new(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int flags)
@@ -47,7 +48,8 @@ static void area_free(struct vm_area_struct *vma)
 /* Only adjacent private memory with the same rights is joined; stacks and shared areas are not. */
 static bool can_join(const struct vm_area_struct *low, const struct vm_area_struct *high)
 {
-	return low->vm_end == high->vm_start && low->vm_flags == high->vm_flags && !(low->vm_flags & (VM_SHARED | VM_GROWSDOWN));
+	return low->vm_end == high->vm_start && low->vm_flags == high->vm_flags &&
+	       !(low->vm_flags & (VM_SHARED | VM_GROWSDOWN));
 }
 
 static void join_neighbours(struct mm_struct *mm, struct vm_area_struct *vma)
@@ -96,7 +98,8 @@ int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)
 /* The end of the hole below this area, for find_hole(): below a stack, room to grow and the gap are no part of it. */
 static vaddr_t area_floor(const struct vm_area_struct *vma)
 {
-	return vma->vm_flags & VM_GROWSDOWN ? min(vma->vm_start, vma->vm_end - USER_STACK_MAX - STACK_GUARD_GAP) : vma->vm_start;
+	return vma->vm_flags & VM_GROWSDOWN ? min(vma->vm_start, vma->vm_end - USER_STACK_MAX - STACK_GUARD_GAP)
+					    : vma->vm_start;
 }
 
 /* The lowest hole that is large enough, from mmap_base on; 0 = none. */

@@ -76,8 +76,8 @@ static int fork_pages(struct fork *fork)
 		pgtable_for_each_run(&fork->from->pgtable, NULL, start, fork->vma->vm_end, false, fork_take, fork);
 		start = fork->nr ? fork->next : fork->vma->vm_end;
 		if (fork->nr)
-			err = pgtable_for_each_run(&fork->to->pgtable, NULL, fork->entry[0].addr, fork->next, true, fork_give,
-						   fork);
+			err = pgtable_for_each_run(&fork->to->pgtable, NULL, fork->entry[0].addr, fork->next, true,
+						   fork_give, fork);
 	}
 	return err;
 }

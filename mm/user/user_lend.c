@@ -38,7 +38,8 @@ static int lend_page(struct mm_struct *mm, const struct vm_area_struct *vma, vad
 	return err;
 }
 
-static int lend_pages(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t uaddr, const char *kaddr, unsigned long size)
+static int lend_pages(struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t uaddr, const char *kaddr,
+		      unsigned long size)
 {
 	int err = 0;
 

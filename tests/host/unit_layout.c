@@ -86,10 +86,13 @@ static void vmalloc_size_is_honoured(void **state)
 /* What nobody can have becomes what comes next to it, and that is said as a person writes it. */
 static void vmalloc_size_has_bounds(void **state)
 {
-	static const struct { u64 wanted; vaddr_t used; const char *said; } cases[] = {
-		{ ~0ull, VMALLOC_MOST_HERE, "vmalloc=18446744073709551615: it is 32 MiB at least and 640 MiB at most, using 640 MiB" },
+	static const struct { u64 wanted; vaddr_t used; const char *said;
+	} cases[] = {
+		{ ~0ull, VMALLOC_MOST_HERE,
+		  "vmalloc=18446744073709551615: it is 32 MiB at least and 640 MiB at most, using 640 MiB" },
 		{ ~0ull - 4096, VMALLOC_MOST_HERE, "using 640 MiB" },
-		{ 1ull << 32, VMALLOC_MOST_HERE, "vmalloc=4294967296: " }, { 641 * MiB, VMALLOC_MOST_HERE, "using 640 MiB" },
+		{ 1ull << 32, VMALLOC_MOST_HERE, "vmalloc=4294967296: " },
+		{ 641 * MiB, VMALLOC_MOST_HERE, "using 640 MiB" },
 		{ 1, 32 * MiB, "vmalloc=1: it is 32 MiB at least and 640 MiB at most, using 32 MiB" },
 		{ 32 * MiB - 1, 32 * MiB, "using 32 MiB" },
 	};

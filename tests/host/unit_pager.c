@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/shell/pager.c: never more than a page without a key, nothing lost but what was not wanted, no wait where nobody may. */
+/*
+ * kernel/shell/pager.c: never more than a page without a key, nothing lost but what was not wanted, no wait where
+ * nobody may.
+ */
 #include "tests/host/port/host.h"
 
 #include <arch/console.h>
@@ -134,7 +137,8 @@ static void spaces_show_all(void **state)
 	(void)state;
 	at_screen = true;
 	for (unsigned int n = 0; n < 100; n++) {
-		assert_true(begin("                                                                            x", false));
+		assert_true(
+			begin("                                                                            x", false));
 		print_lines(n);
 		end();
 		assert_string_equal(shown, all);

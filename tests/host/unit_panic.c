@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A panic is never silent: whatever fails under the report, what can still be said is said, and the machine ends. The kernel's
- * own panic.c and console.c, with consoles that can be broken; the port's panic has another name here.
+ * A panic is never silent: whatever fails under the report, what can still be said is said, and the machine ends. The
+ * kernel's own panic.c and console.c, with consoles that can be broken; the port's panic has another name here.
  */
 #define panic		   kernel_panic
 #define panic_at	   kernel_panic_at
@@ -35,7 +35,7 @@ static jmp_buf ended;
 static char on_uart[4096], on_screen[4096];
 static bool uart_broken, screen_broken, words_broken, registers_broken, exit_broken, uart_there;
 
-/* --- what panic.c and console.c ask for ------------------------------------------------------------------------------------ */
+/* --- what panic.c and console.c ask for --------------------------------------------------------------------------- */
 
 void said(const char *fmt, ...)
 {
@@ -85,7 +85,8 @@ static void write_screen(const char *text, size_t len)
 	append(on_screen, text, len);
 }
 
-static const struct console_driver uart = { .name = "UART", .write = write_uart }, screen = { .name = "screen", .write = write_screen };
+static const struct console_driver uart = { .name = "UART", .write = write_uart },
+				   screen = { .name = "screen", .write = write_screen };
 
 const struct console_driver *serial_probe(void) { return uart_there ? &uart : NULL; }
 void serial_map(void) { }
@@ -115,7 +116,7 @@ static void ops_exit(void)
 
 static const struct panic_ops all_ops = { .print_registers = print_registers, .exit = ops_exit };
 
-/* --- tests ---------------------------------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 static void start(bool consoles)
 {
@@ -229,8 +230,9 @@ static void another_cpu_reports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_report), cmocka_unit_test(before_there_is_a_console), cmocka_unit_test(a_console_fails),
-		cmocka_unit_test(a_console_was_busy), cmocka_unit_test(everything_fails), cmocka_unit_test(the_report_fails),
+		cmocka_unit_test(whole_report),        cmocka_unit_test(before_there_is_a_console),
+		cmocka_unit_test(a_console_fails),     cmocka_unit_test(a_console_was_busy),
+		cmocka_unit_test(everything_fails),    cmocka_unit_test(the_report_fails),
 		cmocka_unit_test(another_cpu_reports),
 	};
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* arch/x86/cpu/screen.c: what the screen shows is what was written, also while somebody looks back and beside a picture. */
+/*
+ * arch/x86/cpu/screen.c: what the screen shows is what was written, also while somebody looks back and beside a
+ * picture.
+ */
 #include "tests/host/port/host.h"
 
 #include <arch/console.h>
@@ -225,8 +228,8 @@ static unsigned int covered(void)
 /* Text on its left leaves it alone; whatever comes into its place makes it go, and nothing of it stays. */
 static void a_picture_beside_text(void **state)
 {
-	static const char *const ends[] = { "\n\n\n\n\n\n\n\n\n\n\n", "0123456789012345678901234567890", "01234567890123456789",
-					    "0123456789012345678901234567890\r", "" };
+	static const char *const ends[] = { "\n\n\n\n\n\n\n\n\n\n\n", "0123456789012345678901234567890",
+					    "01234567890123456789", "0123456789012345678901234567890\r", "" };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++) {
 		setup(state);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kernel/core/summary_text.c: the block never has more than 15 lines of 78 columns, and says what matters.
- * kernel/summary_picture.c: whatever room there is, the code fits into it, with three pixels a module and a border of four.
+ * kernel/summary_picture.c: whatever room there is, the code fits into it, with three pixels a module and a border of
+ * four.
  */
 #include "tests/host/port/host.h"
 
@@ -18,8 +19,17 @@ static char names[100][160];
 
 static struct summary plain(void)
 {
-	return (struct summary){ .mode = "x64", .build = "debug", .cpu = "A CPU", .firmware = "BIOS", .console = "COM1", .levels = 4,
-				 .cpus = 2, .cpus_found = 4, .ram = 64 << 20, .ram_found = 70 << 20, .keyboard = true };
+	return (struct summary){ .mode = "x64",
+				 .build = "debug",
+				 .cpu = "A CPU",
+				 .firmware = "BIOS",
+				 .console = "COM1",
+				 .levels = 4,
+				 .cpus = 2,
+				 .cpus_found = 4,
+				 .ram = 64 << 20,
+				 .ram_found = 70 << 20,
+				 .keyboard = true };
 }
 
 /* `fail` failures, with names that are `len` bytes long behind "suite.". */
@@ -134,8 +144,9 @@ static void many_failures_are_counted(void **state)
 
 static void losses_are_all_counted(void **state)
 {
-	static const struct summary_loss loss[] = { { "one", 1 << 20 }, { "nothing", 0 }, { "two", 2 << 20 }, { "three", 4 << 20 },
-						    { "four", 8 << 20 } };
+	static const struct summary_loss loss[] = {
+		{ "one", 1 << 20 }, { "nothing", 0 }, { "two", 2 << 20 }, { "three", 4 << 20 }, { "four", 8 << 20 }
+	};
 	struct summary facts = plain();
 
 	(void)state;
@@ -152,9 +163,12 @@ static void losses_are_all_counted(void **state)
 
 static void everything_is_too_long(void **state)
 {
-	static const struct summary_loss loss[] = { { LONG LONG, ~0ull >> 1 }, { LONG, 1ull << 60 }, { LONG, 3 }, { LONG, 9 }, { LONG, 9 } };
+	static const struct summary_loss loss[] = {
+		{ LONG LONG, ~0ull >> 1 }, { LONG, 1ull << 60 }, { LONG, 3 }, { LONG, 9 }, { LONG, 9 }
+	};
 	struct ktest_outcome tests = failures(100, 150);
-	struct summary facts = { LONG, LONG, LONG, LONG, LONG, ~0u, ~0u, ~0u, ~0ull, ~0ull, loss, 5, ~0ul, ~0ul, false, &tests };
+	struct summary facts = { LONG,  LONG,  LONG, LONG, LONG, ~0u,  ~0u,   ~0u,
+				 ~0ull, ~0ull, loss, 5,    ~0ul, ~0ul, false, &tests };
 
 	(void)state;
 	tests.pass = tests.skip = ~0u;
@@ -177,7 +191,8 @@ unsigned int test_console_room(unsigned int cols)
 	return room;
 }
 
-void console_picture(unsigned int cols, unsigned int modules, unsigned int border, bool (*dark)(unsigned int x, unsigned int y))
+void console_picture(unsigned int cols, unsigned int modules, unsigned int border,
+		     bool (*dark)(unsigned int x, unsigned int y))
 {
 	assert_int_equal(cols, COLS);
 	assert_int_equal(border, 4);
@@ -254,7 +269,8 @@ static void as_much_as_there_is_room_for(void **state)
 
 static void blanks_take_no_room(void **state)
 {
-	struct summary_text narrow = { 1, { "a b" } }, wide = { 1, { "a                                               b" } };
+	struct summary_text narrow = { 1, { "a b" } },
+			    wide = { 1, { "a                                               b" } };
 	unsigned int of_narrow;
 
 	(void)state;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The 16550's driver at ports, at bytes and at words in memory; and the words of serial=. The chip is a model: one byte a register. */
+/*
+ * The 16550's driver at ports, at bytes and at words in memory; and the words of serial=. The chip is a model: one byte
+ * a register.
+ */
 #include "tests/host/port/host.h"
 
 #include <asm/console_driver.h>
@@ -28,7 +31,8 @@ void serial_describe(char *text, size_t size)
 
 static bool selects(unsigned long at, unsigned int width, unsigned int *reg)
 {
-	bool right = at >= CHIP && at < CHIP + REGS * chip.stride && (at - CHIP) % chip.stride == 0 && width == chip.width;
+	bool right =
+		at >= CHIP && at < CHIP + REGS * chip.stride && (at - CHIP) % chip.stride == 0 && width == chip.width;
 
 	chip.wrong += !right;
 	*reg = (unsigned int)(at - CHIP) / chip.stride;
@@ -156,7 +160,7 @@ static void a_stalled_line(void **state)
 	assert_memory_equal(chip.sent, "y", 1);
 }
 
-/* --- serial= ---------------------------------------------------------------------------------------------------------- */
+/* --- serial= ------------------------------------------------------------------------------------------------------ */
 
 static void expect_place(const char *word, enum serial_kind kind, u64 address, unsigned int stride, unsigned int baud)
 {
@@ -184,10 +188,32 @@ static void words(void **state)
 
 static void words_that_are_none(void **state)
 {
-	static const char *const bad[] = { "", "com", "com5", "com1x", "com1,", "com1,0", "com1,115201", "com1,1", "com1,9600,8n1",
-					   "0x", "0x10000", "0xfffd", "0x0", "1016", "mmio", "mmio:", "mmio:zz", "mmio:0",
-					   "mmio:0xffffffffffffffff", "mmio32:0xfffffffffffffff0", "mmio64:0xfe000000", "pci,",
-					   "pci0", ",9600", "0x3f8 ", "0x3f80000000000000000000000000" };
+	static const char *const bad[] = { "",
+					   "com",
+					   "com5",
+					   "com1x",
+					   "com1,",
+					   "com1,0",
+					   "com1,115201",
+					   "com1,1",
+					   "com1,9600,8n1",
+					   "0x",
+					   "0x10000",
+					   "0xfffd",
+					   "0x0",
+					   "1016",
+					   "mmio",
+					   "mmio:",
+					   "mmio:zz",
+					   "mmio:0",
+					   "mmio:0xffffffffffffffff",
+					   "mmio32:0xfffffffffffffff0",
+					   "mmio64:0xfe000000",
+					   "pci,",
+					   "pci0",
+					   ",9600",
+					   "0x3f8 ",
+					   "0x3f80000000000000000000000000" };
 	struct serial_place place;
 
 	(void)state;
@@ -199,7 +225,10 @@ static void words_that_are_none(void **state)
 static void names(void **state)
 {
 	static const struct serial_place place[] = {
-		{ SERIAL_PORT, 0x3f8, 1, 0 }, { SERIAL_PORT, 0x2e8, 1, 0 }, { SERIAL_PORT, 0xc000, 1, 0 }, { SERIAL_MEMORY, 0x3f8, 1, 0 },
+		{ SERIAL_PORT, 0x3f8, 1, 0 },
+		{ SERIAL_PORT, 0x2e8, 1, 0 },
+		{ SERIAL_PORT, 0xc000, 1, 0 },
+		{ SERIAL_MEMORY, 0x3f8, 1, 0 },
 	};
 	static const char *const name[] = { "COM1", "COM4", "I/O port 0xc000", "memory at 0x3f8" };
 	char text[SERIAL_NAME_BYTES];
@@ -214,8 +243,12 @@ static void names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(registers_at_each_distance), cmocka_unit_test(speed), cmocka_unit_test(an_empty_place),
-		cmocka_unit_test(a_stalled_line),	      cmocka_unit_test(words), cmocka_unit_test(words_that_are_none),
+		cmocka_unit_test(registers_at_each_distance),
+		cmocka_unit_test(speed),
+		cmocka_unit_test(an_empty_place),
+		cmocka_unit_test(a_stalled_line),
+		cmocka_unit_test(words),
+		cmocka_unit_test(words_that_are_none),
 		cmocka_unit_test(names),
 	};
 

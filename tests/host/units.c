@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* All unit tests of a set in one program, which is the one that it is called as: 70 links would take longer than the tests. */
+/*
+ * All unit tests of a set in one program, which is the one that it is called as: 70 links would take longer than the
+ * tests.
+ */
 #include <lib/string.h>
 
 #define UNIT(name) int main_of_##name(void);

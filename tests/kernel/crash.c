@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mistakes of the kernel that must end in a clean report. Each of these ends the machine: they run when they are named, one a
- * boot, and tests/qemu/crash.t looks at what the kernel said.
+ * Mistakes of the kernel that must end in a clean report. Each of these ends the machine: they run when they are named,
+ * one a boot, and tests/qemu/crash.t looks at what the kernel said.
  */
 #include "worker.h"
 
@@ -89,7 +89,7 @@ KTEST(crash, read_of_a_guard_page)
 	worker_call(&w, read_it, area + PAGE_SIZE);
 }
 
-/* --- a report must get out whatever state the CPU is in ------------------------------------------------------------------- */
+/* --- a report must get out whatever state the CPU is in ----------------------------------------------------------- */
 
 #ifdef __x86_64__
 #define STACK_POINTER	 "rsp"
@@ -131,7 +131,10 @@ KTEST(crash, fault_in_the_fault_handler)
 static void check_of_machine(void *arg __maybe_unused)
 {
 	/* With a stack that is none: the report has one of its own. */
-	__asm__ volatile("mov %0, %%" STACK_POINTER "\n\tint %1" : : "r"(0x1000ul), "i"(VECTOR_MACHINE_CHECK) : "memory");
+	__asm__ volatile("mov %0, %%" STACK_POINTER "\n\tint %1"
+			 :
+			 : "r"(0x1000ul), "i"(VECTOR_MACHINE_CHECK)
+			 : "memory");
 }
 
 KTEST(crash, machine_check_on_a_bad_stack)
@@ -142,7 +145,9 @@ KTEST(crash, machine_check_on_a_bad_stack)
 	worker_call(&w, check_of_machine, NULL);
 }
 
-/* As between SWAPGS and IRET: another CPU's, or nobody's, per-CPU data. On i386 the entry loads the segment each time. */
+/*
+ * As between SWAPGS and IRET: another CPU's, or nobody's, per-CPU data. On i386 the entry loads the segment each time.
+ */
 static void fault_with_a_strange_base(void *arg __maybe_unused)
 {
 	__asm__ volatile(LOSE_PERCPU_BASE "\n\tmovb (%0), %b0" : : "q"(SECOND) : "eax", "ecx", "edx", "memory");

@@ -38,7 +38,8 @@ KTEST(paging, data_is_not_executable)
 	EXPECT_EQ(probe_write(&some_data), PROBE_OK);
 	EXPECT_EQ(probe_exec(&some_data), PROBE_PROTECTION);
 	EXPECT_EQ(probe_exec((void *)&some_constant), PROBE_PROTECTION);
-	EXPECT_EQ(probe_exec(phys_to_virt(image_to_phys((void *)some_text))), IMAGE_IN_DIRECT_MAP ? PROBE_OK : PROBE_PROTECTION);
+	EXPECT_EQ(probe_exec(phys_to_virt(image_to_phys((void *)some_text))),
+		  IMAGE_IN_DIRECT_MAP ? PROBE_OK : PROBE_PROTECTION);
 }
 
 KTEST(paging, nothing_at_zero)

@@ -47,7 +47,8 @@ vaddr_t fresh_slot(void)
 
 vaddr_t fresh_border(void)
 {
-	for (vaddr_t at = ALIGN(VMALLOC_START, slot_size()) + slot_size(); at + slot_size() <= VMALLOC_END; at += slot_size())
+	for (vaddr_t at = ALIGN(VMALLOC_START, slot_size()) + slot_size(); at + slot_size() <= VMALLOC_END;
+	     at += slot_size())
 		if (slot_is_fresh(at - slot_size()) && slot_is_fresh(at))
 			return at;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that changes while all CPUs use it: leaves of the direct map split in place, mappings that follow, memory types.
+ * Memory that changes while all CPUs use it: leaves of the direct map split in place, mappings that follow, memory
+ * types.
  */
 #include "places.h"
 #include "worker.h"
@@ -59,7 +60,7 @@ static void free_block(char *block)
 	free_pages((vaddr_t)block, MAX_PAGE_ORDER);
 }
 
-/* --- one page ------------------------------------------------------------------------------------------------------- */
+/* --- one page ----------------------------------------------------------------------------------------------------- */
 
 /* What a worker's probes say of a page and of its neighbours, in its own process. */
 struct view {
@@ -142,7 +143,7 @@ KTEST(set_memory, whole_leaf_and_a_part)
 	free_block(block);
 }
 
-/* --- what follows ----------------------------------------------------------------------------------------------------- */
+/* --- what follows ------------------------------------------------------------------------------------------------- */
 
 static char *alias_of(const void *addr) { return page_address(vmalloc_to_page(addr)); }
 
@@ -170,7 +171,7 @@ KTEST(set_memory, alias_of_an_area_follows)
 
 static char in_image[2 * 4096] __aligned(4096);
 
-/* The image's own pages; on 64-bit they are in the direct map a second time. Code that runs is split as well, and stays code. */
+/* The image's own pages; on 64-bit they are in the direct map too. Code that runs is split as well, and stays code. */
 KTEST(set_memory, the_image)
 {
 	char *alias = phys_to_virt(image_to_phys(in_image)), *text = (char *)PAGE_ALIGN_DOWN((vaddr_t)__text_start + P);
@@ -193,7 +194,7 @@ KTEST(set_memory, the_image)
 	EXPECT_EQ(probe_write(phys_to_virt(image_to_phys(__rodata_start))), PROBE_PROTECTION);
 }
 
-/* --- memory types ------------------------------------------------------------------------------------------------------ */
+/* --- memory types ------------------------------------------------------------------------------------------------- */
 
 KTEST(set_memory, types_and_what_was_in_the_caches)
 {
@@ -289,7 +290,7 @@ KTEST(set_memory, free_of_a_changed_page)
 	free_pages((vaddr_t)page, 0);
 }
 
-/* --- while everybody uses it -------------------------------------------------------------------------------------------- */
+/* --- while everybody uses it -------------------------------------------------------------------------------------- */
 
 static struct {
 	char *block;
@@ -374,7 +375,10 @@ static void storms(void)
 	}
 }
 
-/* Every page of a leaf is written, read and looked up on all other CPUs, each in its own process, while it is split and changed. */
+/*
+ * Every page of a leaf is written, read and looked up on all other CPUs, each in its own process, while it is split and
+ * changed.
+ */
 KTEST(set_memory, nothing_is_ever_missing)
 {
 	if (!have_two_cpus())
@@ -383,7 +387,7 @@ KTEST(set_memory, nothing_is_ever_missing)
 	ktest_note("%d looks", atomic_read(&storm.rounds));
 }
 
-/* --- Xen XSA-345: a leaf becomes a table while another walks there ---------------------------------------------------------- */
+/* --- Xen XSA-345: a leaf becomes a table while another walks there ------------------------------------------------ */
 
 static int other_err;
 
@@ -406,8 +410,9 @@ static void expect_two_forbidden(struct worker *w, char *page)
 }
 
 /*
- * One CPU stands at `point` in the middle of a split, and another changes a page of the same leaf. Whoever is first: both pages
- * are read-only afterwards in every process, their neighbours are not, and there is one table more, or two where the leaf had 1 GiB.
+ * One CPU stands at `point` in the middle of a split, and another changes a page of the same leaf. Whoever is first:
+ * both pages are read-only afterwards in every process, their neighbours are not, and there is one table more, or two
+ * where the leaf had 1 GiB.
  */
 static void split_meets_change(struct worker *first, struct worker *second, const char *point)
 {
@@ -448,7 +453,7 @@ static void look_up(void *page)
 	looked_up = pgtable_query(&kernel_pgtable, (vaddr_t)page);
 }
 
-/* A walker has seen a leaf, and before it reads the rest of the entry, the leaf becomes a table: it goes on through the table. */
+/* A walker has seen a leaf, and before it reads the rest of the entry, the leaf becomes a table: it goes on there. */
 KTEST(set_memory, looked_up_in_the_middle_of_a_split)
 {
 	KTEST_NEEDS(SCHED_POINTS);

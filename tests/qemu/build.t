@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# gcc and clang build kernels and the image from nothing; what comes out is what was tested, byte for byte. The sources of the three
-# targets are the same but for one folder of data each: gcc makes one of them again, and clang one with 32-bit words (it compiles
-# the host ring with 64). EVERY=1: clang makes all.
+# gcc and clang build kernels and the image from nothing; what comes out is what was tested, byte for byte. The sources
+# of the three targets are the same but for one folder of data each: gcc makes one of them again, and clang one with
+# 32-bit words (it compiles the host ring with 64). EVERY=1: clang makes all.
 import sys
 sys.dont_write_bytecode = True
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The directions of the house: what include-rules says, for the checks of includes (house-checks.t) and of links (links.t)."""
+"""The directions of the house: what include-rules says, for the checks of includes (house-checks.t) and of links
+(links.t)."""
 
 import functools
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# The host ring (tests/host): its sets of objects are built side by side, then their programs run. CHECK=1: the set of 4 levels.
+# The host ring (tests/host): its sets of objects are built side by side, then their programs run. CHECK=1: the set of 4
+# levels.
 import sys
 sys.dont_write_bytecode = True
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What somebody sees who has a screen: the block before the prompt, its QR code, long text a page at a time, and what has scrolled away.
+# What somebody sees who has a screen: the block before the prompt, its QR code, long text a page at a time, and what
+# has scrolled away.
 import sys
 sys.dont_write_bytecode = True
 

@@ -17,7 +17,10 @@ void arch_console_option(void);
 /* Set up the screen that the loader left (VGA text, or framebuffer and font module), and the keyboard. */
 void arch_console_init(const struct boot_info *boot);
 
-/* A panic begins, or another inside it: look for the UART if there is no console yet; leave out one that failed since the last call. */
+/*
+ * A panic begins, or another inside it: look for the UART if there is no console yet; leave out one that failed since
+ * the last call.
+ */
 void arch_console_panic(void);
 
 /* Write bytes to every console. Any context; the caller serialises (printk's lock). '\n' is enough for a new line. */
@@ -38,14 +41,18 @@ void arch_console_page(void);
 /* Show what has scrolled away: so many pages further back (< 0) or forth. The next text ends it. */
 void arch_console_look_back(int pages);
 
-/* How many pixels there are for the side of a square to the right of the first `cols` columns. 0: none, as on a screen of text. */
+/*
+ * How many pixels there are for the side of a square to the right of the first `cols` columns. 0: none, as on a screen
+ * of text.
+ */
 unsigned int arch_console_room(unsigned int cols);
 
 /*
- * Draw a square of side x side modules there, as large as there is room for, with a border of `border` white modules; it has
- * to fit. It stays until text comes into its place or the screen scrolls.
+ * Draw a square of side x side modules there, as large as there is room for, with a border of `border` white modules;
+ * it has to fit. It stays until text comes into its place or the screen scrolls.
  */
-void arch_console_picture(unsigned int cols, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y));
+void arch_console_picture(unsigned int cols, unsigned int side, unsigned int border,
+			  bool (*dark)(unsigned int x, unsigned int y));
 
 /* --- */
 
@@ -58,7 +65,10 @@ bool arch_console_typed_at_screen(void);
 /* Is this QEMU, and is its debug-exit device there? */
 bool arch_in_qemu(void);
 
-/* End the run. exit: QEMU's debug-exit port with `code` if it is really there, else power off; halts when neither works. */
+/*
+ * End the run. exit: QEMU's debug-exit port with `code` if it is really there, else power off; halts when neither
+ * works.
+ */
 void __noreturn arch_exit(unsigned int code);
 void __noreturn arch_power_off(void);
 void __noreturn arch_reboot(void);

@@ -4,7 +4,8 @@
  *
  *   unsigned int smp_processor_id(void)  this CPU's id, 0 = the boot CPU; ids may have holes
  *   vaddr_t this_cpu_offset(void)        add to the address of a DEFINE_PER_CPU object
- *   this_cpu_read(name), this_cpu_write(name, value), this_cpu_add(name, n), this_cpu_dec_and_test(name), this_cpu_test(name)
+ *   this_cpu_read(name), this_cpu_write(name, value), this_cpu_add(name, n), this_cpu_dec_and_test(name),
+ *   this_cpu_test(name)
  *                                        one word of this CPU in one instruction, so any context, preemptible or not
  *   void cpu_relax(void)                 in every spin loop
  *   void arch_cpu_idle(void)             enable interrupts and halt until one comes, without a lost wake-up;

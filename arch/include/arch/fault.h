@@ -33,7 +33,8 @@ struct fault_counters {
 	unsigned long user;		  /* satisfied by the user fault handler */
 	unsigned long expected;		  /* returned to probe_*() and copy_*_user() */
 	unsigned long kernel_not_present; /* P=0 on a kernel address, not expected by a probe: must be 0 for ever */
-	unsigned long spurious;		  /* refused by a TLB, allowed by the tables: a flush is missing; must be 0 for ever */
+	/* refused by a TLB, allowed by the tables: a flush is missing; must be 0 for ever */
+	unsigned long spurious;
 	unsigned long spurious_provoked;  /* the same, announced by a test */
 	unsigned int max_depth;		  /* deepest nesting of page-fault handlers since reset; should be 1 */
 };

@@ -30,7 +30,9 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size);
 
 /* Reference tables: the kernel image, W^X, guard pages under the boot stacks left out. Needs a table allocator. */
 void pgtable_init_image(bool huge_leaves);
-/* Direct map of one stretch of RAM, read-only where the image's text and read-only data lie. May be called again later. */
+/*
+ * Direct map of one stretch of RAM, read-only where the image's text and read-only data lie. May be called again later.
+ */
 void pgtable_map_direct(u64 start, u64 end);
 /* Leave the boot tables. */
 void pgtable_init_done(void);
@@ -47,7 +49,10 @@ struct device_mapper {
 void arch_set_device_mapper(const struct device_mapper *mapper);
 extern const struct device_mapper *arch_device_mapper;
 
-/* ACPI tables (CPUs, interrupt controllers), local APIC, IPIs, the tick. Boot CPU; APs do their part in arch_start_cpus. */
+/*
+ * ACPI tables (CPUs, interrupt controllers), local APIC, IPIs, the tick. Boot CPU; APs do their part in
+ * arch_start_cpus.
+ */
 void arch_init_platform(const struct boot_info *boot);
 
 /* Interrupts are on: wait for a tick. When none comes try another timer, and panic if that is silent too. Boot CPU. */

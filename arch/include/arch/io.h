@@ -2,8 +2,8 @@
 /*
  * Registers of devices, through an address that ioremap() gave: Linux's names. Any context.
  *
- *   readb, readw, readl, readq		   one access of 8, 16, 32, 64 bits; ordered against each other, and before what the
- *					   caller does to memory afterwards
+ *   readb, readw, readl, readq		   one access of 8, 16, 32, 64 bits; ordered against each other, and before
+ *					   what the caller does to memory afterwards
  *   writeb, writew, writel, writeq	   likewise; after what the caller has done to memory before
  *   read*_relaxed, write*_relaxed	   ordered against other accesses to the same device alone
  *   __raw_read*, __raw_write*		   the access and nothing else; no bytes are swapped (x86 never swaps any)

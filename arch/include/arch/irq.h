@@ -33,7 +33,8 @@ vaddr_t trap_frame_stack(const struct trap_frame *frame);
  * the return address on the stack. NULL: it is another return address, or there is no valid frame. `readable` is called
  * before each read. Any context.
  */
-const struct trap_frame *trap_frame_above(vaddr_t return_address, vaddr_t behind, bool (*readable)(vaddr_t addr, size_t size));
+const struct trap_frame *trap_frame_above(vaddr_t return_address, vaddr_t behind,
+					  bool (*readable)(vaddr_t addr, size_t size));
 
 /* The cause of an interrupt, to be kept and printed later ("page fault (vector 14, error code 2, address 0x0)"). */
 struct trap_cause {

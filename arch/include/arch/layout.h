@@ -21,7 +21,8 @@
 
 struct vm_layout {
 	vaddr_t user_end;	/* first address a process may not use */
-	vaddr_t kernel_start;	/* lowest address of the kernel: from here up all trees share their entries, private slots apart */
+	/* lowest address of the kernel: from here up all trees share their entries, private slots apart */
+	vaddr_t kernel_start;
 	vaddr_t direct_start;	/* direct map: virtual = direct_start + physical, RAM only */
 	vaddr_t direct_end;
 	vaddr_t vmemmap_start;	/* the struct page array, indexed by frame number */

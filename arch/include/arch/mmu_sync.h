@@ -36,8 +36,8 @@ int pgtable_init_process(struct pgtable *pt);
 void pgtable_exit_process(struct pgtable *pt);
 
 /*
- * The same for a tree that somebody else has made, and will free: adopt copies the kernel half into its root. -EINVAL: a
- * table above the shared level is missing (PAE: one of the kernel's PMD tables).
+ * The same for a tree that somebody else has made, and will free: adopt copies the kernel half into its root. -EINVAL:
+ * a table above the shared level is missing (PAE: one of the kernel's PMD tables).
  */
 int pgtable_adopt_process(struct pgtable *pt, phys_addr_t root);
 void pgtable_leave_process(struct pgtable *pt);
@@ -55,14 +55,17 @@ struct pgd_parity {
 	unsigned int differs, missing; /* other than in the reference; absent though the reference has it */
 };
 struct pgd_parity pgd_parity_check(void);
-/* One row a process, one column a used kernel slot: '=' equal, '.' empty in both, '!' differs, '?' missing; then the verdict. */
+/*
+ * One row a process, one column a used kernel slot: '=' equal, '.' empty in both, '!' differs, '?' missing; then the
+ * verdict.
+ */
 void pgd_parity_dump(void);
 /*
  * The same for programs, as vmallocinfo_machine() (<mm/vmalloc.h>) prints:
  *
  *	slots level= used=273,402		the used slots of the shared half, by index; none at all: "used" alone
- *	tree id= states=ee			the reference (0), then each process's tree; a letter a used slot: e equal,
- *						n empty, d differs, m missing, c being carried
+ *	tree id= states=ee			the reference (0), then each process's tree; a letter a used slot: e
+ *						equal, n empty, d differs, m missing, c being carried
  *	parity trees= slots= differs= missing=	of all processes together
  */
 void pgd_parity_machine(void);

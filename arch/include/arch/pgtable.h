@@ -2,7 +2,8 @@
 /*
  * Page tables, for any depth and any leaf size: the contract between mm/ and the MMU.
  *
- * Levels are numbers: 1 is the page table (PTE), pt_top() the table that CR3 names (PGD). <asm/ptfmt.h> gives the entry:
+ * Levels are numbers: 1 is the page table (PTE), pt_top() the table that CR3 names (PGD). <asm/ptfmt.h> gives the
+ * entry:
  *
  *   pte_t                        one entry of any level
  *   pte_t pte_read(p)            one consistent value, also while another CPU writes
@@ -10,7 +11,8 @@
  *   void  pte_store(p, pte), pte_fill(p, pte), pte_clear_run(p, n), pte_t pte_xchg(p, pte),
  *   bool  pte_cmpxchg(p, old, new)   writing: <arch/pte_write.h>
  *   bool  pte_none(pte) pte_present(pte) pte_leaf(pte, level)
- *   pte_t pfn_pte(pfn, prot)     a leaf of level 1;  unsigned long pte_pfn(pte);  pte_t pte_advance_pfn(pte, nr): nr frames on
+ *   pte_t pfn_pte(pfn, prot)     a leaf of level 1;  unsigned long pte_pfn(pte)
+ *   pte_t pte_advance_pfn(pte, nr)   nr frames on
  *   pgprot_t PAGE_KERNEL, PAGE_KERNEL_RO, PAGE_KERNEL_ROX, PAGE_KERNEL_NOCACHE, PAGE_USER, pgprot_nx(prot), ...
  *   pgprot_t pgprot_writecombine(prot), pgprot_noncached(prot), ...: memory types, <arch/memtype.h>
  *   pgprot_t pgprot_supported(prot)  without the bits that this CPU lacks: before prot goes into pfn_pte()
@@ -183,13 +185,15 @@ void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end);
 /*
  * The same for programs: a word and KEY=VALUE pairs a line, as vmallocinfo_machine() (<mm/vmalloc.h>) prints them.
  *
- *	entry tree= level= index= at= value= kind= [rights=]	the walk, from the top: at is the entry's address; kind: none, carried
- *								(absent, and about to come), table, leaf
+ *	entry tree= level= index= at= value= kind= [rights=]	the walk, from the top: at is the entry's address;
+ *								kind: none, carried (absent, and about to come),
+ *								table, leaf
  *	walk tree= addr= present= [phys= size=]			and its end; size: of the leaf
- *	leaves start= end= size= leaf= rights=			adjacent leaves of `leaf` bytes each, of equal rights, sorted;
- *								end is 0 at the end of the address space
+ *	leaves start= end= size= leaf= rights=			adjacent leaves of `leaf` bytes each, of equal rights,
+ *								sorted; end is 0 at the end of the address space
  *
- * rights: RW or ro, then what applies of USR, PWT, PCD, NX, A (entries only), GLB, with commas. tree 0 is the reference.
+ * rights: RW or ro, then what applies of USR, PWT, PCD, NX, A (entries only), GLB, with commas. tree 0 is the
+ * reference.
  */
 void pgtable_walk_machine(const struct pgtable *pt, vaddr_t addr);
 void pgtable_range_machine(const struct pgtable *pt, vaddr_t start, vaddr_t end);

@@ -25,7 +25,7 @@ struct pgtable;
 unsigned long oracle_now(void);
 static inline unsigned long tlb_oracle_now(void) { return CONFIG_TLB_ORACLE ? oracle_now() : 0; }
 
-/* --- what mm reports -------------------------------------------------------------------------------------------------- */
+/* --- what mm reports ---------------------------------------------------------------------------------------------- */
 
 /* An entry that is or was present has been written. The functions of <arch/pte_write.h> call it. */
 void oracle_wrote(const pte_t *p, pte_t old, pte_t now);
@@ -41,7 +41,7 @@ void oracle_frames_given(unsigned long pfn, unsigned long count);
 /* The lock on a process's user half is about to be dropped; all that was changed under it must have been flushed. */
 void oracle_settled(const struct pgtable *pt);
 
-/* --- what arch reports ------------------------------------------------------------------------------------------------ */
+/* --- what arch reports -------------------------------------------------------------------------------------------- */
 
 /* A process's or the reference's root, before its first entry is written; a tree that is gone for good. */
 void oracle_tree_new(struct pgtable *pt);
@@ -73,7 +73,7 @@ void oracle_loaded(const struct pgtable *pt, unsigned int asid, enum oracle_load
  */
 void oracle_lazy(bool lazy);
 
-/* --- for boot, tests and people ----------------------------------------------------------------------------------------- */
+/* --- for boot, tests and people ----------------------------------------------------------------------------------- */
 
 enum oracle_verdict {
 	ORACLE_REUSED,	   /* an address was mapped anew while a CPU may translate it the old way */

@@ -26,7 +26,9 @@ void arch_console_init(const struct boot_info *boot)
 	console_add(keyboard_probe());
 }
 
-/* The one that is being written to; the first panic may have interrupted it anywhere, so only a second one blames it. */
+/*
+ * The one that is being written to; the first panic may have interrupted it anywhere, so only a second one blames it.
+ */
 static const struct console_driver *busy;
 static bool in_panic;
 

@@ -68,7 +68,8 @@ static char translate(u8 scan)
 /* Keys that make no character send what terminals send. The block of digits has the same ones. */
 static char sequence(u8 key)
 {
-	rest = key == SCAN_UP ? "[A" : key == SCAN_DOWN ? "[B" : key == SCAN_PAGE_UP ? "[5~" : key == SCAN_PAGE_DOWN ? "[6~" : "";
+	rest = key == SCAN_UP ? "[A" : key == SCAN_DOWN ? "[B" :
+	       key == SCAN_PAGE_UP ? "[5~" : key == SCAN_PAGE_DOWN ? "[6~" : "";
 	return *rest ? '\033' : 0;
 }
 

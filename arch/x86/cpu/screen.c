@@ -7,7 +7,8 @@
  *	oldest ... view ... view + rows - 1 ... top ... top + rows - 1
  *
  * 1. Text goes into the last `rows` lines, those from top on.
- * 2. Row r of the screen shows line view + r. Usually view is top; it is less while somebody looks back, and text ends that.
+ * 2. Row r of the screen shows line view + r. Usually view is top; it is less while somebody looks back, and text ends
+ *    that.
  * 3. So a scroll is a step of view, and draws only the cells in which the old line and the new one differ.
  *
  * When the last line is full the text moves up by several lines at once: a scroll redraws most of the screen, and this
@@ -222,7 +223,8 @@ unsigned int arch_console_room(unsigned int after)
 	return min((device->cols - after) * cell_width(), rows * cell_height());
 }
 
-void arch_console_picture(unsigned int after, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y))
+void arch_console_picture(unsigned int after, unsigned int side, unsigned int border,
+			  bool (*dark)(unsigned int x, unsigned int y))
 {
 	unsigned int all = side + 2 * border, module = min(arch_console_room(after) / all, (unsigned int)MODULE_MOST);
 	unsigned int left = device->cols * cell_width() - all * module;
@@ -265,8 +267,8 @@ const struct console_driver *screen_probe(const struct boot_info *boot)
 	else if (boot->fb.kind == BOOT_FB_RGB || boot->fb.kind == BOOT_FB_INDEXED)
 		device = framebuffer_probe(boot);
 	else if (boot->fb.bpp)
-		pr_warn("screen: the loader set a mode of %ux%u with %u bits a pixel that cannot be used\n", boot->fb.width,
-			boot->fb.height, boot->fb.bpp);
+		pr_warn("screen: the loader set a mode of %ux%u with %u bits a pixel that cannot be used\n",
+			boot->fb.width, boot->fb.height, boot->fb.bpp);
 	if (!device)
 		return NULL;
 	cols = min(device->cols, (unsigned int)SCREEN_MAX_COLS);

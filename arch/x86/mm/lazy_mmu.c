@@ -67,8 +67,8 @@ void lazy_mmu_leave(struct pgtable *pt)
 
 	check_thread("left", pt);
 	if (lazy->pt != pt)
-		panic("lazy MMU mode: left for tree %u, but %s %u", pt->id, lazy->pt ? "it is for tree" : "not entered:",
-		      lazy->pt ? lazy->pt->id : 0);
+		panic("lazy MMU mode: left for tree %u, but %s %u", pt->id,
+		      lazy->pt ? "it is for tree" : "not entered:", lazy->pt ? lazy->pt->id : 0);
 	lazy->pt = NULL;
 	flush(pt, &lazy->own);
 }

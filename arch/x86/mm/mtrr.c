@@ -36,7 +36,8 @@ void mtrr_add(struct mtrr_state *m, u64 physbase, u64 physmask)
 		m->too_many = true;
 		return;
 	}
-	m->range[m->nr++] = (struct mtrr_range){ physbase & ADDRESS_BITS, physmask & ADDRESS_BITS, physbase & TYPE_BITS };
+	m->range[m->nr++] =
+		(struct mtrr_range){ physbase & ADDRESS_BITS, physmask & ADDRESS_BITS, physbase & TYPE_BITS };
 	m->masks |= physmask & ADDRESS_BITS;
 }
 
@@ -99,7 +100,8 @@ bool mtrr_uniform(const struct mtrr_state *m, u64 start, u64 size)
 		return false;
 	ranged = whole_type(m, start, low, &whole);
 	for (unsigned int i = 0; i < m->nr; i++)
-		if ((m->range[i].mask & low) && touches(&m->range[i], start, low) && changes(&m->range[i], whole, ranged))
+		if ((m->range[i].mask & low) && touches(&m->range[i], start, low) &&
+		    changes(&m->range[i], whole, ranged))
 			return false;
 	return true;
 }

@@ -49,7 +49,7 @@ static inline unsigned int oracle_bucket(u64 key, unsigned int level)
 	return (((u32)key ^ (u32)(key >> 32)) + level * 0x5bd1u) * 0x9e3779b1u >> 20;
 }
 
-/* --- records (tlb_oracle_records.c) ----------------------------------------------------------------------------------- */
+/* --- records (tlb_oracle_records.c) ------------------------------------------------------------------------------- */
 
 typedef void (*stale_fn)(struct stale *r, void *ctx);
 
@@ -75,7 +75,7 @@ void stale_for_each_frame(unsigned long pfn, unsigned long count, stale_fn fn, v
 unsigned long stale_pfn(const struct stale *r); /* its first frame */
 void stale_reset(void);
 
-/* --- tables (tlb_oracle_tables.c) ------------------------------------------------------------------------------------- */
+/* --- tables (tlb_oracle_tables.c) --------------------------------------------------------------------------------- */
 
 void oracle_table_add(const pte_t *table, const struct oracle_slot *first);
 /*
@@ -87,7 +87,7 @@ bool oracle_find_slot(const pte_t *p, struct oracle_slot *slot, bool *copy);
 bool oracle_table_remove(const pte_t *table, struct oracle_slot *slot);
 void oracle_tables_reset(void);
 
-/* --- which CPU has which tree (tlb_oracle_cpus.c) ------------------------------------------------------------------------ */
+/* --- which CPU has which tree (tlb_oracle_cpus.c) ----------------------------------------------------------------- */
 
 /* CPUs that may have cached what was in this slot until now. */
 cpu_set oracle_holders(const struct oracle_slot *slot);
@@ -104,7 +104,7 @@ void oracle_flushed_by(unsigned int cpu, vaddr_t start, vaddr_t end, unsigned lo
 void oracle_flushed_all_by(unsigned int cpu, unsigned long since);
 void oracle_cpus_reset(void);
 
-/* --- verdicts (tlb_oracle_report.c) ------------------------------------------------------------------------------------ */
+/* --- verdicts (tlb_oracle_report.c) ------------------------------------------------------------------------------- */
 
 /* What one event has found: gathered under the lock, told without it. */
 struct finding {
@@ -123,7 +123,7 @@ void finding_tell(const struct finding *f);
 extern bool oracle_quarantine;
 void oracle_verdicts_reset(void);
 
-/* --- tlb_oracle.c ---------------------------------------------------------------------------------------------------------- */
+/* --- tlb_oracle.c ------------------------------------------------------------------------------------------------- */
 
 bool oracle_lock(void);
 void oracle_unlock(bool flags);

@@ -13,9 +13,9 @@
  *
  * 3. Write access.
  *    - A leaf belongs to the owner of the virtual range (vmalloc gives a range to one caller). No lock.
- *    - A link is shared by neighbours. It goes from none to a table by one compare-and-exchange; the loser frees its own
- *      table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only in pgtable_clear_tables(),
- *      whose caller owns all that the table spans.
+ *    - A link is shared by neighbours. It goes from none to a table by one compare-and-exchange; the loser frees its
+ *      own table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only in
+ *      pgtable_clear_tables(), whose caller owns all that the table spans.
  *    - Kernel ranges are written in the reference tree alone. Processes share all tables below the shared level, and
  *      have copies of the entries at that level (pgtable_sync.c).
  *
@@ -241,7 +241,8 @@ pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned 
 
 	while (pt_level[level].shift < shift)
 		level++;
-	return level < pt_sync_level() && pt_entry_end(level + 1, start, end) == end ? pt_entry(pt, start, level) : NULL;
+	return level < pt_sync_level() && pt_entry_end(level + 1, start, end) == end ? pt_entry(pt, start, level)
+										     : NULL;
 }
 
 unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t prot, unsigned int shift)
@@ -303,7 +304,8 @@ struct protect_walk {
 static pte_t protected_leaf(const struct pt_walk *w, pte_t old, unsigned int level)
 {
 	const struct protect_walk *c = container_of(w, struct protect_walk, w);
-	pteval_t val = (pte_show(old).val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level); /* has PTE_PSE again */
+	/* has PTE_PSE again */
+	pteval_t val = (pte_show(old).val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level);
 
 	return val & PTE_PRESENT ? __pte(val) : pte_hide(__pte(val));
 }

@@ -20,8 +20,8 @@ static const char *entry_kind(pte_t pte, unsigned int level)
 static void print_entry(const struct pgtable *pt, const pte_t *p, pte_t pte, unsigned int level, vaddr_t addr)
 {
 	(void)pt;
-	cprintf("  %s[%u] @%p = 0x%0*llx %s%s%s%s%s%s%s%s\n", pt_level_name(level), pt_index(level, addr), (const void *)p,
-		(int)sizeof(pteval_t) * 2, (unsigned long long)pte.val, entry_kind(pte, level),
+	cprintf("  %s[%u] @%p = 0x%0*llx %s%s%s%s%s%s%s%s\n", pt_level_name(level), pt_index(level, addr),
+		(const void *)p, (int)sizeof(pteval_t) * 2, (unsigned long long)pte.val, entry_kind(pte, level),
 		pte.val & PTE_RW ? " RW" : "", pte.val & PTE_USER ? " USR" : "", pte.val & PTE_PCD ? " PCD" : "",
 		pte.val & PTE_GLOBAL && pte_leaf(pte, level) ? " GLB" : "", pte.val & PTE_NX ? " NX" : "",
 		pte.val & PTE_ACCESSED ? " A" : "", pte_pending(pte) ? " pending" : "");
@@ -147,15 +147,16 @@ static void print_range(const struct dump_range *r)
 	print_marker(r->before, r->start);
 	cprintf("0x%0*lx-0x%0*lx", width, r->start, width, r->end);
 	print_size(r->end - r->start);
-	cprintf("  %s %s %s %s %s %s %s %s %s\n", r->rights & PTE_USER ? "USR" : "   ", r->rights & PTE_RW ? "RW" : "ro",
-		r->rights & PTE_PWT ? "PWT" : "   ", r->rights & PTE_PCD ? "PCD" : "   ",
-		r->level > 1 ? "PSE" : "   ", r->rights & PTE_PAT ? "PAT" : "   ", r->rights & PTE_GLOBAL ? "GLB" : "   ", r->rights & PTE_NX ? "NX" : "x ",
-		pt_level_name(r->level));
+	cprintf("  %s %s %s %s %s %s %s %s %s\n", r->rights & PTE_USER ? "USR" : "   ",
+		r->rights & PTE_RW ? "RW" : "ro", r->rights & PTE_PWT ? "PWT" : "   ",
+		r->rights & PTE_PCD ? "PCD" : "   ", r->level > 1 ? "PSE" : "   ", r->rights & PTE_PAT ? "PAT" : "   ",
+		r->rights & PTE_GLOBAL ? "GLB" : "   ", r->rights & PTE_NX ? "NX" : "x ", pt_level_name(r->level));
 }
 
 static void print_range_exactly(const struct dump_range *r)
 {
-	cprintf("leaves start=0x%lx end=0x%lx size=%lu leaf=%lu", r->start, r->end, r->end - r->start, pt_size(r->level));
+	cprintf("leaves start=0x%lx end=0x%lx size=%lu leaf=%lu", r->start, r->end, r->end - r->start,
+		pt_size(r->level));
 	print_rights(r->rights, true);
 	cprintf("\n");
 }

@@ -43,7 +43,8 @@ struct image_part arch_image_part(phys_addr_t phys)
 	for (unsigned int i = 0; i < ARRAY_SIZE(parts) && phys >= part.end; i++) {
 		const char *end = i + 1 < ARRAY_SIZE(parts) ? parts[i + 1].start : NULL;
 
-		part = (struct image_part){ end ? image_to_phys(end) : ~(phys_addr_t)0, parts[i].text, parts[i].constant };
+		part = (struct image_part){ end ? image_to_phys(end) : ~(phys_addr_t)0, parts[i].text,
+					    parts[i].constant };
 	}
 	return part;
 }
@@ -61,7 +62,9 @@ static void map_or_panic(vaddr_t start, vaddr_t end, phys_addr_t phys, pgprot_t 
 	arch_update_kernel_mappings_end(&u);
 	if (err)
 		panic("cannot map %lx-%lx: %s (error %d)", start, end,
-		      err == -ENOMEM ? "nothing is free for page tables in the RAM that is mapped so far" : "something is mapped there", err);
+		      err == -ENOMEM ? "nothing is free for page tables in the RAM that is mapped so far"
+				     : "something is mapped there",
+		      err);
 }
 
 static void map_image(const char *start, const char *end, pgprot_t prot)
@@ -99,8 +102,8 @@ void pgtable_init_image(bool huge_leaves)
 static void map_direct(u64 start, u64 end, pgprot_t prot)
 {
 	if (start < end)
-		map_or_panic((vaddr_t)phys_to_virt((phys_addr_t)start), (vaddr_t)phys_to_virt((phys_addr_t)(end - 1)) + 1,
-			     (phys_addr_t)start, prot);
+		map_or_panic((vaddr_t)phys_to_virt((phys_addr_t)start),
+			     (vaddr_t)phys_to_virt((phys_addr_t)(end - 1)) + 1, (phys_addr_t)start, prot);
 }
 
 /* The part of the direct map that covers the image. On i386 the image's own map is that part, and exists already. */

@@ -267,7 +267,8 @@ static bool adopt_upper_tables(struct pgtable *pt)
 {
 	unsigned int top = pt_top();
 
-	for (vaddr_t addr = pt_next_shared_slot(layout.kernel_start); addr && pt_sync_level() < top; addr = pt_next_shared_slot(addr + pt_size(top))) {
+	for (vaddr_t addr = pt_next_shared_slot(layout.kernel_start); addr && pt_sync_level() < top;
+	     addr = pt_next_shared_slot(addr + pt_size(top))) {
 		pte_t link = pte_read(pt->root + pt_index(top, addr));
 
 		if (!pte_table_link(link, top))

@@ -9,7 +9,7 @@
  *	1. clear the link in the reference tree, for all slots of the range
  *	2. carry the cleared entries to every process (if they are at the level that is copied)
  *	3. flush everything on every CPU: TLBs and paging-structure caches
- *	4. free the tables, after a grace period: walkers without a lock are readers (preemption off, as in pgtable_query)
+ *	4. free the tables, after a grace period: walkers without a lock are readers (preemption off: pgtable_query)
  *
  * Only then may the caller write leaves there. No other mapper uses the slots meanwhile, because they lie wholly inside
  * a range that the caller owns.

@@ -12,9 +12,9 @@
  *
  *	slot (address, level)  old entry  write #123  CPUs {0,1,2,3}
  *
- *    with every CPU that may have cached it: of the kernel's half all that are online, of a process's those that have had
- *    its tree in CR3 (tlb_oracle_cpus.c). An invalidation that a CPU executes takes this CPU off the records that it
- *    really covers. A record without CPUs is removed. A change that only adds rights makes no record: the old
+ *    with every CPU that may have cached it: of the kernel's half all that are online, of a process's those that have
+ *    had its tree in CR3 (tlb_oracle_cpus.c). An invalidation that a CPU executes takes this CPU off the records that
+ *    it really covers. A record without CPUs is removed. A change that only adds rights makes no record: the old
  *    translation only allows less.
  *
  *	       write #123            CPU1, CPU3 execute     CPU0            CPU2
@@ -94,7 +94,7 @@ static unsigned long next_number(void)
 	return (unsigned long)atomic_long_inc_return(&writes);
 }
 
-/* --- comparing entries -------------------------------------------------------------------------------------------------- */
+/* --- comparing entries -------------------------------------------------------------------------------------------- */
 
 #define MEMORY_TYPE (PTE_PWT | PTE_PCD | PTE_PAT)
 
@@ -112,7 +112,7 @@ static bool allows_more(pte_t old, pte_t now)
 	return (gone & (PTE_RW | PTE_USER)) || (come & PTE_NX);
 }
 
-/* --- blame -------------------------------------------------------------------------------------------------------------- */
+/* --- blame -------------------------------------------------------------------------------------------------------- */
 
 /* Report the CPUs that the record can hurt now. The other CPUs are excused until they come back to the tree. */
 static void blame(struct stale *r, struct finding *finding)
@@ -126,7 +126,7 @@ static void blame(struct stale *r, struct finding *finding)
 	stale_remove(r);
 }
 
-/* --- an entry is written ------------------------------------------------------------------------------------------------ */
+/* --- an entry is written ------------------------------------------------------------------------------------------ */
 
 /* Bits for bookkeeping, by the processor and by software: no part of the translation. */
 #define NOTES (PTE_ACCESSED | PTE_DIRTY | PTE_PENDING)
@@ -238,7 +238,8 @@ static void check_moved(struct write *w)
 {
 	bool elsewhere = leaf_phys(w->old, w->slot.level) != leaf_phys(w->now, w->slot.level); /* frames, not types */
 
-	if (w->copy || w->now_link || !stays_in_place(w) || !(w->now.val & PTE_RW) || (!elsewhere && (w->old.val & PTE_RW)))
+	if (w->copy || w->now_link || !stays_in_place(w) || !(w->now.val & PTE_RW) ||
+	    (!elsewhere && (w->old.val & PTE_RW)))
 		return;
 	stale_for_each_in(w->slot.tree, w->slot.va, slot_last(&w->slot), check_frame, w);
 }
@@ -293,7 +294,7 @@ void oracle_wrote(const pte_t *p, pte_t old, pte_t now)
 		judge_entry(p, old, now, seq, _RET_IP_);
 }
 
-/* --- something is given back ---------------------------------------------------------------------------------------------- */
+/* --- something is given back -------------------------------------------------------------------------------------- */
 
 struct giving {
 	struct finding finding;
@@ -368,7 +369,7 @@ void oracle_frames_given(unsigned long pfn, unsigned long count)
 	finding_tell(&g.finding);
 }
 
-/* --- a process's lock is dropped ------------------------------------------------------------------------------------------ */
+/* --- a process's lock is dropped ---------------------------------------------------------------------------------- */
 
 struct settling {
 	struct finding finding;
@@ -404,7 +405,7 @@ void oracle_settled(const struct pgtable *pt)
 	finding_tell(&s.finding);
 }
 
-/* --- what is left to vm_unmap_aliases() ------------------------------------------------------------------------------------ */
+/* --- what is left to vm_unmap_aliases() --------------------------------------------------------------------------- */
 
 static void mark_deferred(struct stale *r, void *ctx)
 {
@@ -444,7 +445,7 @@ void oracle_aliases_closed(unsigned long since)
 	finding_tell(&g.finding);
 }
 
-/* --- tables ---------------------------------------------------------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------------------------------------------------- */
 
 void oracle_tree_new(struct pgtable *pt)
 {
@@ -464,7 +465,7 @@ void oracle_table_new(struct pgtable *pt, phys_addr_t table, vaddr_t base, unsig
 	oracle_unlock(flags);
 }
 
-/* --- on and off -------------------------------------------------------------------------------------------------------------- */
+/* --- on and off --------------------------------------------------------------------------------------------------- */
 
 void oracle_enable(bool on)
 {

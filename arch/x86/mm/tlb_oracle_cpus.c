@@ -110,7 +110,7 @@ cpu_set oracle_loaders(const struct pgtable *tree)
 	return set;
 }
 
-/* --- invalidations ----------------------------------------------------------------------------------------------------- */
+/* --- invalidations ------------------------------------------------------------------------------------------------ */
 
 struct drop {
 	const struct cpu_view *view;
@@ -226,7 +226,7 @@ void oracle_flushed_nonglobal(unsigned long since)
 	oracle_flushed_tree(loaded_tree(&views[smp_processor_id()]), since);
 }
 
-/* --- CR3 --------------------------------------------------------------------------------------------------------------- */
+/* --- CR3 ---------------------------------------------------------------------------------------------------------- */
 
 /* A writer of an entry of the tree that does not see this has written before the CPU can read the entry. */
 void oracle_loading(const struct pgtable *pt)
@@ -326,7 +326,7 @@ void oracle_lazy(bool lazy)
 	finding_tell(&home.finding);
 }
 
-/* --- the end of a tree ------------------------------------------------------------------------------------------------- */
+/* --- the end of a tree -------------------------------------------------------------------------------------------- */
 
 static void forget_tree(struct stale *r, void *ctx)
 {

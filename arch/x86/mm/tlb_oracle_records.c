@@ -47,7 +47,7 @@ unsigned long stale_pfn(const struct stale *r)
 	return (unsigned long)(leaf_phys(r->pte, r->slot.level) >> PAGE_SHIFT);
 }
 
-/* --- in and out ------------------------------------------------------------------------------------------------------- */
+/* --- in and out --------------------------------------------------------------------------------------------------- */
 
 static struct stale *take_record(void)
 {
@@ -109,8 +109,8 @@ struct stale *stale_find(const struct oracle_slot *slot, pte_t pte, bool link)
 	struct stale *r = *va_chain(slot->va, slot->level);
 
 	for (; r; r = r->same_va)
-		if (r->slot.tree == slot->tree && r->slot.va == slot->va && r->slot.level == slot->level && r->link == link &&
-		    r->pte.val == pte.val)
+		if (r->slot.tree == slot->tree && r->slot.va == slot->va && r->slot.level == slot->level &&
+		    r->link == link && r->pte.val == pte.val)
 			break;
 	return r;
 }
@@ -125,7 +125,7 @@ void stale_reset(void)
 	memset(by_frame, 0, sizeof(by_frame));
 }
 
-/* --- questions -------------------------------------------------------------------------------------------------------- */
+/* --- questions ---------------------------------------------------------------------------------------------------- */
 
 void stale_for_each(bool shared, stale_fn fn, void *ctx)
 {
@@ -181,7 +181,8 @@ void stale_for_each_in(const struct pgtable *tree, vaddr_t start, vaddr_t last, 
 	for (unsigned int level = 1; level <= pt_top(); level++) {
 		vaddr_t va = start & ~(pt_size(level) - 1);
 
-		for (unsigned long n = units(start >> PAGE_SHIFT, last >> PAGE_SHIFT, level); n; n--, va += pt_size(level))
+		for (unsigned long n = units(start >> PAGE_SHIFT, last >> PAGE_SHIFT, level); n;
+		     n--, va += pt_size(level))
 			chain_in(tree, va, level, fn, ctx);
 	}
 }

@@ -60,7 +60,7 @@ void oracle_init(void)
 		printk("oracle=%s: it is on, off or strict\n", word);
 }
 
-/* --- a verdict ---------------------------------------------------------------------------------------------------------- */
+/* --- a verdict ---------------------------------------------------------------------------------------------------- */
 
 void finding_add(struct finding *f, const struct stale *r, cpu_set cpus)
 {
@@ -79,9 +79,10 @@ static void tell_record(const struct finding *f)
 	unsigned long long frame = r->link ? pte_pfn(r->pte) : stale_pfn(r);
 
 	printk("TLB oracle: %s: CPU%u%s may still translate %lx %s %llx (%s%s), tree %u\n", verdicts[f->verdict].name,
-	       fls64(f->cpus) - 1, others ? " and others" : "", r->slot.va, r->link ? "through table" : "to frame", frame,
-	       pt_level_name(r->slot.level), r->pte.val & PTE_RW ? " RW" : " ro", r->slot.tree->id);
-	printk("TLB oracle: CPUs %llx; unmapped at write #%lu by CPU%u in %pS, %s at #%lu by CPU%u in %pS, no flush between\n",
+	       fls64(f->cpus) - 1, others ? " and others" : "", r->slot.va, r->link ? "through table" : "to frame",
+	       frame, pt_level_name(r->slot.level), r->pte.val & PTE_RW ? " RW" : " ro", r->slot.tree->id);
+	printk("TLB oracle: CPUs %llx; unmapped at write #%lu by CPU%u in %pS, %s at #%lu by CPU%u in %pS, no flush "
+	       "between\n",
 	       f->cpus, r->seq, r->writer, (void *)r->place, verdicts[f->verdict].event, f->now, smp_processor_id(),
 	       (void *)f->place);
 	if (f->found > 1)
@@ -100,7 +101,8 @@ static void tell_asid(const struct finding *f)
 static void tell_expected(const struct finding *f)
 {
 	atomic_long_inc(&expected[f->verdict]);
-	printk("TLB oracle, as expected: %s, %u records, %lx\n", verdicts[f->verdict].name, f->found, f->record.slot.va);
+	printk("TLB oracle, as expected: %s, %u records, %lx\n", verdicts[f->verdict].name, f->found,
+	       f->record.slot.va);
 }
 
 void finding_tell(const struct finding *f)
@@ -130,7 +132,7 @@ void oracle_verdicts_reset(void)
 	expecting = strict = oracle_quarantine = false;
 }
 
-/* --- for people ----------------------------------------------------------------------------------------------------------- */
+/* --- for people --------------------------------------------------------------------------------------------------- */
 
 struct oracle_counters oracle_counters(void)
 {
@@ -175,8 +177,8 @@ void oracle_report(void)
 	stale_for_each(false, copy_record, &shown);
 	oracle_unlock(flags);
 	cprintf("TLB oracle %s%s: %lu entry writes, %lu flushes, %lu stale translations noted, %u live\n",
-		oracle_is_on() ? "on" : "off", oracle_quarantine ? ", quarantine" : "", oracle_now(), c.flushes, c.records,
-		c.live);
+		oracle_is_on() ? "on" : "off", oracle_quarantine ? ", quarantine" : "", oracle_now(), c.flushes,
+		c.records, c.live);
 	cprintf("verdicts %lu, frames given out early %lu, no room for %lu records, %lu writes into unknown tables\n",
 		c.unexpected, c.reissued, c.overflow, c.untracked);
 	for (unsigned int i = 0; i < shown.nr; i++)

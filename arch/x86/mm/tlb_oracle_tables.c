@@ -94,7 +94,8 @@ bool oracle_find_slot(const pte_t *p, struct oracle_slot *slot, bool *copy)
 	if (!t)
 		return false;
 	*slot = t->first;
-	slot->va = sign_extend(slot->va + ((vaddr_t)(((vaddr_t)p & ~PAGE_MASK) / sizeof(pte_t)) << pt_level[slot->level].shift));
+	slot->va = sign_extend(slot->va +
+			       ((vaddr_t)(((vaddr_t)p & ~PAGE_MASK) / sizeof(pte_t)) << pt_level[slot->level].shift));
 	*copy = is_shared_addr(slot->va) && slot->tree != &kernel_pgtable;
 	if (*copy)
 		slot->tree = &kernel_pgtable;

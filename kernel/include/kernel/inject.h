@@ -7,7 +7,7 @@
  *	left = inject_clear(INJECT_TABLE);	> 0: it was never reached
  *
  *	inject_repeat(INJECT_SLAB, &(struct inject_repeat){ .every = 7 });	each seventh object
- *	inject_repeat(INJECT_PAGE, &(struct inject_repeat){ .ms = 20, .by = "vmalloc*" });	a page for vmalloc every 20 ms
+ *	inject_repeat(INJECT_PAGE, &(struct inject_repeat){ .ms = 20, .by = "vmalloc*" });	a page every 20 ms
  *
  * With inject_set() only allocations of the calling thread count, so other threads do not disturb a test. With
  * inject_set_for_all() and inject_repeat() those of every thread count, processes too. Allocations by interrupt

@@ -72,7 +72,9 @@ struct ktest_outcome {
 	const struct ktest *failed[KTEST_NAMED]; /* the first ones, in order */
 };
 
-/* Called at the end of each run, before its totals are printed; it may print lines that begin with "# ". NULL: nothing. */
+/*
+ * Called at the end of each run, before its totals are printed; it may print lines that begin with "# ". NULL: nothing.
+ */
 void ktest_set_report(void (*print)(const struct ktest_outcome *totals));
 
 /*

@@ -43,7 +43,10 @@ unsigned long printk_problems(void);
 /* Raw text without stamp, for the shell and for reports. */
 void cprintf(const char *fmt, ...) __printf(1, 2);
 
-/* Is asked before cprintf() and dmesg_dump() print, in their context, and prints or drops the text itself if it says true. NULL: none. */
+/*
+ * Is asked before cprintf() and dmesg_dump() print, in their context, and prints or drops the text itself if it says
+ * true. NULL: none.
+ */
 void cprintf_set_pager(bool (*takes)(const char *text, size_t len));
 
 /* One whole line at column 0, never mixed with other output: for KTAP. Begins with '\n' if the column is not 0. */
@@ -55,7 +58,8 @@ void print_program(int pid, const char *text, size_t len);
 /* The screen's part of <arch/console.h>, between two texts. */
 void console_page(void);
 void console_look_back(int pages);
-void console_picture(unsigned int cols, unsigned int side, unsigned int border, bool (*dark)(unsigned int x, unsigned int y));
+void console_picture(unsigned int cols, unsigned int side, unsigned int border,
+		     bool (*dark)(unsigned int x, unsigned int y));
 
 /* Write the ring to the consoles again. */
 void dmesg_dump(void);

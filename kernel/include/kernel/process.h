@@ -30,7 +30,10 @@ struct process {
 	char name[24];
 };
 
-/* Start a program that is built into the kernel (tests/user/NAME.c). NULL: no such program, no memory, too many processes. */
+/*
+ * Start a program that is built into the kernel (tests/user/NAME.c). NULL: no such program, no memory, too many
+ * processes.
+ */
 struct process *process_spawn(const char *name);
 /* Wait until a process from process_spawn() has ended, then free it. Returns its status. */
 int process_wait(struct process *process);

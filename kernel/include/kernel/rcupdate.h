@@ -15,7 +15,8 @@ void rcu_read_unlock(void);
 /* Is the running thread inside rcu_read_lock()? */
 bool rcu_read_lock_held(void);
 
-#define rcu_dereference(p)	 READ_ONCE(p) /* x86 orders dependent loads; the compiler is held by the volatile access */
+/* x86 orders dependent loads; the compiler is held by the volatile access */
+#define rcu_dereference(p)	 READ_ONCE(p)
 #define rcu_assign_pointer(p, v) smp_store_release(&(p), v)
 
 struct rcu_head {

@@ -54,7 +54,8 @@ static __always_inline void spin_lock(spinlock_t *lock)
 		return;
 	}
 	preempt_disable();
-	if (unlikely(__atomic_fetch_or(&lock->locked, 1, __ATOMIC_ACQUIRE) & 1)) /* two instructions: LOCK BTS, a jump */
+	/* two instructions: LOCK BTS, a jump */
+	if (unlikely(__atomic_fetch_or(&lock->locked, 1, __ATOMIC_ACQUIRE) & 1))
 		spin_lock_contended(lock);
 }
 

@@ -9,7 +9,8 @@ enum syscall {
 	SYS_EXIT = 1,	      /* (status): 0 to 127; does not return */
 	SYS_FORK = 2,	      /* () -> pid, 0 in the child; -EAGAIN: there are too many processes */
 	SYS_WRITE = 4,	      /* (fd, buf, len) -> len: 1 and 2 are the console */
-	SYS_WAIT = 7,	      /* (int *status or 0) -> pid of a child that has ended; sleeps until one has; -ECHILD: has none */
+	/* (int *status or 0) -> pid of a child that has ended; sleeps until one has; -ECHILD: has none */
+	SYS_WAIT = 7,
 	SYS_EXEC = 11,	      /* (name): go on as another program */
 	SYS_GETPID = 20,      /* () */
 	SYS_BRK = 45,	      /* (addr) -> the end of the heap; it is addr if that was possible */

@@ -73,7 +73,7 @@ void sched_start(void);
 /* Idle loop of an AP; never returns. */
 void __noreturn cpu_idle_loop(void);
 
-/* --- threads --------------------------------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------------------------ */
 
 /*
  * Make a thread that may run on any CPU, with normal priority. It sleeps until wake_up_process(). NULL: no memory.
@@ -99,7 +99,7 @@ int set_affinity_cpu(struct task *task, unsigned int cpu);
 /* PRIORITY_LOW to PRIORITY_HIGH; takes effect at once. Any context but NMI. */
 void set_priority(struct task *task, int priority);
 
-/* --- giving the CPU away --------------------------------------------------------------------------------------------- */
+/* --- giving the CPU away ------------------------------------------------------------------------------------------ */
 
 /*
  * Let others run. In TASK_RUNNING this thread runs again after its equals, otherwise after a wake-up. Thread context,

@@ -3,7 +3,7 @@
  * Waiting for a condition, under Linux's names.
  *
  *	wait_event(queue, condition)		sleeps until the condition is true; thread context, may sleep
- *	wait_event_timeout(queue, condition, t)	0 if it is still false after t jiffies, else at least 1: how many were left
+ *	wait_event_timeout(queue, condition, t)	0 if it is still false after t jiffies, else how many are left
  *	wake_up(queue)				after making a condition true; any context but NMI
  *
  * The condition is evaluated any number of times, never with the queue's lock held; it must change nothing. A queue

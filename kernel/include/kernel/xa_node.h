@@ -49,7 +49,7 @@ void xa_dump_node(const struct xa_node *node);
 #define XA_BUG_ON(xa, cond)	   do { } while (0) /* Linux's, with XA_DEBUG; BUG_ON() is always on here */
 #define XA_NODE_BUG_ON(node, cond) do { } while (0)
 
-/* --- what a slot holds ---------------------------------------------------------------------------------------------------- */
+/* --- what a slot holds -------------------------------------------------------------------------------------------- */
 
 /*
  * Low bits 010: a node. Low bits 110: a sibling (the entry is in that slot of the same node), RETRY, ZERO. So one test
@@ -72,7 +72,8 @@ static inline void *xa_entry(const struct xarray *xa __maybe_unused, const struc
 {
 	return rcu_dereference(node->slots[offset]);
 }
-static inline void *xa_entry_locked(const struct xarray *xa __maybe_unused, const struct xa_node *node, unsigned int offset)
+static inline void *xa_entry_locked(const struct xarray *xa __maybe_unused, const struct xa_node *node,
+				    unsigned int offset)
 {
 	return node->slots[offset];
 }

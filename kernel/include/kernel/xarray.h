@@ -7,13 +7,13 @@
  * entry has three marks (a bit each), by which it can be found. They are cleared when the entry is erased, and stay
  * when it is replaced.
  *
- * A multi-index entry is one entry at 2^order indices in a row, aligned to their number (XA_STATE_ORDER and xas_store), or
- * at any range (xa_store_range). Each index of it reads the same. It has one set of marks, walks meet it once, a store of
- * the normal API at any of its indices replaces the whole, an erase empties the whole, xas_split() divides it.
+ * A multi-index entry is one entry at 2^order indices in a row, aligned to their number (XA_STATE_ORDER and xas_store),
+ * or at any range (xa_store_range). Each index of it reads the same. It has one set of marks, walks meet it once, a
+ * store of the normal API at any of its indices replaces the whole, an erase empties the whole, xas_split() divides it.
  *
- * Reading (xa_load, xa_find*, xa_extract, xa_for_each*, xa_get_mark, xa_marked, xa_empty): lock-free, any context, NMI too.
- * A reader beside a writer sees each entry as it was before or after, and finds every entry that is there all the time.
- * The caller keeps the object behind an entry alive; most free it by RCU and read inside rcu_read_lock().
+ * Reading (xa_load, xa_find*, xa_extract, xa_for_each*, xa_get_mark, xa_marked, xa_empty): lock-free, any context, NMI
+ * too. A reader beside a writer sees each entry as it was before or after, and finds every entry that is there all the
+ * time. The caller keeps the object behind an entry alive; most free it by RCU and read inside rcu_read_lock().
  *
  * Writing: xa_foo() takes xa_lock, xa_foo_irq() takes it with interrupts off, __xa_foo() is called with it held. If
  * interrupt handlers write the array too, it has XA_FLAGS_LOCK_IRQ, and is written only by the second kind (or by the
@@ -36,7 +36,7 @@
 #include <lib/errno.h>
 #include <lib/gfp.h>
 
-/* --- entries -------------------------------------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------------------------------------------------ */
 
 #define BITS_PER_XA_VALUE (BITS_PER_LONG - 1)
 /* Small numbers as entries: half the range of a long. */
@@ -78,7 +78,7 @@ typedef unsigned int xa_mark_t;
 #define XA_MAX_MARKS 3
 #define XA_FREE_MARK XA_MARK_0 /* in an allocating array: this index is free */
 
-/* --- arrays ----------------------------------------------------------------------------------------------------------- */
+/* --- arrays ------------------------------------------------------------------------------------------------------- */
 
 struct xa_node;
 
@@ -103,7 +103,8 @@ enum xa_lock_type { XA_LOCK_IRQ = 1, XA_LOCK_BH = XA_LOCK_IRQ };
  * The lock has rank 0: its order is not checked. An array may give its lock a rank (kernel/spinlock.h). Then the locks
  * of the allocator of nodes (main.c) and that of call_rcu() must have higher ranks.
  */
-#define XARRAY_INIT_RANK(name, flags, rank) { .xa_lock = SPINLOCK_INIT(#name, rank), .xa_flags = (flags), .xa_head = NULL }
+#define XARRAY_INIT_RANK(name, flags, rank) \
+	{ .xa_lock = SPINLOCK_INIT(#name, rank), .xa_flags = (flags), .xa_head = NULL }
 #define XARRAY_INIT(name, flags)	    XARRAY_INIT_RANK(name, flags, 0)
 #define DEFINE_XARRAY_RANK(name, flags, rank) struct xarray name = XARRAY_INIT_RANK(name, flags, rank)
 #define DEFINE_XARRAY_FLAGS(name, flags)      struct xarray name = XARRAY_INIT(name, flags)
@@ -143,7 +144,7 @@ void xa_destroy(struct xarray *xa);
 #define xa_lock_irqsave_nested(xa, flags, subclass) xa_lock_irqsave(xa, flags)
 #define xa_unlock_irqrestore(xa, flags) spin_unlock_irqrestore(&(xa)->xa_lock, flags)
 
-/* --- reading ------------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 void *xa_load(const struct xarray *xa, unsigned long index);
 
@@ -151,9 +152,9 @@ void *xa_load(const struct xarray *xa, unsigned long index);
 int xa_get_order(const struct xarray *xa, unsigned long index);
 
 /*
- * First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none, and
- * *index stays. xa_find() finds a multi-index entry that spans *index, xa_find_after() skips it; *index becomes some
- * index of the entry that was found.
+ * First entry with the mark (XA_PRESENT: any) in [*index, max] / in (*index, max]; sets *index. NULL: there is none,
+ * and *index stays. xa_find() finds a multi-index entry that spans *index, xa_find_after() skips it; *index becomes
+ * some index of the entry that was found.
  */
 void *xa_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
 void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
@@ -176,7 +177,7 @@ unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start
 
 bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark);
 
-/* --- writing, xa_lock held ------------------------------------------------------------------------------------------------ */
+/* --- writing, xa_lock held ---------------------------------------------------------------------------------------- */
 
 /*
  * Store an entry; NULL empties the index, or reserves it in an allocating array. Returns the old entry, or an error
@@ -217,9 +218,10 @@ int __must_check __xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_l
  * The same from *next on, then from the limit's start; *next becomes *id + 1. 1: the search has wrapped. Otherwise as
  * above.
  */
-int __must_check __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next, gfp_t gfp);
+int __must_check __xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next,
+				   gfp_t gfp);
 
-/* --- writing ---------------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 /* might_sleep(), if gfp may wait. */
 static inline void xa_might_alloc(gfp_t gfp)
@@ -233,8 +235,16 @@ static inline void xa_might_alloc(gfp_t gfp)
 
 /* Defines a function and its _irq kind: return type, name, parameters, arguments to pass on. */
 #define __XA_WRITER(type, name, params, ...) \
-	static inline type xa_##name params { xa_might_alloc(gfp); return __xa_locked(xa, __xa_##name(__VA_ARGS__)); } \
-	static inline type xa_##name##_irq params { xa_might_alloc(gfp); return __xa_locked_irq(xa, __xa_##name(__VA_ARGS__)); }
+	static inline type xa_##name params \
+	{ \
+		xa_might_alloc(gfp); \
+		return __xa_locked(xa, __xa_##name(__VA_ARGS__)); \
+	} \
+	static inline type xa_##name##_irq params \
+	{ \
+		xa_might_alloc(gfp); \
+		return __xa_locked_irq(xa, __xa_##name(__VA_ARGS__)); \
+	}
 
 __XA_WRITER(void *, store, (struct xarray *xa, unsigned long index, void *entry, gfp_t gfp), xa, index, entry, gfp)
 __XA_WRITER(void *, cmpxchg, (struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t gfp),
@@ -286,7 +296,7 @@ static inline void xa_release(struct xarray *xa, unsigned long index)
 	xa_cmpxchg(xa, index, XA_ZERO_ENTRY, NULL, GFP_NOWAIT);
 }
 
-/* --- where nodes come from ---------------------------------------------------------------------------------------------- */
+/* --- where nodes come from ---------------------------------------------------------------------------------------- */
 
 /*
  * Set at boot. alloc: `size` bytes or NULL; it waits only if gfp allows it. free: is called in RCU callbacks and in any

@@ -22,8 +22,8 @@
  *	} while (xas_nomem(&xas, GFP_KERNEL));
  *	return xas_error(&xas);
  *
- * A cursor has an order (XA_STATE_ORDER, xas_set_order): what it stores spans 2^order indices. What it finds may span more
- * or fewer. The nodes behind it (slots, struct xa_node) are in <kernel/xa_node.h>.
+ * A cursor has an order (XA_STATE_ORDER, xas_set_order): what it stores spans 2^order indices. What it finds may span
+ * more or fewer. The nodes behind it (slots, struct xa_node) are in <kernel/xa_node.h>.
  */
 #pragma once
 
@@ -66,7 +66,7 @@ struct xa_state {
 #define xas_lock_irqsave(xas, flags)	  xa_lock_irqsave((xas)->xa, flags)
 #define xas_unlock_irqrestore(xas, flags) xa_unlock_irqrestore((xas)->xa, flags)
 
-/* --- the cursor itself ---------------------------------------------------------------------------------------------------- */
+/* --- the cursor itself -------------------------------------------------------------------------------------------- */
 
 static inline int xas_error(const struct xa_state *xas) { return xa_err(xas->xa_node); }
 static inline void xas_set_err(struct xa_state *xas, long err) { xas->xa_node = XA_ERROR(err); }
@@ -122,7 +122,7 @@ void xas_destroy(struct xa_state *xas);
 static inline void xas_set_update(struct xa_state *xas, xa_update_node_t update) { xas->xa_update = update; }
 static inline void xas_set_lru(struct xa_state *xas, struct list_lru *lru) { xas->xa_lru = lru; }
 
-/* --- reading: xa_lock, or an RCU read section -------------------------------------------------------------------------------- */
+/* --- reading: xa_lock, or an RCU read section --------------------------------------------------------------------- */
 
 /* The entry at xa_index. A cursor with an order stops at its own level, where it may find a node, or NULL. */
 void *xas_load(struct xa_state *xas);
@@ -244,7 +244,7 @@ static inline void *xas_prev(struct xa_state *xas)
 /* The mark of the entry at the cursor; false if there is none (except XA_FREE_MARK). */
 bool xas_get_mark(const struct xa_state *xas, xa_mark_t mark);
 
-/* --- writing: xa_lock ------------------------------------------------------------------------------------------------------- */
+/* --- writing: xa_lock --------------------------------------------------------------------------------------------- */
 
 /*
  * Store an entry at all indices that the cursor spans; NULL empties them. Returns what was at xa_index. If the old

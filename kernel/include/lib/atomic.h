@@ -21,13 +21,34 @@ typedef struct {
 
 /* Defines the functions of one type. */
 #define __DEFINE_ATOMIC(name, type) \
-	static inline type name##_read(const name##_t *a) { return __atomic_load_n(&a->counter, __ATOMIC_RELAXED); } \
-	static inline type name##_read_acquire(const name##_t *a) { return __atomic_load_n(&a->counter, __ATOMIC_ACQUIRE); } \
-	static inline void name##_set(name##_t *a, type v) { __atomic_store_n(&a->counter, v, __ATOMIC_RELAXED); } \
-	static inline void name##_add(type v, name##_t *a) { __atomic_fetch_add(&a->counter, v, __ATOMIC_RELAXED); } \
-	static inline void name##_sub(type v, name##_t *a) { __atomic_fetch_sub(&a->counter, v, __ATOMIC_RELAXED); } \
-	static inline void name##_inc(name##_t *a) { name##_add(1, a); } \
-	static inline void name##_dec(name##_t *a) { name##_sub(1, a); } \
+	static inline type name##_read(const name##_t *a) \
+	{ \
+		return __atomic_load_n(&a->counter, __ATOMIC_RELAXED); \
+	} \
+	static inline type name##_read_acquire(const name##_t *a) \
+	{ \
+		return __atomic_load_n(&a->counter, __ATOMIC_ACQUIRE); \
+	} \
+	static inline void name##_set(name##_t *a, type v) \
+	{ \
+		__atomic_store_n(&a->counter, v, __ATOMIC_RELAXED); \
+	} \
+	static inline void name##_add(type v, name##_t *a) \
+	{ \
+		__atomic_fetch_add(&a->counter, v, __ATOMIC_RELAXED); \
+	} \
+	static inline void name##_sub(type v, name##_t *a) \
+	{ \
+		__atomic_fetch_sub(&a->counter, v, __ATOMIC_RELAXED); \
+	} \
+	static inline void name##_inc(name##_t *a) \
+	{ \
+		name##_add(1, a); \
+	} \
+	static inline void name##_dec(name##_t *a) \
+	{ \
+		name##_sub(1, a); \
+	} \
 	static inline type name##_add_return(type v, name##_t *a) \
 	{ \
 		return __atomic_add_fetch(&a->counter, v, __ATOMIC_SEQ_CST); \
@@ -40,9 +61,18 @@ typedef struct {
 	{ \
 		return __atomic_fetch_add(&a->counter, v, __ATOMIC_SEQ_CST); \
 	} \
-	static inline type name##_inc_return(name##_t *a) { return name##_add_return(1, a); } \
-	static inline type name##_dec_return(name##_t *a) { return name##_sub_return(1, a); } \
-	static inline bool name##_dec_and_test(name##_t *a) { return name##_sub_return(1, a) == 0; } \
+	static inline type name##_inc_return(name##_t *a) \
+	{ \
+		return name##_add_return(1, a); \
+	} \
+	static inline type name##_dec_return(name##_t *a) \
+	{ \
+		return name##_sub_return(1, a); \
+	} \
+	static inline bool name##_dec_and_test(name##_t *a) \
+	{ \
+		return name##_sub_return(1, a) == 0; \
+	} \
 	static inline type name##_xchg(name##_t *a, type v) \
 	{ \
 		return __atomic_exchange_n(&a->counter, v, __ATOMIC_SEQ_CST); \

@@ -68,9 +68,12 @@ static inline unsigned long find_first_zero_bit(const unsigned long *map, unsign
 /* The last set bit below `size`; `size` when there is none. */
 unsigned long find_last_bit(const unsigned long *map, unsigned long size);
 
-/* First run of n clear bits at or after `start` that begins at a multiple of align_mask + 1; more than `size` when none. */
-unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start, unsigned int n,
-					 unsigned long align_mask);
+/*
+ * First run of n clear bits at or after `start` that begins at a multiple of align_mask + 1; more than `size` when
+ * none.
+ */
+unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start,
+					 unsigned int n, unsigned long align_mask);
 
 void bitmap_set(unsigned long *map, unsigned int start, unsigned int n);
 void bitmap_clear(unsigned long *map, unsigned int start, unsigned int n);

@@ -8,7 +8,7 @@
  *	%pS %ps %pB	symbol+0xoffset of a text address; without the offset; of a return address
  *	%pa[pd]	the physical address behind a phys_addr_t *, whose width the target decides: 0x and all digits
  *	%pe	an ERR_PTR's name, as -ENOENT; the digits of any other pointer
- *	%*ph[CDN]	`width` bytes (at most 64) in hexadecimal; separated by a space, (C) colon, (D) dash, (N) nothing
+ *	%*ph[CDN]	width bytes (64 at most) in hexadecimal, between them a space, (C) colon, (D) dash, (N) nothing
  *	%pV	a struct va_format *: its text, formatted
  *
  * A pointer of %s, %pa, %ph or %pV into the first page prints as (null), into the last one as (efault): these are never

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists with a head of one pointer, for the buckets of hash tables (Linux's hlist). No locking of their own; O(1) but the walks.
+ * Lists with a head of one pointer, for the buckets of hash tables (Linux's hlist). No locking of their own; O(1) but
+ * the walks.
  *
  *	head -> node -> node -> NULL		a node knows the pointer that points to it, so it can leave
  */
@@ -38,9 +39,18 @@ static inline void __hlist_insert(struct hlist_node *node, struct hlist_node **a
 	WRITE_ONCE(*at, node);
 }
 
-static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *head) { __hlist_insert(node, &head->first); }
-static inline void hlist_add_before(struct hlist_node *node, struct hlist_node *next) { __hlist_insert(node, next->pprev); }
-static inline void hlist_add_behind(struct hlist_node *node, struct hlist_node *prev) { __hlist_insert(node, &prev->next); }
+static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *head)
+{
+	__hlist_insert(node, &head->first);
+}
+static inline void hlist_add_before(struct hlist_node *node, struct hlist_node *next)
+{
+	__hlist_insert(node, next->pprev);
+}
+static inline void hlist_add_behind(struct hlist_node *node, struct hlist_node *prev)
+{
+	__hlist_insert(node, &prev->next);
+}
 
 static inline void __hlist_del(struct hlist_node *node)
 {
@@ -86,5 +96,5 @@ static inline void hlist_move_list(struct hlist_head *from, struct hlist_head *t
 	     (pos) = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member))
 /* n: a struct hlist_node *. The body may remove and free `pos` itself. */
 #define hlist_for_each_entry_safe(pos, n, head, member) \
-	for ((pos) = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); (pos) && ((n) = (pos)->member.next, true); \
-	     (pos) = hlist_entry_safe(n, __typeof__(*(pos)), member))
+	for ((pos) = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); \
+	     (pos) && ((n) = (pos)->member.next, true); (pos) = hlist_entry_safe(n, __typeof__(*(pos)), member))

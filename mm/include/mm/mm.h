@@ -131,6 +131,7 @@ int mm_handle_fault(struct task *task, vaddr_t addr, unsigned int access, unsign
 
 /* Since boot. */
 struct mm_counters {
-	unsigned long zeroed, copied, reused, grown; /* pages brought in; copied on write; kept by their last user; stack growths */
+	/* pages brought in; copied on write; kept by their last user; stack growths */
+	unsigned long zeroed, copied, reused, grown;
 };
 struct mm_counters mm_counters(void);

@@ -7,16 +7,16 @@
  * one area of vmalloc space. The caller owns it and keeps others from mapping, unmapping or changing it meanwhile.
  * Returns 0 or an error. After an error nothing has changed:
  *	-ENOMEM	no page for a table. A range of the direct map or the image has no other failure, if its RAM is online.
- *	-EINVAL	the range lies in none of these three; or it has RAM that is not online; or, in vmalloc space, it has a part of
- *		a large leaf, or it is of device frames and the type would change
+ *	-EINVAL	the range lies in none of these three; or it has RAM that is not online; or, in vmalloc space, it has
+ *		a part of a large leaf, or it is of device frames and the type would change
  *	-EFAULT	a page in vmalloc space is not mapped
  * Holes in the direct map are skipped.
  *
  * OTHER MAPPINGS OF THE SAME FRAMES. The direct map (and on 64-bit the image) follows: in memory type, in presence and
  * in the right to write. A change of NX elsewhere never changes the direct map. Other mappings (vmap, vm_map_ram,
  * of a process) do not follow. The caller makes them after the change: vmap() with a prot of the new type (any other is
- * refused), remap_vmalloc_range() and kmap_local_page() with the page's own type; vm_map_ram() refuses such pages. A frame
- * of highmem has no direct map.
+ * refused), remap_vmalloc_range() and kmap_local_page() with the page's own type; vm_map_ram() refuses such pages. A
+ * frame of highmem has no direct map.
  *
  * FREEING. Pages must go back to the page allocator as they came: present, writable, write-back. vfree() does that for
  * its own pages. All other owners do it themselves before they free; otherwise the free is refused and reported.
@@ -35,8 +35,8 @@ int set_memory_nx(unsigned long addr, int numpages);
 int set_memory_rox(unsigned long addr, int numpages);
 
 /*
- * Memory types: UC-, WC (UC- without PAT), and WB, which RAM has at first. A range may go from each type to each other. After
- * UC- and WC no line of the range is in any cache.
+ * Memory types: UC-, WC (UC- without PAT), and WB, which RAM has at first. A range may go from each type to each other.
+ * After UC- and WC no line of the range is in any cache.
  */
 int set_memory_uc(unsigned long addr, int numpages);
 int set_memory_wc(unsigned long addr, int numpages);

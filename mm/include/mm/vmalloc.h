@@ -216,7 +216,8 @@ int ioremap_page_range(vaddr_t addr, vaddr_t end, phys_addr_t phys, pgprot_t pro
 
 /* [anywhere], lock-free. */
 bool is_vmalloc_addr(const void *addr);
-static inline int is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); } /* there are no modules */
+/* there are no modules */
+static inline int is_vmalloc_or_module_addr(const void *addr) { return is_vmalloc_addr(addr); }
 unsigned long vmalloc_nr_pages(void); /* pages of the vmalloc family, now */
 /* NULL when nothing or a device is mapped there. */
 static inline struct page *vmalloc_to_page(const void *addr)
@@ -293,8 +294,9 @@ bool vmalloc_dump_obj(void *object);
 static inline bool arch_vmap_p4d_supported(pgprot_t prot __maybe_unused) { return false; }
 static inline bool arch_vmap_pud_supported(pgprot_t prot __maybe_unused) { return pt_top() >= 3 && pt_leaf_allowed(3); }
 static inline bool arch_vmap_pmd_supported(pgprot_t prot __maybe_unused) { return pt_leaf_allowed(2); }
-static inline unsigned long arch_vmap_pte_range_map_size(unsigned long addr __maybe_unused, unsigned long end __maybe_unused,
-							 u64 pfn __maybe_unused, unsigned int max_page_shift __maybe_unused)
+static inline unsigned long arch_vmap_pte_range_map_size(unsigned long addr __maybe_unused,
+							 unsigned long end __maybe_unused, u64 pfn __maybe_unused,
+							 unsigned int max_page_shift __maybe_unused)
 {
 	return PAGE_SIZE;
 }
@@ -327,8 +329,8 @@ void vmallocinfo_human(void (*emit)(void *ctx, const char *line), void *ctx);
  * versions may add keys at the end; order and meaning of the others stay.
  *
  *	space start= end= size=				vmalloc space; first of all, once
- *	range start= end= size= state=busy kind=...	sorted; the guard page is the range's last. kind: vmalloc, vmap, ioremap,
- *		pages= [phys=] user= vpages= caller=	sparse, area; for block and vm_map_ram the line ends with the kind
+ *	range start= end= size= state=busy kind=...	sorted; the guard page is the range's last. kind: vmalloc, vmap,
+ *		pages= [phys=] user= vpages= caller=	ioremap, sparse, area; block, vm_map_ram: it is the last
  *	range ... state=lazy				freed, but perhaps still in a TLB
  *	range ... state=clean				kept for the next request of its size
  *	block start= end= size= live= maps= clean= dirty= flushing=	the pages of a vmap block; last, sorted

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The build that is measured (`make bench`): no models, logs, schedule points or lock ranks. What protects a user of the
- * memory layer (guard pages, double frees, bounds) is no option and stays.
+ * The build that is measured (`make bench`): no models, logs, schedule points or lock ranks. What protects a user of
+ * the memory layer (guard pages, double frees, bounds) is no option and stays.
  */
 #pragma once
 
