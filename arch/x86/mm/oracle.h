@@ -116,6 +116,8 @@ struct finding {
 	vaddr_t place;	     /* the code that caused the event */
 };
 
+/* Nothing is found yet. To clear the record too, at each write, would cost an emulated CPU more than to judge it. */
+void finding_begin(struct finding *f, enum oracle_verdict verdict, vaddr_t place);
 /* Add record r and these CPUs. The caller takes them off the record, or removes it, so nothing is told twice. */
 void finding_add(struct finding *f, const struct stale *r, cpu_set cpus);
 void finding_tell(const struct finding *f);

@@ -266,14 +266,17 @@ static void judge_write(struct write *w)
 
 static void judge_entry(const pte_t *p, pte_t old, pte_t now, unsigned long seq, vaddr_t place)
 {
-	struct write w = {
-		.old = old, .now = now, .seq = seq, .place = place,
-		.reused = { .verdict = ORACLE_REUSED, .place = place },
-		.torn = { .verdict = ORACLE_SPLIT, .place = place },
-		.moved = { .verdict = ORACLE_MOVED, .place = place },
-	};
-	bool flags = oracle_lock(), known;
+	struct write w;
+	bool flags, known;
 
+	w.old = old;
+	w.now = now;
+	w.seq = seq;
+	w.place = place;
+	finding_begin(&w.reused, ORACLE_REUSED, place);
+	finding_begin(&w.torn, ORACLE_SPLIT, place);
+	finding_begin(&w.moved, ORACLE_MOVED, place);
+	flags = oracle_lock();
 	known = oracle_find_slot(p, &w.slot, &w.copy);
 	if (known)
 		judge_write(&w);

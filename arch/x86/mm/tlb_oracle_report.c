@@ -62,6 +62,13 @@ void oracle_init(void)
 
 /* --- a verdict ---------------------------------------------------------------------------------------------------- */
 
+void finding_begin(struct finding *f, enum oracle_verdict verdict, vaddr_t place)
+{
+	f->verdict = verdict;
+	f->found = 0;
+	f->place = place;
+}
+
 void finding_add(struct finding *f, const struct stale *r, cpu_set cpus)
 {
 	if (f->found++)
