@@ -126,15 +126,16 @@ enum kva_rights {
 	KVA_WC = 4 << 4,
 };
 
-/* Map frames that the caller keeps, in one row. Thread. kva_vunmap() flushes before it returns. */
+/*
+ * Map frames that the caller keeps, in one row. Thread. Unmapping does not flush, here and elsewhere: a TLB may go on
+ * translating the old address until vm_unmap_aliases(), or until the address is mapped again.
+ */
 void *kva_vmap(struct page **pages, unsigned int count, unsigned int rights);
 void vunmap(const void *addr);
-/*
- * The same for short mappings, quicker; unmapping does not flush. Before the frames go to somebody who must not be read
- * or written through the old mapping: vm_unmap_aliases(). Thread.
- */
+/* The same for short mappings, quicker. Thread. node: any. */
 void *vm_map_ram(struct page **pages, unsigned int count, int node);
 void vm_unmap_ram(const void *mem, unsigned int count);
+/* On return no CPU can reach a page by an address at which it was mapped before the call, and is not now. Thread. */
 void vm_unmap_aliases(void);
 
 /* Registers and memory of devices. RAM is refused. Thread. */
