@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupts: exceptions, each processor's timer, and the interrupt by which processors ask each other to flush. */
+#include "kernel.h"
+
+enum { TIMER = 32, FLUSH = 33, SPURIOUS = 255 };
+enum {
+	APIC_EOI = 0xb0,
+	APIC_SPURIOUS = 0xf0,
+	APIC_ICR = 0x300,
+	APIC_TARGET = 0x310,
+	APIC_TIMER = 0x320,
+	APIC_COUNT = 0x380,
+	APIC_DIVIDE = 0x3e0
+};
+#define PERIOD 200000 /* of QEMU's 1 GHz: 200 us */
+
+struct frame {
+	unsigned long ip, cs, flags;
+};
+
+struct gate {
+	uint16_t low, selector, type, middle;
+#ifdef __x86_64__
+	uint32_t high, zero;
+#endif
+};
+
+volatile unsigned int ticks, processors = 1;
+static struct gate idt[256];
+
+extern char trampoline[], trampoline_end[];
+
+static volatile uint32_t *apic(unsigned int at)
+{
+	return (volatile uint32_t *)(LAPIC + at);
+}
+
+static void die(const char *what, volatile struct frame *f, unsigned long addr)
+{
+	print("# %s at %lx, address %lx, CPU %u\n", what, f->ip, addr, this_thread()->cpu);
+	panic(what);
+}
+
+/* can_read() and can_write() touch memory by an instruction of 2 bytes: it is left out if it faults. */
+__attribute__((interrupt)) static void page_fault(struct frame *frame, unsigned long error)
+{
+	volatile struct frame *f = frame;
+	unsigned long addr;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(addr));
+	if (!this_thread()->probing)
+		die(error & 2 ? "page fault, writing" : "page fault, reading", f, addr);
+	this_thread()->faulted = true;
+	f->ip += 2;
+}
+
+__attribute__((interrupt)) static void exception(struct frame *frame)
+{
+	die("an exception", frame, 0);
+}
+
+__attribute__((interrupt)) static void exception_with_error(struct frame *frame, unsigned long error)
+{
+	die("an exception with an error code", frame, error);
+}
+
+__attribute__((interrupt)) static void timer(struct frame *frame __attribute__((unused)))
+{
+	if (!this_thread()->cpu)
+		ticks++;
+	*apic(APIC_EOI) = 0;
+	if (option("rude") || kva_may_preempt())
+		yield();
+}
+
+__attribute__((interrupt)) static void flush(struct frame *frame __attribute__((unused)))
+{
+	this_thread()->interrupts++;
+	kva_flush_ipi();
+	this_thread()->interrupts--;
+	*apic(APIC_EOI) = 0;
+}
+
+__attribute__((interrupt)) static void spurious(struct frame *frame __attribute__((unused)))
+{
+}
+
+static void set_gate(unsigned int vector, void *handler)
+{
+	unsigned long at = (unsigned long)handler;
+
+	idt[vector] = (struct gate){ .low = (uint16_t)at, .middle = (uint16_t)(at >> 16), .type = 0x8e00 };
+#ifdef __x86_64__
+	idt[vector].selector = 0x18;
+	idt[vector].high = (uint32_t)(at >> 32);
+#endif
+}
+
+/* On each processor. */
+void traps_init(void)
+{
+	struct {
+		uint16_t limit;
+		void *table;
+	} __attribute__((packed)) idtr = { sizeof(idt) - 1, idt };
+
+	for (unsigned int i = 0; i < 32; i++)
+		set_gate(i, 0x60227d00 >> i & 1 ? (void *)exception_with_error : (void *)exception);
+	set_gate(14, page_fault);
+	set_gate(TIMER, timer);
+	set_gate(FLUSH, flush);
+	set_gate(SPURIOUS, spurious);
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+	outb(0x21, 0xff); /* the old interrupt controllers are silent */
+	outb(0xa1, 0xff);
+	*apic(APIC_SPURIOUS) = 0x100 | SPURIOUS;
+}
+
+void timer_start(void)
+{
+	*apic(APIC_DIVIDE) = 0xb; /* by 1 */
+	*apic(APIC_TIMER) = 0x20000 | TIMER;
+	*apic(APIC_COUNT) = PERIOD;
+	__asm__ volatile("sti");
+}
+
+static void send(unsigned int cpu, uint32_t what)
+{
+	bool on = interrupts_disable();
+
+	*apic(APIC_TARGET) = cpu << 24; /* in QEMU, processor n has the APIC's number n */
+	*apic(APIC_ICR) = what;
+	while (*apic(APIC_ICR) & 0x1000)
+		;
+	interrupts_restore(on);
+}
+
+void send_flush(unsigned int cpu)
+{
+	send(cpu, 0x4000 | FLUSH);
+}
+
+bool can_read(const volatile void *p)
+{
+	struct thread *me = this_thread();
+	char value = 0;
+
+	me->faulted = false;
+	me->probing = true;
+	__asm__ volatile("movb (%1), %0" : "+a"(value) : "c"(p) : "memory");
+	me->probing = false;
+	return !me->faulted;
+}
+
+/* Write what is there already. */
+bool can_write(volatile void *p)
+{
+	struct thread *me = this_thread();
+
+	me->faulted = false;
+	me->probing = true;
+	__asm__ volatile("movb %0, (%1)" : : "a"(*(volatile char *)p), "c"(p) : "memory");
+	me->probing = false;
+	return !me->faulted;
+}
