@@ -25,6 +25,7 @@
 #define LAPIC         0xffffffffffe00000ul
 #define ARENA         0xffffc00000000000ul
 #define ARENA_END     0xffffc20000000000ul /* four entries of the top table */
+#define TOP_ENTRY     (1ul << 39)
 #endif
 
 static inline void *direct(unsigned long long phys)
@@ -100,7 +101,7 @@ extern volatile unsigned int ticks;      /* of the boot processor's timer */
 extern volatile unsigned int processors; /* that run */
 void traps_init(void);
 void timer_start(void);
-void processor_start(void);
+void send_start(unsigned int cpu, unsigned int vector);
 void send_flush(unsigned int cpu);
 bool can_read(const volatile void *p);
 bool can_write(volatile void *p);
@@ -166,6 +167,7 @@ void power_off(int code) __attribute__((noreturn));
 
 /* --- the start (main.c), tests (test.c) ----------------------------------------------------------------------------- */
 
+extern uint64_t boot_top[];    /* boot64.S: the page tables */
 bool option(const char *name); /* is the word on the command line? */
 unsigned int random(void);
 void tests(void);

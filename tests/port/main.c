@@ -14,11 +14,14 @@ struct memory_range {
 	uint32_t type, reserved; /* type 1: RAM */
 };
 
-extern char image_end[];
+#define TRAMPOLINE 0x8000ul
+
+extern char image_end[], trampoline[], trampoline_end[];
 extern void *boot_stack_top;
 extern void (*boot_main)(uint32_t info);
 
 static char boot_stack[STACK] __attribute__((aligned(STACK)));
+static volatile bool second_is_up;
 static char command_line[128];
 static struct kva_ram ram[16];
 static struct kva_config config = {
@@ -71,6 +74,30 @@ static void read_memory_map(const struct start_info *info)
 	}
 }
 
+static void second_main(uint32_t info __attribute__((unused)))
+{
+	thread_adopt(1);
+	traps_init();
+	processors = 2;
+	if (!option("unannounced") && kva_cpu_online())
+		panic("kva_cpu_online() fails");
+	second_is_up = true;
+	timer_start();
+	for (;;)
+		yield();
+}
+
+/* The second processor comes through the same entry as the first, with a stack of its own. */
+static void start_second(void)
+{
+	memcpy(direct(TRAMPOLINE), trampoline, (size_t)(trampoline_end - trampoline));
+	boot_stack_top = (char *)pages_alloc(2) + STACK;
+	boot_main = second_main;
+	send_start(1, TRAMPOLINE / PAGE);
+	while (!second_is_up)
+		yield();
+}
+
 static void kernel_main(uint32_t info_phys)
 {
 	const struct start_info *info = direct(info_phys);
@@ -85,8 +112,11 @@ static void kernel_main(uint32_t info_phys)
 	timer_start();
 	if (kva_init(&config))
 		panic("kva_init() fails");
+	if (KVA_MAX_CPUS > 1)
+		start_second();
+	boot_top[0] = 0; /* from now on, a NULL pointer faults */
+	write_cr3(read_cr3());
 	tests();
-	power_off(0);
 }
 
 void *boot_stack_top = boot_stack + STACK;

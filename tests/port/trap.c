@@ -28,8 +28,6 @@ struct gate {
 volatile unsigned int ticks, processors = 1;
 static struct gate idt[256];
 
-extern char trampoline[], trampoline_end[];
-
 static volatile uint32_t *apic(unsigned int at)
 {
 	return (volatile uint32_t *)(LAPIC + at);
@@ -133,6 +131,22 @@ static void send(unsigned int cpu, uint32_t what)
 	while (*apic(APIC_ICR) & 0x1000)
 		;
 	interrupts_restore(on);
+}
+
+static void wait(unsigned int microseconds) /* at least */
+{
+	while (microseconds--)
+		inb(0x80);
+}
+
+/* A processor that is off starts at the page `vector` in real mode. The second wake-up is for old ones. */
+void send_start(unsigned int cpu, unsigned int vector)
+{
+	send(cpu, 0x4500);
+	wait(10000);
+	send(cpu, 0x4600 | vector);
+	wait(200);
+	send(cpu, 0x4600 | vector);
 }
 
 void send_flush(unsigned int cpu)
