@@ -7,6 +7,9 @@
 
 enum slot_state { SLOT_EMPTY, SLOT_EQUAL, SLOT_DIFFERS, SLOT_MISSING, SLOT_PENDING };
 
+/* The CPU sets these, in each tree by itself. With PAE the shared level has leaves too. */
+#define SET_BY_CPU (PTE_ACCESSED | PTE_DIRTY)
+
 /* A CPU is carrying a marked entry: such entries are not compared. */
 static enum slot_state compare_slot(const struct pgtable *pt, vaddr_t addr)
 {
@@ -16,7 +19,7 @@ static enum slot_state compare_slot(const struct pgtable *pt, vaddr_t addr)
 
 	if (pte_pending(ref))
 		return SLOT_PENDING;
-	if (own.val == ref.val)
+	if (!((own.val ^ ref.val) & ~(pteval_t)SET_BY_CPU))
 		return own.val ? SLOT_EQUAL : SLOT_EMPTY;
 	return own.val ? SLOT_DIFFERS : SLOT_MISSING;
 }
