@@ -45,9 +45,9 @@ static struct vm_range *cut_piece(vaddr_t addr)
 
 	spin_lock(&vm_hole_lock);
 	hole = vm_hole_below(start + 1);
-	end = hole ? min(ALIGN_DOWN(hole->end, table), start + piece_most()) : 0;
-	if (end > start)
-		piece = vm_hole_cut(start, end, spare);
+	end = hole ? ALIGN_DOWN(hole->end, table) : 0;
+	if (end > start) /* start + piece_most() may be above the last address */
+		piece = vm_hole_cut(start, start + min(end - start, piece_most()), spare);
 	spin_unlock(&vm_hole_lock);
 	return piece;
 }
