@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From QEMU's 32-bit entry to C in the upper half. Application processors come the same way, from the trampoline. The
- * first page tables stand here as data: the first GiB at 0 until all processors have started, at DIRECT for ever; the
- * image in the top 2 GiB; the local APIC in the last 2 MiB.
+ * first page tables stand here as data: the image at 0, until all processors have started, and in the top 2 GiB; the
+ * first GiB at DIRECT; the local APIC in the last 2 MiB.
  */
 	.set IMAGE, 0xffffffff80000000
-	.set P, 1; .set W, 2; .set UNCACHED, 0x10; .set LARGE, 0x80; .set GLOBAL, 0x100
+	.set P, 1; .set W, 2; .set UNCACHED, 0x10; .set LARGE, 0x80; .set NX, 0x8000000000000000
 #define PHYS(symbol) (symbol - IMAGE)
 
 	/* "Xen", type 18: where a PVH loader enters, in protected mode without paging; EBX = struct start_info. */
@@ -102,25 +102,28 @@ gdt_high:
 	.endm
 
 	.balign 4096
-	.globl boot_top, boot_direct
+	.globl boot_top
 boot_top:
 	.quad PHYS(level3_low) + W + P
 	.fill 255, 8, 0
-	.quad PHYS(level3_low) + W + P /* DIRECT */
+	.quad PHYS(level3_direct) + W + P
 	.fill 254, 8, 0
 	.quad PHYS(level3_high) + W + P
 level3_low:
-	.quad PHYS(boot_direct) + W + P
+	.quad PHYS(level2_image) + W + P
+	.fill 511, 8, 0
+level3_direct:
+	.quad PHYS(level2_direct) + W + P
 	.fill 511, 8, 0
 level3_high:
 	.fill 510, 8, 0
 	.quad PHYS(level2_image) + W + P
 	.quad PHYS(level2_apic) + W + P
-boot_direct:
-	large_pages 512, 0
+level2_direct:
+	large_pages 512, NX
 level2_image:
-	large_pages 8, GLOBAL
+	large_pages 8, 0
 	.fill 504, 8, 0
 level2_apic:
 	.fill 511, 8, 0
-	.quad 0xfee00000 + UNCACHED + LARGE + W + P
+	.quad 0xfee00000 + NX + UNCACHED + LARGE + W + P

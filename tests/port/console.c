@@ -27,15 +27,24 @@ static void put(const char *s)
 	}
 }
 
-static void put_number(unsigned long long n, unsigned int base)
+static void put_hex(unsigned long long n)
 {
-	char text[24], *p = text + sizeof(text) - 1;
+	char c[2] = "";
 
-	*p = 0;
-	do
-		*--p = "0123456789abcdef"[n % base];
-	while (n /= base);
-	put(p);
+	if (n >> 4)
+		put_hex(n >> 4);
+	c[0] = "0123456789abcdef"[n & 15];
+	put(c);
+}
+
+static void put_unsigned(unsigned int n)
+{
+	char c[2] = "";
+
+	if (n >= 10)
+		put_unsigned(n / 10);
+	c[0] = (char)('0' + n % 10);
+	put(c);
 }
 
 void print(const char *format, ...)
@@ -45,21 +54,14 @@ void print(const char *format, ...)
 
 	va_start(args, format);
 	for (char c[2] = ""; (c[0] = *format); format++) {
-		unsigned int longs = 0;
-
-		if (c[0] != '%') {
+		if (c[0] != '%')
 			put(c);
-			continue;
-		}
-		while (*++format == 'l')
-			longs++;
-		if (*format == 's')
+		else if (*++format == 's')
 			put(va_arg(args, const char *));
-		else
-			put_number(longs == 2   ? va_arg(args, unsigned long long)
-				   : longs == 1 ? va_arg(args, unsigned long)
-						: va_arg(args, unsigned int),
-				   *format == 'x' ? 16 : 10);
+		else if (*format == 'u')
+			put_unsigned(va_arg(args, unsigned int));
+		else if (*format == 'l' && format++)
+			put_hex(va_arg(args, unsigned long));
 	}
 	va_end(args);
 	spin_unlock(&lock, on);

@@ -26,6 +26,15 @@
 #define ARENA         0xffffc00000000000ul
 #define ARENA_END     0xffffc20000000000ul /* four entries of the top table */
 #define TOP_ENTRY     (1ul << 39)
+#else
+#define STACK_POINTER "esp"
+#define DIRECT        0xc0000000ul
+#define DIRECT_SIZE   (256ul << 20)
+#define IMAGE         DIRECT
+#define LAPIC         0xffe00000ul
+#define ARENA         0xd0000000ul
+#define ARENA_END     0xff800000ul
+#define TOP_ENTRY     (1ul << 21) /* of the kernel's directory, which each address space has */
 #endif
 
 static inline void *direct(unsigned long long phys)
@@ -161,13 +170,13 @@ void *memcpy(void *to, const void *from, size_t n);
 /* --- messages (console.c) ------------------------------------------------------------------------------------------- */
 
 void console_init(void);
-void print(const char *format, ...) __attribute__((format(printf, 1, 2))); /* knows %s, %d, %u, %lx, %llx */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2))); /* knows %s, %u, %lx */
 void panic(const char *text) __attribute__((noreturn));
 void power_off(int code) __attribute__((noreturn));
 
 /* --- the start (main.c), tests (test.c) ----------------------------------------------------------------------------- */
 
-extern uint64_t boot_top[];    /* boot64.S: the page tables */
-bool option(const char *name); /* is the word on the command line? */
+extern uint64_t boot_top[], boot_directory[]; /* boot64.S, boot32.S: page tables; the second one only with PAE */
+bool option(const char *name);                /* is the word on the command line? */
 unsigned int random(void);
 void tests(void);

@@ -6,7 +6,11 @@
 #include "kernel.h"
 
 #define MAX_THREADS 16
+#ifdef __x86_64__
 #define SAVED_WORDS 6 /* by switch_stacks() */
+#else
+#define SAVED_WORDS 4
+#endif
 
 void switch_stacks(void **old, void *new);
 

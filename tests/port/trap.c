@@ -87,7 +87,8 @@ static void set_gate(unsigned int vector, void *handler)
 {
 	unsigned long at = (unsigned long)handler;
 
-	idt[vector] = (struct gate){ .low = (uint16_t)at, .middle = (uint16_t)(at >> 16), .type = 0x8e00 };
+	idt[vector] =
+		(struct gate){ .low = (uint16_t)at, .selector = 8, .type = 0x8e00, .middle = (uint16_t)(at >> 16) };
 #ifdef __x86_64__
 	idt[vector].selector = 0x18;
 	idt[vector].high = (uint32_t)(at >> 32);
