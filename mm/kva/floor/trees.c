@@ -52,18 +52,43 @@ static int check_direct_map(void)
 	return 0;
 }
 
-/* An entry may lead to an empty table: the oracle learns of it. */
-static int arena_entry_empty(struct pt_walk *w __maybe_unused, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+/* Readers take a link's address as it stands, without a mask for the bits above it (pte_follow). */
+static int check_link(pte_t pte, unsigned int level, vaddr_t start)
 {
-	if (pte_leaf(pte_read(p), level))
-		return kva_refuse("the arena is in use: something is mapped at %lx-%lx", start, end);
-	if (!pte_present(pte_read(p)))
-		return PT_SKIP;
-	tlb_oracle(table_new(&kernel_pgtable, pte_phys(pte_read(p)), ALIGN_DOWN(start, pt_size(level)), level - 1));
-	return PT_DESCEND;
+	if (BITS_PER_LONG == 32 || !((u64)pte.val >> 52))
+		return PT_DESCEND;
+	return kva_refuse("the link to a table at level %u for %lx has a bit above 51 set: kva wants NX in leaves only",
+			  level, start);
 }
 
-static int arena_run_empty(struct pt_walk *w __maybe_unused, pte_t *p, vaddr_t addr, unsigned long n)
+static int direct_entry(struct pt_walk *w __maybe_unused, pte_t *p, unsigned int level, vaddr_t start,
+			vaddr_t end __maybe_unused)
+{
+	pte_t pte = pte_read(p);
+
+	return pte_table_link(pte, level) ? check_link(pte, level, start) : PT_SKIP;
+}
+
+static int direct_run(struct pt_walk *w __maybe_unused, pte_t *p __maybe_unused, vaddr_t addr __maybe_unused,
+		      unsigned long n __maybe_unused)
+{
+	return 0;
+}
+
+/* An entry may lead to an empty table: the oracle learns of it. */
+static int arena_entry(struct pt_walk *w __maybe_unused, pte_t *p, unsigned int level, vaddr_t start, vaddr_t end)
+{
+	pte_t pte = pte_read(p);
+
+	if (pte_leaf(pte, level))
+		return kva_refuse("the arena is in use: something is mapped at %lx-%lx", start, end);
+	if (!pte_present(pte))
+		return PT_SKIP;
+	tlb_oracle(table_new(&kernel_pgtable, pte_phys(pte), ALIGN_DOWN(start, pt_size(level)), level - 1));
+	return check_link(pte, level, start);
+}
+
+static int arena_run(struct pt_walk *w __maybe_unused, pte_t *p, vaddr_t addr, unsigned long n)
 {
 	for (unsigned long i = 0; i < n; i++)
 		if (!pte_none(pte_read(p + i)))
@@ -71,18 +96,25 @@ static int arena_run_empty(struct pt_walk *w __maybe_unused, pte_t *p, vaddr_t a
 	return 0;
 }
 
-static int check_arena_empty(void)
+/* A walk of kernel addresses needs a scope, though nothing is changed. */
+static int look_at(const struct pt_ops *ops, vaddr_t start, vaddr_t end)
 {
-	static const struct pt_ops ops = { arena_entry_empty, arena_run_empty };
-	vaddr_t start = layout.vmemmap_start, end = layout.vmalloc_end;
-	struct mmu_update u; /* a walk of kernel addresses needs a scope, though nothing is changed */
-	struct pt_walk walk = { .pt = &kernel_pgtable, .u = &u, .ops = &ops };
+	struct mmu_update u;
+	struct pt_walk walk = { .pt = &kernel_pgtable, .u = &u, .ops = ops };
 	int err;
 
 	arch_update_kernel_mappings_begin(&u, start, end);
 	err = pt_walk_range(&walk, start, end);
 	arch_update_kernel_mappings_end(&u);
 	return err;
+}
+
+static int check_tables(void)
+{
+	static const struct pt_ops direct = { direct_entry, direct_run }, arena = { arena_entry, arena_run };
+	int err = look_at(&direct, layout.direct_start, layout.direct_end);
+
+	return err ? err : look_at(&arena, layout.vmemmap_start, layout.vmalloc_end);
 }
 
 int trees_adopt(void)
@@ -96,8 +128,8 @@ int trees_adopt(void)
 	tlb_oracle(init());
 	tlb_oracle(tree_new(&kernel_pgtable));
 	err = check_shared_entries();
-	err = err ? err : check_direct_map();
-	return err ? err : check_arena_empty();
+	err = err ? err : check_tables();
+	return err ? err : check_direct_map();
 }
 
 /* --- the host's address spaces ------------------------------------------------------------------------------------ */
