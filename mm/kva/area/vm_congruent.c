@@ -19,22 +19,22 @@
  */
 #include "mm/kva/area/area.h"
 
-struct piece {
+struct area_piece {
 	unsigned long offset, size;
 	struct vm_struct *area;
 	struct vm_range *range, *fresh[2];
 };
 
-struct piece_set {
+struct area_piece_set {
 	unsigned int nr;
 	unsigned long align, span; /* span: from the base to the end of the last one */
-	struct piece piece[];
+	struct area_piece piece[];
 };
 
 /* --- search ------------------------------------------------------------------------------------------------------- */
 
 /* The highest base, not above the given one, at which the piece lies in a hole. 0: none. */
-static vaddr_t lower_base(const struct piece *piece, unsigned long align, vaddr_t base) __must_hold(vm_hole_lock)
+static vaddr_t lower_base(const struct area_piece *piece, unsigned long align, vaddr_t base) __must_hold(vm_hole_lock)
 {
 	unsigned long reach = piece->offset + piece->size;
 	struct vm_range *hole = vm_hole_below(base + reach);
@@ -48,7 +48,7 @@ static vaddr_t lower_base(const struct piece *piece, unsigned long align, vaddr_
 	return 0;
 }
 
-static vaddr_t find_base(const struct piece_set *set) __must_hold(vm_hole_lock)
+static vaddr_t find_base(const struct area_piece_set *set) __must_hold(vm_hole_lock)
 {
 	vaddr_t base = ALIGN_DOWN(VMALLOC_END - set->span, set->align);
 	unsigned int agreed = 0; /* how many pieces in a row have left the base unchanged */
@@ -62,20 +62,20 @@ static vaddr_t find_base(const struct piece_set *set) __must_hold(vm_hole_lock)
 	return base;
 }
 
-static bool take_all(struct piece_set *set)
+static bool take_all(struct area_piece_set *set)
 {
 	vaddr_t base;
 
 	spin_lock(&vm_hole_lock);
 	base = find_base(set);
-	for (struct piece *p = set->piece; base && p != set->piece + set->nr; p++)
+	for (struct area_piece *p = set->piece; base && p != set->piece + set->nr; p++)
 		p->range = vm_hole_cut(base + p->offset, base + p->offset + p->size, p->fresh);
 	spin_unlock(&vm_hole_lock);
 	return base != 0;
 }
 
 /* take_all(); if there is no space, keepers and then notifiers make room, as in vm_range_obtain(). */
-static bool obtain_all(struct piece_set *set)
+static bool obtain_all(struct area_piece_set *set)
 {
 	bool had = take_all(set) || (vm_make_space() && take_all(set));
 
@@ -86,24 +86,24 @@ static bool obtain_all(struct piece_set *set)
 
 /* --- sets --------------------------------------------------------------------------------------------------------- */
 
-static bool overlaps_later(const struct piece_set *set, unsigned int i)
+static bool overlaps_later(const struct area_piece_set *set, unsigned int i)
 {
-	const struct piece *a = &set->piece[i];
+	const struct area_piece *a = &set->piece[i];
 
-	for (const struct piece *b = a + 1; b != set->piece + set->nr; b++)
+	for (const struct area_piece *b = a + 1; b != set->piece + set->nr; b++)
 		if (a->offset < b->offset + b->size && b->offset < a->offset + a->size)
 			return true;
 	return false;
 }
 
-static bool set_valid(const struct piece_set *set)
+static bool set_valid(const struct area_piece_set *set)
 {
 	const unsigned long arena = VMALLOC_END - VMALLOC_START;
 
 	if (!is_power_of_2(set->align) || set->align < PAGE_SIZE || set->align > arena || set->span > arena)
 		return false;
 	for (unsigned int i = 0; i < set->nr; i++) {
-		const struct piece *p = &set->piece[i];
+		const struct area_piece *p = &set->piece[i];
 
 		if (!p->size || p->size > arena || p->offset > arena || !IS_ALIGNED(p->size | p->offset, set->align) ||
 		    overlaps_later(set, i))
@@ -112,9 +112,9 @@ static bool set_valid(const struct piece_set *set)
 	return true;
 }
 
-static struct piece_set *set_create(const unsigned long *offsets, const size_t *sizes, unsigned int nr, unsigned long align)
+static struct area_piece_set *set_create(const unsigned long *offsets, const size_t *sizes, unsigned int nr, unsigned long align)
 {
-	struct piece_set *set = kzalloc(sizeof(*set) + nr * sizeof(set->piece[0]), GFP_KERNEL);
+	struct area_piece_set *set = kzalloc(sizeof(*set) + nr * sizeof(set->piece[0]), GFP_KERNEL);
 
 	if (!set)
 		return NULL;
@@ -128,9 +128,9 @@ static struct piece_set *set_create(const unsigned long *offsets, const size_t *
 	return set;
 }
 
-static bool set_supply(struct piece_set *set)
+static bool set_supply(struct area_piece_set *set)
 {
-	for (struct piece *p = set->piece; p != set->piece + set->nr; p++) {
+	for (struct area_piece *p = set->piece; p != set->piece + set->nr; p++) {
 		p->area = kmalloc(sizeof(*p->area), GFP_KERNEL);
 		if (!p->area || !vm_descriptors_fill(p->fresh, GFP_KERNEL))
 			return false;
@@ -139,9 +139,9 @@ static bool set_supply(struct piece_set *set)
 }
 
 /* Free the set, and what did not become areas: unused descriptors, or all. */
-static void set_destroy(struct piece_set *set)
+static void set_destroy(struct area_piece_set *set)
 {
-	for (struct piece *p = set->piece; p != set->piece + set->nr; p++) {
+	for (struct area_piece *p = set->piece; p != set->piece + set->nr; p++) {
 		vm_descriptors_free(p->fresh);
 		kfree(p->area);
 	}
@@ -149,7 +149,7 @@ static void set_destroy(struct piece_set *set)
 }
 
 /* Enter all ranges. False: none is left. */
-static bool enter_all(struct piece_set *set)
+static bool enter_all(struct area_piece_set *set)
 {
 	unsigned int i, entered;
 
@@ -165,7 +165,7 @@ static bool enter_all(struct piece_set *set)
 	return false;
 }
 
-static struct vm_struct *publish(struct piece *p, vaddr_t caller)
+static struct vm_struct *publish(struct area_piece *p, vaddr_t caller)
 {
 	struct vm_range *range = p->range;
 	struct vm_struct *area = p->area;
@@ -183,7 +183,7 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 {
 	unsigned int nr = (unsigned int)nr_vms;
 	struct vm_struct **vms = NULL;
-	struct piece_set *set;
+	struct area_piece_set *set;
 
 	might_sleep();
 	if (WARN_ONCE(nr_vms <= 0, "pcpu_get_vm_areas: %d areas", nr_vms))

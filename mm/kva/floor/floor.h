@@ -41,6 +41,8 @@ unsigned long pages_array_size(const struct kva_config *config);
 /* Map the page array, and make struct pages for all RAM. -ENOMEM. */
 int pages_init(void);
 void pages_free_deferred(void);
+/* How many pages kva has of the host; counted in debug builds. */
+extern atomic_long_t pages_taken;
 
 /* --- objects.c, rcu.c, chores.c ----------------------------------------------------------------------------------- */
 

@@ -28,6 +28,9 @@
 #ifndef KVA_DEBUG
 #define KVA_DEBUG 0
 #endif
+#ifndef KVA_TEST
+#define KVA_TEST 0 /* kva_test.c sets it */
+#endif
 #ifndef KVA_TARGET
 #ifdef __x86_64__
 #define KVA_TARGET 1

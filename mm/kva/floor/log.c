@@ -8,7 +8,6 @@
 #define LINE_MAX 256
 
 static bool panicking;
-static atomic_long_t warnings;
 
 static void say_args(const char *prefix, const char *fmt, va_list args)
 {
@@ -55,25 +54,6 @@ void panic(const char *fmt, ...)
 bool panic_in_progress(void)
 {
 	return READ_ONCE(panicking);
-}
-
-void warn_report(bool *warned, const char *file, int line, const char *fmt, ...)
-{
-	char message[LINE_MAX];
-	va_list args;
-
-	atomic_long_inc(&warnings);
-	if (xchg(warned, true))
-		return;
-	va_start(args, fmt);
-	vscnprintf(message, sizeof(message), fmt, args);
-	va_end(args);
-	printk("WARNING at %s:%d: %s\n", file, line, message);
-}
-
-unsigned long warn_count(void)
-{
-	return (unsigned long)atomic_long_read(&warnings);
 }
 
 /* Nothing is traced. */

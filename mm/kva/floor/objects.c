@@ -20,7 +20,7 @@ void *kmalloc(size_t size, gfp_t gfp)
 
 	if (!size)
 		return ZERO_SIZE_PTR;
-	if (!preemptible() || size > (size_t)-1 / 2)
+	if (!preemptible() || size > (size_t)-1 / 2 || inject_fails(INJECT_SLAB))
 		return NULL;
 	object = host_object_alloc(sizeof(*object) + size);
 	if (!object)

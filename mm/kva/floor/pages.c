@@ -12,6 +12,7 @@
 struct page_window page_main_window;
 unsigned long pages_retyped;
 
+atomic_long_t pages_taken;
 static unsigned long ram_pages;
 static struct page *put_off; /* frees that wait for a thread; a stack without a lock, linked by `private` */
 static void (*on_shortage)(void);
@@ -173,12 +174,14 @@ static u64 ask_host(unsigned int order)
 	if (phys != KVA_NO_PAGES &&
 	    (!IS_ALIGNED(phys, PAGE_SIZE << order) || phys + (PAGE_SIZE << order) > arch_lowmem_limit()))
 		panic("host_pages_alloc(%u) gave %llx: not aligned, or not in the direct map", order, phys);
+	if (CONFIG_DEBUG_MM && phys != KVA_NO_PAGES)
+		atomic_long_add(1l << order, &pages_taken);
 	return phys;
 }
 
 static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state state)
 {
-	u64 phys = ask_host(order);
+	u64 phys = inject_fails(INJECT_PAGE) ? KVA_NO_PAGES : ask_host(order);
 	struct page *page;
 
 	if (phys == KVA_NO_PAGES)
@@ -199,6 +202,8 @@ static void give_page_back(struct page *page)
 	unsigned int order = page->order;
 
 	page->state = PAGE_RESERVED;
+	if (CONFIG_DEBUG_MM)
+		atomic_long_add(-(1l << order), &pages_taken);
 	host_pages_free(page_to_phys(page), order);
 }
 
@@ -282,7 +287,7 @@ void kunmap_local(const void *addr __maybe_unused) { }
 /* Before the page array is there, tables have no struct page. They stay for ever. */
 phys_addr_t mm_table_alloc(gfp_t gfp __maybe_unused)
 {
-	u64 phys = ask_host(0);
+	u64 phys = inject_fails(INJECT_TABLE) ? KVA_NO_PAGES : ask_host(0);
 
 	if (phys == KVA_NO_PAGES)
 		return 0;

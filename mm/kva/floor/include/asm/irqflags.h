@@ -6,6 +6,7 @@
 #include <lib/compiler.h>
 
 #define FLAGS_IF (1UL << 9)
+#define FLAGS_VM (1UL << 17)
 #define FLAGS_ID (1UL << 21)
 
 static inline unsigned long read_flags(void)

@@ -30,6 +30,9 @@ static inline void kmem_cache_free(struct kmem_cache *cache __maybe_unused, void
 
 void *kvmalloc_node(size_t size, gfp_t gfp, int node);
 void *kvmalloc_array(size_t n, size_t size, gfp_t gfp);
+static inline void *kvmalloc(size_t size, gfp_t gfp) { return kvmalloc_node(size, gfp, -1); }
+static inline void *kvzalloc(size_t size, gfp_t gfp) { return kvmalloc(size, gfp | __GFP_ZERO); }
+static inline void *kvcalloc(size_t n, size_t size, gfp_t gfp) { return kvmalloc_array(n, size, gfp | __GFP_ZERO); }
 void kvfree(const void *addr);
 void kvfree_rcu_mightsleep(const void *addr);
 void *kvrealloc(const void *p, size_t size, gfp_t gfp);
