@@ -56,7 +56,7 @@ static int check_direct(const struct kva_config *c)
 {
 	vaddr_t end = c->direct_start + (vaddr_t)c->direct_size;
 
-	if (!c->direct_size || !IS_ALIGNED(c->direct_start | c->direct_size, PAGE_SIZE) || end - 1 < c->direct_start)
+	if (!c->direct_size || !IS_ALIGNED(c->direct_start | c->direct_size, PAGE_SIZE) || end <= c->direct_start)
 		return kva_refuse("the direct map, %llx bytes at %lx, is empty or does not fit", (u64)c->direct_size,
 				  (vaddr_t)c->direct_start);
 	if (c->direct_start < c->kernel_start)
@@ -87,8 +87,8 @@ static int check_ram(const struct kva_config *c)
 {
 	u64 limit = arch_phys_limit(), above = 0;
 
-	if (!c->nr_ram)
-		return kva_refuse("there is no RAM in the configuration");
+	if (!c->nr_ram || !c->ram)
+		return kva_refuse("there is no RAM in the configuration (ram, nr_ram)");
 	for (unsigned int i = 0; i < c->nr_ram; i++) {
 		if (c->ram[i].start < above || c->ram[i].start >= c->ram[i].end)
 			return kva_refuse("RAM %llx-%llx is empty, or not behind the range before it", c->ram[i].start,
