@@ -7,6 +7,8 @@
 
 #define CR3_ROOT (PT_MAX_LEVEL == 3 ? ~(u64)31 : PTE_FRAME) /* PAE's top table is 32 bytes */
 
+#define SHARED_SLOT ((vaddr_t)1 << pt_level[pt_sync_level()].shift)
+
 struct pgtable kernel_pgtable = { .serial = 1 };
 pteval_t pte_supported = ~(pteval_t)(PTE_NX | PTE_GLOBAL | PTE_PAT);
 
@@ -117,6 +119,25 @@ static int check_tables(void)
 	return err ? err : look_at(&arena, layout.vmemmap_start, layout.vmalloc_end);
 }
 
+/* kva maps by `root`, and reads what it has mapped by CR3: either they are the same, or the host has made all entries. */
+static int check_loaded(void)
+{
+	phys_addr_t loaded = (phys_addr_t)(read_cr3() & CR3_ROOT);
+	struct pgtable pt = { .root = phys_to_virt(loaded), .root_phys = loaded };
+
+	if (loaded == kernel_pgtable.root_phys)
+		return 0;
+	for (vaddr_t addr = layout.vmemmap_start; addr < layout.vmalloc_end; addr += SHARED_SLOT) {
+		const pte_t *p = pt_entry(&pt, addr, pt_sync_level());
+
+		if (!p || !pte_present(pte_read(p)))
+			return kva_refuse(
+				"CR3 is %llx, root is %llx, and they do not share all tables of the arena: load root",
+				(u64)loaded, (u64)kernel_pgtable.root_phys);
+	}
+	return 0;
+}
+
 int trees_adopt(void)
 {
 	int err;
@@ -125,9 +146,13 @@ int trees_adopt(void)
 	if (kernel_pgtable.root_phys >= arch_lowmem_limit())
 		return kva_refuse("the top table at %llx is not in the direct map", (u64)kernel_pgtable.root_phys);
 	kernel_pgtable.root = phys_to_virt(kernel_pgtable.root_phys);
+	if (CONFIG_DEBUG_MM) /* nothing else would say so */
+		printk("the top table is read at %p: a fault there means that direct_start is wrong\n",
+		       kernel_pgtable.root);
 	tlb_oracle(init());
 	tlb_oracle(tree_new(&kernel_pgtable));
 	err = check_shared_entries();
+	err = err ? err : check_loaded();
 	err = err ? err : check_tables();
 	return err ? err : check_direct_map();
 }
