@@ -30,16 +30,15 @@ static const struct {
 	{ "private_end left out", FIELD(private_start), ARENA_END },
 	{ "private_start left out", FIELD(private_end), ARENA_END },
 	{ "direct_start left out", FIELD(direct_start), 0 },
-	{ "direct_start of another kernel", FIELD(direct_start), 0xffff888000000000 },
 	{ "direct_size left out", FIELD(direct_size), 0 },
 	{ "direct_size in pages", FIELD(direct_size), GIB >> 12 },
 	{ "direct_size too large", FIELD(direct_size), 1ull << 47 },
+	{ "direct_size over the arena", FIELD(direct_size), 1ull << 46 | GIB },
 	{ "arena_start left out", FIELD(arena_start), 0 },
 	{ "arena_start in the direct map", FIELD(arena_start), DIRECT },
-	{ "arena_start below kernel_start", FIELD(arena_start), 0xffff700000000000 },
+	{ "arena_start below kernel_start", FIELD(arena_start), 1ull << 44 },
 	{ "arena_start of no whole entry", FIELD(arena_start), ARENA + GIB },
 	{ "arena_end left out", FIELD(arena_end), 0 },
-	{ "arena_end over the image", FIELD(arena_end), ~0ull << 39 },
 	{ "ram left out", FIELD(ram), 0 },
 	{ "nr_ram left out", FIELD(nr_ram), 0 },
 	{ "ram not sorted", FIELD(ram), (unsigned long)unsorted },
@@ -86,6 +85,10 @@ int __wrap_kva_init(const struct kva_config *config)
 			panic("a wrong configuration is accepted");
 	}
 	c = *config;
+	if (option("direct_start"))
+		c.direct_start = 0xffff888000000000;
+	if (option("arena_in_use"))
+		boot_top[385] = boot_top[256];
 	if (option("ram_too_little"))
 		c.ram = too_little;
 	if (option("cpus_1"))
