@@ -13,12 +13,13 @@
 
 #define PAGE      4096ul
 #define STACK     16384ul /* of a thread; its struct thread is at the lower end */
-#define MAX_ORDER 9
+#define MAX_ORDER 10
 
 /* --- the address space ---------------------------------------------------------------------------------------------- */
 
 #ifdef __x86_64__
 #define STACK_POINTER "rsp"
+#define COUNTER       "rcx"
 #define DIRECT        0xffff800000000000ul
 #define DIRECT_SIZE   (1ul << 30)
 #define IMAGE         0xffffffff80000000ul
@@ -28,6 +29,7 @@
 #define TOP_ENTRY     (1ul << 39)
 #else
 #define STACK_POINTER "esp"
+#define COUNTER       "ecx"
 #define DIRECT        0xc0000000ul
 #define DIRECT_SIZE   (256ul << 20)
 #define IMAGE         DIRECT
@@ -112,8 +114,9 @@ void traps_init(void);
 void timer_start(void);
 void send_start(unsigned int cpu, unsigned int vector);
 void send_flush(unsigned int cpu);
-bool can_read(const volatile void *p);
-bool can_write(volatile void *p);
+int probe(const volatile void *p, int what); /* read 0, write 1, call 2; 0, or why it faults: absent 1, forbidden 2 */
+static inline bool can_read(const volatile void *p) { return !probe(p, 0); }
+static inline bool can_write(volatile void *p) { return !probe(p, 1); }
 
 /* --- threads (thread.c) --------------------------------------------------------------------------------------------- */
 
@@ -122,11 +125,12 @@ struct thread {
 	void *sp;
 	enum { READY, RUNNING, DONE } state;
 	unsigned int cpu;        /* where it runs */
+	unsigned int only;       /* it runs there and nowhere else: the number + 1; 0: anywhere */
 	unsigned int interrupts; /* handlers that have interrupted it */
 	unsigned long root;      /* CR3 */
 	void (*main)(unsigned long arg);
 	unsigned long arg;
-	bool probing, faulted;
+	int probing, faulted;    /* see probe() */
 };
 
 static inline struct thread *this_thread(void)
@@ -139,6 +143,7 @@ static inline struct thread *this_thread(void)
 
 void thread_adopt(unsigned int cpu);
 struct thread *thread_start(void (*main)(unsigned long arg), unsigned long arg);
+struct thread *thread_start_on(unsigned int cpu, void (*main)(unsigned long arg), unsigned long arg);
 void thread_join(struct thread *thread);
 void yield(void);
 void use_root(unsigned long root); /* the running thread's address space */

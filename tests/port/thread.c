@@ -64,7 +64,7 @@ static struct thread *next_ready(void)
 	for (unsigned int i = 1; i <= MAX_THREADS; i++) {
 		struct thread *thread = threads[(last + i) % MAX_THREADS];
 
-		if (thread && thread->state == READY) {
+		if (thread && thread->state == READY && (!thread->only || thread->only == this_thread()->cpu + 1)) {
 			last = (last + i) % MAX_THREADS;
 			return thread;
 		}
@@ -116,15 +116,25 @@ void thread_adopt(unsigned int cpu)
 	add(me);
 }
 
-struct thread *thread_start(void (*main)(unsigned long arg), unsigned long arg)
+static struct thread *start(unsigned int only, void (*main)(unsigned long arg), unsigned long arg)
 {
 	struct thread *thread = pages_alloc(2);
 	void **sp = (void **)((char *)thread + STACK) - SAVED_WORDS - 2;
 
-	*thread = (struct thread){ .sp = sp, .main = main, .arg = arg, .root = read_cr3() };
+	*thread = (struct thread){ .sp = sp, .only = only, .main = main, .arg = arg, .root = read_cr3() };
 	sp[SAVED_WORDS] = first;
 	add(thread);
 	return thread;
+}
+
+struct thread *thread_start(void (*main)(unsigned long arg), unsigned long arg)
+{
+	return start(0, main, arg);
+}
+
+struct thread *thread_start_on(unsigned int cpu, void (*main)(unsigned long arg), unsigned long arg)
+{
+	return start(cpu + 1, main, arg);
 }
 
 void thread_join(struct thread *thread)

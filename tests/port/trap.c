@@ -2,6 +2,7 @@
 /* Interrupts: exceptions, each processor's timer, and the interrupt by which processors ask each other to flush. */
 #include "kernel.h"
 
+enum { READ, WRITE, CALL }; /* what probe() tries */
 enum { TIMER = 32, FLUSH = 33, SPURIOUS = 255 };
 enum {
 	APIC_EOI = 0xb0,
@@ -27,6 +28,7 @@ struct gate {
 
 volatile unsigned int ticks, processors = 1;
 static struct gate idt[256];
+extern char probe_call_failed[];
 
 static volatile uint32_t *apic(unsigned int at)
 {
@@ -39,7 +41,6 @@ static void die(const char *what, volatile struct frame *f, unsigned long addr)
 	panic(what);
 }
 
-/* can_read() and can_write() touch memory by an instruction of 2 bytes: it is left out if it faults. */
 __attribute__((interrupt)) static void page_fault(struct frame *frame, unsigned long error)
 {
 	volatile struct frame *f = frame;
@@ -48,8 +49,11 @@ __attribute__((interrupt)) static void page_fault(struct frame *frame, unsigned 
 	__asm__ volatile("mov %%cr2, %0" : "=r"(addr));
 	if (!this_thread()->probing)
 		die(error & 2 ? "page fault, writing" : "page fault, reading", f, addr);
-	this_thread()->faulted = true;
-	f->ip += 2;
+	this_thread()->faulted = 1 + (error & 1);
+	if (this_thread()->probing == 1 + CALL)
+		f->ip = (unsigned long)probe_call_failed;
+	else
+		f->ip += 2;
 }
 
 __attribute__((interrupt)) static void exception(struct frame *frame)
@@ -155,26 +159,27 @@ void send_flush(unsigned int cpu)
 	send(cpu, 0x4000 | FLUSH);
 }
 
-bool can_read(const volatile void *p)
+/* CALL: the fault comes at the function, which was to return here. */
+__asm__(".global probe_call, probe_call_failed\n"
+	"probe_call: call *%" COUNTER "\n\tret\n"
+	"probe_call_failed: pop %" COUNTER "\n\tret\n");
+
+/* The attempt is one instruction of 2 bytes: it is left out if it faults. */
+int probe(const volatile void *p, int what)
 {
 	struct thread *me = this_thread();
 	char value = 0;
 
-	me->faulted = false;
-	me->probing = true;
-	__asm__ volatile("movb (%1), %0" : "+a"(value) : "c"(p) : "memory");
-	me->probing = false;
-	return !me->faulted;
-}
-
-/* Write what is there already. */
-bool can_write(volatile void *p)
-{
-	struct thread *me = this_thread();
-
-	me->faulted = false;
-	me->probing = true;
-	__asm__ volatile("movb %0, (%1)" : : "a"(*(volatile char *)p), "c"(p) : "memory");
-	me->probing = false;
-	return !me->faulted;
+	if (what == WRITE && probe(p, READ))
+		return me->faulted;
+	me->faulted = 0;
+	me->probing = 1 + what;
+	if (what == CALL)
+		__asm__ volatile("call probe_call" : "+c"(p) : : "memory", "cc");
+	else if (what == WRITE)
+		__asm__ volatile("movb %0, (%1)" : : "a"(*(const volatile char *)p), "c"(p) : "memory");
+	else
+		__asm__ volatile("movb (%1), %0" : "+a"(value) : "c"(p) : "memory");
+	me->probing = 0;
+	return me->faulted;
 }

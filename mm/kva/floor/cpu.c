@@ -120,6 +120,8 @@ void cpu_announce(unsigned int cpu)
 	flush_tlb_local();
 }
 
+bool arch_memtype_check(void) { return !boot_cpu.pat || rdmsr(MSR_PAT) == boot_pat; }
+
 static int compare_with_boot_cpu(unsigned int cpu)
 {
 	const char *lacks = NULL;
@@ -128,7 +130,7 @@ static int compare_with_boot_cpu(unsigned int cpu)
 		lacks = "CR4.PGE";
 	else if (features[FEATURE_NX] && !nx_on())
 		lacks = "EFER.NXE";
-	else if (boot_cpu.pat && rdmsr(MSR_PAT) != boot_pat)
+	else if (!arch_memtype_check())
 		lacks = "the same IA32_PAT";
 	return lacks ? kva_refuse("CPU %u has not %s as the boot CPU has", cpu, lacks) : 0;
 }

@@ -12,9 +12,11 @@ static bool panicking;
 static void say_args(const char *prefix, const char *fmt, va_list args)
 {
 	char line[LINE_MAX];
-	size_t at = scnprintf(line, sizeof(line), "%s", prefix);
+	size_t at = scnprintf(line, sizeof(line) - 1, "%s", prefix);
 
-	vscnprintf(line + at, sizeof(line) - at, fmt, args);
+	at += vscnprintf(line + at, sizeof(line) - 1 - at, fmt, args);
+	if (*prefix && line[at - 1] != '\n')
+		memcpy(line + at, "\n", 2);
 	host_log(line);
 }
 

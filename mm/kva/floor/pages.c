@@ -179,6 +179,13 @@ static u64 ask_host(unsigned int order)
 	return phys;
 }
 
+/* The tails of a block: whoever changes rights asks whether a page is in use. */
+static void set_tails(struct page *head, unsigned int order, enum page_state state)
+{
+	for (unsigned long i = 1; i < 1ul << order; i++)
+		head[i].state = state;
+}
+
 static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state state)
 {
 	u64 phys = inject_fails(INJECT_PAGE) ? KVA_NO_PAGES : ask_host(order);
@@ -194,6 +201,7 @@ static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state st
 	tlb_oracle(frames_given(to_pfn(phys), 1ul << order));
 	page->state = state;
 	page->order = (u8)order;
+	set_tails(page, order, PAGE_TAIL);
 	return page;
 }
 
@@ -202,6 +210,7 @@ static void give_page_back(struct page *page)
 	unsigned int order = page->order;
 
 	page->state = PAGE_RESERVED;
+	set_tails(page, order, PAGE_RESERVED);
 	if (CONFIG_DEBUG_MM)
 		atomic_long_add(-(1l << order), &pages_taken);
 	host_pages_free(page_to_phys(page), order);
@@ -217,8 +226,11 @@ static void free_later_page(struct page *page)
 	WRITE_ONCE(kva_chores, true);
 }
 
+/* A page that the kernel does not map as ordinary memory (set_memory_*) would be a trap for its next owner. */
 static void drop_page(struct page *page)
 {
+	if (WARN_ONCE(page->flags & PAGE_FLAGS_MAPPED, "frame %lx is freed, but is not mapped as ordinary memory", page_to_pfn(page)))
+		return;
 	if (preemptible())
 		give_page_back(page);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The page allocator of our own kernel, as its tests use it, made of pages of the host. */
 #include "mm/kva/floor/floor.h"
+#include "mm/kva/floor/test/threads.h"
 
 #include <kernel/boot_info.h>
 #include <kernel/inject.h>
@@ -13,7 +14,9 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 
 	if (!order)
 		return alloc_page_array(gfp, 1, &page) ? page : NULL;
-	return alloc_pages_split(gfp, order);
+	page = alloc_pages_split(gfp, order);
+	blocks_missing |= !page && !inject_failures(INJECT_PAGE);
+	return page;
 }
 
 void __free_pages(struct page *page, unsigned int order)
