@@ -14,6 +14,7 @@ unsigned long pages_retyped;
 
 atomic_long_t pages_taken;
 static unsigned long ram_pages;
+static bool array_complete;
 static struct page *put_off; /* frees that wait for a thread; a stack without a lock, linked by `private` */
 static void (*on_shortage)(void);
 
@@ -153,6 +154,7 @@ int pages_init(void)
 
 	for (unsigned int i = 0; i < kva_config.nr_ram && !err; i++)
 		err = describe_range(&kva_config.ram[i], &mapped);
+	array_complete = !err;
 	return err;
 }
 
@@ -171,6 +173,8 @@ static u64 ask_host(unsigned int order)
 		kva_do_chores();
 		phys = host_pages_alloc(order);
 	}
+	if (!phys)
+		panic("host_pages_alloc(%u) gave 0: say KVA_NO_PAGES if there is none, and keep page 0", order);
 	if (phys != KVA_NO_PAGES &&
 	    (!IS_ALIGNED(phys, PAGE_SIZE << order) || phys + (PAGE_SIZE << order) > arch_lowmem_limit()))
 		panic("host_pages_alloc(%u) gave %llx: not aligned, or not in the direct map", order, phys);
@@ -186,6 +190,16 @@ static void set_tails(struct page *head, unsigned int order, enum page_state sta
 		head[i].state = state;
 }
 
+/* A frame of the host becomes kva's, until give_page_back(). */
+static void enter_page(struct page *page, unsigned int order, enum page_state state)
+{
+	if (page->state != PAGE_RESERVED)
+		panic("host_pages_alloc(%u) gave %llx, which kva has already", order, (u64)page_to_phys(page));
+	page->state = state;
+	page->order = (u8)order;
+	set_tails(page, order, PAGE_TAIL);
+}
+
 static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state state)
 {
 	u64 phys = inject_fails(INJECT_PAGE) ? KVA_NO_PAGES : ask_host(order);
@@ -196,12 +210,10 @@ static struct page *take_pages(gfp_t gfp, unsigned int order, enum page_state st
 	page = pfn_to_page_checked(to_pfn(phys));
 	if (!page)
 		panic("host_pages_alloc(%u) gave %llx, which is no RAM in kva_config.ram", order, phys);
+	enter_page(page, order, state);
 	if (gfp & __GFP_ZERO)
 		memset(phys_to_virt((phys_addr_t)phys), 0, PAGE_SIZE << order);
 	tlb_oracle(frames_given(to_pfn(phys), 1ul << order));
-	page->state = state;
-	page->order = (u8)order;
-	set_tails(page, order, PAGE_TAIL);
 	return page;
 }
 
@@ -303,16 +315,15 @@ phys_addr_t mm_table_alloc(gfp_t gfp __maybe_unused)
 
 	if (phys == KVA_NO_PAGES)
 		return 0;
+	if (array_complete && pfn_valid(to_pfn(phys)))
+		enter_page(pfn_to_page(to_pfn(phys)), 0, PAGE_TABLE);
 	memset(phys_to_virt((phys_addr_t)phys), 0, PAGE_SIZE);
 	return (phys_addr_t)phys;
 }
 
 void mm_table_free(phys_addr_t table)
 {
-	struct page *page = phys_to_page(table);
-
-	page->order = 0;
-	drop_page(page);
+	drop_page(phys_to_page(table));
 }
 
 static void free_table_after_readers(struct rcu_head *head)
