@@ -14,6 +14,16 @@ static struct object *put_off; /* a stack without a lock */
 
 static struct object *head_of_object(const void *p) { return (struct object *)p - 1; }
 
+/* Once: a heap that has no such size at all looks like a shortage of memory. */
+static void say_no_object(size_t size)
+{
+	static bool said;
+
+	if (!xchg(&said, true))
+		printk("host_object_alloc(%zu) gave nothing: is there no memory, or is this too large for your heap?\n",
+		       size);
+}
+
 void *kmalloc(size_t size, gfp_t gfp)
 {
 	struct object *object;
@@ -23,8 +33,12 @@ void *kmalloc(size_t size, gfp_t gfp)
 	if (!preemptible() || size > (size_t)-1 / 2 || inject_fails(INJECT_SLAB))
 		return NULL;
 	object = host_object_alloc(sizeof(*object) + size);
+	if (!object && size <= KMALLOC_MAX_SIZE)
+		say_no_object(sizeof(*object) + size);
 	if (!object)
 		return NULL;
+	if (!IS_ALIGNED((vaddr_t)object, 16))
+		panic("host_object_alloc(%zu) gave %p: not aligned to 16 bytes", sizeof(*object) + size, object);
 	object->size = size;
 	if (gfp & __GFP_ZERO)
 		memset(object + 1, 0, size);
