@@ -80,11 +80,15 @@ void on_each_cpu(void (*fn)(void *arg), void *arg, int wait)
 	local_irq_restore(flags);
 }
 
-#define POLLS_UNTIL_REPORT (1u << 28)
+#define POLLS_UNTIL_REPORT  (1u << 28)   /* without a clock */
+#define CYCLES_UNTIL_REPORT (1ull << 33) /* some seconds */
 
 void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *what)
 {
-	if (++wait->polls != POLLS_UNTIL_REPORT || wait->reported)
+	if (++wait->polls % 1024 || wait->reported)
+		return;
+	wait->since = wait->since ? wait->since : arch_cycles();
+	if (boot_cpu.tsc ? arch_cycles() - wait->since < CYCLES_UNTIL_REPORT : wait->polls < POLLS_UNTIL_REPORT)
 		return;
 	wait->reported = true;
 	printk("CPU %u does not answer (%s): are its interrupts off, or does host_send_flush_ipi() not reach it?\n",
