@@ -2,6 +2,8 @@
 /* Locks whose waiters let other threads run. The words of a thread are its name. */
 #include "mm/kva/floor/floor.h"
 
+#define YIELDS_UNTIL_REPORT (1ul << 22)
+
 bool mutex_trylock(struct mutex *mutex)
 {
 	struct task *nobody = NULL;
@@ -14,10 +16,16 @@ bool mutex_trylock(struct mutex *mutex)
 
 void mutex_lock(struct mutex *mutex)
 {
+	static bool said;
+
 	BUG_ON(mutex_is_mine(mutex));
-	while (!mutex_trylock(mutex)) {
+	for (unsigned long yields = 0; !mutex_trylock(mutex); yields++) {
 		cpu_relax();
 		host_yield();
+		if (yields == YIELDS_UNTIL_REPORT && !xchg(&said, true))
+			printk("a lock has been waited for during %lu calls of host_yield(): does it let other threads "
+			       "run?\n",
+			       yields);
 	}
 }
 
