@@ -44,6 +44,22 @@ static int start(void)
 	return 0;
 }
 
+/* Mistakes in host functions that would look like something else later. */
+static int check_host(void)
+{
+	const struct kva_thread *thread = host_thread();
+
+	if (!thread)
+		return kva_refuse("host_thread() gives NULL");
+	for (size_t i = 0; i < ARRAY_SIZE(thread->words); i++)
+		if (thread->words[i])
+			return kva_refuse("the words of host_thread() are not zero for a new thread: word %zu is %p", i,
+					  thread->words[i]);
+	if (host_in_interrupt())
+		return kva_refuse("kva_init() is called in a handler, says host_in_interrupt()");
+	return 0;
+}
+
 int kva_init(const struct kva_config *config)
 {
 	int err;
@@ -52,12 +68,14 @@ int kva_init(const struct kva_config *config)
 		return kva_refuse("kva_init() is called on CPU %u: the boot CPU is number 0", host_cpu());
 	if (kernel_pgtable.root)
 		return kva_refuse("kva_init() is called again");
-	err = cpu_adopt();
+	err = check_host();
+	err = err ? err : cpu_adopt();
 	err = err ? err : config_adopt(config);
 	err = err ? err : trees_adopt();
 	err = err ? err : start();
 	if (err)
 		kernel_pgtable.root = NULL;
+	kva_boot_thread = err ? NULL : host_thread();
 	return err;
 }
 

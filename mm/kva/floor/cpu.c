@@ -16,6 +16,7 @@
 #define PAT_WC(pat) (((pat) >> 48 & 0xff) == 1) /* slot 6 */
 
 struct cpu_info boot_cpu;
+const struct kva_thread *kva_boot_thread;
 bool kva_announced[MAX_CPUS] = { true }, kva_booting = true;
 cpumask_t __cpu_online_mask, __cpu_possible_mask;
 vaddr_t per_cpu_offset[MAX_CPUS];
@@ -143,6 +144,11 @@ int kva_cpu_online(void)
 	if (cpu >= MAX_CPUS || !cpumask_test(&__cpu_possible_mask, cpu))
 		return kva_refuse("CPU %u comes online, but there are %u at most (kva_config.cpus, KVA_MAX_CPUS)", cpu,
 				  cpumask_weight(&__cpu_possible_mask));
+	if (cpumask_test(cpu_online_mask, cpu))
+		return kva_refuse("CPU %u is online already: does host_cpu() give each CPU a number of its own?", cpu);
+	if (host_thread() == kva_boot_thread)
+		return kva_refuse(
+			"host_thread() gives CPU %u the words of the boot CPU's thread: each thread has its own", cpu);
 	err = compare_with_boot_cpu(cpu);
 	if (!err)
 		cpu_announce(cpu);

@@ -19,6 +19,8 @@ int config_adopt(const struct kva_config *config);
 
 /* What this CPU has switched on. -EINVAL: kva cannot work like that. Boot CPU. */
 int cpu_adopt(void);
+/* The words of the thread that called kva_init(): no other CPU comes online with them. */
+extern const struct kva_thread *kva_boot_thread;
 void cpu_announce(unsigned int cpu);
 /* Take the CPUs that are not online out of a mask that nobody else uses. */
 static inline void cpus_keep_online(cpumask_t *mask)
