@@ -65,5 +65,7 @@ void host_test_load(kva_phys_t root)
 /* In the place of test.c's. */
 void tests(void)
 {
-	power_off(kva_test(NULL) ? 1 : 0);
+	const char *quick = "vmalloc.*,vm_*,ioremap.*,set_memory.*,xarray.*,museum.*,tlb.*";
+
+	power_off(kva_test(option("quick") ? quick : NULL) ? 1 : 0);
 }

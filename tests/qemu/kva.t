@@ -91,6 +91,9 @@ def main():
         if not out.ok(all(run.returncode == 0 for run in runs), "make kva", [run.stdout for run in runs]):
             return out.end()
         out.ok(contents(folders[0]) == contents(folders[1]), "two of them are byte-identical")
+        test = subprocess.run(["gcc", *FLAGS, "-fsyntax-only", *MACHINES["x86_64"], "-DKVA_DEBUG=1", "kva_test.c"],
+                              cwd=folders[0], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        out.ok(test.returncode == 0, "gcc, kva_test.c", test.stdout.splitlines()[:20])
         variants = [Variant(*v) for v in itertools.product(("gcc", "clang"), TARGETS, (0, 1), (64, 1))]
         for variant, wrong in zip(variants, slots.each(lambda v: v.compile(folders[0]), variants)):
             out.ok(not wrong, variant.name, wrong or (), "there is no " + variant.compiler if wrong is None else None)

@@ -64,8 +64,8 @@ struct kva_thread {
  */
 int kva_cpu_online(void);
 /*
- * The CPU will use no address of the arena from now on, until it calls kva_cpu_online() again. It still takes interrupts
- * when this is called; on return no flush asks it any more, and the host may stop it. Thread, on any CPU.
+ * The CPU will use no address of the arena from now on, until it calls kva_cpu_online() again. It still takes
+ * interrupts when this is called; on return no flush asks it any more, and the host may stop it. Thread, on any CPU.
  */
 void kva_cpu_offline(unsigned int cpu);
 

@@ -241,7 +241,8 @@ static void free_later_page(struct page *page)
 /* A page that the kernel does not map as ordinary memory (set_memory_*) would be a trap for its next owner. */
 static void drop_page(struct page *page)
 {
-	if (WARN_ONCE(page->flags & PAGE_FLAGS_MAPPED, "frame %lx is freed, but is not mapped as ordinary memory", page_to_pfn(page)))
+	if (WARN_ONCE(page->flags & PAGE_FLAGS_MAPPED, "frame %lx is freed, but is not mapped as ordinary memory",
+		      page_to_pfn(page)))
 		return;
 	if (preemptible())
 		give_page_back(page);

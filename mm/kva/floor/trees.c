@@ -119,7 +119,9 @@ static int check_tables(void)
 	return err ? err : look_at(&arena, layout.vmemmap_start, layout.vmalloc_end);
 }
 
-/* kva maps by `root`, and reads what it has mapped by CR3: either they are the same, or the host has made all entries. */
+/*
+ * kva maps by `root`, and reads what it has mapped by CR3: either they are the same, or the host has made all entries.
+ */
 static int check_loaded(void)
 {
 	phys_addr_t loaded = (phys_addr_t)(read_cr3() & CR3_ROOT);

@@ -5,6 +5,7 @@
 #include "mm/kva/floor/test/threads.h"
 
 #include <kernel/ktest.h>
+#include <lib/glob.h>
 #include <lib/random.h>
 
 #define SEED 0x5eed0001
@@ -65,20 +66,20 @@ static void run_one(const struct ktest *t)
 	EXPECT_EQ(host_test_faults(), faults);
 }
 
-static bool chosen(const struct ktest *t, const char *prefix)
+static bool chosen(const struct ktest *t, const char *globs)
 {
 	char name[100];
 
 	scnprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
-	return !prefix || strstarts(name, prefix);
+	return !globs || glob_list_match(globs, name);
 }
 
-unsigned int kva_test(const char *prefix)
+unsigned int kva_test(const char *globs)
 {
 	unsigned int nr = 0, failed = 0;
 
 	for (const struct ktest *t = kva_tests; t < kva_tests + KVA_TESTS; t++) {
-		if (!chosen(t, prefix))
+		if (!chosen(t, globs))
 			continue;
 		run_one(t);
 		failed += ktest_failed();
