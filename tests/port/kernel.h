@@ -115,8 +115,14 @@ void timer_start(void);
 void send_start(unsigned int cpu, unsigned int vector);
 void send_flush(unsigned int cpu);
 int probe(const volatile void *p, int what); /* read 0, write 1, call 2; 0, or why it faults: absent 1, forbidden 2 */
-static inline bool can_read(const volatile void *p) { return !probe(p, 0); }
-static inline bool can_write(volatile void *p) { return !probe(p, 1); }
+static inline bool can_read(const volatile void *p)
+{
+	return !probe(p, 0);
+}
+static inline bool can_write(volatile void *p)
+{
+	return !probe(p, 1);
+}
 
 /* --- threads (thread.c) --------------------------------------------------------------------------------------------- */
 
@@ -130,7 +136,7 @@ struct thread {
 	unsigned long root;      /* CR3 */
 	void (*main)(unsigned long arg);
 	unsigned long arg;
-	int probing, faulted;    /* see probe() */
+	int probing, faulted; /* see probe() */
 };
 
 static inline struct thread *this_thread(void)

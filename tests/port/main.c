@@ -21,7 +21,6 @@ extern void *boot_stack_top;
 extern void (*boot_main)(uint32_t info);
 
 static char boot_stack[STACK] __attribute__((aligned(STACK)));
-static volatile bool second_is_up;
 static char command_line[128];
 static struct kva_ram ram[16];
 static struct kva_config config = {
@@ -78,10 +77,9 @@ static void second_main(uint32_t info __attribute__((unused)))
 {
 	thread_adopt(1);
 	traps_init();
-	processors = 2;
-	if (!option("unannounced") && kva_cpu_online())
+	if (kva_cpu_online())
 		panic("kva_cpu_online() fails");
-	second_is_up = true;
+	processors = 2;
 	timer_start();
 	for (;;)
 		yield();
@@ -94,7 +92,7 @@ static void start_second(void)
 	boot_stack_top = (char *)pages_alloc(2) + STACK;
 	boot_main = second_main;
 	send_start(1, TRAMPOLINE / PAGE);
-	while (!second_is_up)
+	while (processors < 2)
 		yield();
 }
 
@@ -112,7 +110,7 @@ static void kernel_main(uint32_t info_phys)
 	timer_start();
 	if (kva_init(&config))
 		panic("kva_init() fails");
-	if (KVA_MAX_CPUS > 1)
+	if (KVA_MAX_CPUS > 1 && !option("alone"))
 		start_second();
 	boot_top[0] = 0; /* from now on, a NULL pointer faults */
 	write_cr3(read_cr3());

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages and objects. Both stay simple: what is freed is kept in a list by its size, and never joined with a neighbour.
- * What is free is filled with 0xdb.
+ * In a debug build what is free is filled with 0xdb.
  */
 #include "kernel.h"
 
-#define CLASSES 16 /* objects of 2^0 to 2^15 bytes */
+#define MAX_BITS 16 /* objects of 2^5 to 2^15 bytes */
 
 struct item {
 	struct item *next;
 };
+
+/* An item of a list. */
+static struct item *freed(void *p, size_t size)
+{
+	if (KVA_DEBUG)
+		memset(p, 0xdb, size);
+	return p;
+}
 
 long pages_used, objects_used, heap_pages; /* heap_pages: those of pages_used that hold objects */
 
@@ -18,7 +26,7 @@ static struct item *free_pages[MAX_ORDER + 1];
 static unsigned long long next_page, last_page; /* never used until now */
 
 static struct mutex objects_lock;
-static struct item *free_objects[CLASSES];
+static struct item *free_objects[MAX_BITS];
 
 void *memset(void *to, int byte, size_t n)
 {
@@ -77,7 +85,7 @@ void *pages_alloc(unsigned int order)
 
 void pages_free(void *pages, unsigned int order)
 {
-	struct item *item = memset(pages, 0xdb, PAGE << order);
+	struct item *item = freed(pages, PAGE << order);
 	bool on = spin_lock(&pages_lock);
 
 	item->next = free_pages[order];
@@ -86,29 +94,29 @@ void pages_free(void *pages, unsigned int order)
 	spin_unlock(&pages_lock, on);
 }
 
-static unsigned int class_of(size_t size)
+static unsigned int bits_of(size_t size)
 {
-	unsigned int class = 5;
+	unsigned int bits = 5;
 
-	while ((size_t)1 << class < size)
-		class ++;
-	return class;
+	while ((size_t)1 << bits < size)
+		bits++;
+	return bits;
 }
 
 /* Cut new pages into objects. */
-static bool refill(unsigned int class)
+static bool refill(unsigned int bits)
 {
-	unsigned int order = class > 12 ? class - 12 : 0;
+	unsigned int order = bits > 12 ? bits - 12 : 0;
 	char *pages = pages_alloc(order);
 
 	if (!pages)
 		return false;
 	heap_pages += 1l << order;
-	for (size_t at = 0; at < PAGE << order; at += (size_t)1 << class) {
+	for (size_t at = 0; at < PAGE << order; at += (size_t)1 << bits) {
 		struct item *item = (struct item *)(pages + at);
 
-		item->next = free_objects[class];
-		free_objects[class] = item;
+		item->next = free_objects[bits];
+		free_objects[bits] = item;
 	}
 	return true;
 }
@@ -125,13 +133,13 @@ static void lock_objects(void)
 
 void *object_alloc(size_t size)
 {
-	unsigned int class = class_of(size);
+	unsigned int bits = bits_of(size);
 	struct item *item = NULL;
 
 	lock_objects();
-	if (class < CLASSES && (free_objects[class] || refill(class))) {
-		item = free_objects[class];
-		free_objects[class] = item->next;
+	if (bits < MAX_BITS && (free_objects[bits] || refill(bits))) {
+		item = free_objects[bits];
+		free_objects[bits] = item->next;
 		objects_used++;
 	}
 	mutex_unlock(&objects_lock);
@@ -140,12 +148,12 @@ void *object_alloc(size_t size)
 
 void object_free(void *object, size_t size)
 {
-	unsigned int class = class_of(size);
-	struct item *item = memset(object, 0xdb, (size_t)1 << class);
+	unsigned int bits = bits_of(size);
+	struct item *item = freed(object, (size_t)1 << bits);
 
 	lock_objects();
-	item->next = free_objects[class];
-	free_objects[class] = item;
+	item->next = free_objects[bits];
+	free_objects[bits] = item;
 	objects_used--;
 	mutex_unlock(&objects_lock);
 }

@@ -102,11 +102,32 @@ int __real_kva_cpu_online(void);
 int __wrap_kva_cpu_online(void);
 int __wrap_kva_cpu_online(void)
 {
+	if (option("unannounced"))
+		return 0;
+	while (option("reader"))
+		processors = 2;
 	if (option("second_nx_off"))
 		switch_nx_off();
 	if (option("second_pat"))
 		write_msr(PAT, 0x0007010600070406);
 	return __real_kva_cpu_online();
+}
+
+bool __real_kva_may_preempt(void);
+bool __wrap_kva_may_preempt(void);
+bool __wrap_kva_may_preempt(void)
+{
+	return option("rude") || __real_kva_may_preempt();
+}
+
+void __real_timer_start(void);
+void __wrap_timer_start(void);
+void __wrap_timer_start(void)
+{
+	if (option("cooperative"))
+		interrupts_restore(true);
+	else
+		__real_timer_start();
 }
 
 unsigned long long __real_host_pages_alloc(unsigned int order);

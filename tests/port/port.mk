@@ -16,8 +16,10 @@ OUT  := $(O)/port
 PARTS := boot console host main memory test thread trap
 
 KERNELS := x64 x64-release x64-up pae x64-mistakes
-.PHONY: all
-all: $(KERNELS:%=$(OUT)/%/kernel)
+.PHONY: all kva $(KERNELS)
+all: $(KERNELS)
+kva: $(KVA)/kva.c
+$(KERNELS): %: $(OUT)/%/kernel
 
 FLAGS := -std=gnu11 -g1 -pipe -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -mgeneral-regs-only -fno-strict-aliasing -Wall -Wextra -Werror -I$(KVA)
@@ -62,7 +64,7 @@ $(eval $(call build,x64-release,64))
 $(eval $(call build,x64-up,64))
 $(eval $(call build,pae,32))
 
-WRAPPED := kva_init kva_cpu_online host_pages_alloc host_pages_free host_object_alloc host_object_free host_thread \
+WRAPPED := kva_init kva_cpu_online kva_may_preempt timer_start host_pages_alloc host_pages_free host_object_alloc host_object_free host_thread \
 	host_in_interrupt host_yield host_reschedule host_cpu host_nr_cpus host_send_flush_ipi
 
 $(OUT)/x64-mistakes/kernel: $(OUT)/x64/kernel $(OUT)/x64/mistakes.o

@@ -71,7 +71,7 @@ __attribute__((interrupt)) static void timer(struct frame *frame __attribute__((
 	if (!this_thread()->cpu)
 		ticks++;
 	*apic(APIC_EOI) = 0;
-	if (option("rude") || kva_may_preempt())
+	if (kva_may_preempt())
 		yield();
 }
 
