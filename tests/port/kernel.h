@@ -99,6 +99,11 @@ static inline void write_cr3(unsigned long value)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
+static inline void write_msr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t low, high;

@@ -51,11 +51,6 @@ static const struct {
 	{ "root that is not in CR3", FIELD(root), (unsigned long)copy_of_top - IMAGE },
 };
 
-static void write_msr(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
 /* NX is taken out of the tables, then switched off. */
 static void switch_nx_off(void)
 {
@@ -109,7 +104,7 @@ int __wrap_kva_cpu_online(void)
 	if (option("second_nx_off"))
 		switch_nx_off();
 	if (option("second_pat"))
-		write_msr(PAT, 0x0007010600070406);
+		write_msr(0x277, 0x0007040600070406);
 	return __real_kva_cpu_online();
 }
 

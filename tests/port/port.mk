@@ -34,7 +34,7 @@ EMULATION_32 := elf_i386
 x64         := -O1 -DKVA_MAX_CPUS=4 -DKVA_DEBUG=1
 x64-release := -O2 -DKVA_MAX_CPUS=4
 x64-up      := -O0 -DKVA_MAX_CPUS=1 -DKVA_DEBUG=1
-pae         := -O1 -DKVA_MAX_CPUS=4 -DKVA_DEBUG=1
+pae         := -O0 -DKVA_MAX_CPUS=4 -DKVA_DEBUG=1
 
 $(KVA)/kva.c: $(shell find mm arch/x86 kernel arch/include -name '*.[ch]') mm/kva/make-kva
 	@mm/kva/make-kva $(KVA)

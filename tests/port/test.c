@@ -5,7 +5,7 @@
 #define HPET    0xfed00000u /* a device that every PC of QEMU has; its first register begins with Intel's number */
 #define WORKERS 5
 #define MOST    8 /* pages of a mapping */
-#define ROUNDS  100
+#define ROUNDS  60
 
 static unsigned int tests_run, tests_failed;
 static volatile unsigned int faults;

@@ -116,6 +116,7 @@ void traps_init(void)
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 	outb(0x21, 0xff); /* the old interrupt controllers are silent */
 	outb(0xa1, 0xff);
+	write_msr(0x277, 0x0001040600070406); /* IA32_PAT: as after power-on, but slot 6 is write-combining */
 	*apic(APIC_SPURIOUS) = 0x100 | SPURIOUS;
 }
 

@@ -81,7 +81,7 @@ void on_each_cpu(void (*fn)(void *arg), void *arg, int wait)
 }
 
 #define POLLS_UNTIL_REPORT  (1u << 28)   /* without a clock */
-#define CYCLES_UNTIL_REPORT (1ull << 33) /* some seconds */
+#define CYCLES_UNTIL_REPORT (1ull << 32) /* a second or two */
 
 void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *what)
 {

@@ -2,7 +2,7 @@
 /* Locks whose waiters let other threads run. The words of a thread are its name. */
 #include "mm/kva/floor/floor.h"
 
-#define YIELDS_UNTIL_REPORT (1ul << 22)
+#define YIELDS_UNTIL_REPORT (1ul << 20)
 
 bool mutex_trylock(struct mutex *mutex)
 {
