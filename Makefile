@@ -23,7 +23,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 .PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build \
-	bench-smp bench-off bench-profile trace map kva web web-serve debug usb clean \
+	bench-smp bench-off bench-profile trace map kva port web web-serve debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -114,6 +114,9 @@ map: $(if $(LOG),,iso) ## the address space as a picture, build/map.svg: of a ma
 
 kva: ## the memory layer for another kernel: one file, its headers and PORTING.md, in build/kva
 	@mm/kva/make-kva $(O)/kva
+
+port: ## boot the kernel of tests/port, which has nothing of ours but kva: its tests, and the mistakes of porters
+	@tests/qemu/port.t
 
 web: iso ## a page that boots it in a browser, in build/web: static files (web/README.md)
 	@command -v node >/dev/null || { echo "make web: there is no node: run 'make setup'"; exit 1; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The start with PAE, as boot64.S. The kernel's GiB, at 3 GiB, has one directory: the direct map, which has the image in
- * it; room for kva; the local APIC in the last 2 MiB.
+ * The start with PAE, as boot64.S. The kernel's GiB, at 3 GiB, has one directory: the direct map, which has the image
+ * in it; room for kva; the local APIC in the last 2 MiB.
  */
 	.set IMAGE, 0xc0000000
 	.set P, 1; .set W, 2; .set UNCACHED, 0x10; .set LARGE, 0x80

@@ -66,7 +66,7 @@ trampoline_end:
 	mov %eax, %ds
 	jmp entry
 
-	/* void switch_stacks(void **old, void *new): save what C expects to find again, and go on with another thread. */
+	/* void switch_stacks(void **old, void *new): save what C wants to find again, and go on with another thread. */
 	.code64
 	.globl switch_stacks
 switch_stacks:

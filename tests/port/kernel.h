@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small kernel that takes kva the way a stranger's kernel would. It has no header of Kvasir's but kva.h and kva_host.h.
- * It runs threads on up to two processors, and preempts them.
+ * A small kernel that takes kva the way a stranger's kernel would. It has no header of Kvasir's but kva.h and
+ * kva_host.h. It runs threads on up to two processors, and preempts them.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #define STACK     16384ul /* of a thread; its struct thread is at the lower end */
 #define MAX_ORDER 10
 
-/* --- the address space ---------------------------------------------------------------------------------------------- */
+/* --- the address space -------------------------------------------------------------------------------------------- */
 
 #ifdef __x86_64__
 #define STACK_POINTER "rsp"
@@ -49,7 +49,7 @@ static inline unsigned long long phys_of(const void *p) /* of the direct map */
 	return (unsigned long)p - DIRECT;
 }
 
-/* --- the processor -------------------------------------------------------------------------------------------------- */
+/* --- the processor ------------------------------------------------------------------------------------------------ */
 
 static inline void outb(uint16_t port, uint8_t value)
 {
@@ -129,7 +129,7 @@ static inline bool can_write(volatile void *p)
 	return !probe(p, 1);
 }
 
-/* --- threads (thread.c) --------------------------------------------------------------------------------------------- */
+/* --- threads (thread.c) ------------------------------------------------------------------------------------------- */
 
 struct thread {
 	struct kva_thread kva; /* kva's words: zero for a new thread */
@@ -172,7 +172,7 @@ struct mutex {
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 
-/* --- memory (memory.c) ---------------------------------------------------------------------------------------------- */
+/* --- memory (memory.c) -------------------------------------------------------------------------------------------- */
 
 extern long pages_used, objects_used, heap_pages;
 void pages_init(unsigned long long start, unsigned long long end);
@@ -183,14 +183,14 @@ void object_free(void *object, size_t size);
 void *memset(void *to, int byte, size_t n);
 void *memcpy(void *to, const void *from, size_t n);
 
-/* --- messages (console.c) ------------------------------------------------------------------------------------------- */
+/* --- messages (console.c) ----------------------------------------------------------------------------------------- */
 
 void console_init(void);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2))); /* knows %s, %u, %lx */
 void panic(const char *text) __attribute__((noreturn));
 void power_off(int code) __attribute__((noreturn));
 
-/* --- the start (main.c), tests (test.c) ----------------------------------------------------------------------------- */
+/* --- the start (main.c), tests (test.c) --------------------------------------------------------------------------- */
 
 extern uint64_t boot_top[], boot_directory[]; /* boot64.S, boot32.S: page tables; the second one only with PAE */
 bool option(const char *name);                /* is the word on the command line? */

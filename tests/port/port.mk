@@ -56,17 +56,18 @@ $(OUT)/$1/boot.o: $(PORT)/boot$2.S $(PORT)/port.mk
 $(OUT)/$1/kernel: $(PARTS:%=$(OUT)/$1/%.o) $(OUT)/$1/kva.o $(PORT)/port.ld
 	@$$(LD) $(call link,$2) -o $$@ $$(filter %.o,$$^)
 endef
-link = -m $(EMULATION_$1) -T $(PORT)/port.ld --defsym=IMAGE=$(IMAGE_$1) -nostdlib --build-id=none -z max-page-size=4096 \
-	-z noexecstack --no-warn-rwx-segments
+link = -m $(EMULATION_$1) -T $(PORT)/port.ld --defsym=IMAGE=$(IMAGE_$1) -nostdlib --build-id=none \
+	-z max-page-size=4096 -z noexecstack --no-warn-rwx-segments
 
 $(eval $(call build,x64,64))
 $(eval $(call build,x64-release,64))
 $(eval $(call build,x64-up,64))
 $(eval $(call build,pae,32))
 
-WRAPPED := kva_init kva_cpu_online kva_may_preempt timer_start host_pages_alloc host_pages_free host_object_alloc host_object_free host_thread \
-	host_in_interrupt host_yield host_reschedule host_cpu host_nr_cpus host_send_flush_ipi
+WRAPPED := kva_init kva_cpu_online kva_may_preempt timer_start host_pages_alloc host_pages_free \
+	host_object_alloc host_object_free host_thread host_in_interrupt host_yield host_reschedule host_cpu host_nr_cpus host_send_flush_ipi
 
 $(OUT)/x64-mistakes/kernel: $(OUT)/x64/kernel $(OUT)/x64/mistakes.o
 	@mkdir -p $(@D)
-	@$(LD) $(call link,64) $(WRAPPED:%=--wrap=%) -o $@ $(PARTS:%=$(OUT)/x64/%.o) $(OUT)/x64/kva.o $(OUT)/x64/mistakes.o
+	@$(LD) $(call link,64) $(WRAPPED:%=--wrap=%) -o $@ $(PARTS:%=$(OUT)/x64/%.o) $(OUT)/x64/kva.o \
+		$(OUT)/x64/mistakes.o

@@ -16,7 +16,7 @@ static void ok(bool good, const char *name)
 	print("%sok %u - %s\n", good ? "" : "not ", ++tests_run, name);
 }
 
-/* --- data that shows where it belongs ------------------------------------------------------------------------------- */
+/* --- data that shows where it belongs ----------------------------------------------------------------------------- */
 
 static void fill(unsigned long *p, unsigned int pages, unsigned long tag)
 {
@@ -43,7 +43,7 @@ static void expect(bool good, const char *what)
 	__atomic_fetch_add(&faults, 1, __ATOMIC_RELAXED);
 }
 
-/* --- stress --------------------------------------------------------------------------------------------------------- */
+/* --- stress ------------------------------------------------------------------------------------------------------- */
 
 static void use_vmalloc(unsigned long tag, unsigned int pages)
 {
@@ -176,8 +176,8 @@ static void give_back(void)
 }
 
 /*
- * set_memory_*() gives a large page of the direct map a table, and that stays. Here all get theirs, so that the pages in
- * use can be compared.
+ * set_memory_*() gives a large page of the direct map a table, and that stays. Here all get theirs, so that the pages
+ * in use can be compared.
  */
 static void split_direct_map(void)
 {
@@ -207,7 +207,7 @@ static void stress(void)
 	ok(pages_used - heap_pages == pages && objects_used == objects, "stress: all pages and objects came back");
 }
 
-/* --- one thing after the other -------------------------------------------------------------------------------------- */
+/* --- one thing after the other ------------------------------------------------------------------------------------ */
 
 static void first_steps(void)
 {
@@ -222,7 +222,7 @@ static void first_steps(void)
 	ok(!can_read(p), "it is gone after vfree() and a flush");
 }
 
-/* --- a new top entry, and address spaces that are older ------------------------------------------------------------- */
+/* --- a new top entry, and address spaces that are older ----------------------------------------------------------- */
 
 #define DEVICE 0x100000000ull /* there is nothing, and reading it does no harm */
 #define BIG    (16ul << 20)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# kva in a kernel that has nothing else of ours (tests/port, `make port`): its tests pass in each build of kva; each mistake
-# that a porter makes is answered by the sentence that tests/port/README.md promises.
+# kva in a kernel that has nothing else of ours (tests/port, `make port`): its tests pass in each build of kva; each
+# mistake that a porter makes is answered by the sentence that tests/port/README.md promises.
 import sys
 sys.dont_write_bytecode = True
 
@@ -90,7 +90,7 @@ def build(what):
 
 
 def boot(kernel, cpus, words="", until=None, turns=False):
-    """QEMU's status, or None if it was stopped, and what the kernel wrote. `until`: stop as soon as it has said that."""
+    """QEMU's status, None if it was stopped, and what the kernel wrote. until: stop as soon as it has said that."""
     program, cpu = MACHINES.get(kernel, MACHINES[""])
     command = [guest.qemu(program), "-accel", "tcg,thread=" + ("single" if turns else "multi"), "-cpu", cpu,
                "-smp", str(cpus), "-m", "128", "-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot",
