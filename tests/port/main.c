@@ -81,8 +81,10 @@ static void second_main(uint32_t info __attribute__((unused)))
 		panic("kva_cpu_online() fails");
 	processors = 2;
 	timer_start();
-	for (;;)
+	for (;;) {
 		yield();
+		__asm__ volatile("hlt");
+	}
 }
 
 /* The second processor comes through the same entry as the first, with a stack of its own. */

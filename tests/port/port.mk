@@ -65,7 +65,8 @@ $(eval $(call build,x64-up,64))
 $(eval $(call build,pae,32))
 
 WRAPPED := kva_init kva_cpu_online kva_may_preempt timer_start host_pages_alloc host_pages_free \
-	host_object_alloc host_object_free host_thread host_in_interrupt host_yield host_reschedule host_cpu host_nr_cpus host_send_flush_ipi
+	host_object_alloc host_object_free host_thread host_in_interrupt \
+	host_yield host_reschedule host_cpu host_nr_cpus host_send_flush_ipi
 
 $(OUT)/x64-mistakes/kernel: $(OUT)/x64/kernel $(OUT)/x64/mistakes.o
 	@mkdir -p $(@D)
