@@ -29,7 +29,10 @@ $(if $(WORD),,$(error TARGET=$(TARGET): not one of x86_64, i386-pae, i386))
 # The chambers of mm/, from below (mm/README.md).
 MM_FOLDERS := mm/page mm/slab $(patsubst %,mm/kva/%,space map area block io percpu) mm/kva mm/user
 
-FOLDERS := boot arch/x86/cpu arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
+# The chambers of arch/x86/cpu, from below (its README.md).
+CPU_FOLDERS := $(patsubst %,arch/x86/cpu/%,core acpi apic trap console start)
+
+FOLDERS := boot $(CPU_FOLDERS) arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
 	$(MM_FOLDERS) tests/kernel tests/bench
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S third_party/qrcodegen/qrcodegen.c $(EXTRA)
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))

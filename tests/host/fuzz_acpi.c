@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for arch/x86/cpu/acpi*.c: the root pointer, the tables that it leads to, and what is read out of them.
+ * libFuzzer for arch/x86/cpu/acpi/: the root pointer, the tables that it leads to, and what is read out of them.
  * Whatever the bytes are, nothing is read beyond a table and everything that was mapped is given back, but the root
  * table and the registers of the FADT; no CPU is listed twice, and an input of the largest size takes no time to speak
  * of.

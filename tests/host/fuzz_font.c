@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for arch/x86/cpu/font.c: console fonts from the loader's modules. A font that is found has glyphs of a size
- * that the screen can draw, and each pixel of each lies in the file; what is no font is given back.
+ * libFuzzer for arch/x86/cpu/console/font.c: console fonts from the loader's modules. A font that is found has glyphs
+ * of a size that the screen can draw, and each pixel of each lies in the file; what is no font is given back.
  */
 #include "tests/host/port/host.h"
 

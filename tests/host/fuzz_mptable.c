@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer for arch/x86/cpu/mptable.c: the pointer, wherever it lies in the first MiB, and the table that it leads to.
- * Whatever the bytes are, nothing is read beyond a table, everything that was mapped is given back, and no CPU is
- * listed twice.
+ * libFuzzer for arch/x86/cpu/acpi/mptable.c: the pointer, wherever it lies in the first MiB, and the table that it
+ * leads to. Whatever the bytes are, nothing is read beyond a table, everything that was mapped is given back, and no
+ * CPU is listed twice.
  */
 #include "tests/host/port/host.h"
 

@@ -39,15 +39,15 @@ HOST_MM	  ?= $(filter-out mm/page/highmem.c mm/kva/floor/%,$(wildcard mm/*/*.c m
 host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.
-host_sources += arch/x86/cpu/mmio.c tests/host/linux_names.c tests/host/linux_names_xarray.c
+host_sources += arch/x86/cpu/core/mmio.c tests/host/linux_names.c tests/host/linux_names_xarray.c
 # What only programs of $(host_plain) call.
-host_sources_4level := $(wildcard $(addprefix arch/x86/cpu/,acpi.c acpi_fadt.c acpi_madt.c acpi_s5.c mptable.c acpi_spcr.c serial_place.c font.c \
-	     framebuffer.c screen.c)) kernel/proc/elf.c kernel/shell/complete.c kernel/shell/pager.c $(wildcard boot/*.c) \
+host_sources_4level := $(wildcard arch/x86/cpu/acpi/*.c) \
+	     $(addprefix arch/x86/cpu/console/,acpi_spcr.c serial_place.c font.c framebuffer.c screen.c) kernel/proc/elf.c kernel/shell/complete.c kernel/shell/pager.c $(wildcard boot/*.c) \
 	     kernel/summary_picture.c third_party/qrcodegen/qrcodegen.c
 # What a folder has here is compiled as one, as in boot/kernel.mk: clang's start is half of a small file's time.
 # Alone: what has flags of its own, what a program replaces, what not all sets have of a folder, and what calls functions that only
 # the test of it has.
-host_alone := kernel/lib/string.c arch/x86/cpu/mmio.c arch/x86/cpu/screen.c kernel/shell/pager.c kernel/summary_picture.c tests/host/port/rcu.c \
+host_alone := kernel/lib/string.c arch/x86/cpu/core/mmio.c arch/x86/cpu/console/screen.c kernel/shell/pager.c kernel/summary_picture.c tests/host/port/rcu.c \
 	      $(wildcard tests/host/*.c)
 host_in	    = $(filter-out $(host_alone),$(foreach s,$2,$(if $(filter $1/,$(dir $s)),$s)))
 host_units_of = $(foreach f,$(sort $(patsubst %/,%,$(dir $1))),$(if $(call host_in,$f,$1),$f/all.o)) \
@@ -77,7 +77,7 @@ host_tsan := -fsanitize=thread
 # Which branches were taken is counted inline, which costs a unit test nearly nothing. What was compared is told to the fuzzer only
 # where it has to guess numbers: with it the walker's tests take five times as long.
 host_counted := $(if $(host_fuzzers),-fsanitize-coverage=inline-8bit-counters$(,)pc-table)
-host_guessed := arch/x86/cpu boot kernel/proc
+host_guessed := arch/x86/cpu/acpi arch/x86/cpu/console boot kernel/proc
 host_compared := $(if $(host_fuzzers),-fsanitize-coverage=trace-cmp)
 host_fuzz := $(host_asan) $(host_counted)
 host_link := $(shell command -v ld.lld >/dev/null && echo -fuse-ld=lld)
@@ -124,7 +124,7 @@ $(HO)/$(1)/units.o: tests/host/units.c $(HO)/$(1)/units.h
 	$$(host_compile_$(1)) -DUNITS='"$(HO)/$(1)/units.h"'
 
 $(HO)/$(1)/units: $(HO)/$(1)/units.o $(patsubst %,$(HO)/$(1)/tests/host/%.o,$(8)) \
-		$(if $(filter unit_calibrate,$(8)),$(HO)/$(1)/arch/x86/cpu/calibrate.o) \
+		$(if $(filter unit_calibrate,$(8)),$(HO)/$(1)/arch/x86/cpu/apic/calibrate.o) \
 		$(HO)/$(1)/libmm.a $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o %.a,$$^) -Wl,--end-group -lcmocka -o $$@
 
@@ -140,7 +140,7 @@ endif
 $(HO)/$(1)/race_%: $(HO)/$(1)/tests/host/race_%.o $(HO)/$(1)/libkvasir.a tests/host/port/port.ld
 	@$(HOST_CC) $(6) $(HOST_LDFLAGS) -Wl,--start-group $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--end-group -lcmocka -o $$@
 
-$(HO)/$(1)/unit_calibrate: $(HO)/$(1)/arch/x86/cpu/calibrate.o
+$(HO)/$(1)/unit_calibrate: $(HO)/$(1)/arch/x86/cpu/apic/calibrate.o
 
 # The kernel's own grace periods, in place of the port's (port/rcu.c).
 $(HO)/$(1)/race_rcu: $(HO)/$(1)/kernel/sched/rcu.o

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calibration on a machine that takes the CPU away at any moment, for any time (arch/x86/cpu/calibrate.c). Whatever
- * happens, nothing may come out shorter than it is.
+ * Calibration on a machine that takes the CPU away at any moment, for any time (arch/x86/cpu/apic/calibrate.c).
+ * Whatever happens, nothing may come out shorter than it is.
  */
 #include "tests/host/port/host.h"
 

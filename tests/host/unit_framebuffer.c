@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch/x86/cpu/framebuffer.c: at every depth a glyph's pixels are light, all others dark, and nothing else is written.
+ * arch/x86/cpu/console/framebuffer.c: at every depth a glyph's pixels are light, all others dark, and nothing else is
+ * written.
  */
 #include "tests/host/port/host.h"
 

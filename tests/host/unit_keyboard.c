@@ -51,7 +51,7 @@ static void port_write(u8 value, u16 port)
 #define inb(port)	  port_read(port)
 #define outb(value, port) port_write(value, port)
 #define cpu_relax()	  ((void)0)
-#include "arch/x86/cpu/keyboard.c"
+#include "arch/x86/cpu/console/keyboard.c"
 
 static const struct console_driver *probe(u8 status, bool answers)
 {

@@ -23,7 +23,7 @@
 #define serial_map	   fake_map
 #define keyboard_probe	   fake_keyboard
 #include "kernel/core/panic.c"
-#include "arch/x86/cpu/console.c"
+#include "arch/x86/cpu/console/console.c"
 #include "tests/host/port/host.h"
 
 #include <lib/string.h>

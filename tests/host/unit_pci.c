@@ -56,7 +56,7 @@ static void port_write(u32 value, u16 port)
 
 #define inl(port)	  port_read(port)
 #define outl(value, port) port_write(value, port)
-#include "arch/x86/cpu/pci.c"
+#include "arch/x86/cpu/console/pci.c"
 
 static unsigned int from;
 static struct serial_place place;

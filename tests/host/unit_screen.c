@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch/x86/cpu/screen.c: what the screen shows is what was written, also while somebody looks back and beside a
+ * arch/x86/cpu/console/screen.c: what the screen shows is what was written, also while somebody looks back and beside a
  * picture.
  */
 #include "tests/host/port/host.h"

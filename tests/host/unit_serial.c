@@ -60,7 +60,7 @@ static const char *test_value(const char *name) { return strcmp(name, "serial") 
 #define cmdline_value	    test_value
 #define cmdline_has(name)   (test_value(name) != NULL)
 #define serial_describe	    test_describe
-#include "arch/x86/cpu/serial.c"
+#include "arch/x86/cpu/console/serial.c"
 
 static char console[80];
 

@@ -83,7 +83,7 @@ static void chip_write(u32 value, unsigned long at, unsigned int width)
 #define writeb(value, addr) chip_write(value, (unsigned long)(addr), 1)
 #define writel(value, addr) chip_write(value, (unsigned long)(addr), 4)
 #define cpu_relax()	    ((void)0) /* the stalled line is polled millions of times */
-#include "arch/x86/cpu/uart.c"
+#include "arch/x86/cpu/console/uart.c"
 
 static const struct console_driver *probe(enum serial_kind kind, unsigned int stride, unsigned int baud)
 {

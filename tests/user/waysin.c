@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What firmware may have left in registers that the kernel does not use (arch/x86/cpu/leftovers.c): ways into ring 0, a
- * breakpoint on a program's memory, words that anybody may read. None of it is there.
+ * What firmware may have left in registers that the kernel does not use (arch/x86/cpu/core/leftovers.c): ways into ring
+ * 0, a breakpoint on a program's memory, words that anybody may read. None of it is there.
  */
 #include "program.h"
 

@@ -9,7 +9,7 @@
 #include <asm/cr.h>
 #include <asm/msr.h>
 #include <asm/tlb.h>
-#include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/core/features.h"
 #include "arch/x86/mm/internal.h"
 
 #define PAT_SAFE 0x00070406ull /* slots 0 to 3, the same since power-on: WB, WT, UC-, UC */

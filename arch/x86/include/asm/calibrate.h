@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How fast do the counters run? Measured once against a clock whose speed is a standard. Pure: the clock and the
- * counters are handed in, so that the host's tests can be slow wherever they like. arch/x86/cpu/calibrate.c
+ * counters are handed in, so that the host's tests can be slow wherever they like. arch/x86/cpu/apic/calibrate.c
  */
 #pragma once
 

@@ -28,7 +28,7 @@ static inline void write_flags(unsigned long flags)
 	__asm__ volatile("push %0\n\tpopf" : : "r"(flags) : "memory", "cc");
 }
 
-extern unsigned int trap_depth; /* per-CPU, arch/x86/cpu/trap.c: exceptions and interrupts nested on this CPU */
+extern unsigned int trap_depth; /* per-CPU, arch/x86/cpu/trap/trap.c: exceptions and interrupts nested on this CPU */
 
 static inline unsigned int arch_trap_depth(void)
 {

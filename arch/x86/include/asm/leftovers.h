@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Registers that this kernel does not use, and in which firmware may have left something dangerous.
- * arch/x86/cpu/leftovers.c
+ * arch/x86/cpu/core/leftovers.c
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory types by physical address, as firmware has set them in the MTRRs (Intel SDM vol. 3, 12.11). They are read,
- * never written. Pure functions on data; arch/x86/cpu/memtype.c reads the registers.
+ * never written. Pure functions on data; arch/x86/cpu/core/memtype.c reads the registers.
  */
 #pragma once
 

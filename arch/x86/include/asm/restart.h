@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Restartable sequences: instructions of which the last one, a store, makes the whole thing happen. An interrupt that
- * comes between the first and the last one returns to the first (arch/x86/cpu/restart.c), so that what it did, or what
- * other threads did after a switch, even on another CPU, is seen by a sequence that has not begun. A sequence may be
- * left by jumps; it must not change what it started from. NMIs and exceptions do not restart it (single steps would
+ * comes between the first and the last one returns to the first (arch/x86/cpu/trap/restart.c), so that what it did, or
+ * what other threads did after a switch, even on another CPU, is seen by a sequence that has not begun. A sequence may
+ * be left by jumps; it must not change what it started from. NMIs and exceptions do not restart it (single steps would
  * never end), and so must not touch its data.
  *
  * The asm statement has an operand [word] "i"(sizeof(long)).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt descriptor table: one for all CPUs, every vector an interrupt gate to its stub in trap_entry_*.S. */
 #include <asm/trap.h>
-#include "descriptors.h"
+#include "arch/x86/cpu/core/descriptors.h"
 
 #define STUB_SIZE 16
 

@@ -12,8 +12,8 @@
 #include <kernel/cpumask.h>
 #include <kernel/percpu.h>
 #include <lib/string.h>
-#include "descriptors.h"
-#include "features.h"
+#include "arch/x86/cpu/core/descriptors.h"
+#include "arch/x86/cpu/core/features.h"
 
 DEFINE_PER_CPU(unsigned int, cpu_number);
 DEFINE_PER_CPU(vaddr_t, own_stack_top[NR_OWN_STACKS]);
