@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the FADT gives: the PM timer, and how to power off and to reset. All of it is read and mapped at boot, so that
- * the last steps of a run, which may be those of a panic, need no memory and no tables. (ACPI 6.5, 5.2.9 and 4.8.)
+ * What the FADT gives: the PM timer, and the registers by which ../start/acpi_power.c powers off and resets. All of it is
+ * read and mapped at boot, so that the last steps of a run, which may be those of a panic, need no memory and no tables.
+ * (ACPI 6.5, 5.2.9 and 4.8.)
  */
 #include <arch/init.h>
-#include <arch/irq.h>
 #include <asm/acpi.h>
-#include <asm/io.h>
 #include <kernel/printk.h>
 #include <lib/string.h>
+#include "acpi_ready.h"
 
 struct fadt {
 	struct acpi_header header;
@@ -38,24 +38,7 @@ static_assert(sizeof(struct fadt) == 268, "the FADT as the specification has it"
 #define FADT_RESET_SUPPORTED  (1U << 10)
 #define FADT_HARDWARE_REDUCED (1U << 20)
 
-#define PM1_SCI_ENABLED	 0x0001
-#define PM1_SLEEP_TYPE	 0x1c00
-#define PM1_SLEEP_ENABLE 0x2000
-#define SLEEP_ENABLE	 0x20 /* sleep control register of hardware-reduced ACPI; its type is in bits 2..4 */
-
-/* A register, ready to be used. */
-struct ready_register {
-	u16 port;		/* 0: in memory */
-	volatile void *mapped;	/* NULL too: there is none */
-};
-
-static struct {
-	struct ready_register pm_timer, pm1a, pm1b, sleep, reset;
-	u16 smi_port;
-	u8 acpi_enable, reset_value;
-	u8 s5_types[2];
-	bool s5;
-} fadt;
+struct acpi_ready acpi_ready;
 
 /* --- what the table says ------------------------------------------------------------------------------------------ */
 
@@ -115,37 +98,11 @@ static struct ready_register make_ready(const struct acpi_address *a, unsigned i
 	return r;
 }
 
-static bool is_there(const struct ready_register *r)
-{
-	return r->port || r->mapped;
-}
-
-static void write_8(const struct ready_register *r, u8 value)
-{
-	if (r->port)
-		outb(value, r->port);
-	else if (r->mapped)
-		writeb(value, r->mapped);
-}
-
-static u16 read_16(const struct ready_register *r)
-{
-	return r->port ? inw(r->port) : readw(r->mapped);
-}
-
-static void write_16(const struct ready_register *r, u16 value)
-{
-	if (r->port)
-		outw(value, r->port);
-	else
-		writew(value, r->mapped);
-}
-
 /* --- reading it at boot ------------------------------------------------------------------------------------------- */
 
 static bool s5_from(const struct acpi_header *table)
 {
-	bool found = table && acpi_parse_s5((const u8 *)(table + 1), table->length - sizeof(*table), fadt.s5_types);
+	bool found = table && acpi_parse_s5((const u8 *)(table + 1), table->length - sizeof(*table), acpi_ready.s5_types);
 
 	acpi_unmap(table);
 	return found;
@@ -167,10 +124,10 @@ static bool find_s5(const u64 dsdt[2])
 
 static void say_what_is_missing(const struct acpi_fixed *fixed)
 {
-	if (!is_there(fixed->hardware_reduced ? &fadt.sleep : &fadt.pm1a))
+	if (!register_is_there(fixed->hardware_reduced ? &acpi_ready.sleep : &acpi_ready.pm1a))
 		pr_warn("ACPI: no %s register, so this machine cannot be switched off by software\n",
 			fixed->hardware_reduced ? "sleep control (hardware-reduced ACPI)" : "PM1a control");
-	else if (!fadt.s5)
+	else if (!acpi_ready.s5)
 		pr_warn("ACPI: no \\_S5, so this machine cannot be switched off by software\n");
 }
 
@@ -179,20 +136,20 @@ void acpi_fadt_init(void)
 	const struct acpi_header *table = acpi_find("FACP");
 	struct acpi_fixed fixed;
 
-	memset(&fadt, 0, sizeof(fadt));
+	memset(&acpi_ready, 0, sizeof(acpi_ready));
 	if (!table)
 		return;
 	acpi_decode_fadt(table, table->length, &fixed);
 	acpi_unmap(table);
-	fadt.smi_port = fixed.smi_port;
-	fadt.acpi_enable = fixed.acpi_enable;
-	fadt.reset_value = fixed.reset_value;
-	fadt.pm_timer = make_ready(&fixed.pm_timer, 4);
-	fadt.pm1a = make_ready(&fixed.pm1a, 2);
-	fadt.pm1b = make_ready(&fixed.pm1b, 2);
-	fadt.sleep = make_ready(&fixed.sleep, 1);
-	fadt.reset = make_ready(&fixed.reset, 1);
-	fadt.s5 = find_s5(fixed.dsdt);
+	acpi_ready.smi_port = fixed.smi_port;
+	acpi_ready.acpi_enable = fixed.acpi_enable;
+	acpi_ready.reset_value = fixed.reset_value;
+	acpi_ready.pm_timer = make_ready(&fixed.pm_timer, 4);
+	acpi_ready.pm1a = make_ready(&fixed.pm1a, 2);
+	acpi_ready.pm1b = make_ready(&fixed.pm1b, 2);
+	acpi_ready.sleep = make_ready(&fixed.sleep, 1);
+	acpi_ready.reset = make_ready(&fixed.reset, 1);
+	acpi_ready.s5 = find_s5(fixed.dsdt);
 	say_what_is_missing(&fixed);
 }
 
@@ -200,52 +157,10 @@ void acpi_fadt_init(void)
 
 bool acpi_has_pm_timer(void)
 {
-	return is_there(&fadt.pm_timer);
+	return register_is_there(&acpi_ready.pm_timer);
 }
 
 u32 acpi_read_pm_timer(void)
 {
-	return fadt.pm_timer.port ? inl(fadt.pm_timer.port) : readl(fadt.pm_timer.mapped);
-}
-
-static bool in_acpi_mode(void)
-{
-	return read_16(&fadt.pm1a) & PM1_SCI_ENABLED;
-}
-
-/* The PM1 registers obey the system only in ACPI mode; firmware may still be in the older one. */
-static void enter_acpi_mode(void)
-{
-	if (in_acpi_mode() || !fadt.smi_port || !fadt.acpi_enable)
-		return;
-	outb(fadt.acpi_enable, fadt.smi_port);
-	arch_wait_until(in_acpi_mode, 1000000);
-}
-
-static void pm1_sleep(const struct ready_register *control, u8 type)
-{
-	u16 value = read_16(control) & ~(PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
-
-	write_16(control, value | (u16)(type & 7) << 10 | PM1_SLEEP_ENABLE);
-}
-
-void acpi_power_off(void)
-{
-	if (!fadt.s5)
-		return;
-	if (is_there(&fadt.pm1a)) {
-		enter_acpi_mode();
-		pm1_sleep(&fadt.pm1a, fadt.s5_types[0]);
-		if (is_there(&fadt.pm1b))
-			pm1_sleep(&fadt.pm1b, fadt.s5_types[1]);
-	} else {
-		write_8(&fadt.sleep, (u8)((fadt.s5_types[0] & 7) << 2 | SLEEP_ENABLE));
-	}
-	arch_udelay(500000); /* it takes a moment */
-}
-
-void acpi_reset(void)
-{
-	write_8(&fadt.reset, fadt.reset_value);
-	arch_udelay(50000);
+	return acpi_ready.pm_timer.port ? inl(acpi_ready.pm_timer.port) : readl(acpi_ready.pm_timer.mapped);
 }

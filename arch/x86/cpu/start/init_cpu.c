@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One CPU's start: per-CPU area, descriptor tables, control registers. And its end. */
+/* One CPU's start: per-CPU area, descriptor tables, control registers. */
 #include <arch/init.h>
 #include <arch/irq.h>
-#include <asm/cpuid.h>
-#include <asm/msr.h>
 #include <asm/percpu.h>
 #include <asm/restart.h>
 #include <asm/stack.h>
@@ -14,9 +12,6 @@
 #include <lib/string.h>
 #include "arch/x86/cpu/core/descriptors.h"
 #include "arch/x86/cpu/core/features.h"
-
-DEFINE_PER_CPU(unsigned int, cpu_number);
-DEFINE_PER_CPU(vaddr_t, own_stack_top[NR_OWN_STACKS]);
 
 static DEFINE_GUARDED_STACK(boot_own_stacks[NR_OWN_STACKS]);
 
@@ -56,15 +51,4 @@ bool arch_init_ap(unsigned int cpu)
 {
 	load_tables(cpu);
 	return features_init_ap();
-}
-
-void arch_cpu_stop(void)
-{
-	for (;;)
-		__asm__ volatile("cli\n\thlt" : : : "memory");
-}
-
-u64 arch_cycles(void)
-{
-	return boot_cpu.tsc ? rdtsc() : 0;
 }

@@ -8,13 +8,6 @@
 #include <asm/platform.h>
 #include <kernel/printk.h>
 
-const struct device_mapper *arch_device_mapper;
-
-void arch_set_device_mapper(const struct device_mapper *mapper)
-{
-	arch_device_mapper = mapper;
-}
-
 #define CPUID_SEVERAL (1U << 28) /* leaf 1, EDX: a package may have several; EBX says how many */
 
 static void read_mptable(struct acpi_cpus *cpus)

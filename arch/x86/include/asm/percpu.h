@@ -12,7 +12,7 @@
 #include <asm/machine.h> /* PERCPU_SEGMENT */
 
 extern vaddr_t this_cpu_off;	/* per-CPU, kernel/core/percpu.c: this CPU's offset */
-extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/start/init_cpu.c: this CPU's id */
+extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/core/this_cpu.c: this CPU's id */
 
 /*
  * One word of this CPU in one instruction, so the thread cannot move to another CPU in between. The register gives the

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What every other chamber asks of the CPU that it runs on; and how device memory is mapped, which main.c hands in. */
+#include <arch/cpu.h>
+#include <arch/init.h>
+#include <asm/cpuid.h>
+#include <asm/msr.h>
+#include <asm/stack.h>
+#include <kernel/percpu.h>
+
+DEFINE_PER_CPU(unsigned int, cpu_number);
+DEFINE_PER_CPU(vaddr_t, own_stack_top[NR_OWN_STACKS]);
+
+const struct device_mapper *arch_device_mapper;
+
+void arch_set_device_mapper(const struct device_mapper *mapper)
+{
+	arch_device_mapper = mapper;
+}
+
+void arch_cpu_stop(void)
+{
+	for (;;)
+		__asm__ volatile("cli\n\thlt" : : : "memory");
+}
+
+u64 arch_cycles(void)
+{
+	return boot_cpu.tsc ? rdtsc() : 0;
+}
