@@ -14,7 +14,8 @@ struct vm_area_spec {
 	vaddr_t lo, hi;
 	unsigned long flags;
 	vaddr_t caller;
-	bool separate;		     /* the vm_struct is allocated apart: remove_vm_area() hands it to its caller, who kfrees it */
+	/* the vm_struct is allocated apart: remove_vm_area() hands it to its caller, who kfrees it */
+	bool separate;
 	unsigned int page_order;     /* vmalloc: a large leaf has 1 << page_order pages; 0: no large leaves */
 	unsigned int shift;	     /* as in struct vm_request */
 	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
@@ -57,7 +58,10 @@ void vm_area_destroy(struct vm_range *range);
 /* Unmap it; its range becomes lazy (vm_range_retire()). */
 void vm_area_retire(struct vm_range *range);
 void vm_area_retire_unmapped(struct vm_range *range); /* the same for an area that is unmapped already */
-/* Unmap it, and free the reservation of its memory type, if it has one (with VM_FRAMES vm_area_forget() does). May sleep. */
+/*
+ * Unmap it, and free the reservation of its memory type, if it has one (with VM_FRAMES vm_area_forget() does). May
+ * sleep.
+ */
 void vm_area_unmap(struct vm_range *range);
 /*
  * It is unmapped: flush. Then make its own pages ordinary again in the direct map (VM_DIRECT_CHANGED), and free the
@@ -67,7 +71,8 @@ void vm_area_forget(struct vm_range *range);
 /*
  * Before an area's pages are freed. Most areas are not flushed here: vm_unmap_aliases() or any later flush closes their
  * aliases. Some are: all with quarantine; those whose owner asked for it (VM_FLUSH_RESET_PERMS); those whose pages are
- * made ordinary again (VM_DIRECT_CHANGED); and those of device frames, which may have another memory type afterwards (VM_FRAMES).
+ * made ordinary again (VM_DIRECT_CHANGED); and those of device frames, which may have another memory type afterwards
+ * (VM_FRAMES).
  */
 static inline void vm_area_forget_before_free(struct vm_range *range)
 {
@@ -142,7 +147,8 @@ struct vm_range *vm_huge_create(const struct vm_area_spec *wanted, unsigned long
 /* Give it pages, map and publish it. It has room for its page array. NULL: no memory, and the area is gone. */
 void *vm_huge_fill(struct vm_range *range, unsigned long count, gfp_t gfp, pgprot_t prot);
 /* A range that maps the pages, with large leaves where they are blocks; not published. NULL: as vm_huge_create(). */
-struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller);
+struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,
+				   vaddr_t caller);
 static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,
 					    vaddr_t caller)
 {
@@ -154,7 +160,8 @@ static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int co
 /* --- vm_family.c -------------------------------------------------------------------------------------------------- */
 
 /* __vmalloc_node() with VM_ALLOW_HUGE_VMAP or without. */
-void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller);
+void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node,
+		      const void *caller);
 /* May the caller allocate with these flags? If they allow to wait: might_sleep(). If not: false in handlers. */
 bool vm_context_allows(gfp_t gfp);
 

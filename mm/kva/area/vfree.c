@@ -78,7 +78,8 @@ static struct work_struct free_work = { .fn = free_all };
 
 void vfree_atomic(const void *addr)
 {
-	struct vm_range *top = READ_ONCE(pending), *range = addr ? vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree") : NULL;
+	struct vm_range *top = READ_ONCE(pending),
+			*range = addr ? vm_area_claim(addr, VM_ALLOC | VM_MAP, "vfree") : NULL;
 
 	if (!range)
 		return;

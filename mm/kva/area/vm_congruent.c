@@ -112,7 +112,8 @@ static bool set_valid(const struct area_piece_set *set)
 	return true;
 }
 
-static struct area_piece_set *set_create(const unsigned long *offsets, const size_t *sizes, unsigned int nr, unsigned long align)
+static struct area_piece_set *set_create(const unsigned long *offsets, const size_t *sizes, unsigned int nr,
+					 unsigned long align)
 {
 	struct area_piece_set *set = kzalloc(sizeof(*set) + nr * sizeof(set->piece[0]), GFP_KERNEL);
 
@@ -191,8 +192,8 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 	set = set_create(offsets, sizes, nr, align);
 	if (!set)
 		return NULL;
-	if (WARN_ONCE(!set_valid(set), "pcpu_get_vm_areas: sizes, offsets or alignment %zu of %u areas are wrong", align,
-		      nr))
+	if (WARN_ONCE(!set_valid(set), "pcpu_get_vm_areas: sizes, offsets or alignment %zu of %u areas are wrong",
+		      align, nr))
 		goto out;
 	vms = kcalloc(nr, sizeof(*vms), GFP_KERNEL);
 	if (!vms)

@@ -35,8 +35,8 @@ void vm_area_add_early(struct vm_struct *vm)
 	for (i = nr_early; i && start_of(early[i - 1]) >= end; i--)
 		early[i] = early[i - 1];
 	if (i && start_of(early[i - 1]) + early[i - 1]->size > start)
-		panic("vmalloc: early area %p, %lx bytes, overlaps %p, %lx bytes", vm->addr, vm->size, early[i - 1]->addr,
-		      early[i - 1]->size);
+		panic("vmalloc: early area %p, %lx bytes, overlaps %p, %lx bytes", vm->addr, vm->size,
+		      early[i - 1]->addr, early[i - 1]->size);
 	early[i] = vm;
 	nr_early++;
 }

@@ -3,7 +3,8 @@
 #include "mm/kva/area/area.h"
 
 /* Flags that a caller may pass. */
-#define GFP_VMALLOC (__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL | __GFP_NORETRY)
+#define GFP_VMALLOC \
+	(__GFP_ZERO | __GFP_HIGHMEM | __GFP_NOWARN | __GFP_DMA32 | __GFP_NOWAIT | __GFP_NOFAIL | __GFP_NORETRY)
 
 #define RETRY_MS 1
 
@@ -18,8 +19,8 @@ static bool ever_possible(const struct vm_area_spec *spec)
 	unsigned long size = PAGE_ALIGN(spec->size), align = max(spec->align, PAGE_SIZE);
 	vaddr_t lo = max(spec->lo, VMALLOC_START), hi = spec->hi ? min(spec->hi, VMALLOC_END) : VMALLOC_END;
 
-	if (!spec->size || size < spec->size || !vm_count_possible(size >> PAGE_SHIFT) || !IS_ALIGNED(lo | hi, PAGE_SIZE) ||
-	    !is_power_of_2(align) || align > VM_ALIGN_MAX)
+	if (!spec->size || size < spec->size || !vm_count_possible(size >> PAGE_SHIFT) ||
+	    !IS_ALIGNED(lo | hi, PAGE_SIZE) || !is_power_of_2(align) || align > VM_ALIGN_MAX)
 		return false;
 	lo = ALIGN(lo, align);
 	return lo >= spec->lo && lo < hi && size < hi - lo; /* less than: the guard page needs room too */
@@ -63,13 +64,15 @@ void *__vmalloc_node_range(unsigned long size, unsigned long align, unsigned lon
 			   pgprot_t prot, unsigned long vm_flags, int node, const void *caller)
 {
 	(void)node;
-	if (WARN_ONCE(prot.val & MAP_TYPE_BITS.val, "vmalloc: memory is write-back; set_memory_uc() and the like change that afterwards"))
+	if (WARN_ONCE(prot.val & MAP_TYPE_BITS.val,
+		      "vmalloc: memory is write-back; set_memory_uc() and the like change that afterwards"))
 		return NULL;
 	return alloc(&(struct vm_area_spec){ .size = size, .align = align, .lo = start, .hi = end,
 		.flags = VM_ALLOC | vm_flags, .gfp = gfp, .prot = prot, .caller = (vaddr_t)caller });
 }
 
-void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node, const void *caller)
+void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node,
+		      const void *caller)
 {
 	return __vmalloc_node_range(size, align, VMALLOC_START, VMALLOC_END, gfp, PAGE_KERNEL, vm_flags, node, caller);
 }

@@ -137,11 +137,16 @@ struct vm_range *vm_huge_create(const struct vm_area_spec *wanted, unsigned long
 
 /* --- vmap ------------------------------------------------------------------------------------------------------- */
 
-struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot, vaddr_t caller)
+struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,
+				   vaddr_t caller)
 {
 	unsigned int order = vm_leaf_order();
-	struct vm_area_spec spec = { .size = (unsigned long)count << PAGE_SHIFT, .align = PAGE_SIZE << order, .flags = flags,
-				     .page_order = order, .shift = order + PAGE_SHIFT, .caller = caller };
+	struct vm_area_spec spec = { .size = (unsigned long)count << PAGE_SHIFT,
+				     .align = PAGE_SIZE << order,
+				     .flags = flags,
+				     .page_order = order,
+				     .shift = order + PAGE_SHIFT,
+				     .caller = caller };
 	struct vm_range *range;
 
 	if (!order)

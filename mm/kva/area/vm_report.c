@@ -50,12 +50,12 @@ void *vm_report_no_range(const char *who, const struct vm_area_spec *spec)
 		return NULL;
 	vmalloc_stats(&stats);
 	if (spec->size + PAGE_SIZE > stats.largest_free)
-		printk("%s: %lu bytes for %pS: no room: %s of %s are free, in one piece %s%s (failure %lu)", who, spec->size,
-		       (void *)spec->caller, SIZE(stats.free_bytes), SIZE(VMALLOC_END - VMALLOC_START),
+		printk("%s: %lu bytes for %pS: no room: %s of %s are free, in one piece %s%s (failure %lu)", who,
+		       spec->size, (void *)spec->caller, SIZE(stats.free_bytes), SIZE(VMALLOC_END - VMALLOC_START),
 		       SIZE(stats.largest_free), advice(), nr);
 	else if (spec->align > PAGE_SIZE || spec->lo > VMALLOC_START || (spec->hi && spec->hi < VMALLOC_END))
-		printk("%s: %lu bytes for %pS: no place that suits, or no memory to describe it (failure %lu)", who, spec->size,
-		       (void *)spec->caller, nr);
+		printk("%s: %lu bytes for %pS: no place that suits, or no memory to describe it (failure %lu)", who,
+		       spec->size, (void *)spec->caller, nr);
 	else
 		printk("%s: %lu bytes for %pS: no memory to describe them (failure %lu)", who, spec->size,
 		       (void *)spec->caller, nr);

@@ -12,8 +12,11 @@ struct page **vm_range_page_array_make(struct vm_range *range, gfp_t gfp)
 	if (bytes <= KMALLOC_MAX_SIZE)
 		range->pages = kmalloc(bytes, (gfp & __GFP_NOWAIT) | __GFP_NOWARN);
 	if (!range->pages && bytes > PAGE_SIZE)
-		range->pages = vmalloc_area(&(struct vm_area_spec){ .size = bytes, .flags = VM_ALLOC, .prot = PAGE_KERNEL,
-			.gfp = gfp & __GFP_NOWAIT, .caller = range->area->caller });
+		range->pages = vmalloc_area(&(struct vm_area_spec){ .size = bytes,
+								    .flags = VM_ALLOC,
+								    .prot = PAGE_KERNEL,
+								    .gfp = gfp & __GFP_NOWAIT,
+								    .caller = range->area->caller });
 	return range->pages;
 }
 
@@ -36,7 +39,8 @@ static inline int area_alloc_pages(struct vm_range *range, unsigned long count, 
 /* --- vmalloc ---------------------------------------------------------------------------------------------------- */
 
 /* Give a fresh area pages, map them from its lead-th page on, and publish it. NULL: no memory, and the area is gone. */
-static __always_inline void *area_fill(struct vm_range *range, unsigned long lead, unsigned long count, gfp_t gfp, pgprot_t prot)
+static __always_inline void *area_fill(struct vm_range *range, unsigned long lead, unsigned long count, gfp_t gfp,
+				       pgprot_t prot)
 {
 	if (unlikely(area_alloc_pages(range, count, gfp & __GFP_DMA32 ? gfp & ~__GFP_HIGHMEM : gfp | __GFP_HIGHMEM)))
 		goto fail_pages;

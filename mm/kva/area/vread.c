@@ -103,7 +103,7 @@ bool vmalloc_dump_obj(void *object)
 		return false;
 	if (range.start > (vaddr_t)object || range.kind != VM_RANGE_AREA)
 		return false;
-	printk("%p: %u-page vmalloc region starting at 0x%lx allocated at %pS\n", object, range.area.nr_pages, range.start,
-	       (void *)range.area.caller);
+	printk("%p: %u-page vmalloc region starting at 0x%lx allocated at %pS\n", object, range.area.nr_pages,
+	       range.start, (void *)range.area.caller);
 	return true;
 }

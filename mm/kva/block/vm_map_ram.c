@@ -27,7 +27,8 @@ static __noinline void *map_alone(struct page **pages, unsigned int count)
 	struct vm_range *range = vm_range_anywhere((unsigned long)count + 1, VM_RANGE_RAM, 0);
 
 	if (!range)
-		return vm_report_no_range("vm_map_ram", &(struct vm_area_spec){ .size = (unsigned long)count << PAGE_SHIFT });
+		return vm_report_no_range("vm_map_ram",
+					  &(struct vm_area_spec){ .size = (unsigned long)count << PAGE_SHIFT });
 	if (vm_range_map(range, 0, pages, count, PAGE_KERNEL, GFP_KERNEL)) {
 		vm_range_discard(range);
 		return NULL;

@@ -80,7 +80,8 @@ struct vmap_block_counters vmap_block_counters;
 void vmap_block_init(void)
 {
 	unsigned long share = (VMALLOC_END - VMALLOC_START) / 128, least = 8ul * VMAP_MAX_ALLOC * PAGE_SIZE;
-	unsigned long bytes = min((unsigned long)rounddown_pow_of_two(max(share, least)), (unsigned long)pt_level_size(2));
+	unsigned long bytes =
+		min((unsigned long)rounddown_pow_of_two(max(share, least)), (unsigned long)pt_level_size(2));
 
 	BUG_ON(bytes > VMAP_BLOCK_MOST * PAGE_SIZE);
 	vmap_block_size = (struct vmap_block_size){

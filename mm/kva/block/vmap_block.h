@@ -56,7 +56,8 @@ struct vmap_block {
 	unsigned int fresh;	 /* pages from here on are clean and were not given out yet */
 	unsigned int clean, flushing; /* pages */
 	unsigned int whole;	 /* all pages below are flushing, though their runs say dirty */
-	atomic_long_t dirty;	 /* pages that are dirty or flushing; counted after the run says so, so it may be too low */
+	/* pages that are dirty or flushing; counted after the run says so, so it may be too low */
+	atomic_long_t dirty;
 	tlb_stamp_t stamp;	 /* covers the flushing pages, unless a purge does */
 	unsigned int first, last; /* the flushing pages are among first ... last - 1 */
 	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */

@@ -59,9 +59,9 @@ static bool block_right(const struct vmap_block *block, const struct vmap_block_
 	bool marked = xa_get_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
 
 	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE &&
-	       info->flushing == block->flushing && atomic_long_read(&block->dirty) == (long)(info->dirty + info->flushing) &&
-	       !block->in_purge && !block->gone &&
-	       block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
+	       info->flushing == block->flushing &&
+	       atomic_long_read(&block->dirty) == (long)(info->dirty + info->flushing) && !block->in_purge &&
+	       !block->gone && block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
 	       (!block->fresh || test_bit(block->fresh - 1, block->taken_map)) &&
 	       !list_empty(&block->queue) == (block->clean > 0) && !list_empty(&block->marks) == block->marked &&
 	       block->marked <= marked && (!info->dirty || block->marked);
@@ -121,8 +121,8 @@ unsigned int vmap_block_check(void)
 		describe(block, &info);
 		if (block_right(block, &info))
 			continue;
-		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u, fresh %u do not fit its maps\n", info.start,
-		       info.clean, info.live, info.dirty, info.flushing, block->fresh);
+		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u, fresh %u do not fit its maps\n",
+		       info.start, info.clean, info.live, info.dirty, info.flushing, block->fresh);
 		faults++;
 	}
 	vmap_block_stats(&stats);

@@ -40,7 +40,8 @@ static inline void make_dirty(struct vmap_block *block, unsigned int page, unsig
 {
 	smp_store_release(&block->run[page], (u16)(RUN_DIRTY + count));
 	schedule_point("vb:stored");
-	(void)atomic_long_add_return((long)count, &block->dirty); /* not before; and the full barrier, for the stamp too */
+	/* not before; and the full barrier, for the stamp too */
+	(void)atomic_long_add_return((long)count, &block->dirty);
 	schedule_point("vb:dirty");
 	if (unlikely(!READ_ONCE(block->marked)))
 		vmap_block_mark(block);
@@ -67,7 +68,8 @@ static __always_inline bool run_free(vaddr_t addr, unsigned int count)
 	struct vmap_block *block = block_find(addr, &offset);
 	unsigned int page = (unsigned int)(offset >> PAGE_SHIFT);
 
-	if (unlikely(!block || offset_in_page(offset) || !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING + count))))
+	if (unlikely(!block || offset_in_page(offset) ||
+		     !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING + count))))
 		return false;
 	pte_clear_run(block->ptes + page, count);
 	schedule_point("vb:unmapped");

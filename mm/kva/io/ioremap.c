@@ -122,8 +122,12 @@ static struct vm_range *create_area(phys_addr_t base, unsigned long bytes, enum 
 	*shift = largest_leaf(base, bytes);
 	align = 1UL << *shift;
 	if (*shift > PAGE_SHIFT)
-		range = vm_area_create(&(struct vm_area_spec){ .size = bytes, .flags = flags, .caller = caller, .shift = *shift,
-			.align = align, .skew = (unsigned long)base & (align - 1) });
+		range = vm_area_create(&(struct vm_area_spec){ .size = bytes,
+							       .flags = flags,
+							       .caller = caller,
+							       .shift = *shift,
+							       .align = align,
+							       .skew = (unsigned long)base & (align - 1) });
 	if (!range) { /* small pages only, or no aligned place is left */
 		*shift = PAGE_SHIFT;
 		range = vm_area_from_cache(bytes >> PAGE_SHIFT, flags, caller);
@@ -245,8 +249,8 @@ static void *direct_map(phys_addr_t phys, size_t size, unsigned long flags, vadd
 	bool wb = (flags & MEMREMAP_WB) && memblock_is_ram(phys, (u64)phys + size) &&
 		  (u64)phys + size <= arch_lowmem_limit() && frames_write_back(phys, (u64)phys + size);
 
-	if (WARN_ONCE(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM, highmem or not write-back, refused for %pS", (u64)phys,
-		      (u64)phys + size - 1, (void *)caller))
+	if (WARN_ONCE(!wb, "memremap: 0x%llx-0x%llx is RAM, partly RAM, highmem or not write-back, refused for %pS",
+		      (u64)phys, (u64)phys + size - 1, (void *)caller))
 		return NULL;
 	return phys_to_virt(phys);
 }

@@ -68,7 +68,8 @@ static struct frame_run next_frame_run(vaddr_t addr, vaddr_t end)
 	if (in_direct_map(addr))
 		return (struct frame_run){ addr, to_pfn(addr - layout.direct_start), nr, ANY_SHIFT };
 	if (in_image(addr))
-		return (struct frame_run){ addr, image_pfn() + ((addr - layout.image_start) >> PAGE_SHIFT), nr, ANY_SHIFT };
+		return (struct frame_run){ addr, image_pfn() + ((addr - layout.image_start) >> PAGE_SHIFT), nr,
+					   ANY_SHIFT };
 	run = leaf_run(addr);
 	while (run.nr < nr) {
 		next = leaf_run(addr + (run.nr << PAGE_SHIFT));
@@ -104,7 +105,8 @@ static int change_in_window(const struct frame_run *run, vaddr_t base, unsigned 
 	return place.start == run->addr ? 0 : fn(u, &place, change);
 }
 
-static int at_each_place(const struct frame_run *run, struct mmu_update *u, place_fn fn, const struct map_change *change)
+static int at_each_place(const struct frame_run *run, struct mmu_update *u, place_fn fn,
+			 const struct map_change *change)
 {
 	struct place main = { run->addr, run->addr + (run->nr << PAGE_SHIFT), run->pfn, run->shift, true };
 	unsigned long image_frames = (layout.image_end - layout.image_start) >> PAGE_SHIFT;
@@ -209,8 +211,8 @@ static void flush_caches_here(void *unused __maybe_unused)
 }
 
 /*
- * No line of the range is in any cache afterwards. A page that is not present may have lines from before, and no address by
- * which a CPU could flush them: then all caches are emptied.
+ * No line of the range is in any cache afterwards. A page that is not present may have lines from before, and no
+ * address by which a CPU could flush them: then all caches are emptied.
  */
 static void flush_caches(vaddr_t start, vaddr_t end)
 {
@@ -245,7 +247,8 @@ static void mark(unsigned long pfn, const struct map_change *change)
 	struct page *page = pfn_to_page_checked(pfn);
 
 	if (page)
-		page_mark(page, marks_of(page, change) & (page->state == PAGE_RESERVED ? PAGE_FLAG_TYPE : PAGE_FLAGS_MAPPED));
+		page_mark(page,
+			  marks_of(page, change) & (page->state == PAGE_RESERVED ? PAGE_FLAG_TYPE : PAGE_FLAGS_MAPPED));
 }
 
 static void mark_all(vaddr_t start, vaddr_t end, const struct map_change *change)
@@ -309,7 +312,8 @@ static void reset_mappings(vaddr_t at, struct page **pages, unsigned long count,
 
 		n = marked_run(pages, i, count);
 		if (n) /* if this is refused, the marks stay */
-			pgtable_protect(&kernel_pgtable, &u, start, start + (n << PAGE_SHIFT), change->set, change->clear);
+			pgtable_protect(&kernel_pgtable, &u, start, start + (n << PAGE_SHIFT), change->set,
+					change->clear);
 	}
 	arch_update_kernel_mappings_end(&u);
 }

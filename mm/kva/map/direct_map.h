@@ -14,7 +14,8 @@ struct map_change {
 
 #define MAP_NO_BITS   ((pgprot_t){ 0 })
 /* All bits that a memory type may set: write-combining and uncached together have them. */
-#define MAP_TYPE_BITS ((pgprot_t){ pgprot_writecombine(MAP_NO_BITS).val | pgprot_set_memtype(MAP_NO_BITS, MEMTYPE_UC).val })
+#define MAP_TYPE_BITS \
+	((pgprot_t){ pgprot_writecombine(MAP_NO_BITS).val | pgprot_set_memtype(MAP_NO_BITS, MEMTYPE_UC).val })
 
 /*
  * Change all leaves of [start, end), which lies in the direct map, in the image, or in vmalloc space. In vmalloc space

@@ -33,10 +33,10 @@ void vm_unmap_noflush(vaddr_t start, vaddr_t end);
  * The same for a range that the caller holds, from its offset-th page on. If the range's entries are known, there is no
  * walk. Mapping makes them known where possible.
  */
-int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
-		      gfp_t gfp);
-static __always_inline int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
-					pgprot_t prot, gfp_t gfp)
+int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
+		      pgprot_t prot, gfp_t gfp);
+static __always_inline int vm_range_map(struct vm_range *range, unsigned long offset, struct page **pages,
+					unsigned long count, pgprot_t prot, gfp_t gfp)
 {
 	if (likely(range->ptes && !range->more_ptes))
 		return vm_map_entries(range->ptes + offset, range->start + (offset << PAGE_SHIFT), pages, count, prot);
@@ -55,11 +55,15 @@ static inline void vm_range_unmap_noflush(struct vm_range *range)
  * and mapped again without a walk. A caller that maps anything else in the range calls vm_area_forget_leaves() first.
  */
 void vm_range_learn_leaves(struct vm_range *range);
-static inline void vm_area_forget_leaves(struct vm_struct *own) { container_of(own, struct vm_range, own)->leaves = NULL; }
+static inline void vm_area_forget_leaves(struct vm_struct *own)
+{
+	container_of(own, struct vm_range, own)->leaves = NULL;
+}
 /* Map n known leaves from the first-th on; the frames of each have one memory type. 0; -EBUSY: nothing is mapped. */
 int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned long n, phys_addr_t phys, pgprot_t prot);
 /* vm_map_phys of the first `bytes` of a range that the caller holds. */
-int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift);
+int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot,
+		      unsigned int max_shift);
 /* Make the page table of a range that lies in one table, and keep the pointer to its entries. -ENOMEM. */
 int vm_range_prepare(struct vm_range *range);
 

@@ -47,8 +47,8 @@ void memtype_init(void)
 const char *memtype_name(enum memtype type)
 {
 	static const char *const names[NR_MEMTYPES] = {
-		[MEMTYPE_WB] = "write-back",	   [MEMTYPE_WT] = "write-through",   [MEMTYPE_UC_MINUS] = "uncached-minus",
-		[MEMTYPE_UC] = "uncached", [MEMTYPE_WC] = "write-combining",
+		[MEMTYPE_WB] = "write-back", [MEMTYPE_WT] = "write-through",   [MEMTYPE_UC_MINUS] = "uncached-minus",
+		[MEMTYPE_UC] = "uncached",   [MEMTYPE_WC] = "write-combining",
 	};
 
 	return names[type];
@@ -331,8 +331,8 @@ bool pages_agree_slow(struct page **pages, unsigned long count, pgprot_t prot)
 
 		if (page_window_index(window, pages[i]) >= window.nr || page_memtype(pages[i]) == type)
 			continue;
-		printk("memtype: frame %lx as %s refused: it is RAM that is mapped %s\n", page_to_pfn(pages[i]), memtype_name(type),
-		       memtype_name(page_memtype(pages[i])));
+		printk("memtype: frame %lx as %s refused: it is RAM that is mapped %s\n", page_to_pfn(pages[i]),
+		       memtype_name(type), memtype_name(page_memtype(pages[i])));
 		return false;
 	}
 	return true;

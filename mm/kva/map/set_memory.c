@@ -136,8 +136,11 @@ int set_memory_4k(unsigned long addr, int numpages)
 
 static int change_type(unsigned long addr, int numpages, enum memtype type)
 {
-	return change(addr, numpages, &(struct map_change){ .set = pgprot_set_memtype(MAP_NO_BITS, type), .clear = MAP_TYPE_BITS,
-							    .follow = true, .type = true });
+	return change(addr, numpages,
+		      &(struct map_change){ .set = pgprot_set_memtype(MAP_NO_BITS, type),
+					    .clear = MAP_TYPE_BITS,
+					    .follow = true,
+					    .type = true });
 }
 
 int set_memory_uc(unsigned long addr, int numpages)

@@ -46,17 +46,20 @@ static __always_inline unsigned long vm_fill_in_window(pte_t *ptep, struct page 
  * Go on after `done` filled entries, with pages of any window. Returns how many are filled. These are fewer than count
  * if something is mapped already (*err: -EBUSY), or a pointer is no page that the kernel knows (-EINVAL).
  */
-unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot, int *err);
+unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot,
+			 int *err);
 
 /* Unmap `done` pages from start on after a failure. Returns err, and reports -EBUSY, which must not happen. */
 int vm_map_undo(vaddr_t start, unsigned long done, int err);
-int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot);
+int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done,
+		      pgprot_t prot);
 
 /*
  * vm_map_pages() where the caller has the `count` entries, which lie in one table. start: the address of the first. Any
  * context. Nearly all pages lie in the main window.
  */
-static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, pgprot_t prot)
+static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count,
+					  pgprot_t prot)
 {
 	unsigned long done = vm_fill_in_window(ptes, pages, count, &page_main_window, pgprot_supported(prot));
 

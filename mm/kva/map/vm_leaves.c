@@ -52,7 +52,8 @@ static int map_slot(const struct huge_map *m, struct mmu_update *u, vaddr_t addr
 	unsigned long leaf = PAGE_SIZE << m->order;
 
 	if (end - addr == leaf && (m->sure || is_block(pages, m->order)))
-		return pgtable_map(&kernel_pgtable, u, addr, end, page_to_phys(pages[0]), m->prot, m->order + PAGE_SHIFT);
+		return pgtable_map(&kernel_pgtable, u, addr, end, page_to_phys(pages[0]), m->prot,
+				   m->order + PAGE_SHIFT);
 	return vm_map_pages_in(u, addr, pages, (end - addr) >> PAGE_SHIFT, m->prot);
 }
 

@@ -21,11 +21,13 @@ static bool in_window(struct page_window window, const struct page *page)
 	return page_window_index(window, page) < window.nr;
 }
 
-unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot, int *err)
+unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot,
+			 int *err)
 {
 	struct page_window window = page_window_now(&page_main_window), other = { NULL, 0 };
 
-	for (*err = 0; done < count; done += vm_fill_in_window(ptep + done, pages + done, count - done, &window, prot)) {
+	for (*err = 0; done < count;
+	     done += vm_fill_in_window(ptep + done, pages + done, count - done, &window, prot)) {
 		if (!in_window(window, pages[done])) { /* most likely it lies in the window before this one */
 			swap(window, other);
 			if (!in_window(window, pages[done]))
@@ -165,7 +167,8 @@ int vm_map_undo(vaddr_t start, unsigned long done, int err)
 	return err;
 }
 
-int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot)
+int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count, unsigned long done,
+		      pgprot_t prot)
 {
 	int err;
 
@@ -188,8 +191,8 @@ static pte_t *entries_at(const struct vm_range *range, unsigned long offset, uns
 	return range->ptes + offset;
 }
 
-static __noinline int map_over_border(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
-				      pgprot_t prot)
+static __noinline int map_over_border(struct vm_range *range, unsigned long offset, struct page **pages,
+				      unsigned long count, pgprot_t prot)
 {
 	vaddr_t start = range->start + (offset << PAGE_SHIFT), end = start + (count << PAGE_SHIFT);
 	struct map_pages map = { .next = pages, .end = start, .prot = prot };
@@ -206,8 +209,8 @@ static __noinline int map_over_border(struct vm_range *range, unsigned long offs
 	return err;
 }
 
-int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count, pgprot_t prot,
-		      gfp_t gfp)
+int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
+		      pgprot_t prot, gfp_t gfp)
 {
 	if (range->ptes)
 		return map_over_border(range, offset, pages, count, pgprot_supported(prot));
@@ -237,7 +240,8 @@ int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned lo
 }
 
 /* The entries are not known: map with a walk, and then keep the pointer to them. */
-static int map_phys_slow(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
+static int map_phys_slow(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot,
+			 unsigned int max_shift)
 {
 	int err;
 
@@ -252,7 +256,8 @@ static int map_phys_slow(struct vm_range *range, unsigned long bytes, phys_addr_
 	return 0;
 }
 
-int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot, unsigned int max_shift)
+int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t phys, pgprot_t prot,
+		      unsigned int max_shift)
 {
 	unsigned long count = bytes >> PAGE_SHIFT, done, n;
 

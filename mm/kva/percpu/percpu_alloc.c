@@ -73,8 +73,8 @@ unsigned int percpu_alloc_check(void)
 
 	if (found.chunks == stats.chunks && found.bytes == stats.bytes && found.pages == stats.pages)
 		return faults;
-	printk("percpu_alloc_check: %lu chunks, %lu bytes, %lu pages; %lu, %lu, %lu were counted\n", found.chunks, found.bytes,
-	       found.pages, stats.chunks, stats.bytes, stats.pages);
+	printk("percpu_alloc_check: %lu chunks, %lu bytes, %lu pages; %lu, %lu, %lu were counted\n", found.chunks,
+	       found.bytes, found.pages, stats.chunks, stats.bytes, stats.pages);
 	return faults + 1;
 }
 
@@ -134,7 +134,10 @@ static int populate_page(struct percpu_chunk *chunk, unsigned int n, gfp_t gfp)
 }
 
 static unsigned int first_page(const struct percpu_place *place) { return place->at / PAGE_GRANULES; }
-static unsigned int end_page(const struct percpu_place *place) { return (place->at + place->n - 1) / PAGE_GRANULES + 1; }
+static unsigned int end_page(const struct percpu_place *place)
+{
+	return (place->at + place->n - 1) / PAGE_GRANULES + 1;
+}
 
 /* Make sure that all pages of the place exist; it keeps the chunk. -ENOMEM: some are missing. Under populate_lock. */
 static int populate(const struct percpu_place *place, gfp_t gfp)

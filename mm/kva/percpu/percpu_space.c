@@ -7,7 +7,7 @@
  *
  *	granule	 0   1   2   3   4   5   6   7   8   9 ..
  *		[ object    ][ free          ][ object  ][ free ...
- *	tag	 U3  .   .   F4  .   .   f4   U3  .   .		U, F: the first one of a run; f: the last one of a free run
+ *	tag	 U3  .   .   F4  .   .   f4   U3  .   .	 U, F: the first one of a run; f: the last of a free one
  *
  *    Every other tag is 0. So one look answers each question about an address or a neighbour. A free merges runs at
  *    once, so two free runs are never side by side.
@@ -335,7 +335,8 @@ static void tree_link(struct percpu_chunk *chunk)
 
 	while (*link) {
 		parent = *link;
-		link = chunk->base < rb_entry(parent, struct percpu_chunk, node)->base ? &parent->rb_left : &parent->rb_right;
+		link = chunk->base < rb_entry(parent, struct percpu_chunk, node)->base ? &parent->rb_left
+										       : &parent->rb_right;
 	}
 	rb_link_node(&chunk->node, parent, link);
 	rb_insert_color(&chunk->node, &tree);
@@ -429,7 +430,8 @@ static unsigned int check_chunk(const struct percpu_chunk *chunk, struct percpu_
 	for (unsigned int page = 0; page < UNIT_PAGES; page++) {
 		found->pages += chunk->page[page] != NULL;
 		if (test_bit(page, chunk->populated) != !!chunk->page[page])
-			faults += fault(chunk, page * PAGE_GRANULES, "a page that is there and not marked, or the other way round");
+			faults += fault(chunk, page * PAGE_GRANULES,
+					"a page that is there and not marked, or the other way round");
 	}
 	found->chunks++;
 	found->bytes += (unsigned long)used << GRANULE_SHIFT;

@@ -147,7 +147,8 @@ static struct vm_struct *let_go(struct vm_range *range)
 }
 
 static_assert(offsetof(struct vm_range, area) == offsetof(struct vm_range, va.vm) &&
-	      offsetof(struct vm_range, end) == offsetof(struct vm_range, va.va_end), "a vmap_area is a range seen from outside");
+		      offsetof(struct vm_range, end) == offsetof(struct vm_range, va.va_end),
+	      "a vmap_area is a range seen from outside");
 
 struct vmap_area *find_vmap_area(unsigned long addr)
 {

@@ -11,7 +11,8 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 
 	if (!range)
 		range = vm_range_alloc(rq);
-	for (unsigned int i = 0; unlikely(!range) && i < ROOM_TRIES && !(rq->gfp & __GFP_NOWAIT) && vm_make_space(); i++) {
+	for (unsigned int i = 0; unlikely(!range) && i < ROOM_TRIES && !(rq->gfp & __GFP_NOWAIT) && vm_make_space();
+	     i++) {
 		schedule_point("vmalloc:room");
 		range = vm_range_alloc(rq);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the FADT gives: the PM timer, and the registers by which ../start/acpi_power.c powers off and resets. All of it is
- * read and mapped at boot, so that the last steps of a run, which may be those of a panic, need no memory and no tables.
- * (ACPI 6.5, 5.2.9 and 4.8.)
+ * What the FADT gives: the PM timer, and the registers by which ../start/acpi_power.c powers off and resets. All of it
+ * is read and mapped at boot, so that the last steps of a run, which may be those of a panic, need no memory and no
+ * tables. (ACPI 6.5, 5.2.9 and 4.8.)
  */
 #include <arch/init.h>
 #include <asm/acpi.h>
@@ -102,7 +102,8 @@ static struct ready_register make_ready(const struct acpi_address *a, unsigned i
 
 static bool s5_from(const struct acpi_header *table)
 {
-	bool found = table && acpi_parse_s5((const u8 *)(table + 1), table->length - sizeof(*table), acpi_ready.s5_types);
+	bool found =
+		table && acpi_parse_s5((const u8 *)(table + 1), table->length - sizeof(*table), acpi_ready.s5_types);
 
 	acpi_unmap(table);
 	return found;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The registers that the FADT names, for acpi_fadt.c, which finds them, and ../start/acpi_power.c, which writes to them. */
+/*
+ * The registers that the FADT names, for acpi_fadt.c, which finds them, and ../start/acpi_power.c, which writes to
+ * them.
+ */
 #pragma once
 
 #include <asm/io.h>

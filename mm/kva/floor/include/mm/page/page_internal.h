@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames, as kva's chambers see them, on any host (pages.c). Every frame of RAM has a struct page of ours, in an array at
- * the lower end of the arena. Lock ranks are those of our own kernel.
+ * Frames, as kva's chambers see them, on any host (pages.c). Every frame of RAM has a struct page of ours, in an array
+ * at the lower end of the arena. Lock ranks are those of our own kernel.
  */
 #pragma once
 
