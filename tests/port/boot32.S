@@ -4,7 +4,7 @@
  * in it; room for kva; the local APIC in the last 2 MiB.
  */
 	.set IMAGE, 0xc0000000
-	.set P, 1; .set W, 2; .set UNCACHED, 0x10; .set LARGE, 0x80
+	.set P, 1; .set W, 2; .set UNCACHED, 0x10; .set LARGE, 0x80; .set NX, 0x8000000000000000
 #define PHYS(symbol) (symbol - IMAGE)
 
 	.section .note.pvh, "a", @note
@@ -82,13 +82,17 @@ gdt_high:
 	.balign 4096
 	.globl boot_top, boot_directory
 boot_directory:
-	.set at, 0
-	.rept 128
-	.quad at + LARGE + W + P
+	.macro large_pages count, flags
+	.rept \count
+	.quad at + \flags + LARGE + W + P
 	.set at, at + 0x200000
 	.endr
+	.endm
+	.set at, 0
+	large_pages 4, 0 /* the image */
+	large_pages 124, NX
 	.fill 383, 8, 0
-	.quad 0xfee00000 + UNCACHED + LARGE + W + P
+	.quad 0xfee00000 + NX + UNCACHED + LARGE + W + P
 boot_top:
 	.long PHYS(boot_directory) + P, 0
 	.fill 2, 8, 0

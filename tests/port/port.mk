@@ -6,6 +6,7 @@
 #   x64-release     the same for x86_64 without checks
 #   x64-up          debug, one CPU
 #   x64-mistakes    x64 with mistakes.c, which does what porters do
+#   *-test          with kva's own tests, kva_test.c, in the place of kva.c, and kva_glue.c in the place of test.c
 
 O  ?= build
 CC ?= gcc
@@ -13,9 +14,9 @@ CC ?= gcc
 PORT := tests/port
 KVA  := $(O)/kva
 OUT  := $(O)/port
-PARTS := boot console host main memory test thread trap
+PARTS := boot console host main memory thread trap
 
-KERNELS := x64 x64-release x64-up pae x64-mistakes
+KERNELS := x64 x64-release x64-up pae x64-mistakes x64-test pae-test
 .PHONY: all kva $(KERNELS)
 all: $(KERNELS)
 kva: $(KVA)/kva.c
@@ -36,7 +37,8 @@ x64-release := -O2 -DKVA_MAX_CPUS=4
 x64-up      := -O0 -DKVA_MAX_CPUS=1 -DKVA_DEBUG=1
 pae         := -O0 -DKVA_MAX_CPUS=4 -DKVA_DEBUG=1
 
-$(KVA)/kva.c: $(shell find mm arch/x86 kernel arch/include -name '*.[ch]') mm/kva/make-kva
+$(KVA)/kva_test.c: $(KVA)/kva.c
+$(KVA)/kva.c: $(shell find mm arch/x86 kernel arch/include tests/kernel -name '*.[ch]') mm/kva/make-kva
 	@mm/kva/make-kva $(KVA)
 
 # $1: the kernel, $2: its word size
@@ -45,7 +47,7 @@ $(OUT)/$1/%.o: $(PORT)/%.c $(PORT)/kernel.h $(KVA)/kva.c $(PORT)/port.mk
 	@mkdir -p $$(@D)
 	@$$(CC) $(FLAGS) $(FLAGS_$2) $($1) -c $$< -o $$@
 
-$(OUT)/$1/kva.o: $(KVA)/kva.c $(PORT)/port.mk
+$(OUT)/$1/kva.o $(OUT)/$1/kva_test.o: $(OUT)/$1/%.o: $(KVA)/%.c $(PORT)/port.mk
 	@mkdir -p $$(@D)
 	@$$(CC) $(FLAGS) $(FLAGS_$2) $($1) -c $$< -o $$@
 
@@ -53,7 +55,11 @@ $(OUT)/$1/boot.o: $(PORT)/boot$2.S $(PORT)/port.mk
 	@mkdir -p $$(@D)
 	@$$(CC) $(FLAGS) $(FLAGS_$2) -c $$< -o $$@
 
-$(OUT)/$1/kernel: $(PARTS:%=$(OUT)/$1/%.o) $(OUT)/$1/kva.o $(PORT)/port.ld
+$(OUT)/$1/kernel: $(PARTS:%=$(OUT)/$1/%.o) $(OUT)/$1/test.o $(OUT)/$1/kva.o $(PORT)/port.ld
+	@$$(LD) $(call link,$2) -o $$@ $$(filter %.o,$$^)
+
+$(OUT)/$1-test/kernel: $(PARTS:%=$(OUT)/$1/%.o) $(OUT)/$1/kva_glue.o $(OUT)/$1/kva_test.o $(PORT)/port.ld
+	@mkdir -p $$(@D)
 	@$$(LD) $(call link,$2) -o $$@ $$(filter %.o,$$^)
 endef
 link = -m $(EMULATION_$1) -T $(PORT)/port.ld --defsym=IMAGE=$(IMAGE_$1) -nostdlib --build-id=none \
@@ -70,5 +76,5 @@ WRAPPED := kva_init kva_cpu_online kva_may_preempt timer_start host_pages_alloc 
 
 $(OUT)/x64-mistakes/kernel: $(OUT)/x64/kernel $(OUT)/x64/mistakes.o
 	@mkdir -p $(@D)
-	@$(LD) $(call link,64) $(WRAPPED:%=--wrap=%) -o $@ $(PARTS:%=$(OUT)/x64/%.o) $(OUT)/x64/kva.o \
-		$(OUT)/x64/mistakes.o
+	@$(LD) $(call link,64) $(WRAPPED:%=--wrap=%) -o $@ $(PARTS:%=$(OUT)/x64/%.o) $(OUT)/x64/test.o \
+		$(OUT)/x64/kva.o $(OUT)/x64/mistakes.o

@@ -20,6 +20,7 @@ SECONDS = 60
 MACHINES = {"pae": ("qemu-system-i386", "max"), "": ("qemu-system-x86_64", "qemu64,+pdpe1gb")}
 
 KERNELS = (("x64", 2), ("x64-release", 2), ("x64-up", 1), ("pae", 2))
+TESTS = "x64-test"  # with kva's own tests
 
 # What the command line of the kernel with mistakes says, and what must be said then.
 MISTAKES = (
@@ -135,12 +136,14 @@ def configurations(out):
 def main():
     tap.only_without_choice()
     out = tap.Tap()
-    for code, lines in [build("kva"), *slots.each(build, ("x64-mistakes", "x64-release", "x64-up", "pae"))]:
+    for code, lines in [build("kva"), *slots.each(build, ("x64-mistakes", "x64-release", "x64-up", "pae"))] + [build(TESTS)]:
         if code:
             out.ok(False, "kva and the kernels are built", lines)
             return out.end()
     for result in slots.each(passes, KERNELS):
         out.ok(*result)
+    status, text = boot(TESTS, 2, "quick")
+    out.ok(status == GOOD and "\n# ok 1 " in text, "kva's own tests", re.findall(r"# not ok.*", text))
     configurations(out)
     for result in slots.each(mistake, MISTAKES):
         out.ok(*result)
