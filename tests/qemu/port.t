@@ -136,7 +136,8 @@ def configurations(out):
 def main():
     tap.only_without_choice()
     out = tap.Tap()
-    for code, lines in [build("kva"), *slots.each(build, ("x64-mistakes", "x64-release", "x64-up", "pae"))] + [build(TESTS)]:
+    builds = [build("kva"), *slots.each(build, ("x64-mistakes", "x64-release", "x64-up", "pae")), build(TESTS)]
+    for code, lines in builds:
         if code:
             out.ok(False, "kva and the kernels are built", lines)
             return out.end()
