@@ -87,7 +87,7 @@ static void make_text(struct summary_text *text)
 				 .cpus = num_online_cpus(),
 				 .cpus_found = arch_cpus_found(),
 				 .warnings = warn_unexpected_count(),
-				 .problems = printk_problems(),
+				 .problems = printk_problems(), .first_problem = printk_first_problem(),
 				 .keyboard = arch_console_has_keyboard(),
 				 .tests = last_tests,
 				 .firmware = firmware,

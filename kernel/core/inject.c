@@ -224,7 +224,7 @@ static void obey_all(const char *orders)
 		size_t len = part(&rest, end, ',', &order);
 
 		if (!obey(order, len))
-			printk("command line: inject=%s: \"%.*s\" is not SITE:nth=N, SITE:every=N or SITE:ms=N, with "
+			pr_warn("command line: inject=%s: \"%.*s\" is not SITE:nth=N, SITE:every=N or SITE:ms=N, with "
 			       ":by=FUNCTION or "
 			       "without; SITE is page, table, slab or any, N is 1 or more\n",
 			       orders, (int)len, order);

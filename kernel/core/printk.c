@@ -124,33 +124,44 @@ static void make_stamp(char *buf, size_t size)
 	scnprintf(buf, size, "[%5u.%06u] ", seconds, fraction);
 }
 
+#define FIRST_PROBLEM_MAX 80
+
 static atomic_long_t problems;
+static char first_problem[FIRST_PROBLEM_MAX];
 
 unsigned long printk_problems(void)
 {
 	return (unsigned long)atomic_long_read(&problems);
 }
 
-/* A problem that a test provokes does not count. */
-static const char *take_level(const char *fmt)
+const char *printk_first_problem(void)
 {
-	if (*fmt != KERN_PROBLEM[0])
-		return fmt;
-	if (!ktest_active())
-		atomic_long_inc(&problems);
-	return fmt + 1;
+	return first_problem;
+}
+
+/* A problem that a test provokes does not count. */
+static void count_problem(const char *text)
+{
+	const char *end = strchr(text, '\n');
+	size_t len = end ? (size_t)(end - text) : strlen(text);
+
+	if (!ktest_active() && atomic_long_inc_return(&problems) == 1)
+		strscpy(first_problem, text, min(sizeof(first_problem), len + 1));
 }
 
 void printk(const char *fmt, ...)
 {
+	bool problem = *fmt == KERN_PROBLEM[0];
 	char text[TEXT_MAX], stamp[24];
 	const char *line = text, *end;
 	struct lock_state state;
 	va_list args;
 
 	va_start(args, fmt);
-	end = text + vscnprintf(text, sizeof(text), take_level(fmt), args);
+	end = text + vscnprintf(text, sizeof(text), fmt + problem, args);
 	va_end(args);
+	if (problem)
+		count_problem(text);
 	make_stamp(stamp, sizeof(stamp));
 	state = console_lock();
 	do {

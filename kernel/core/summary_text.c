@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The block's lines: a word that says what it is about, and facts behind it. What has no room is cut, and a list says
- * how many more there are, so the block never grows: 15 lines = 1 + verdict 1 + failed 3 + warnings 1 + CPU 1 + memory
- * 1 + left out 3 + firmware, console, keyboard, more 1 each.
+ * how many more there are, so the block never grows: 15 lines = 1 + verdict 1 + failed 3 + warnings 1 (2 if there is
+ * room) + CPU 1 + memory 1 + left out 3 + firmware, console, keyboard, more 1 each.
  */
 #include <kernel/summary.h>
 #include <lib/format.h>
@@ -82,6 +82,24 @@ static void add_failed(struct summary_text *text, const struct ktest_outcome *te
 		n = add_names(text, tests, n, line == FAILED_LINES);
 }
 
+#define LINES_BELOW 6 /* under warnings and their kind, but for what is left out */
+
+static unsigned int loss_lines(const struct summary *facts)
+{
+	unsigned int lines = 0;
+
+	for (unsigned int i = 0; i < facts->nr_losses; i++)
+		lines += facts->loss[i].bytes != 0;
+	return min(lines, (unsigned int)MOST_LOSSES);
+}
+
+/* What the first problem was, if there is room for it. */
+static void add_problem(struct summary_text *text, const struct summary *facts)
+{
+	if (facts->problems && facts->first_problem && text->nr + LINES_BELOW + loss_lines(facts) < SUMMARY_LINES)
+		add(text, "", "first: %s", facts->first_problem);
+}
+
 static void add_warnings(struct summary_text *text, const struct summary *facts)
 {
 	if (facts->warnings || facts->problems)
@@ -124,6 +142,7 @@ void summary_format(struct summary_text *text, const struct summary *facts)
 	if (facts->tests)
 		add_failed(text, facts->tests);
 	add_warnings(text, facts);
+	add_problem(text, facts);
 	add(text, "CPUs", "%u of %u run, %.50s", facts->cpus, facts->cpus_found, facts->cpu);
 	add(text, "memory", "%s of %s used", SIZE(facts->ram), SIZE(facts->ram_found));
 	add_losses(text, facts);

@@ -153,7 +153,7 @@ static bool nobody_awaited(void)
 static void report_cpus(u64 waited)
 {
 	for (unsigned int cpu = next_busy_cpu(0); cpu < MAX_CPUS; cpu = next_busy_cpu(cpu + 1)) {
-		printk("RCU: grace period %lu has waited %llu ms for CPU %u\n", period, waited, cpu);
+		pr_warn("RCU: grace period %lu has waited %llu ms for CPU %u\n", period, waited, cpu);
 		if (cpu != smp_processor_id())
 			arch_backtrace_cpu(cpu);
 	}
@@ -175,7 +175,7 @@ static void report_task(u64 waited)
 	}
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	if (task)
-		printk("RCU: grace period %lu has waited %llu ms for task %u (%s), preempted in a read section\n",
+		pr_warn("RCU: grace period %lu has waited %llu ms for task %u (%s), preempted in a read section\n",
 		       period, waited, id, name);
 }
 

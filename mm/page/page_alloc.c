@@ -80,7 +80,7 @@ static void report_failure(gfp_t gfp, unsigned int order)
 		return;
 	failures++;
 	if (is_power_of_2(failures))
-		printk("page allocation failed: order %u, flags %x, %lu pages free (failure %lu)\n", order, gfp,
+		pr_warn("page allocation failed: order %u, flags %x, %lu pages free (failure %lu)\n", order, gfp,
 		       nr_free_pages(), failures);
 }
 

@@ -100,10 +100,12 @@ static void what_is_wrong_is_said(void **state)
 	facts.keyboard = false;
 	facts.warnings = 2;
 	facts.problems = 5;
+	facts.first_problem = "a table is short";
 	format(&facts);
 	assert_string_equal(line_of("verdict"), "verdict   FAIL: 3 tests passed, 2 failed, 1 skipped");
 	assert_string_equal(line_of("failed"), "failed    suite.aaaa, suite.bbbb");
 	assert_true(strstr(line_of("warnings"), "2 broken invariants (WARNING), 5 other problems"));
+	assert_true(says("first: a table is short"));
 	assert_string_equal(line_of("keyboard"), "keyboard  no keyboard was found");
 	facts.warnings = facts.problems = tests.pass = 1;
 	format(&facts);
@@ -135,6 +137,9 @@ static void many_failures_are_counted(void **state)
 			char rest[32];
 
 			facts.tests = &tests;
+			facts.problems = 1;
+			facts.first_problem =
+				"a problem, told in a sentence that has no end, or none in a line of the block";
 			format(&facts);
 			scnprintf(rest, sizeof(rest), " and %u more", fail - named());
 			assert_int_equal(says(" more"), named() != fail);
@@ -168,7 +173,7 @@ static void everything_is_too_long(void **state)
 	};
 	struct ktest_outcome tests = failures(100, 150);
 	struct summary facts = { LONG,  LONG,  LONG, LONG, LONG, ~0u,  ~0u,   ~0u,
-				 ~0ull, ~0ull, loss, 5,    ~0ul, ~0ul, false, &tests };
+				 ~0ull, ~0ull, loss, 5,    ~0ul, ~0ul, LONG, false, &tests };
 
 	(void)state;
 	tests.pass = tests.skip = ~0u;

@@ -51,6 +51,11 @@ const shot = async (name) => pictures && page.screenshot({ path: `${pictures}/${
 
 const check_pictures = async () => {
     await draws("map", { part: "rect.part", range: "rect.range", leaves: "rect.leaves" });
+    const width = () => page.evaluate(() => document.querySelector("#picture svg").clientWidth), before = await width();
+    await page.click("#in");
+    const wider = await width();
+    await page.click("#out");
+    ok(wider > 1.5 * before && await width() === before, "the map is zoomed, and back", `${before}, ${wider}`);
     await page.focus("#picture a:has(rect.ioremap)");
     await page.keyboard.press("Enter");
     await page.waitForSelector("#walk .entry", { timeout: MINUTES });
@@ -69,7 +74,14 @@ const check_pictures = async () => {
 
 // Somebody types while the page asks: a line that is not finished, then a command of their own.
 const check_typing = async () => {
-    await page.focus("#terminal textarea");
+    const leaves_with_tab = async () => {
+        await page.focus("#terminal textarea");
+        await page.keyboard.press("Control+m");
+        await page.keyboard.press("Tab");
+        return page.evaluate(() => !document.activeElement.closest("#terminal"));
+    };
+    ok(await leaves_with_tab() && !await leaves_with_tab(), "Ctrl-M gives the Tab key to the page, and back");
+    await page.keyboard.press("Control+u");
     await page.keyboard.type("half a li");
     await wait_for("#terminal", "half a li");
     await draws("map", { part: "rect.part" });

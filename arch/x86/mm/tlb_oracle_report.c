@@ -57,7 +57,7 @@ void oracle_init(void)
 	if (word && strcmp(word, "off") == 0)
 		oracle_enable(false);
 	else if (word && !strict && strcmp(word, "on") != 0)
-		printk("oracle=%s: it is on, off or strict\n", word);
+		pr_warn("oracle=%s: it is on, off or strict\n", word);
 }
 
 /* --- a verdict ---------------------------------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ void printk(const char *fmt, ...) __printf(1, 2);
 /* Number of lines of level KERN_WARNING and above so far, without those of tests. */
 unsigned long printk_problems(void);
 
+/* The first of them, as much as fits into a line of a screen; "": none. */
+const char *printk_first_problem(void);
+
 /* Raw text without stamp, for the shell and for reports. */
 void cprintf(const char *fmt, ...) __printf(1, 2);
 

@@ -17,7 +17,7 @@ struct summary_loss {
 	u64 bytes;
 };
 
-/* Texts may be of any length and must not be NULL, save verdict. */
+/* Texts may be of any length; none but first_problem may be NULL. */
 struct summary {
 	const char *mode, *build, *cpu, *firmware, *console;
 	unsigned int levels;
@@ -26,6 +26,7 @@ struct summary {
 	const struct summary_loss *loss; /* why the rest is not ours; those of 0 bytes are passed over */
 	unsigned int nr_losses;
 	unsigned long warnings, problems; /* broken invariants, and other lines that say that something is wrong */
+	const char *first_problem;	  /* the first of those; NULL or "": none */
 	bool keyboard;
 	const struct ktest_outcome *tests; /* NULL: none have run */
 };
