@@ -14,6 +14,7 @@
 #define PAGE      4096ul
 #define STACK     16384ul /* of a thread; its struct thread is at the lower end */
 #define MAX_ORDER 10
+#define EXECUTABLE (8ul << 20) /* with PAE, bytes of the direct map that have no NX (boot32.S) */
 
 /* --- the address space -------------------------------------------------------------------------------------------- */
 

@@ -56,6 +56,14 @@ unsigned int random(void)
 	return state >> 16;
 }
 
+/* Behind the image; with PAE, behind the part of the direct map that is executable because the image is in it. */
+static unsigned long first_page(void)
+{
+	unsigned long end = (unsigned long)image_end - IMAGE;
+
+	return IMAGE == DIRECT && end < EXECUTABLE ? EXECUTABLE : end;
+}
+
 /* RAM up to the end of the direct map. The allocator gets what lies behind the image. */
 static void read_memory_map(const struct start_info *info)
 {
@@ -69,7 +77,7 @@ static void read_memory_map(const struct start_info *info)
 			continue;
 		ram[config.nr_ram++] = (struct kva_ram){ start, end };
 		if (start <= (1 << 20) && end > (1 << 20))
-			pages_init((unsigned long)image_end - IMAGE, end);
+			pages_init(first_page(), end);
 	}
 }
 

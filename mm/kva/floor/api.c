@@ -114,7 +114,7 @@ void *kva_per_cpu_ptr(const void *ptr, unsigned int cpu)
 
 static void emit(void *ctx __maybe_unused, const char *line)
 {
-	printk("%s\n", line);
+	printk("%s", line); /* which adds the end of the line, if there is none */
 }
 
 void kva_info(void)

@@ -172,11 +172,37 @@ struct kva_tree *kva_tree_create(void)
 	return NULL;
 }
 
+/* Is it a top table that kva has already? */
+static bool is_known(phys_addr_t root)
+{
+	bool known = root == kernel_pgtable.root_phys;
+	struct pgtable *pt;
+
+	pgd_lock_take();
+	list_for_each_entry(pt, &pgd_list, list)
+		known |= pt->root_phys == root;
+	pgd_lock_drop();
+	return known;
+}
+
+static int check_root(phys_addr_t root)
+{
+	unsigned long bytes = sizeof(pte_t) << pt_level[pt_top()].bits;
+
+	if (!IS_ALIGNED(root, bytes) || !memblock_is_ram(root, root + bytes) || root + bytes > arch_lowmem_limit())
+		return kva_refuse("%llx is no top table: it is not aligned, no RAM, or not in the direct map",
+				  (u64)root);
+	if (is_known(root))
+		return kva_refuse("the top table at %llx is an address space of kva's already", (u64)root);
+	return 0;
+}
+
 struct kva_tree *kva_tree_adopt(kva_phys_t root)
 {
-	struct kva_tree *tree = kzalloc(sizeof(*tree), GFP_KERNEL);
+	struct kva_tree *tree;
 
 	might_sleep();
+	tree = check_root(root) ? NULL : kzalloc(sizeof(*tree), GFP_KERNEL);
 	if (!tree)
 		return NULL;
 	tree->adopted = true;
@@ -193,9 +219,17 @@ kva_phys_t kva_tree_root(const struct kva_tree *tree)
 	return tree->pt.root_phys;
 }
 
+/* Of this CPU alone. On another one the next instruction without a translation would be its last, without a word. */
+static void check_unused(const struct kva_tree *tree)
+{
+	if ((phys_addr_t)(read_cr3() & CR3_ROOT) == tree->pt.root_phys)
+		panic("kva_tree_destroy() of the address space that is in CR3, %llx", (u64)tree->pt.root_phys);
+}
+
 void kva_tree_destroy(struct kva_tree *tree)
 {
 	might_sleep();
+	check_unused(tree);
 	if (tree->adopted)
 		pgtable_leave_process(&tree->pt);
 	else
