@@ -20,13 +20,14 @@ TARGETS = {"gcc": ("x86_64",), "clang": make.TARGETS if EVERY else ("i386-pae",)
 
 
 def build(choice):
-    """(exit code, last lines), or None where there is no such compiler. Where, when and in which language it is built must change
-    nothing in a kernel; nor must -g."""
+    """(exit code, last lines), or None where there is no such compiler. Where, when and in which language it is built
+    must change nothing in a kernel; nor must -g."""
     compiler, folder = choice
     if not shutil.which(compiler):
         return None
     shutil.rmtree(os.path.join(guest.ROOT, folder), ignore_errors=True)
-    words = ["CC=" + compiler, "CONFIG=" + (os.environ.get("CONFIG") or "debug"), "G=", "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8"]
+    words = ["CC=" + compiler, "CONFIG=" + (os.environ.get("CONFIG") or "debug"), "G=", "TZ=Asia/Tokyo",
+             "LC_ALL=C.UTF-8"]
     if compiler not in (os.environ.get("CC") or "gcc"):
         words.append("OPT=-O1")  # it is built for its warnings, and clang's come from the source
     with tempfile.TemporaryDirectory() as elsewhere:
@@ -56,13 +57,16 @@ def main():
     code, lines = each_alone(tested)
     out.ok(code == 0, "each file of the product compiles alone", lines)
     again = folders["clang" if "clang" in (os.environ.get("CC") or "gcc") else "gcc"]
-    kernels = [os.path.join(again if os.path.exists(os.path.join(guest.ROOT, again, target)) else tested, target, "kernel")
+    kernels = [os.path.join(again if os.path.exists(os.path.join(guest.ROOT, again, target)) else tested, target,
+                            "kernel")
                for target in make.TARGETS]
     words = make.make_iso(os.path.join(again, "kvasir.iso"), kernels).stdout.split("\n")
-    for product in [kernel.removeprefix(again + "/") for kernel in kernels if kernel.startswith(again)] + ["kvasir.iso"]:
+    for product in [kernel.removeprefix(again + "/") for kernel in kernels
+                    if kernel.startswith(again)] + ["kvasir.iso"]:
         pair = [os.path.join(guest.ROOT, folder, product) for folder in (tested, again)]
         there = all(os.path.exists(path) for path in pair)
-        out.ok(there and same(*pair), "two builds of %s are byte-identical" % product, ["compare: cmp -l %s %s" % tuple(pair)] + words)
+        out.ok(there and same(*pair), "two builds of %s are byte-identical" % product,
+               ["compare: cmp -l %s %s" % tuple(pair)] + words)
     return out.end()
 
 

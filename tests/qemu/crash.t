@@ -12,20 +12,25 @@ import slots
 import tap
 
 HEX = "[0-9a-f]+"
-THROUGH_TRAP = r"(.|\n)*page fault \(vector 14, error code 0, address 0xe2ad000\) struck at:\n\[.*\] +[0-9a-f]+ first_fault\+"
+THROUGH_TRAP = (r"(.|\n)*page fault \(vector 14, error code 0, address 0xe2ad000\) struck at:\n"
+                r"\[.*\] +[0-9a-f]+ first_fault\+")
 WALK = r"(.|\n)*\nwalk of %s in the tree of this CPU(.|\n)*\n  %s is not mapped\n" % (HEX, HEX)
 BITS = ("x64", "i386")  # one mode of each word size: what is tested differs by nothing else
 REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
     ("overflow_of_the_boot_stack", r"on cpu 0: double fault at dig\+.*: kernel stack overflow\?", "dig", guest.ENVS),
     ("overflow_of_a_thread_stack", r"on cpu 1: double fault at dig\+.*: kernel stack overflow\?", "dig", guest.ENVS),
-    ("copy_of_kernel_memory_that_is_gone", r"on cpu 1: page fault: read of %s by the kernel at user_copy\+.*: not mapped" % HEX,
+    ("copy_of_kernel_memory_that_is_gone",
+     r"on cpu 1: page fault: read of %s by the kernel at user_copy\+.*: not mapped" % HEX,
      "user_copy", guest.ENVS),
-    ("read_of_a_guard_page", r"on cpu 1: page fault: read of %s by the kernel at read_it\+.*: not mapped" % HEX + WALK, "read_it",
+    ("read_of_a_guard_page", r"on cpu 1: page fault: read of %s by the kernel at read_it\+.*: not mapped" % HEX + WALK,
+     "read_it",
      guest.ENVS),
-    ("fault_in_the_fault_handler", r"on cpu 1: page fault: read of c2ef000 by the kernel at bad_tracer\+" + THROUGH_TRAP,
+    ("fault_in_the_fault_handler",
+     r"on cpu 1: page fault: read of c2ef000 by the kernel at bad_tracer\+" + THROUGH_TRAP,
      "first_fault", guest.ENVS),
     ("machine_check_on_a_bad_stack", r"on cpu 1: machine check at check_of_machine\+", "check_of_machine", BITS),
-    ("fault_without_per_cpu_base", r"on cpu 1: page fault: read of c2ef000 by the kernel at fault_with_a_strange_base\+",
+    ("fault_without_per_cpu_base",
+     r"on cpu 1: page fault: read of c2ef000 by the kernel at fault_with_a_strange_base\+",
      "fault_with_a_strange_base", BITS),
     ("fault_in_the_report", r"inside a panic: page fault: ", None, BITS),
     ("jump_to_null", r"on cpu 0: page fault: execution of 0 by the kernel at 0x0: ", "0x0", ("i386",)),

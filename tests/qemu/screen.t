@@ -125,7 +125,8 @@ def behind_help(run):
 
 
 TEXT = ((PROMPT, lambda run: run.press(*"help", "ret")), (QUESTION, at_help_question), (PROMPT, behind_help),
-        (QUESTION, lambda run: run.press("q")), (PROMPT, "more help\r"), (QUESTION, "q"), (PROMPT, "help\r"), (PROMPT, "reboot\r"))
+        (QUESTION, lambda run: run.press("q")), (PROMPT, "more help\r"), (QUESTION, "q"), (PROMPT, "help\r"),
+        (PROMPT, "reboot\r"))
 
 # What the machine is, its words, lines that the block must have, what is done at the prompt.
 ROWS = (
@@ -139,7 +140,8 @@ ROWS = (
     ("much is wrong", {"env": "i386", "cpus": 2, "memory": "5G", "flags": ["-machine", "i8042=off"]},
      "exit mem=100M nonsense maxcpus=1 test=vmalloc_test.fix_size_alloc_test inject=page:every=5:by=vmalloc"
      " oracle=perhaps",
-     (r"Kvasir .* i386: 2-level", r"verdict +FAIL: 0 tests passed, 1 failed", r"failed +vmalloc_test.fix_size_alloc_test$", r"warnings +0 .* 3 other problems",
+     (r"Kvasir .* i386: 2-level", r"verdict +FAIL: 0 tests passed, 1 failed",
+      r"failed +vmalloc_test.fix_size_alloc_test$", r"warnings +0 .* 3 other problems",
       r" +first: .*nonsense", r"CPUs +1 of 2 run",
       r"memory +99.* MiB of 4.* GiB used", r"left out +2 GiB beyond what this CPU", r" +2.* GiB cut off by mem=",
       r"keyboard +no keyboard was found"), ()),
@@ -155,18 +157,21 @@ def check_block(out, run, name, wanted):
     block, problems = run.block(), run.log().problems
     missing = [pattern for pattern in wanted if not any(re.match("# " + pattern, line) for line in block)]
     fits = len(block) <= LINES and max(map(len, block), default=0) <= COLUMNS
-    out.ok(fits and not missing and not problems, name + ": the block in the log", missing + problems + block + run.diagnosis(ktap.CRASH))
+    out.ok(fits and not missing and not problems, name + ": the block in the log",
+           missing + problems + block + run.diagnosis(ktap.CRASH))
 
 
 # As a camera sees it: blurred, and turned by 5 degrees.
 CORNER = ["-crop", "320x320+704+0", "+repage"]
 BLUR, TURN = ["-blur", "0x1"], ["-background", "black", "-rotate", "5"]
-SPOILT = (("as it is", []), ("blurred", CORNER + BLUR), ("turned", CORNER + TURN), ("blurred and turned", CORNER + BLUR + TURN))
+SPOILT = (("as it is", []), ("blurred", CORNER + BLUR), ("turned", CORNER + TURN),
+          ("blurred and turned", CORNER + BLUR + TURN))
 
 
 def decoded(path):
     command = ["zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", path]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().strip().split("\n")
+    return subprocess.run(command, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL).stdout.decode().strip().split("\n")
 
 
 def check_code(out, run):
@@ -187,14 +192,16 @@ def check_code(out, run):
 
 def check_pixels(out, run):
     seen = {name: run.seen.get(name) for name in ("block", "question", "end", "back", "again")}
-    out.ok(all(seen.values()) and seen["question"] != seen["block"] and seen["back"] != seen["end"] and seen["again"] == seen["end"],
+    out.ok(all(seen.values()) and seen["question"] != seen["block"] and seen["back"] != seen["end"]
+           and seen["again"] == seen["end"],
            "a screen of pixels: pages, and looking back", [", ".join(run.seen), *run.said().split("\n")[-40:]])
 
 
 def check_text(out, run):
     seen = {name: run.seen.get(name, []) for name in ("question", "end", "back", "again")}
     all_of_it = ["%s: %s" % (name, row) for name, rows in seen.items() for row in rows] + run.said().split("\n")[-40:]
-    out.ok(QUESTION in last_of(seen["question"]) and has_help(seen["question"]), "a page, from its first line on, and a question", all_of_it)
+    out.ok(QUESTION in last_of(seen["question"]) and has_help(seen["question"]),
+           "a page, from its first line on, and a question", all_of_it)
     out.ok(seen["end"] and not any(QUESTION in row for row in seen["end"]), "space shows the rest", all_of_it)
     out.ok(not has_help(seen["end"]) and has_help(seen["back"]), "Page Up shows what has scrolled away", all_of_it)
     out.ok(seen["again"] == seen["end"], "Page Down shows it again", all_of_it)
