@@ -2,7 +2,7 @@
 /*
  * Frames of RAM on any host. The host's allocator gives physical addresses; kva's chambers want a struct page for each
  * frame. So kva keeps an array of its own, indexed by frame number, at the lower end of the arena. Only the parts that
- * describe RAM are mapped: one part in 128 of all RAM (32 bytes a page).
+ * describe RAM are mapped: one part in 128 of all RAM (32 bytes a page), on i386 one in 256.
  *
  * The array is complete before the first mapping, and never changes; so the windows of the array are the ranges of RAM
  * in the configuration.

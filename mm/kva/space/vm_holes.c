@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free ranges of vmalloc space, and the search for space. (vm_index.c has the ranges in use.)
+ * The free ranges of vmalloc space, and the search for space. (vm_index.c has all other ranges: in
+ * use, or cached.)
  *
  * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is either a hole or in
  *    the index, so holes + index = arena. vm_range_check() checks that. A range that is freed becomes a hole with the

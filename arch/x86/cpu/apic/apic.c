@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The local APIC, by memory-mapped registers (xAPIC) or, where the CPU has it, by MSRs (x2APIC). (Intel SDM vol. 3,
- * chapter 11.) Device interrupts are not used, so there is no I/O APIC here: what arrives is the local timer, IPIs and
- * NMIs.
+ * chapter 11.) No interrupt of a device but the PIT's is ever used, so there is no I/O APIC here. The local timer, IPIs
+ * and NMIs arrive; if that timer is dead, the PIT does, by the 8259 and LINT0 (apic_open_wire).
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -17,7 +17,7 @@
 #include <asm/trap.h>
 #include <kernel/printk.h>
 
-/* Registers: offsets in the page; divided by 16 they are the numbers of the x2APIC's MSRs. */
+/* Registers: offsets in the page. With x2APIC the MSR is MSR_X2APIC + offset / 16. */
 #define APIC_ID		0x020
 #define APIC_VERSION	0x030
 #define APIC_TPR	0x080
@@ -133,7 +133,9 @@ void arch_send_nmi(unsigned int cpu)
 		__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory"); /* one CPU: it can only be ourselves */
 }
 
-/* A Pentium's APIC wants the level taken back; later ones ignore it, and x2APIC has forgotten it. */
+/*
+ * A Pentium's APIC wants a second INIT, which takes the level back. Later xAPICs ignore it; x2APIC has no such message.
+ */
 void apic_send_init(u32 apic_id)
 {
 	send_command(apic_id, DELIVER_INIT | ICR_ASSERT | (x2apic ? 0 : ICR_LEVEL));
@@ -174,7 +176,7 @@ void apic_timer_periodic(u32 count)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-static phys_addr_t named_phys; /* where the firmware's tables say that there is one */
+static phys_addr_t named_phys; /* where the firmware's tables say the registers are; 0: they do not */
 
 /* The MSR came with the P6; a Pentium's APIC is where the tables say. */
 static bool has_base_msr(void)
@@ -233,7 +235,7 @@ static bool map_registers(u64 phys)
 	return registers;
 }
 
-/* An empty bus has all bits set; those of the first kind, chips of their own, are called 0x0?, all others 0x1?. */
+/* An empty bus reads as all ones. The version of an APIC is 0x0? (82489DX, a separate chip) or 0x1? (inside a CPU). */
 static bool is_apic(u32 version)
 {
 	return (version & 0xff) < 0x20 && (version >> 16 & 0xff) < 0x20;

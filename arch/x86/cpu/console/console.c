@@ -27,7 +27,8 @@ void arch_console_init(const struct boot_info *boot)
 }
 
 /*
- * The one that is being written to; the first panic may have interrupted it anywhere, so only a second one blames it.
+ * The console that is being written to. A first panic may have interrupted it by chance, so it stays. If a panic comes
+ * while a panic is being written, this console is at fault and is removed.
  */
 static const struct console_driver *busy;
 static bool in_panic;

@@ -11,8 +11,8 @@
  *    that.
  * 3. So a scroll is a step of view, and draws only the cells in which the old line and the new one differ.
  *
- * When the last line is full the text moves up by several lines at once: a scroll redraws most of the screen, and this
- * divides its price by the number of lines.
+ * When a line ends in the last row, the text moves up by several lines at once: most cells differ after a scroll and
+ * are drawn again, and this divides that price by the number of lines.
  */
 #include <arch/console.h>
 #include <asm/console_driver.h>
@@ -21,8 +21,8 @@
 #include <lib/format.h>
 #include <lib/string.h>
 
-#define RING_BYTES  (4 * SCREEN_MAX_ROWS * SCREEN_MAX_COLS) /* more lines of a screen that is smaller */
-#define MODULE_MOST 6 /* pixels: larger is no easier to read */
+#define RING_BYTES  (4 * SCREEN_MAX_ROWS * SCREEN_MAX_COLS) /* 4 screens of the largest size */
+#define MODULE_MOST 6 /* pixels of one square of a QR code: larger ones are no easier to scan */
 
 static const struct screen_device *device;
 static unsigned int cols, rows;
@@ -79,7 +79,7 @@ static void show(unsigned long from)
 				draw(col, row);
 }
 
-/* `lines` is at most `rows`: what becomes new must not be on the screen yet. */
+/* At most `rows` lines. The new ones lie beyond the screen in the ring, so they are blanked before they are shown. */
 static void scroll(unsigned int lines)
 {
 	for (unsigned int i = 0; i < lines; i++)

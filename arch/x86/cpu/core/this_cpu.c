@@ -4,7 +4,7 @@
 #include <arch/init.h>
 #include <asm/cpuid.h>
 #include <asm/msr.h>
-#include <asm/stack.h>
+#include <asm/trap.h>
 #include <kernel/percpu.h>
 
 DEFINE_PER_CPU(unsigned int, cpu_number);

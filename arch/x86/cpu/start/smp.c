@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other CPUs, all at once: INIT to each, start-up message to each, and then one bounded wait (Intel SDM
- * vol. 3, 9.4). The assembly half is boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept
- * out.
+ * Starting the other CPUs, all at once: INIT to each, a start-up message to each, a second one to those that have not
+ * answered, and then waits that are bounded for all together (Intel SDM vol. 3, 9.4). The assembly half is
+ * boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept out.
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -30,7 +30,7 @@
 #define STARTUP_US  200
 #define ANSWER_LOOK_US 10000
 #define ANSWER_US   1000000 /* since the last CPU ran its first instruction */
-#define COMPLETE_US 5000000 /* until one that does is online: an emulated CPU may get little of the real one */
+#define COMPLETE_US 5000000 /* from there until it is online: under emulation it may get little CPU time */
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 
@@ -50,7 +50,7 @@ CMDLINE_OPTION(cpughosts, "cpughosts=N", "call N CPUs that are not there, as som
 
 static bool holes;
 static u32 trampoline_page;
-static unsigned int nr_left_out; /* CPUs of the machine that have none */
+static unsigned int nr_left_out; /* CPUs that get no number: no room, or an id that needs x2APIC */
 static unsigned int nr_cpus = 1; /* CPUs that have a number and an APIC id */
 static void *(*percpu_alloc)(size_t bytes);
 
@@ -86,7 +86,7 @@ static u32 find_trampoline_page(const struct boot_info *boot)
 	return found;
 }
 
-/* Ids in the order of the firmware's tables: 0, 1, 2, ... or with cpuholes 0, 2, 5, 6, 9, 11, 14, 15, 18, ... */
+/* The number of the n-th CPU of the firmware's tables: n, or with cpuholes 0, 2, 5, 6, 9, 11, 14, 15, 18, ... */
 static unsigned int nth_cpu(unsigned int n)
 {
 	static const u8 pattern[] = { 0, 2, 5, 6 };
@@ -99,7 +99,7 @@ unsigned int arch_cpus_found(void)
 	return nr_cpus + nr_left_out;
 }
 
-/* 0: nobody's. */
+/* 0: nobody's, or the boot CPU's. */
 static unsigned int cpu_of(u32 apic_id)
 {
 	for (unsigned int n = 1; n < nr_cpus; n++)

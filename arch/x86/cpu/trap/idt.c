@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The interrupt descriptor table: one for all CPUs, every vector an interrupt gate to its stub in trap_entry_*.S. */
+/*
+ * The interrupt descriptor table: one for all CPUs. Each vector is an interrupt gate to its stub in trap_entry_*.S;
+ * gdt_finish_idt() then gives some vectors stacks of their own (on i386 these are task gates).
+ */
 #include <asm/trap.h>
 #include "arch/x86/cpu/core/descriptors.h"
 

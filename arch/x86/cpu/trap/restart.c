@@ -6,8 +6,8 @@
 #include <lib/compiler.h>
 
 /*
- * Sequences lie in few pages, and nearly every interrupt comes elsewhere. A byte a page; beyond 1 MiB of code some
- * share one.
+ * Sequences lie in few pages, and nearly every interrupt comes elsewhere. has_some has one byte for each page of code;
+ * pages 1 MiB apart share a byte.
  */
 static bool has_some[256];
 

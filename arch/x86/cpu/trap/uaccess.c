@@ -26,7 +26,10 @@ bool access_ok(const void *addr, size_t n)
 	return start <= layout.user_end && n <= layout.user_end - start;
 }
 
-/* Returns the bytes not copied. One side is the user's, and has been checked to be. There is one such instruction. */
+/*
+ * Returns the bytes not copied. One side is the user's, and has been checked to be. Never inlined: the label user_copy
+ * may exist only once.
+ */
 static __noinline size_t copy_user(void *to, const void *from, size_t n)
 {
 	u32 result = PROBE_OK;
