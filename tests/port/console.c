@@ -74,9 +74,19 @@ void power_off(int code)
 		__asm__ volatile("cli\n\thlt");
 }
 
+/*
+ * The first processor that panics has the last word. Whoever holds the lock may be gone, so it is waited for only a
+ * while.
+ */
 void panic(const char *text)
 {
+	static volatile int panicking;
+
 	interrupts_disable();
+	while (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQUIRE))
+		__asm__ volatile("hlt");
+	for (unsigned int i = 0; i < 1000000 && __atomic_exchange_n(&lock.taken, 1, __ATOMIC_ACQUIRE); i++)
+		__asm__ volatile("pause");
 	put("\npanic: ");
 	put(text);
 	put("\n");
