@@ -38,6 +38,7 @@
 #pragma once
 
 #include <mm/port.h>
+#include "mm/page/lock_ranks.h"
 #include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
@@ -45,20 +46,6 @@
 
 /* The frame of a physical address. */
 static inline unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
-
-/* Multiples of 10, so that a lock can come between two others. */
-enum mm_lock_rank {
-	RANK_MM_LIST = 10,
-	RANK_VMAP_QUEUE = 30,
-	RANK_VM_CACHE = 38,
-	RANK_VM_INDEX = 40,
-	RANK_MEMTYPE = 45,
-	RANK_VM_HOLES = 50,
-	RANK_SLAB_LIST = 60,
-	RANK_PERCPU = 68, /* handlers take it, on top of any lock of threads */
-	RANK_SLAB = 70,
-	RANK_ZONE = 80,
-};
 
 /* --- mm/page/buddy.c: zones and their free blocks --- */
 

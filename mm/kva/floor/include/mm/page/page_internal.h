@@ -6,21 +6,13 @@
 #pragma once
 
 #include <mm/port.h>
+#include "mm/page/lock_ranks.h"
 #include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 
 static inline unsigned long to_pfn(u64 addr) { return (unsigned long)(addr >> PAGE_SHIFT); }
-
-enum mm_lock_rank {
-	RANK_VMAP_QUEUE = 30,
-	RANK_VM_CACHE = 38,
-	RANK_VM_INDEX = 40,
-	RANK_MEMTYPE = 45,
-	RANK_VM_HOLES = 50,
-	RANK_PERCPU = 68,
-};
 
 void page_on_shortage(void (*call)(void));
 extern unsigned long pages_retyped;
