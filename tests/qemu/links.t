@@ -68,23 +68,25 @@ def circles(arrows):
         left = keep
 
 
+def arrows_down(out, rules, patterns, what):
+    """One result: the arrows among the objects of these sources. Returns them."""
+    found = objects(TARGET, patterns)
+    arrows = uses(found)
+    complaints = list(upwards(rules, arrows))
+    out.ok(found and not complaints, "%d %s: their %d arrows point down only" % (len(found), what, len(arrows)),
+           complaints or ["no objects: run make first"])
+    return arrows
+
+
 def main():
     tap.only_without_choice()
     os.chdir(guest.ROOT)
     out, rules = tap.Tap(), directions.Rules()
-    patterns = [pattern for line in rules.rules["links"] for pattern in line]
-    found = objects(TARGET, patterns)
-    arrows = uses(found)
-    complaints = list(upwards(rules, arrows))
-    out.ok(found and not complaints, "%d files, %d arrows: they point down only" % (len(found), len(arrows)),
-           complaints or ["no objects: run make first"])
+    arrows = arrows_down(out, rules, [pattern for line in rules.rules["links"] for pattern in line], "files of mm")
     complaints = circles(arrows)
     out.ok(not complaints, "no files use each other in a circle", complaints)
-    found = objects(TARGET, [pattern + "/*" for line in rules.rules["folders"] for pattern in line])
-    arrows = uses(found)
-    complaints = list(upwards(rules, arrows))
-    out.ok(found and not complaints, "%d folders and files of other chambers: their %d arrows point down only" %
-           (len(found), len(arrows)), complaints or ["no objects: run make first"])
+    arrows_down(out, rules, [pattern + "/*" for line in rules.rules["folders"] for pattern in line],
+                "folders and files of other chambers")
     return out.end()
 
 

@@ -24,13 +24,11 @@ void ktest_skip(const char *why) { skip_reason = why; }
 
 void ktest_note(const char *fmt, ...)
 {
-	char text[200];
 	va_list args;
 
 	va_start(args, fmt);
-	vscnprintf(text, sizeof(text), fmt, args);
+	cprintf("# %pV\n", &(struct va_format){ fmt, &args });
 	va_end(args);
-	cprintf("# %s\n", text);
 }
 
 bool ktest_expect(bool ok, const char *file, int line, const char *text)
