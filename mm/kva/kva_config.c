@@ -5,17 +5,13 @@
  */
 #include "mm/kva/kva_internal.h"
 
-#define SHARED_SLOT ((vaddr_t)1 << pt_level[pt_sync_level()].shift)
-
 int kva_refuse(const char *fmt, ...)
 {
-	char text[256];
 	va_list args;
 
 	va_start(args, fmt);
-	vscnprintf(text, sizeof(text), fmt, args);
+	printk("%pV\n", &(struct va_format){ fmt, &args });
 	va_end(args);
-	printk("%s\n", text);
 	return -EINVAL;
 }
 

@@ -6,6 +6,9 @@
 
 #include <mm/kva_config.h>
 
+/* Bytes that an entry of the level which address spaces copy spans. */
+#define SHARED_SLOT pt_level_size(pt_sync_level())
+
 /* A sentence about what cannot be right. Returns -EINVAL. */
 int kva_refuse(const char *fmt, ...) __printf(1, 2);
 /* 0, or -EINVAL after the sentence. */

@@ -64,8 +64,8 @@ int kva_init(const struct kva_config *config)
 {
 	int err;
 
-	if (MAX_CPUS > 1 && host_cpu())
-		return kva_refuse("kva_init() is called on CPU %u: the boot CPU is number 0", host_cpu());
+	if (host_cpu_number())
+		return kva_refuse("kva_init() is called on CPU %u: the boot CPU is number 0", host_cpu_number());
 	if (kernel_pgtable.root)
 		return kva_refuse("kva_init() is called again");
 	err = check_host();

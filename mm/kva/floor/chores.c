@@ -9,20 +9,16 @@
 #include "mm/kva/floor/floor.h"
 
 bool kva_chores;
-static struct work_struct *works; /* a stack without a lock: many push, one takes all of it */
+static struct work_struct *works; /* a stack */
 static DEFINE_MUTEX(chores_lock);
 
 struct workqueue_struct *system_wq = (struct workqueue_struct *)&works; /* there is one queue, and it is always there */
 
 bool queue_work(struct workqueue_struct *wq __maybe_unused, struct work_struct *work)
 {
-	struct work_struct *top = READ_ONCE(works);
-
 	if (__atomic_exchange_n(&work->queued, true, __ATOMIC_ACQ_REL))
 		return false;
-	do
-		work->next = top;
-	while (!try_cmpxchg(&works, &top, work));
+	stack_push(&works, work, next);
 	WRITE_ONCE(kva_chores, true);
 	return true;
 }

@@ -4,8 +4,6 @@
 
 #include <arch/init.h>
 
-#define SHARED_SLOT ((vaddr_t)1 << pt_level[pt_sync_level()].shift)
-
 struct kva_config kva_config;
 struct vm_layout layout;
 

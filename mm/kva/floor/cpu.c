@@ -138,7 +138,7 @@ static int compare_with_boot_cpu(unsigned int cpu)
 
 int kva_cpu_online(void)
 {
-	unsigned int cpu = MAX_CPUS > 1 ? host_cpu() : 0;
+	unsigned int cpu = host_cpu_number();
 	int err;
 
 	if (cpu >= MAX_CPUS || !cpumask_test(&__cpu_possible_mask, cpu))

@@ -46,6 +46,16 @@ void pages_free_deferred(void);
 /* How many pages kva has of the host; counted in debug builds. */
 extern atomic_long_t pages_taken;
 
+/* --- stacks without a lock: many push, one takes all of it by xchg() ---------------------------------------------- */
+
+/* link: the field of the item for the one below it. */
+#define stack_push(stack, item, link) do { \
+	__typeof__(*(stack)) _below = READ_ONCE(*(stack)); \
+	do \
+		(item)->link = _below; \
+	while (!try_cmpxchg(stack, &_below, item)); \
+} while (0)
+
 /* --- objects.c, rcu.c, chores.c ----------------------------------------------------------------------------------- */
 
 void objects_free_deferred(void);

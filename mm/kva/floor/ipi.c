@@ -29,7 +29,7 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi __maybe_unused)
 
 void kva_flush_ipi(void)
 {
-	unsigned int me = MAX_CPUS > 1 ? host_cpu() : 0;
+	unsigned int me = host_cpu_number();
 	bool flags = arch_local_irq_save();
 
 	if (me < MAX_CPUS && kva_announced[me] && shootdown) {

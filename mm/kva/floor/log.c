@@ -9,47 +9,48 @@
 
 static bool panicking;
 
-static void say_args(const char *prefix, const char *fmt, va_list args)
+/* A whole line: with our name in front, and its end. */
+static void format_line(char line[LINE_MAX], const char *fmt, va_list args)
 {
-	char line[LINE_MAX];
-	size_t at = scnprintf(line, sizeof(line) - 1, "%s", prefix);
+	size_t at = scnprintf(line, LINE_MAX - 1, "kva: ");
 
-	at += vscnprintf(line + at, sizeof(line) - 1 - at, fmt, args);
-	if (*prefix && line[at - 1] != '\n')
+	at += vscnprintf(line + at, LINE_MAX - 1 - at, fmt, args);
+	if (line[at - 1] != '\n')
 		memcpy(line + at, "\n", 2);
-	host_log(line);
 }
 
 void printk(const char *fmt, ...)
 {
+	char line[LINE_MAX];
 	va_list args;
 
 	va_start(args, fmt);
-	say_args("kva: ", fmt[0] == KERN_PROBLEM[0] ? fmt + 1 : fmt, args);
+	format_line(line, fmt[0] == KERN_PROBLEM[0] ? fmt + 1 : fmt, args);
 	va_end(args);
+	host_log(line);
 }
 
 /* Parts of lines too. */
 void cprintf(const char *fmt, ...)
 {
+	char text[LINE_MAX];
 	va_list args;
 
 	va_start(args, fmt);
-	say_args("", fmt, args);
+	vscnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	host_log(text);
 }
 
 void panic(const char *fmt, ...)
 {
 	char line[LINE_MAX];
-	size_t at = scnprintf(line, sizeof(line), "kva: ");
 	va_list args;
 
 	WRITE_ONCE(panicking, true);
 	va_start(args, fmt);
-	at += vscnprintf(line + at, sizeof(line) - at - 1, fmt, args);
+	format_line(line, fmt, args);
 	va_end(args);
-	memcpy(line + at, "\n", 2);
 	host_panic(line);
 }
 

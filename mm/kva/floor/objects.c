@@ -10,7 +10,7 @@ struct object {
 	struct object *next; /* while its free is put off */
 } __aligned(16);
 
-static struct object *put_off; /* a stack without a lock */
+static struct object *put_off; /* a stack */
 
 static struct object *head_of_object(const void *p) { return (struct object *)p - 1; }
 
@@ -52,11 +52,7 @@ static void give_object_back(struct object *object)
 
 static void free_later_object(struct object *object)
 {
-	struct object *top = READ_ONCE(put_off);
-
-	do
-		object->next = top;
-	while (!try_cmpxchg(&put_off, &top, object));
+	stack_push(&put_off, object, next);
 	WRITE_ONCE(kva_chores, true);
 }
 

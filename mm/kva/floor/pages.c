@@ -15,7 +15,7 @@ unsigned long pages_retyped;
 atomic_long_t pages_taken;
 static unsigned long ram_pages;
 static bool array_complete;
-static struct page *put_off; /* frees that wait for a thread; a stack without a lock, linked by `private` */
+static struct page *put_off; /* frees that wait for a thread: a stack, linked by `slab` */
 static void (*on_shortage)(void);
 
 /* --- which frames are RAM ----------------------------------------------------------------------------------------- */
@@ -62,12 +62,20 @@ bool memblock_is_ram(u64 start, u64 end)
 	return start >= end;
 }
 
+/* The range that has the whole frame, or NULL. */
+static const struct kva_ram *ram_of(u64 pfn)
+{
+	const struct kva_ram *ram = ram_above(pfn << PAGE_SHIFT);
+
+	return ram && pfn >= first_pfn(ram) && pfn < end_pfn(ram) ? ram : NULL;
+}
+
 struct page_window page_find_window(const struct page *page)
 {
 	u64 pfn = ((unsigned long)page - (unsigned long)vmemmap) / sizeof(*page);
-	const struct kva_ram *ram = (const char *)page >= (const char *)vmemmap ? ram_above(pfn << PAGE_SHIFT) : NULL;
+	const struct kva_ram *ram = (const char *)page >= (const char *)vmemmap ? ram_of(pfn) : NULL;
 
-	if (!ram || pfn < first_pfn(ram) || pfn >= end_pfn(ram))
+	if (!ram)
 		return (struct page_window){ NULL, 0 };
 	return (struct page_window){ pfn_to_page(first_pfn(ram)), end_pfn(ram) - first_pfn(ram) };
 }
@@ -79,9 +87,7 @@ unsigned long page_window_extend(const struct page *first __maybe_unused, unsign
 
 bool pfn_valid(unsigned long pfn)
 {
-	const struct kva_ram *ram = ram_above((u64)pfn << PAGE_SHIFT);
-
-	return ram && pfn >= first_pfn(ram) && pfn < end_pfn(ram);
+	return ram_of(pfn) != NULL;
 }
 
 struct page *pfn_to_page_checked(unsigned long pfn)
@@ -230,11 +236,7 @@ static void give_page_back(struct page *page)
 
 static void free_later_page(struct page *page)
 {
-	struct page *top = READ_ONCE(put_off);
-
-	do
-		page->private = (unsigned long)top;
-	while (!try_cmpxchg(&put_off, &top, page));
+	stack_push(&put_off, page, slab);
 	WRITE_ONCE(kva_chores, true);
 }
 
@@ -255,7 +257,7 @@ void pages_free_deferred(void)
 	struct page *page = xchg(&put_off, NULL), *next;
 
 	for (; page; page = next) {
-		next = (struct page *)page->private;
+		next = page->slab;
 		give_page_back(page);
 	}
 }
@@ -313,11 +315,13 @@ void kunmap_local(const void *addr __maybe_unused) { }
 phys_addr_t mm_table_alloc(gfp_t gfp __maybe_unused)
 {
 	u64 phys = inject_fails(INJECT_TABLE) ? KVA_NO_PAGES : ask_host(0);
+	struct page *page;
 
 	if (phys == KVA_NO_PAGES)
 		return 0;
-	if (array_complete && pfn_valid(to_pfn(phys)))
-		enter_page(pfn_to_page(to_pfn(phys)), 0, PAGE_TABLE);
+	page = array_complete ? pfn_to_page_checked(to_pfn(phys)) : NULL;
+	if (page)
+		enter_page(page, 0, PAGE_TABLE);
 	memset(phys_to_virt((phys_addr_t)phys), 0, PAGE_SIZE);
 	return (phys_addr_t)phys;
 }

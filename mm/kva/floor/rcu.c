@@ -14,7 +14,7 @@
 
 #define RCU_BATCH 64
 
-static struct rcu_head *waiting; /* a stack without a lock */
+static struct rcu_head *waiting; /* a stack */
 static unsigned long nr_waiting;
 static cpumask_t inside; /* CPUs that have not been seen outside, under chores_lock or by one synchronize_rcu() */
 static DEFINE_MUTEX(grace_lock);
@@ -46,12 +46,8 @@ void synchronize_rcu(void)
 
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
-	struct rcu_head *top = READ_ONCE(waiting);
-
 	head->fn = fn;
-	do
-		head->next = top;
-	while (!try_cmpxchg(&waiting, &top, head));
+	stack_push(&waiting, head, next);
 	if (__atomic_add_fetch(&nr_waiting, 1, __ATOMIC_RELAXED) % RCU_BATCH == 0)
 		WRITE_ONCE(kva_chores, true);
 }

@@ -7,8 +7,6 @@
 
 #define CR3_ROOT (PT_MAX_LEVEL == 3 ? ~(u64)31 : PTE_FRAME) /* PAE's top table is 32 bytes */
 
-#define SHARED_SLOT ((vaddr_t)1 << pt_level[pt_sync_level()].shift)
-
 struct pgtable kernel_pgtable = { .serial = 1 };
 pteval_t pte_supported = ~(pteval_t)(PTE_NX | PTE_GLOBAL | PTE_PAT);
 
@@ -23,7 +21,7 @@ struct kva_tree {
 static int check_shared_entries(void)
 {
 	for (vaddr_t addr = pt_next_shared_slot(layout.kernel_start); addr;
-	     addr = pt_next_shared_slot(addr + pt_size(pt_sync_level()))) {
+	     addr = pt_next_shared_slot(addr + SHARED_SLOT)) {
 		const pte_t *p = pt_entry(&kernel_pgtable, addr, pt_sync_level());
 
 		if (!p && addr >= layout.vmemmap_start && addr < layout.vmalloc_end)
