@@ -144,11 +144,13 @@ static inline struct page *get_block(gfp_t gfp, unsigned int order)
 
 struct page *alloc_pages_uninjected(gfp_t gfp, unsigned int order)
 {
+	might_alloc(gfp);
 	return get_block(gfp, order);
 }
 
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
+	might_alloc(gfp);
 	if (inject_fails(INJECT_PAGE))
 		return NULL;
 	return get_block(gfp, order);
@@ -220,6 +222,7 @@ static __noinline unsigned long alloc_several(gfp_t gfp, unsigned long n, struct
 
 unsigned long alloc_page_array(gfp_t gfp, unsigned long n, struct page **pages)
 {
+	might_alloc(gfp);
 	if (n != 1)
 		return alloc_several(gfp, n, pages);
 	pages[0] = alloc_pages(gfp, 0);

@@ -298,6 +298,7 @@ void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *object;
 
+	might_alloc(gfp);
 	if (inject_fails(INJECT_SLAB))
 		return NULL;
 	object = cpu_stack_pop(cache->magazine);

@@ -293,6 +293,7 @@ STATEMENT(condition = irqs_disabled())
 STATEMENT(preempt_disable())
 STATEMENT(preempt_enable())
 STATEMENT(might_sleep())
+STATEMENT(might_alloc(GFP_KERNEL))
 STATEMENT(condition = cond_resched())
 STATEMENT(mutex_init(&mutex))
 FUNCTION(mutex_lock, void, struct mutex *);

@@ -6,6 +6,7 @@
 #include "tests/host/mm_machine.h"
 
 #include <kernel/inject.h>
+#include <kernel/preempt.h>
 
 #define GIB (1024 * MIB)
 
@@ -130,7 +131,10 @@ static void all_memory_can_be_had(void **state)
 	assert_int_equal(page_alloc_check(), 0);
 }
 
-/* Whoever may not wait, or has interrupts off, or is a handler, gets what is there and brings nothing online. */
+/*
+ * Whoever may not wait, or has interrupts off, or is a handler, gets what is there and brings nothing online. Nobody
+ * judges the contexts, as in a release build and before there are threads.
+ */
 static void not_in_every_context(void **state)
 {
 	unsigned long before;
@@ -140,6 +144,7 @@ static void not_in_every_context(void **state)
 	mm_machine(large_ram(), 1);
 	before = offline();
 	take_all(GFP_NOWAIT | __GFP_HIGHMEM, 0, ~0ul);
+	preempt_set_schedule(NULL);
 	irqs = arch_local_irq_save();
 	assert_int_equal(take_all(GFP_KERNEL, 0, ~0ul), 0);
 	local_irq_restore(irqs);

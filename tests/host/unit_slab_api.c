@@ -5,6 +5,7 @@
 #include "tests/host/port/host.h"
 #include "tests/host/mm_machine.h"
 #include <kernel/inject.h>
+#include <kernel/preempt.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 
@@ -198,6 +199,49 @@ static void panics_where_it_was_told_to(void **state)
 	assert_non_null(KMEM_CACHE(thing, SLAB_PANIC));
 }
 
+/* --- who may wait: one way in for each function that allocates ---------------------------------------------------- */
+
+static struct kmem_cache *some_cache;
+
+static void one_page(gfp_t gfp) { __free_page(alloc_page(gfp)); }
+static void eight_pages(gfp_t gfp) { __free_pages(alloc_pages(gfp, 3), 3); }
+static void pages_split(gfp_t gfp) { free_pages_split(alloc_pages_split(gfp, 2), 2); }
+static void page_by_address(gfp_t gfp) { free_page(__get_free_page(gfp)); }
+static void zeroed_page(gfp_t gfp) { free_page(get_zeroed_page(gfp)); }
+static void small_object(gfp_t gfp) { kfree(kmalloc(8, gfp)); }
+static void zeroed_object(gfp_t gfp) { kfree(kzalloc(8, gfp)); }
+static void several_pages_of_bytes(gfp_t gfp) { kfree(kmalloc(3 * PAGE_SIZE, gfp)); }
+static void array_of_objects(gfp_t gfp) { kfree(kmalloc_array(3, 100, gfp)); }
+static void object_of_a_cache(gfp_t gfp) { kmem_cache_free(some_cache, kmem_cache_alloc(some_cache, gfp)); }
+static void a_table(gfp_t gfp) { mm_table_free(mm_table_alloc(gfp)); }
+
+static void array_of_pages(gfp_t gfp)
+{
+	struct page *pages[5];
+
+	free_page_array(pages, alloc_page_array(gfp, ARRAY_SIZE(pages), pages));
+}
+
+/* It panics also where there is memory at hand, so that the caller learns of it at once. */
+static void who_may_not_wait_must_say_so(void **state)
+{
+	static void (*const ways[])(gfp_t) = {
+		one_page,     eight_pages,   pages_split,	     page_by_address,  zeroed_page,	  array_of_pages, a_table,
+		small_object, zeroed_object, several_pages_of_bytes, array_of_objects, object_of_a_cache,
+	};
+
+	(void)state;
+	some_cache = kmem_cache_create("some", 40, 0, 0, NULL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+		ways[i](GFP_KERNEL);
+		preempt_disable();
+		ways[i](GFP_ATOMIC);
+		if (!PANICS(ways[i](GFP_KERNEL)))
+			fail_msg("way %u waits with preemption off, and says nothing", i);
+		preempt_enable_no_resched();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup(a_cache_in_use_stays, setup),
 		cmocka_unit_test_setup(large_objects, setup),
 		cmocka_unit_test_setup(panics_where_it_was_told_to, setup),
+		cmocka_unit_test_setup(who_may_not_wait_must_say_so, setup),
 	};
 
 	return cmocka_run_group_tests_name("slab_api", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <kernel/config.h>
 #include <kernel/percpu.h>
 #include <lib/compiler.h>
+#include <lib/gfp.h>
 
 struct task;
 
@@ -97,6 +98,8 @@ void preempt_set_schedule(void (*schedule)(void));
  */
 #define might_sleep() do { if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); } while (0)
 void might_sleep_at(const char *file, int line);
+/* The same at the head of every function that allocates: with __GFP_NOWAIT any context is right. */
+#define might_alloc(gfp) do { if (gfpflags_allow_blocking(gfp)) might_sleep(); } while (0)
 
 /* Switch to another thread, if that is due. Thread context, may sleep. 1: it did, 0: it was not due. */
 static inline int cond_resched(void)

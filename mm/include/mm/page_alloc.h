@@ -4,10 +4,10 @@
  * (mm/page/page_alloc.c). RAM that is not needed yet stays "offline", without struct pages. It comes online when a zone
  * runs low (mm/page/page_online.c).
  *
- * Every function: any context but NMI, unless its line says otherwise. Most allocations wait for nothing. An allocation
- * without __GFP_NOWAIT, in a thread with interrupts on and not in lazy MMU mode, may bring RAM online or collect the
- * other CPUs' lists. Then it maps and waits for other CPUs to answer, so its caller must not hold pgd_lock (see the
- * lock table in mm/page/page_internal.h).
+ * Every function: any context but NMI, unless its line says otherwise. An allocation without __GFP_NOWAIT needs a
+ * thread that may sleep; a debug build panics elsewhere, with memory at hand too (might_alloc()). Such an allocation may
+ * bring RAM online or collect the other CPUs' lists, but not in lazy MMU mode. Then it maps and waits for other CPUs to
+ * answer.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Small objects (theory: mm/slab/slab.c): slabs, each a block of pages, with per-CPU magazines in front.
- * Any context but NMI; waits as alloc_pages does. kfree(NULL) does nothing. A free of any pointer but the start of an
+ * Any context but NMI; may sleep as alloc_pages(). kfree(NULL) does nothing. A free of any pointer but the start of an
  * allocated object is reported and ignored.
  */
 #pragma once
