@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The local APIC, by memory-mapped registers (xAPIC) or, where the CPU has it, by MSRs (x2APIC). (Intel SDM vol. 3,
- * chapter 11.) No interrupt of a device but the PIT's is ever used, so there is no I/O APIC here. The local timer, IPIs
- * and NMIs arrive; if that timer is dead, the PIT does, by the 8259 and LINT0 (apic_open_wire).
+ * chapter 11.) A CPU gets interrupts from its local timer, from other CPUs, and NMIs. If the boot CPU's local timer
+ * does not work, the PIT's interrupt comes instead, through the 8259 and LINT0 (apic_open_wire). No other device's
+ * interrupt is used, so there is no I/O APIC here.
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -95,14 +96,14 @@ void apic_eoi(void)
 
 /* --- commands to other CPUs --------------------------------------------------------------------------------------- */
 
-/* Old APICs hold one command at a time; a pending one leaves within microseconds, unless its target is dead. */
+/* An xAPIC holds one command at a time. A pending one is sent within microseconds, unless its target is dead. */
 static void wait_icr(void)
 {
 	for (unsigned int i = 0; i < ICR_POLLS && (apic_read(APIC_ICR) & ICR_PENDING); i++)
 		cpu_relax();
 }
 
-/* The two halves of the command must not be torn apart by a handler that sends one too. */
+/* Interrupts are off, so that no handler sends a command between the two halves of this one. */
 static void send_command(u32 apic_id, u32 command)
 {
 	bool flags = arch_local_irq_save();
@@ -130,11 +131,11 @@ void arch_send_nmi(unsigned int cpu)
 	if (present)
 		send_command(cpu_apic_id[cpu], ICR_ASSERT | DELIVER_NMI);
 	else
-		__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory"); /* one CPU: it can only be ourselves */
+		__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory"); /* there is one CPU, the caller's */
 }
 
 /*
- * A Pentium's APIC wants a second INIT, which takes the level back. Later xAPICs ignore it; x2APIC has no such message.
+ * A Pentium's APIC needs a second message, which deasserts INIT. Later xAPICs ignore that message. x2APIC has none.
  */
 void apic_send_init(u32 apic_id)
 {
@@ -176,9 +177,9 @@ void apic_timer_periodic(u32 count)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-static phys_addr_t named_phys; /* where the firmware's tables say the registers are; 0: they do not */
+static phys_addr_t named_phys; /* the registers' address in the firmware's tables; 0: there is none */
 
-/* The MSR came with the P6; a Pentium's APIC is where the tables say. */
+/* The P6 was the first with this MSR. For a Pentium the firmware's tables give the registers' address. */
 static bool has_base_msr(void)
 {
 	return boot_cpu.msr && (cpuid_raw(1, 0).eax >> 8 & 15) >= 6;
@@ -188,7 +189,7 @@ static void enable_by_msr(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
-	/* From off to x2APIC it takes two steps (SDM 11.12.5). */
+	/* An APIC that is off goes to xAPIC mode first, then to x2APIC mode (SDM 11.12.5). */
 	if (!(base & BASE_ENABLE))
 		wrmsr(MSR_APIC_BASE, base |= BASE_ENABLE);
 	if (x2apic && !(base & BASE_X2APIC))
@@ -212,7 +213,7 @@ void apic_init_cpu(void)
 		apic_write(APIC_LVT_ERROR, LVT_MASKED);
 	apic_write(APIC_ERROR, 0);
 	apic_write(APIC_TPR, 0);
-	apic_eoi(); /* an interrupt that the firmware had begun to serve */
+	apic_eoi(); /* the firmware may have left an interrupt in service */
 }
 
 static u64 registers_phys(const struct acpi_cpus *cpus)
@@ -235,7 +236,7 @@ static bool map_registers(u64 phys)
 	return registers;
 }
 
-/* An empty bus reads as all ones. The version of an APIC is 0x0? (82489DX, a separate chip) or 0x1? (inside a CPU). */
+/* Reads of nothing give all ones. The version of an APIC is 0x0? (82489DX, a separate chip) or 0x1? (inside a CPU). */
 static bool is_apic(u32 version)
 {
 	return (version & 0xff) < 0x20 && (version >> 16 & 0xff) < 0x20;

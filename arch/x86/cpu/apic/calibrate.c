@@ -2,22 +2,21 @@
 /*
  * Calibration (asm/calibrate.h).
  *
- * A hypervisor, or the firmware, may take the CPU away between any two instructions here. So
+ * A hypervisor or the firmware may take the CPU away between any two instructions here. So the order is:
  *
- *	the counters are read first, then the clock is started ... it expires, then the counters are read again
+ *	read the counters, start the clock ... the clock expires, read the counters again
  *
- * and whatever is lost, and wherever, makes the measured time longer than the clock's, never shorter: a tick that is
- * late and a delay that is long do no harm. Of several measurements the shortest is the best, for each counter. Polls
- * are the other way round: time that is lost makes them fewer, and so a delay too short. There the most are best, and
- * doubled.
+ * Lost time can only make a counter's result too high. Then ticks are late and delays are long, which does no harm. Of
+ * several results the lowest is the best, for each counter. For polls it is the opposite: lost time makes their number
+ * too low, and a delay of so many polls too short. Here the highest number is the best, and it is doubled to be safe.
  */
 #include <asm/calibrate.h>
 #include <lib/errno.h>
 
 #define MEASURE_TRIES 5
-#define POLLS_LEAST   100	/* fewer: the clock does not run, or we did not */
-#define POLLS_MOST    (8U << 20) /* more: it does not run */
-#define CYCLES_MOST   100000000ULL /* of a counter at 10 GHz */
+#define POLLS_LEAST   100	/* fewer: this CPU was taken away, or "expired" is all that the clock ever says */
+#define POLLS_MOST    (8U << 20) /* more: the clock does not run */
+#define CYCLES_MOST   100000000ULL /* 1/100 s at 10 GHz; more: the clock does not run */
 #define POLLS_MARGIN  2
 
 static u64 cycles(const struct counters *c)
@@ -25,7 +24,7 @@ static u64 cycles(const struct counters *c)
 	return c->cycles ? c->cycles() : 0;
 }
 
-/* 0; -ENODEV: the clock is not there or does not run; -EAGAIN: the CPU was taken away meanwhile. */
+/* 0; -ENODEV: the clock is not there or does not run; -EAGAIN: too few polls. */
 static int measure_once(const struct reference_clock *clock, const struct counters *counters, struct measured *m)
 {
 	u64 from;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Which interrupt between CPUs is on its way to whom, while somebody traces them. */
+/* While interrupts between CPUs are traced: which of them were sent and have not arrived. */
 #include <arch/cpu.h>
 #include <asm/ipi_trace.h>
 #include <kernel/percpu.h>
 #include <lib/atomic.h>
 
-#define SENDER_BITS 8 /* of a note: serial number above, sending CPU below */
+#define SENDER_BITS 8 /* a note is: serial number << SENDER_BITS | sending CPU */
 static_assert(MAX_CPUS <= 1 << SENDER_BITS, "a CPU number must fit");
 
-/* The last one of each kind that was sent to this CPU and has not arrived; 0: none. */
+/* For each kind, the note of the last interrupt that was sent to this CPU and has not arrived; 0: none. */
 static DEFINE_PER_CPU(unsigned long, pending_note[NR_IPIS]);
 static atomic_long_t serials;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two 8259 interrupt controllers. They are moved away from the exception vectors and masked; only on a machine
- * without local APIC is the timer's line opened. (Intel 8259A data sheet.)
+ * The two 8259 interrupt controllers. Their interrupts are moved away from the exception vectors and masked. The PIT's
+ * line is opened only if there is no local APIC or its timer does not work. (Intel 8259A data sheet.)
  */
 #include <asm/io.h>
 #include <asm/platform.h>
@@ -17,9 +17,9 @@
 #define OCW2_EOI	0x20
 #define OCW3_READ_ISR	0x0b
 #define SLAVE_LINE	2 /* of the master */
-#define LAST_LINE	7 /* where a request that vanished is delivered */
+#define LAST_LINE	7 /* a controller delivers a request that has vanished (a spurious one) as this line */
 
-/* Old controllers want a pause between two writes. */
+/* Old controllers need a pause between two writes. */
 static void pic_write(u8 value, u16 port)
 {
 	outb(value, port);
@@ -66,5 +66,5 @@ void pic_eoi(unsigned int irq)
 	if (line != LAST_LINE || in_service(pic, line))
 		outb(OCW2_EOI, COMMAND(pic));
 	if (pic == SLAVE)
-		outb(OCW2_EOI, COMMAND(MASTER)); /* the cascade was real in any case */
+		outb(OCW2_EOI, COMMAND(MASTER)); /* the slave's request to the master was real even then */
 }

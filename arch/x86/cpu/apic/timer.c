@@ -2,11 +2,10 @@
 /*
  * Time: the tick, uptime and short delays.
  *
- * The time stamp counter and the local APIC's timer run at speeds that nobody tells, so both are measured once
- * (calibrate.c) against a clock whose speed is a standard: the PIT's second channel, or ACPI's PM timer where the PIT
- * has been switched off. A CPU without time stamp counter counts ticks instead, and waits by reading an I/O port as
- * often as it could do it in the measured time. The counters of several CPUs are taken to be in step, as those of
- * today's machines are.
+ * The time stamp counter and the local APIC's timer run at unknown speeds. Both are measured once (calibrate.c) against
+ * a clock of known speed: the PIT's channel 2, or ACPI's PM timer if the PIT does not run. Without a time stamp counter
+ * uptime is the number of ticks, and a delay is a number of reads of an I/O port, whose speed is measured too. The time
+ * stamp counters of all CPUs are assumed to be in step.
  */
 #include <arch/cpu.h>
 #include <arch/irq.h>
@@ -21,12 +20,12 @@
 #include <lib/math.h>
 
 #define PIT_HZ		1193182
-#define PIT_COUNT	(PIT_HZ / MEASURE_HZ + 1) /* rather too long */
+#define PIT_COUNT	(PIT_HZ / MEASURE_HZ + 1) /* rounded up */
 #define PIT_CHANNEL0	0x40
 #define PIT_CHANNEL2	0x42
 #define PIT_COMMAND	0x43
 #define PIT_ONESHOT2	0xb0 /* channel 2, low then high byte, mode 0: output rises at the end */
-#define PIT_RATE0	0x34 /* channel 0, low then high byte, mode 2: a pulse each time round */
+#define PIT_RATE0	0x34 /* channel 0, low then high byte, mode 2: one pulse a period */
 #define PIT_ONESHOT0	0x30 /* channel 0, mode 0 */
 #define PIT_HURRY_HZ	10000
 #define PORT_B		0x61
@@ -39,7 +38,7 @@
 
 #define TICK_PATIENCE_MS 2000 /* an emulated timer may be late */
 
-/* Until they are measured: values with which a delay is rather too long. */
+/* Until they are measured: 4 GHz, and 4 million port reads a second. A slower machine waits longer than asked for. */
 static struct measured per_period = { 40000000, 0, 40000 };
 
 static u32 us_per_cycle; /* in units of 2^-32 */
@@ -48,7 +47,7 @@ static unsigned long ticks; /* of the boot CPU */
 
 /* --- reference clocks --------------------------------------------------------------------------------------------- */
 
-/* It counts from the second half of the number on. */
+/* The PIT starts to count when it gets the high byte of the count (pit_start). */
 static bool pit_prepare(void)
 {
 	outb((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2, PORT_B);
@@ -79,7 +78,7 @@ static void pm_timer_start(void)
 	pm_timer_started = acpi_read_pm_timer();
 }
 
-/* The first count may have been at its end, the last one is at its beginning. */
+/* One more because the division rounds down, and one more because the first count may have been nearly over. */
 static bool pm_timer_expired(void)
 {
 	return ((acpi_read_pm_timer() - pm_timer_started) & PM_TIMER_MASK) >= PM_TIMER_HZ / MEASURE_HZ + 2;
@@ -129,7 +128,7 @@ static void calibrate(void)
 
 /* --- what time it is ---------------------------------------------------------------------------------------------- */
 
-/* The high and the low half apart, so that the product does not overflow. */
+/* Multiplies the two halves separately, so that the product does not overflow. */
 static u64 cycles_to_us(u64 cycles)
 {
 	return (cycles >> 32) * us_per_cycle + ((cycles & 0xffffffff) * us_per_cycle >> 32);
@@ -173,7 +172,7 @@ void arch_udelay(unsigned int us)
 
 #define LOOK_US 100
 
-/* The clock counts, not the delays: each may take longer than it should. Without a clock they are all there is. */
+/* The clock decides, since a delay may be longer than asked for. If it does not run, the sum of the delays decides. */
 bool arch_wait_until(bool (*done)(void), unsigned int us)
 {
 	u64 from = arch_uptime_us();
@@ -188,7 +187,7 @@ bool arch_wait_until(bool (*done)(void), unsigned int us)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-/* No local APIC: the PIT's first channel, through the interrupt controller's first line. */
+/* The tick without a local APIC's timer: the PIT's channel 0, which is line 0 of the 8259. */
 static void start_pit_tick(void)
 {
 	u16 count = PIT_HZ / TIMER_HZ;
@@ -225,7 +224,7 @@ void timer_init(void)
 	timer_init_cpu();
 }
 
-/* --- does it come? ------------------------------------------------------------------------------------------------ */
+/* --- does the tick come? ------------------------------------------------------------------------------------------ */
 
 static unsigned long ticks_before;
 
@@ -240,7 +239,10 @@ static bool tick_comes(void)
 	return arch_wait_until(tick_came, TICK_PATIENCE_MS * 1000);
 }
 
-/* The PIT's line may have to go through a local APIC, or that one's own timer may be dead. */
+/*
+ * If no tick comes, there are two possible reasons: the local APIC's timer is dead, or the PIT's interrupts must go
+ * through a local APIC that CPUID hides. Both are tried at once: the PIT, through the local APIC.
+ */
 void arch_await_tick(void)
 {
 	if (tick_comes())

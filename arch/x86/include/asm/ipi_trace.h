@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trace of interrupts between CPUs: both ends carry the same serial number, so that an arrow can be drawn. One that
- * is sent while an equal one is still pending is taken together with it; the number of the later one counts.
+ * Traces interrupts between CPUs. Sending and arrival get the same serial number, so that an arrow can be drawn between
+ * them. If an interrupt is sent while one of its kind is pending, both arrive as one, with the later number.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the platform that know each other: interrupt controllers, timer, hypervisor, bring-up of CPUs. */
+/* What arch/x86/cpu uses of its own parts: interrupt controllers, timer, hypervisor, start of CPUs. */
 #pragma once
 
 #include <arch/layout.h>
@@ -12,55 +12,61 @@ struct boot_info;
 
 /* "QEMU", "KVM", ..., or NULL on bare metal. */
 const char *hypervisor_name(void);
-/* QEMU's fw_cfg device answers, inside a hypervisor. */
+/* Inside a hypervisor: does QEMU's fw_cfg device answer? */
 bool qemu_present(void);
-/* The debug port that Bochs has and machines do not. */
+/* Does Bochs's debug port answer? */
 bool bochs_present(void);
 
 /* --- pic.c: the two 8259 --- */
 
-/* Vectors VECTOR_PIC.., everything masked. Harmless when there is none. */
+/* Move their interrupts to VECTOR_PIC..VECTOR_PIC + 15, and mask all. Harmless if there is no 8259. */
 void pic_init(void);
 void pic_unmask(unsigned int irq);
 
 /* --- apic.c --- */
 
-/* Find, map and enable the boot CPU's local APIC. False: there is none, and the machine runs on one CPU. */
+/* Find, map and enable the boot CPU's local APIC. False: there is none to be used. Then only the boot CPU runs. */
 bool apic_init(const struct acpi_cpus *cpus);
 /* Enable the local APIC of the CPU that runs this. Uses no per-CPU data. */
 void apic_init_cpu(void);
 bool apic_present(void);
 bool apic_is_x2apic(void);
 /*
- * Let the 8259's interrupts through to this CPU, instead of the local timer's. Also by a local APIC that CPUID does not
- * name but the firmware's tables do. False: there is none.
+ * Let the 8259's interrupts reach this CPU through its local APIC, and mask the local timer. This also works if CPUID
+ * hides the local APIC and the firmware's tables give its address. False: there is no local APIC.
  */
 bool apic_open_wire(void);
-/* Of the CPU that runs this. */
+/* The APIC id of the CPU that runs this. */
 u32 apic_read_id(void);
-/* Which CPU has which APIC. Set before the CPU is online. */
+/* The APIC id of each CPU. Set before the CPU is called. */
 extern u32 cpu_apic_id[MAX_CPUS];
 
-/* The first step of starting a CPU, and the second: run at physical address page, below 1 MiB. 10 ms between them. */
+/*
+ * The two steps of starting a CPU, 10 ms apart: init resets it, startup makes it run at the physical address `page`,
+ * below 1 MiB.
+ */
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, u32 page);
 
-/* The local timer counts down at bus clock / 16. start: from the largest value, silently; periodic: with interrupts. */
+/*
+ * The local timer counts down at bus clock / 16. start: from the largest value, no interrupts. periodic: from `count`
+ * again and again, with an interrupt each time.
+ */
 void apic_timer_start(void);
 u32 apic_timer_read(void);
 void apic_timer_periodic(u32 count);
 
 /* --- timer.c --- */
 
-/* ticks a second on every CPU: 64 emulated CPUs on a few real ones can bear no more */
+/* Ticks a second on every CPU. 64 emulated CPUs on a few real ones have no time for more. */
 #define TIMER_HZ (1000 / TICK_MS)
 
 /* Calibrate, and start the boot CPU's tick. */
 void timer_init(void);
 /*
- * While CPUs are started the PIT counts short periods, of which nobody hears: its line is masked. QEMU with -icount
- * charges a CPU that is reset for every instruction until the next timer of any device; so that is soon. Where the PIT
- * is the tick, nothing.
+ * True: the PIT counts short periods, while CPUs are started. Its line is masked, so no interrupt comes of it. This is
+ * for QEMU with -icount: there a CPU in reset is charged for all instructions until the next timer of any device
+ * expires, and with this that is soon. Without a local APIC it does nothing, since the PIT is the tick.
  */
 void timer_hurry(bool on);
 /* Start the tick of the CPU that runs this. */
@@ -68,5 +74,5 @@ void timer_init_cpu(void);
 
 /* --- smp.c --- */
 
-/* Keep the list of CPUs for arch_start_cpus(), the boot CPU first, and find a low page for the others to start from. */
+/* Number the CPUs for arch_start_cpus(), the boot CPU first, and find the low page where the others start. */
 void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus);
