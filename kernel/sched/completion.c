@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Completions: a counter under the lock of its wait queue. A waiter that sees it raised took the lock after complete()
- * released it. So complete() does not touch the object any more, and it may be on the waiter's stack.
+ * Completions: a counter under the lock of its wait queue. A waiter sees the counter raised only after complete() has
+ * released the lock. From then on complete() does not touch the completion, so it may be on the waiter's stack.
  */
 #include <kernel/completion.h>
 #include "internal.h"

@@ -8,18 +8,18 @@
 
 /*
  * The task list's lock is taken in threads only, so it ranks below all locks that handlers take
- * (mm/page/page_internal.h). The others rank above everything: they are held for a few instructions, and their holder
- * waits for nothing.
+ * (mm/page/page_internal.h). The others rank above all locks of mm: they are held for a short time, and their holder
+ * waits for nothing but locks of higher rank.
  */
 enum sched_lock_rank {
 	RANK_TASK_LIST = 62,
 	RANK_WORKQUEUE = 170,
-	RANK_TIMER_BASE = 180, /* two of them: the lower CPU's first */
-	RANK_RUN_QUEUE = 200,  /* the same */
+	RANK_TIMER_BASE = 180, /* of two timer bases the lower CPU's is locked first */
+	RANK_RUN_QUEUE = 200,  /* likewise for two run queues */
 	RANK_RCU = 220, /* taken while a run queue is locked */
 };
 
-/* One a CPU. The running task is on no list. */
+/* Each CPU has one. The running task is on no list. */
 struct run_queue {
 	spinlock_t lock; /* irqsave; held across the switch of stacks */
 	unsigned int cpu;
@@ -42,9 +42,10 @@ static inline struct run_queue *run_queue_of(unsigned int cpu)
 extern cpumask_t sched_cpu_mask;
 
 void run_queue_init(struct run_queue *rq, unsigned int cpu);
-/* Both, in the order that avoids circles; they may be the same. */
+/* Lock or unlock two queues; a and b may be the same. The lower CPU's is locked first, so there is no deadlock. */
 void lock_run_queues(struct run_queue *a, struct run_queue *b);
 void unlock_run_queues(struct run_queue *a, struct run_queue *b);
+/* Lock the queue where the task is. */
 struct run_queue *lock_run_queue_of(const struct task *task);
 
 /* front: before tasks of the same priority; otherwise behind them. */
@@ -90,7 +91,7 @@ void finish_switch(void);
 void task_init(struct task *task, unsigned int cpu, void *stack, const char *name);
 /* The idle task of a CPU whose first task does other work (the boot CPU). */
 struct task *idle_thread_create(unsigned int cpu);
-/* timer.c: at each tick; and once a CPU at its start. */
+/* timer.c: timer_tick() at each tick; timer_init_base() once for each CPU, before its first tick. */
 void timer_tick(void);
 void timer_init_base(unsigned int cpu);
 /* smp_call.c: handler of IPI_CALL. */

@@ -23,9 +23,9 @@
  * 4. One thread makes the grace periods. After each it runs, in order, the callbacks that were queued when it began. So
  *    rcu_barrier() needs only a callback of its own.
  *
- * 5. Order. A CPU reads the number, executes a full barrier, then notes that it was outside. So its next section sees
- *    all that was written before the grace period began, and its last section has read everything before the grace
- *    period ends.
+ * 5. Order. A CPU reads the number of the grace period, executes a full barrier, then notes that it was outside. So its
+ *    next section sees all that was written before the grace period began, and its last section has read everything
+ *    before the grace period ends.
  */
 #include <kernel/rcupdate.h>
 #include "internal.h"
@@ -37,7 +37,7 @@
 #include <lib/string.h>
 
 #define POLL_MS	       1    /* time between two looks at the CPUs; in fact a tick */
-#define NR_FREE_OFFSET 4096 /* fn below it is no function, but the offset of the head in its object */
+#define NR_FREE_OFFSET 4096 /* a value of fn below this is no function, but the offset of the head in its object */
 
 unsigned int rcu_stall_ms = 10000;
 
@@ -209,7 +209,7 @@ static void grace_period(void)
 	list_splice_tail_init(&blocked, &awaited);
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	wait_until(nobody_awaited, report_task, begin);
-	spin_lock_irqsave(&rcu_lock, flags); /* so the last task to leave the list has released the lock */
+	spin_lock_irqsave(&rcu_lock, flags); /* wait until the last task that left the list has released the lock */
 	spin_unlock_irqrestore(&rcu_lock, flags);
 	WRITE_ONCE(counters.grace_periods, counters.grace_periods + 1);
 }
@@ -303,7 +303,7 @@ static void end_wait(struct rcu_head *head)
 	wake_up(&waiters);
 }
 
-/* Before the RCU thread exists no other thread runs, and the caller is no reader: nothing to wait for. */
+/* Before the RCU thread exists no other thread runs, and the caller is no reader. So there is nothing to wait for. */
 void synchronize_rcu(void)
 {
 	struct waiter waiter = { .done = false };

@@ -64,7 +64,7 @@ void dequeue_task(struct run_queue *rq, struct task *task)
 	WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
 }
 
-/* In seeded mode: a random one of the equals, so that every order that the rules allow can happen. */
+/* In seeded mode: a random one of the tasks of equal priority, so that every order that the rules allow can happen. */
 static struct task *some_task(struct list_head *list)
 {
 	struct task *task;
@@ -99,8 +99,8 @@ bool has_rival(const struct run_queue *rq, int priority)
 }
 
 /*
- * If need_resched is set, the CPU was asked already: it clears the flag under this lock, and looks at the queue
- * afterwards.
+ * If need_resched is set, the CPU was asked already. It will clear the flag under this lock, and then look at the
+ * queue.
  */
 void resched_cpu(struct run_queue *rq)
 {

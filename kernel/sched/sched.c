@@ -86,8 +86,8 @@ static struct task *pick_next(struct run_queue *rq, struct task *prev, bool pree
 }
 
 /*
- * The first thing that a task does when it gets the CPU. Once `done` is set, the joiner may free a dead predecessor,
- * and may end itself: so the joiner is read and pinned before that.
+ * The first thing that a task does when it gets the CPU. Once prev->done is set, the joiner may free prev, and may then
+ * end. So the joiner is read and pinned before that.
  */
 void finish_switch(void)
 {
@@ -113,7 +113,7 @@ void finish_switch(void)
 }
 
 /*
- * The tables are switched before the stack: every tree has all of the kernel, so next's tree maps prev's stack too
+ * The page tables are switched before the stack. Every tree maps the whole kernel, so next's tree maps prev's stack too
  * (pgtable_switch asserts it). Returns when prev runs again.
  */
 static void switch_task(struct run_queue *rq, struct task *prev, struct task *next)
@@ -183,9 +183,7 @@ int wake_up_process(struct task *task)
 		return 0;
 	flags = arch_local_irq_save();
 	move = begin_move(task);
-	/*
-	 * The task may be running and change its state at the same time, and even end: never overwrite another state.
-	 */
+	/* The task may be running, change its state at the same time, and even end. Never overwrite another state. */
 	woken = cmpxchg(&task->state, TASK_UNINTERRUPTIBLE, TASK_RUNNING) == TASK_UNINTERRUPTIBLE;
 	if (woken && !task->queued && !task_is_running(task)) {
 		enqueue_task(move.to, task, false);
@@ -249,7 +247,7 @@ static void account_tick(struct run_queue *rq)
 static void tick(struct trap_frame *frame)
 {
 	if (!current)
-		return; /* this CPU's scheduler is still to come */
+		return; /* the scheduler has not started on this CPU */
 	watchdog_tick(frame);
 	account_tick(this_cpu_ptr(&run_queue));
 	rcu_tick();
@@ -301,7 +299,7 @@ void sched_start(void)
 
 void cpu_idle_loop(void)
 {
-	struct run_queue *rq = raw_cpu_ptr(&run_queue); /* an idle task stays where it is */
+	struct run_queue *rq = raw_cpu_ptr(&run_queue); /* an idle task never leaves its CPU */
 
 	snprintf(current->name, sizeof(current->name), "idle/%u", rq->cpu);
 	for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched=seeded: the order of threads, their CPUs and their preemption are drawn from seed=. So a run meets orders that
- * the usual rules never make, and the same seed gives nearly the same orders again.
+ * sched=seeded: the order of threads, their CPUs and their preemption are random, from seed=. So a run meets orders
+ * that the usual rules never make, and the same seed gives nearly the same orders again.
  */
 #include "internal.h"
 
@@ -21,7 +21,7 @@ bool sched_seeded;
 static struct rnd_state start;
 static atomic_long_t draws;
 
-/* The n-th number of the sequence is a function of n, so CPUs share nothing but a counter. */
+/* The n-th random number is a function of n and the seed, so the CPUs share only a counter. */
 unsigned int seeded_below(unsigned int n)
 {
 	struct rnd_state state = start;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: each CPU has a wheel, which its tick turns.
+/* Timers: each CPU has a wheel, which its tick turns. Time is cut into grains of 8 ms.
  *
- *	bucket:	  0    1    2   ...   63		a timer is in the bucket (due / GRAIN_MS) % 64
- *		       ^ turned up to here		a turn takes 512 ms; what expires later waits for its turn
+ *	bucket:	  0    1    2   ...   63		a timer is in the bucket (due / 8 ms) % 64
+ *		       ^ turned up to here		a turn takes 512 ms; a later timer stays for another turn
  *
- * Starting and stopping are O(1). A tick looks only at the buckets whose time has come. The timer's function runs
- * without the lock; meanwhile `running` tells timer_delete_sync() which timer it is. Only its address is used, since
- * the function may free it.
+ * Starting and stopping are O(1). A tick looks only at the buckets whose time has come. A timer's function runs without
+ * the lock; meanwhile timer_delete_sync() finds the timer's address in `running`. Only the address is used, since the
+ * function may free the timer.
  */
 #include <kernel/timer.h>
 #include "internal.h"
@@ -19,7 +19,7 @@
 #define GRAIN_SHIFT 3 /* 8 ms */
 
 struct timer_base {
-	spinlock_t lock; /* irqsave; two of them: the lower CPU's first */
+	spinlock_t lock; /* irqsave; of two bases the lower CPU's is locked first */
 	unsigned int cpu;
 	u64 turned; /* all grains before this one are done */
 	const struct timer_list *running;
@@ -73,7 +73,7 @@ static bool remove_timer(struct timer_list *timer)
 	return was_pending;
 }
 
-/* A timer that is due in a grain that is done goes into the current one. */
+/* If the grain in which a timer is due is done already, the timer goes into the current one. */
 static void insert_timer(struct timer_base *base, struct timer_list *timer)
 {
 	u64 grain = max(timer->due >> GRAIN_SHIFT, base->turned);
@@ -83,7 +83,7 @@ static void insert_timer(struct timer_base *base, struct timer_list *timer)
 	timer->cpu = base->cpu;
 }
 
-/* Part of the current jiffy is over, so a timer is due one later. A time in the past counts as now. */
+/* Part of the current jiffy is over, so a timer is due one jiffy later. A time in the past counts as now. */
 static u64 due_time(unsigned long expires)
 {
 	long ahead = (long)(expires - jiffies);
@@ -179,7 +179,7 @@ void timer_tick(void)
 	spin_unlock(&base->lock);
 }
 
-/* --- sleeping with an end ----------------------------------------------------------------------------------------- */
+/* --- sleeping with a time limit ----------------------------------------------------------------------------------- */
 
 struct sleeper {
 	struct timer_list timer;

@@ -6,8 +6,8 @@
  *		 worker of CPU 2 -> its list			     one list
  *		 ...				  	    worker /
  *
- * A work that is queued again while it runs stays on its list until that run is over: workers skip what another worker
- * has as `running`. A work may free itself, so only its address is used after its function has returned.
+ * A work that is queued again while it runs stays on its list until that run is over: workers skip a work that another
+ * worker runs. A work may free itself, so after its function has returned only its address is used.
  */
 #include <kernel/workqueue.h>
 #include "internal.h"
@@ -27,7 +27,7 @@ struct workqueue_struct {
 	spinlock_t lock; /* irqsave: lists, pending, running, the flags */
 	bool unbound, stopping;
 	unsigned int most; /* unbound: most workers */
-	bool passed_over; /* a worker skipped a work: all look again when a run ends */
+	bool passed_over; /* a worker skipped a work: all workers look again when a run ends */
 	char name[WQ_NAME_LEN];
 	struct list_head shared;
 	struct wait_queue_head run_over; /* threads that wait for the end of a run, or until a work is cancelled */
@@ -98,7 +98,7 @@ bool queue_work_on(int cpu, struct workqueue_struct *wq, struct work_struct *wor
 	return queued;
 }
 
-/* If the thread is moved meanwhile, it has named the CPU where it was; that is good enough. */
+/* If the thread is moved meanwhile, the work goes to the CPU where the thread was. That does no harm. */
 bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
 	return queue_work_on((int)smp_processor_id(), wq, work);

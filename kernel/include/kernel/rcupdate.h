@@ -15,7 +15,7 @@ void rcu_read_unlock(void);
 /* Is the running thread inside rcu_read_lock()? */
 bool rcu_read_lock_held(void);
 
-/* x86 orders dependent loads; the compiler is held by the volatile access */
+/* x86 orders dependent loads; the volatile access keeps the compiler from reordering them. */
 #define rcu_dereference(p)	 READ_ONCE(p)
 #define rcu_assign_pointer(p, v) smp_store_release(&(p), v)
 

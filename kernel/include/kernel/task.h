@@ -36,7 +36,7 @@ struct task {
 	struct arch_thread thread; /* registers and stack while it does not run */
 	struct list_head run;	   /* on a run queue, while `queued` */
 	struct list_head all;	   /* on the list of all tasks */
-	enum task_state state;	   /* the task sets it to sleep; a waker back, under the run queue's lock */
+	enum task_state state;	   /* set by the task; set back to running by a waker, under the run queue's lock */
 	bool queued;
 	int priority;
 	unsigned int slice;	   /* ticks left before an equal has its turn */
@@ -53,7 +53,7 @@ struct task {
 	void *arg;
 	struct task *joiner;	   /* the thread that waits in thread_join for it */
 	bool done;		   /* fn has returned and its stack is out of use; read by thread_join */
-	atomic_t pins;		   /* CPUs that are about to wake it: it must not be freed before that */
+	atomic_t pins;		   /* CPUs that are about to wake it; not 0: it must not be freed */
 	unsigned long switches;	   /* how often it was given a CPU */
 	unsigned long ticks;	   /* timer ticks while it ran */
 	char name[24];
@@ -68,7 +68,7 @@ void sched_set_stack_allocator(void *(*alloc)(void), void (*free)(void *stack));
  * about tasks. An AP then calls cpu_idle_loop(); for the boot CPU an idle thread is made here.
  */
 void sched_init_cpu(void *stack);
-/* From now on threads are preempted, and might_sleep() judges. Boot CPU, thread context, interrupts on. */
+/* From now on threads are preempted, and might_sleep() checks its caller. Boot CPU, thread context, interrupts on. */
 void sched_start(void);
 /* Idle loop of an AP; never returns. */
 void __noreturn cpu_idle_loop(void);

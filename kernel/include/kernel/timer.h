@@ -16,14 +16,15 @@ struct timer_list {
 /* flags: 0; there are no kinds of timers. */
 void timer_setup(struct timer_list *timer, void (*function)(struct timer_list *timer), unsigned int flags);
 /*
- * Start or restart: the function is called once, on this CPU, when jiffies has passed `expires`; at the next tick if it
- * has passed already. Any context but NMI. 1: it was pending, 0: it was not.
+ * Start or restart the timer. Its function is called once, when jiffies has passed `expires`; at the next tick if it
+ * has passed already. It is called on this CPU; if it runs right now, on the CPU where it runs. Any context but NMI.
+ * 1: the timer was pending, 0: it was not.
  */
 int mod_timer(struct timer_list *timer, unsigned long expires);
 static inline int timer_pending(const struct timer_list *timer) { return READ_ONCE(timer->pending); }
 /*
- * Stop the timer. Its function does not run on return. Thread context, never from the function itself. 1: it was
- * pending, 0: not.
+ * Stop the timer. When this returns its function does not run. Thread context, never from the function itself. 1: the
+ * timer was pending, 0: it was not.
  */
 int timer_delete_sync(struct timer_list *timer);
 #define del_timer_sync(timer) timer_delete_sync(timer)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions that a thread runs soon. A work runs once for each time that it was queued while it was not on a queue. It
- * sees all that its queuer wrote before. It never runs on two CPUs at once.
+ * Functions that a thread runs soon. A work runs once for each queue_work() that returned true, unless it is cancelled.
+ * It sees all that the caller of queue_work() wrote before. It never runs on two CPUs at once.
  */
 #pragma once
 
@@ -25,13 +25,13 @@ extern struct workqueue_struct *system_wq;	   /* a worker a CPU, bound to it */
 extern struct workqueue_struct *system_unbound_wq; /* workers that may run anywhere */
 
 /*
- * Without WQ_UNBOUND each CPU has a worker, and a work runs on the CPU that queued it. With it there are max_active
- * workers that run anywhere, at most WQ_UNBOUND_WORKERS (0: that many). A worker runs one work at a time. So a work
- * that waits for another one must be on another queue. fmt: the name, cut to WQ_NAME_LEN - 1. NULL: no memory. Thread
- * context, may sleep.
+ * Without WQ_UNBOUND each CPU has a worker, and a work runs on the CPU that queued it. With WQ_UNBOUND there are
+ * max_active workers that run anywhere (0: WQ_UNBOUND_WORKERS), but never more than WQ_UNBOUND_WORKERS or than online
+ * CPUs. A worker runs one work at a time. So a work that waits for another one must be on another queue. fmt: the name,
+ * cut to WQ_NAME_LEN - 1. NULL: no memory. Thread context, may sleep.
  */
 struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...) __printf(1, 4);
-/* Unbound, with one worker: works run one after the other, in the order of queueing. flags: those below. */
+/* Unbound, with one worker: works run one after the other, in the order of queueing. */
 #define alloc_ordered_workqueue(fmt, flags, ...) alloc_workqueue(fmt, WQ_UNBOUND | (flags), 1, ##__VA_ARGS__)
 enum wq_flags {
 	WQ_UNBOUND = 1 << 1,
