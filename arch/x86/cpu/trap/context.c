@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one thread to another. The first frame of a thread is as if it had once called switch_stack() from thread_start.
+ * Switching from one thread to another. The stack of a new thread looks as if the thread were in switch_stack(), which
+ * then returns to thread_start.
  */
 #include <arch/context.h>
 #include <arch/cpu.h>
@@ -13,7 +14,7 @@
 void thread_start(void);
 void switch_stack(void **save, void *next);
 
-/* Of the thread that runs here; NULL: this CPU has none yet, and uses what stands below. */
+/* The running thread's. NULL: no thread runs on this CPU yet; then lazy_mmu_at_boot is used. */
 static DEFINE_PER_CPU(struct lazy_mmu *, lazy_mmu);
 static DEFINE_PER_CPU(struct lazy_mmu, lazy_mmu_at_boot);
 

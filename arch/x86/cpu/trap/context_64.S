@@ -4,8 +4,8 @@
 	.text
 
 	/*
-	 * void switch_stack(void **save, void *next): what is pushed here is struct switch_frame. The caller-saved
-	 * registers are dead across the call, and flags are the scheduler's business.
+	 * void switch_stack(void **save, void *next): what is pushed here is struct switch_frame. The caller saves all
+	 * other registers. The scheduler saves the interrupt flag.
 	 */
 	.globl	switch_stack
 	.type	switch_stack, @function
@@ -27,7 +27,7 @@ switch_stack:
 	ret
 	.size	switch_stack, . - switch_stack
 
-	/* What a fresh stack returns to: entry in r12, its argument in r13. Frame pointer 0 ends backtraces. */
+	/* A new stack returns to here: entry in r12, its argument in r13. Frame pointer 0 ends backtraces. */
 	.globl	thread_start
 	.type	thread_start, @function
 thread_start:
@@ -37,7 +37,7 @@ thread_start:
 	ud2
 	.size	thread_start, . - thread_start
 
-	/* int probe_call(void *addr): 0, or what probe_fixup() put into rax after a fault. rbx tells it the address. */
+	/* int probe_call(void *addr): 0, or what probe_fixup() put into rax after a fault. It finds addr in rbx. */
 	.globl	probe_call, probe_call_return, probe_call_faulted
 	.type	probe_call, @function
 probe_call:

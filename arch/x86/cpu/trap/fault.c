@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults: told to the tracer, then decided. Nothing here repairs a kernel mapping: the tables of every process are
- * complete before anybody can hold the address (arch/x86/mm/pgtable_sync.c), so the tracer may touch what it likes.
+ * Page faults: the tracer is called, then the fault is handled. Nothing here repairs a kernel mapping: every process's
+ * tables map an address before a caller gets it (arch/x86/mm/pgtable_sync.c). So the tracer may touch vmalloc memory.
  */
 #include <arch/context.h>
 #include <arch/fault.h>
@@ -23,7 +23,7 @@
 static void (*fault_tracer)(vaddr_t addr);
 static user_fault_fn user_fault_handler;
 
-/* How many page-fault handlers are on the running thread's stack. One that brings in user memory counts too. */
+/* How many page-fault handlers are on the running thread's stack, those included that sleep for user memory. */
 DEFINE_PER_CPU(unsigned int, fault_depth);
 static unsigned int max_depth;
 static atomic_long_t user_faults, expected_faults, kernel_not_present, spurious, spurious_provoked;
@@ -72,7 +72,7 @@ static void count_spurious(void)
 	atomic_long_inc(READ_ONCE(provoking) ? &spurious_provoked : &spurious);
 }
 
-/* Would the instruction have been allowed to touch user memory, and may the thread sleep there? */
+/* May this instruction of the kernel touch user memory, and may the thread sleep there? */
 static bool kernel_may_touch(const struct trap_frame *frame)
 {
 	return arch_trap_depth() == 1 && (frame->flags & FLAGS_IF) && !this_cpu_read(preempt_count) &&
@@ -87,23 +87,22 @@ static bool is_user_fault(const struct trap_frame *frame, vaddr_t addr)
 }
 
 /*
- * The program executed something that touches memory with the kernel's rights, and was refused for it (SMAP). A real
- * CPU uses the program's rights for its memory; QEMU up to 7.2 uses the kernel's in far returns and far calls. The
- * access would be refused for ever.
+ * Did the CPU access the program's memory with the kernel's rights, so that SMAP refused it? A real CPU uses the
+ * program's rights. QEMU up to 7.2 uses the kernel's for far returns and far calls. Such an access fails for ever.
  */
 static bool with_rights_of_kernel(const struct trap_frame *frame)
 {
 	return trap_from_user(frame) && !(frame->error & PF_USER);
 }
 
-/* The last fault of this CPU that the tables did not justify: where, and how often in a row. */
+/* The last fault of this CPU on an access that the tables allow: where, and how often in a row. */
 struct repeated {
 	vaddr_t ip, addr;
 	unsigned int times;
 };
 static DEFINE_PER_CPU(struct repeated, repeated);
 
-#define REPEATS_MOST 10000 /* one fault makes a CPU drop its stale entry: more in a row are a loop */
+#define REPEATS_MOST 10000 /* a fault makes a CPU drop its stale entry, so this many in a row are a loop */
 
 static void not_repeated(void)
 {
@@ -153,7 +152,7 @@ static int user_fault(const struct trap_frame *frame, vaddr_t addr, unsigned lon
 	return err;
 }
 
-/* The program's own fault, which ends it. */
+/* The program may not make this access, so the program ends. */
 static void __noreturn program_fault(const struct trap_frame *frame, vaddr_t addr, int err)
 {
 	this_cpu_add(fault_depth, -1);
@@ -167,11 +166,10 @@ void fault_provoke_spurious(bool on)
 }
 
 /*
- * Has the CPU refused what the tables allow? Then it remembered an older entry, and somebody has raised rights without
- * a flush. Only for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. Reads are left
- * out: a read of the kernel needs only that the page is present. While another CPU is still raising rights
- * (pgtable_protecting()), its flush has not ended: it waits for this CPU, where interrupts have been off since the
- * fault. Such a fault is not counted.
+ * Did the CPU refuse what the tables allow? Then its TLB held an older entry: rights were raised without a flush. Only
+ * for what is mapped (museum 71): a missing page or a reserved bit is never in a TLB. Reads are left out: a read by the
+ * kernel needs only a present page. While another CPU still raises rights (pgtable_protecting()), the fault is not
+ * counted: that CPU's flush waits for this CPU, where interrupts have been off since the fault.
  */
 static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 {
@@ -190,13 +188,16 @@ static bool spurious_fault(const struct trap_frame *frame, vaddr_t addr)
 	return true;
 }
 
-/* The kernel lacks one of its own mappings. The same access by a program shows no fault of the kernel. */
+/* Does the kernel lack one of its own mappings? If a program makes the access, the kernel is not at fault. */
 static bool is_forbidden(const struct trap_frame *frame, vaddr_t addr)
 {
 	return !(frame->error & PF_PRESENT) && addr >= layout.user_end && !trap_from_user(frame);
 }
 
-/* Without NX and SMEP no error code tells of an execution. An instruction was fetched, so a read of it cannot fault. */
+/*
+ * Without NX and SMEP the error code does not mark a fetch. Then a fault at the instruction's own address is one: an
+ * instruction that has been fetched can be read.
+ */
 const char *page_fault_kind(const struct trap_frame *frame, vaddr_t addr)
 {
 	if ((frame->error & PF_FETCH) || addr == frame->ip)
@@ -228,17 +229,17 @@ static void not_served(struct trap_frame *frame, vaddr_t addr, int err)
 	if (spurious_fault(frame, addr))
 		return; /* the instruction runs again */
 	if (addr >= layout.user_end && is_user_copy(frame->ip))
-		bad_fault(frame, addr); /* the kernel's own side of a copy: no program is to be blamed for it */
+		bad_fault(frame, addr); /* the kernel's side of a copy: a bug of the kernel, not of the program */
 	if (!probe_fixup(frame, protection ? PROBE_PROTECTION : PROBE_NOT_PRESENT))
 		bad_fault(frame, addr);
 	atomic_long_inc(&expected_faults);
-	if (is_forbidden(frame, addr)) /* it was wanted, so it is no mapping that somebody forgot */
+	if (is_forbidden(frame, addr)) /* a probe expected it, so no mapping is missing */
 		atomic_long_dec(&kernel_not_present);
 }
 
 void page_fault(struct trap_frame *frame)
 {
-	vaddr_t addr = read_cr2(); /* first of all: a fault in the tracer would overwrite it */
+	vaddr_t addr = read_cr2(); /* first: a fault in the tracer would overwrite it */
 	unsigned long flushed = pgtable_flushed(pgtable_current()); /* while interrupts are still off */
 	void (*tracer)(vaddr_t) = READ_ONCE(fault_tracer);
 	int err = -EFAULT;

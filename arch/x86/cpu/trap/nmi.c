@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Non-maskable interrupts. The handler may touch any kernel memory, vmalloc space included, because none of it faults;
- * it must not fault on purpose either (the IRET of a nested fault would let the next NMI in, on the same stack).
+ * Non-maskable interrupts. The handler may touch any kernel memory, vmalloc space included, because none of it faults.
+ * It must not probe an address: after the IRET of a nested fault the next NMI may come, on the same stack.
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -15,9 +15,9 @@
 #include <lib/atomic.h>
 
 static void (*nmi_handler)(struct trap_frame *);
-static unsigned int stopped_by; /* CPU + 1, which does not stop itself; 0: nobody stops anybody */
+static unsigned int stopped_by; /* number + 1 of the CPU that stops all others; 0: none */
 
-/* A question from another CPU: where are you? The asker prints the answer, because this CPU may hold printk's lock. */
+/* Another CPU asks where this CPU is. The asking CPU prints the answer, because this CPU may hold printk's lock. */
 enum whereabouts { NOT_ASKED, ASKED, ANSWERED, GIVEN_UP };
 static DEFINE_PER_CPU(unsigned int, whereabouts);
 static DEFINE_PER_CPU(struct backtrace, struck_trace);
@@ -25,7 +25,7 @@ static DEFINE_PER_CPU(unsigned int, nmi_depth);
 
 #define ANSWER_MS 2000
 
-/* An NMI, because a CPU that shall stop may well be one that has interrupts off. */
+/* By NMI, because the other CPUs may have interrupts off. */
 void arch_stop_other_cpus(void)
 {
 	unsigned int cpu;
@@ -41,7 +41,7 @@ void arch_backtrace_cpu(unsigned int cpu)
 	unsigned int *state = per_cpu_ptr(&whereabouts, cpu);
 
 	if (cmpxchg(state, NOT_ASKED, ASKED) != NOT_ASKED)
-		return; /* somebody else is at it, or the last NMI is still to come */
+		return; /* another CPU is asking, or the NMI of an earlier question has not arrived */
 	arch_send_nmi(cpu);
 	for (unsigned int ms = 0; ms < ANSWER_MS && smp_load_acquire(state) != ANSWERED; ms++)
 		arch_udelay(1000);
@@ -54,7 +54,7 @@ void arch_backtrace_cpu(unsigned int cpu)
 	smp_store_release(state, (unsigned int)NOT_ASKED);
 }
 
-/* True: that is what this NMI was for. */
+/* Answers a question, if there is one. True: there was one, so this NMI is dealt with. */
 static bool tell_whereabouts(struct trap_frame *frame)
 {
 	unsigned int *state = this_cpu_ptr(&whereabouts);
@@ -77,7 +77,7 @@ void arch_set_nmi_handler(void (*handler)(struct trap_frame *))
 	WRITE_ONCE(nmi_handler, handler);
 }
 
-/* An NMI that nobody expects is somebody's button: show where this CPU is. */
+/* An NMI without a handler is unexpected, for example a button: panic, which shows where this CPU is. */
 void nmi_interrupt(struct trap_frame *frame)
 {
 	void (*handler)(struct trap_frame *) = READ_ONCE(nmi_handler);

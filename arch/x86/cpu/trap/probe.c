@@ -2,9 +2,9 @@
 /*
  * Accesses that are expected to fault.
  *
- * The instruction that may fault has an entry in the exception table: "a fault here continues there". For probe_exec()
- * the fault is not at an instruction of ours but at the callee's first byte; it is recognised by the return address on
- * top of the stack, which only probe_call() pushes, and by rbx, which probe_call() set to the address it called.
+ * The instruction that may fault has an entry in the exception table: "a fault here continues there". With probe_exec()
+ * the fault is not in the kernel's code but at the callee's first byte. Two things identify it: the return address on
+ * top of the stack, which only probe_call() pushes, and rbx, which probe_call() sets to the address that it calls.
  */
 #include <arch/context.h>
 #include <asm/extable.h>
@@ -64,7 +64,7 @@ enum probe_result probe_read(const void *addr, u8 *value)
 	return result;
 }
 
-/* OR with 0 is a write to the MMU and changes nothing; locked, so that it loses no other CPU's store either. */
+/* OR with 0 counts as a write and changes nothing. It is locked, so that no other CPU's store is lost. */
 enum probe_result probe_write(void *addr)
 {
 	u32 result = PROBE_OK;

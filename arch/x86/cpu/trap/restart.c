@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Where an interrupt returns to, if it came in the middle of a restartable sequence (<asm/restart.h>). */
+/* An interrupt in the middle of a restartable sequence returns to the sequence's beginning (<asm/restart.h>). */
 #include <arch/layout.h>
 #include <asm/restart.h>
 #include <asm/trap.h>
 #include <lib/compiler.h>
 
 /*
- * Sequences lie in few pages, and nearly every interrupt comes elsewhere. has_some has one byte for each page of code;
- * pages 1 MiB apart share a byte.
+ * Sequences lie in few pages, and nearly every interrupt comes in another page. has_some has a byte for each page of
+ * code; pages 1 MiB apart share a byte.
  */
 static bool has_some[256];
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a vector to its handler. The C side of trap_entry_*.S; interrupts are off from beginning to end (page_fault()
- * enables them while a user fault is served). On the way out of an interrupt the thread may be preempted: it then
- * returns from here later, perhaps on another CPU.
+ * From a vector to its handler: the C side of trap_entry_*.S. Interrupts are off, except in system calls, while a fault
+ * on user memory is served, and while a program is ended. At the end of an interrupt the thread may be preempted: then
+ * it returns from here later, perhaps on another CPU.
  */
 #include <arch/irq.h>
 #include <arch/context.h>
@@ -45,7 +45,7 @@ void arch_debug_exception(void)
 	__asm__ volatile("int %0" : : "i"(VECTOR_DEBUG) : "memory");
 }
 
-/* Was it the kernel's, and is there somebody whom it tells something? */
+/* True: the exception came from the kernel, and the handler has run. */
 static bool debug_exception(struct trap_frame *frame)
 {
 	interrupt_handler handler = READ_ONCE(debug_handler);
@@ -68,9 +68,9 @@ vaddr_t trap_frame_stack(const struct trap_frame *frame)
 	return CONFIG_FRAME_POINTER ? frame->bp : trap_frame_sp(frame);
 }
 
-extern char trap_dispatched[], trap_dispatched_own_stack[]; /* trap_entry_*.S: behind its calls */
+extern char trap_dispatched[], trap_dispatched_own_stack[]; /* trap_entry_*.S: the return addresses of its calls */
 
-/* A stack that is only guessed at may have an old return address, and anything behind it. */
+/* A guessed stack may hold an old return address with anything behind it, so the frame's contents are checked. */
 static bool plausible(const struct trap_frame *frame)
 {
 	unsigned int cs = frame->cs & 0xffff;
@@ -119,7 +119,7 @@ const char *exception_name(unsigned long vector)
 	return vector < ARRAY_SIZE(names) ? names[vector] : "reserved exception";
 }
 
-/* A fault on the stack's guard page is what a double fault mostly is: CR2 and the stack pointer tell. */
+/* Most double faults are faults on the stack's guard page. Then CR2 is close to the stack pointer. */
 static void __noreturn double_fault(struct trap_frame *frame)
 {
 	vaddr_t addr = read_cr2(), sp = trap_frame_sp(frame);
@@ -149,7 +149,7 @@ static void exception(struct trap_frame *frame)
 	case VECTOR_DOUBLE_FAULT:
 		double_fault(frame);
 	case VECTOR_MACHINE_CHECK:
-		machine_check(frame); /* whoever it struck */
+		machine_check(frame); /* in the kernel and in ring 3 alike */
 	case VECTOR_GENERAL:
 	case VECTOR_STACK_SEGMENT:
 		if (probe_fixup(frame, PROBE_OTHER))
@@ -200,23 +200,24 @@ static void interrupt(struct trap_frame *frame)
 }
 
 /*
- * Acknowledged, nothing below it but a thread that had interrupts on. Not after an NMI, which has a stack of its own.
+ * May the thread be preempted here? Only after an interrupt (acknowledged by now) that struck a thread with interrupts
+ * on. Never after an NMI, which counts as an exception: it has a stack of its own.
  */
 static bool may_switch(const struct trap_frame *frame)
 {
 	return frame->vector >= NR_EXCEPTIONS && (frame->flags & FLAGS_IF) && this_cpu_read(trap_depth) == 0;
 }
 
-/* Of the exceptions, those that no instruction of a program makes. */
+/* Is this an exception that no instruction of a program causes? */
 static bool comes_from_outside(unsigned long vector)
 {
 	return vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK;
 }
 
 /*
- * Nothing of a program in virtual-8086 mode is believed, and it gets no further. What it did itself, system calls
- * included, ends it here. What came from outside is handled first: its frame becomes one of ring 3 at an address that
- * no program may execute, so that the way back ends it.
+ * A program in virtual-8086 mode: nothing in its frame is trusted, and the program ends. If it caused the trap itself
+ * (an exception or a system call), it ends here. Anything else is handled first. For that the frame is replaced by one
+ * of ring 3 at an address that no program may execute, so that the program ends when it goes on.
  */
 static void leave_v86(struct trap_frame *frame)
 {
@@ -231,11 +232,11 @@ static void leave_v86(struct trap_frame *frame)
 
 void trap_dispatch(struct trap_frame *frame)
 {
-	user_access_end(); /* IRET gives the interrupted code its own setting back */
+	user_access_end(); /* IRET restores the setting of the interrupted code */
 	if (unlikely(trap_from_v86(frame)))
 		leave_v86(frame);
 	if (frame->vector < NR_EXCEPTIONS && !trap_from_user(frame))
-		percpu_base_restore(); /* it may have struck beside a SWAPGS */
+		percpu_base_restore(); /* the exception may have struck next to a SWAPGS */
 	if (frame->vector == VECTOR_SYSCALL && trap_from_user(frame)) {
 		system_call(frame);
 		return;

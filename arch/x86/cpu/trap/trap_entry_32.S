@@ -7,7 +7,7 @@
 #include <asm/vectors.h>
 
 #define FRAME_CS 64
-/* the third byte of the flags: QEMU lets a program enter virtual-8086 mode, where CS tells nothing */
+/* The third byte of the flags: QEMU lets a program enter virtual-8086 mode, where CS may be any number. */
 #define FRAME_VM 70
 #define VM_BIT	 0x02
 
@@ -48,7 +48,7 @@ trap_common:
 	jnz	1f
 	testb	$VM_BIT, FRAME_VM(%esp)
 	jz	2f
-1:	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
+1:	xorl	%ebp, %ebp		/* a backtrace ends here: the next frame is the program's */
 2:	movl	%esp, %eax
 	andl	$-16, %esp		/* the compiler expects calls at a multiple of 16 */
 	subl	$12, %esp
@@ -56,7 +56,7 @@ trap_common:
 	call	trap_dispatch
 	.globl	trap_dispatched, trap_dispatched_own_stack
 trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_frame_above) */
-trap_dispatched_own_stack:		/* of x86_64 */
+trap_dispatched_own_stack:		/* differs only on x86_64 */
 	popl	%eax
 	.size	trap_common, . - trap_common
 

@@ -4,11 +4,11 @@
  * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
  * <asm/machine_64.h>; its 192 bytes keep the stack aligned to 16.
  *
- * A program's data segments mean nothing to 64-bit code, but they are registers of its own. They are saved on the way
- * in, and the kernel runs with all four empty; on the way out they are loaded again. Nearly every program has them
- * empty.
+ * The data segment registers have no effect on 64-bit code, but a program may use them. They are saved when it enters
+ * the kernel, and loaded when it goes on; the kernel runs with all four empty. In nearly every program they are empty.
  *
- * QEMU lets a program enter virtual-8086 mode, even under a 64-bit kernel. CS tells nothing there, so VM is asked too.
+ * QEMU lets a program enter virtual-8086 mode, even under a 64-bit kernel. CS may be any number there, so VM is tested
+ * too.
  */
 #include <asm/vectors.h>
 
@@ -46,7 +46,7 @@ trap_stubs:
 	.set	vector, vector + 1
 	.endr
 
-	/* Everything between the vector and the general registers is filled in by whoever knows it. */
+	/* The two words between the vector and the general registers are filled in later. */
 	.macro	save_registers
 	cld
 	pushq	$0			/* the address of a page fault */
@@ -96,7 +96,7 @@ trap_common:
 	jmp	2f
 1:	swapgs				/* GS was the user's */
 	save_registers
-	xorl	%ebp, %ebp		/* a backtrace ends here: what follows is the program's */
+	xorl	%ebp, %ebp		/* a backtrace ends here: the next frame is the program's */
 	movw	%ds, FRAME_SEGMENTS(%rsp)
 	movw	%es, FRAME_SEGMENTS + 2(%rsp)
 	movw	%fs, FRAME_SEGMENTS + 4(%rsp)
@@ -110,7 +110,7 @@ trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_f
 	movq	%rsp, %rdi
 	jmp	trap_return
 
-	/* Loading GS changes the base that is in use, which must be the user's then. */
+	/* Loading GS changes the base in use, so the user's base is put in use meanwhile. */
 3:	movl	%ebp, %ds
 	movl	%ebp, %es
 	movl	%ebp, %fs
@@ -141,7 +141,7 @@ trap_return:
 	addq	$32, %rsp
 	iretq
 
-	/* They were this program's before, so they can be loaded; the CPU empties what ring 3 may not have. */
+	/* The program had these segments loaded, so they can be loaded. IRETQ empties those that ring 3 may not use. */
 6:	movw	FRAME_SEGMENTS(%rsp), %ds
 	movw	FRAME_SEGMENTS + 2(%rsp), %es
 	movw	FRAME_SEGMENTS + 4(%rsp), %fs
@@ -151,8 +151,8 @@ trap_return:
 
 	/*
 	 * NMI, double fault and machine check: CS does not tell whose GS base is loaded, since they may strike just
-	 * before a SWAPGS. The kernel's stands above the frame on the stack that only they use (gdt_64.c); afterwards
-	 * what was loaded is put back. The segments of a program stay loaded meanwhile.
+	 * before a SWAPGS. The kernel's base is stored above the frame, on the vector's own stack (gdt_64.c). It is
+	 * loaded, and afterwards the former base is restored. The segments of a program stay loaded meanwhile.
 	 */
 	.type	trap_own_stack, @function
 trap_own_stack:

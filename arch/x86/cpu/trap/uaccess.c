@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying to and from user memory. One REP MOVSB does it: after a fault that cannot be served, what is left to do is in
- * its count register, and a fault that can be served just lets it go on.
+ * Copying to and from user memory, by one REP MOVSB. After a fault that was served it goes on. After a fault that
+ * cannot be served its count register has the number of bytes not copied.
  */
 #include <arch/uaccess.h>
 
@@ -27,8 +27,8 @@ bool access_ok(const void *addr, size_t n)
 }
 
 /*
- * Returns the bytes not copied. One side is the user's, and has been checked to be. Never inlined: the label user_copy
- * may exist only once.
+ * Returns the number of bytes not copied. The caller has checked with access_ok() that one side is user memory. Never
+ * inlined: the label user_copy may exist only once.
  */
 static __noinline size_t copy_user(void *to, const void *from, size_t n)
 {
@@ -49,7 +49,7 @@ size_t copy_to_user(void *to, const void *from, size_t n)
 	return access_ok(to, n) ? copy_user(to, from, n) : n;
 }
 
-/* What could not be read is 0 in the kernel's buffer: nobody gets to see what was there before. */
+/* The part that could not be read becomes 0, so that old contents of the kernel's buffer do not leak. */
 size_t copy_from_user(void *to, const void *from, size_t n)
 {
 	size_t left = access_ok(from, n) ? copy_user(to, from, n) : n;
@@ -59,7 +59,7 @@ size_t copy_from_user(void *to, const void *from, size_t n)
 	return left;
 }
 
-/* In pieces that end where a page does: a string may end just before memory that is not there. */
+/* Copies up to the end of a page at a time: the page behind the one where the string ends may not be mapped. */
 ssize_t strscpy_from_user(char *to, const char *from, size_t size)
 {
 	size_t done = 0;

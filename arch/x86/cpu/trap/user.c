@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ring 3 from the kernel's side: the way in, and system calls and exceptions on their way to who handles them. */
+/* Ring 3 from the kernel's side: entering it, and passing a program's system calls and exceptions to their handlers. */
 #include <arch/user.h>
 
 #include <arch/irq.h>
@@ -43,7 +43,7 @@ void user_frame_init(struct trap_frame *frame, vaddr_t ip, vaddr_t sp)
 	user_frame_segments(frame);
 }
 
-/* On the stack in use, below everything on it: an NMI may come while the registers are being loaded. */
+/* trap_return() makes the frame the stack, and an NMI may push onto it. So the frame is copied to the stack in use. */
 void arch_enter_user(const struct trap_frame *frame)
 {
 	struct trap_frame copy = *frame;

@@ -5,15 +5,15 @@
 #include <asm/percpu.h>
 #include <asm/restart.h>
 
-/* The inputs must be intact when it begins again; therefore every output has a register of its own (=&). */
+/* The sequence may begin again, so it must not overwrite its inputs: every output has a register of its own (=&). */
 #define THIS_CPU_STACK \
 	"mov %%" PERCPU_SEGMENT ":%[cpu], %k[stack]\n\t" \
 	"mov (%[stacks],%[stack],%c[word]), %[stack]\n\t" \
 	"mov (%[stack]), %[n]\n\t"
 
 /*
- * The carry flag tells; moves, INC and DEC leave it alone. (asm goto is no way: gcc 12 forgets what a variable is to be
- * on its edges.)
+ * The result is in the carry flag, which moves, INC and DEC do not change. (asm goto cannot be used: gcc 12 loses the
+ * values of outputs on its jumps.)
  */
 static __always_inline void *cpu_stack_pop(struct cpu_stack *const stacks[])
 {
@@ -34,7 +34,7 @@ static __always_inline void *cpu_stack_pop(struct cpu_stack *const stacks[])
 	if (unlikely(empty))
 		return NULL;
 	if (!item)
-		__builtin_unreachable(); /* so that nobody asks for NULL twice */
+		__builtin_unreachable(); /* the compiler then drops the caller's check for NULL */
 	return item;
 }
 

@@ -19,5 +19,5 @@ struct trap_frame;
 
 /* Where a fault at this instruction continues; 0: it is not expected to fault. */
 vaddr_t exception_fixup(vaddr_t insn);
-/* Is it the one that copies from or to user memory? It may fault at user addresses alone. */
+/* Is this the instruction that copies from or to user memory? It may fault only at user addresses. */
 bool is_user_copy(vaddr_t insn);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Restartable sequences: instructions of which the last one, a store, makes the whole thing happen. An interrupt that
- * comes between the first and the last one returns to the first (arch/x86/cpu/trap/restart.c), so that what it did, or
- * what other threads did after a switch, even on another CPU, is seen by a sequence that has not begun. A sequence may
- * be left by jumps; it must not change what it started from. NMIs and exceptions do not restart it (single steps would
- * never end), and so must not touch its data.
+ * Restartable sequences: instructions that take effect only by the last one, a store. An interrupt inside a sequence
+ * returns to its first instruction (arch/x86/cpu/trap/restart.c). So the interrupt's handler may use the same data, and
+ * the thread may be preempted and moved to another CPU: the sequence begins again and sees the new state. Code may jump
+ * out of a sequence. A sequence must not change its own inputs. NMIs and exceptions do not restart a sequence (single
+ * steps would never end), so their handlers must not use its data.
  *
  * The asm statement has an operand [word] "i"(sizeof(long)).
  */
@@ -28,5 +28,5 @@ struct trap_frame;
 
 /* Once, before interrupts are on. */
 void restart_init(void);
-/* For an interrupt of the kernel: if a sequence was not finished, it begins again when the interrupt returns. */
+/* For an interrupt in kernel code: if a sequence was not finished, it begins again when the interrupt returns. */
 void restart_sequence(struct trap_frame *frame);

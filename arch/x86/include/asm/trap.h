@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions and interrupts inside arch/x86: the saved registers, and who provides what to the dispatcher (trap.c).
- * What the layers above see is <arch/irq.h> and <arch/fault.h>.
+ * Exceptions and interrupts inside arch/x86: the saved registers, and the functions that the dispatcher (trap.c) calls.
+ * Layers above use <arch/irq.h> and <arch/fault.h>.
  */
 #pragma once
 
@@ -18,8 +18,8 @@
 #define PF_FETCH    (1UL << 4) /* reported only when the CPU has NX in use, or SMEP */
 
 /*
- * A program that is in virtual-8086 mode, which QEMU lets it enter and no real CPU does: CS is any number there. trap.c
- * makes such a frame one of ring 3 before anybody else sees it.
+ * Did the trap come from a program in virtual-8086 mode? QEMU lets a program enter it; no real CPU does. CS may be any
+ * number there. trap.c replaces such a frame by one of ring 3 before other code sees it.
  */
 static inline bool trap_from_v86(const struct trap_frame *frame)
 {
@@ -40,12 +40,12 @@ enum own_stack { STACK_DOUBLE_FAULT, STACK_MACHINE_CHECK, STACK_NMI, NR_OWN_STAC
 extern vaddr_t own_stack_top[NR_OWN_STACKS];
 
 /*
- * An AP's first call in C, before anything per-CPU is used and after percpu_area_init(cpu): what arch_init_cpu() is to
- * the boot CPU. False: this CPU lacks a feature that the boot CPU has and the kernel relies on; stop it.
+ * For an AP what arch_init_cpu() is for the boot CPU. After percpu_area_init(cpu), before per-CPU data is used. False:
+ * this CPU lacks a feature that the boot CPU has and the kernel relies on; stop it.
  */
 bool arch_init_ap(unsigned int cpu);
 
-/* Per-CPU: what arch_trap_depth() returns; and the running thread's page-fault handlers, saved with it (context.c). */
+/* Per-CPU. fault_depth belongs to the running thread: arch_switch_to() saves and loads it. */
 extern unsigned int trap_depth, fault_depth;
 
 /* The one entry from assembly, for all 256 vectors. Interrupts off. */
@@ -59,20 +59,20 @@ void nmi_interrupt(struct trap_frame *frame);
 bool probe_fixup(struct trap_frame *frame, unsigned int result);
 const char *exception_name(unsigned long vector);
 
-/* After it this CPU's per-CPU base is right, whatever it was: the descriptor table register is asked. gdt_{32,64}.c */
+/* Make this CPU's per-CPU base right, whatever it was. It is found by the descriptor table register. gdt_{32,64}.c */
 void percpu_base_restore(void);
 
-/* On what stack this CPU enters the kernel from ring 3: one past its highest byte, 16-byte aligned. gdt_{32,64}.c */
+/* Set the stack on which ring 3 enters the kernel: one past its highest byte, 16-byte aligned. gdt_{32,64}.c */
 void set_entry_stack(void *stack_top);
 
-/* user.c: on behalf of the thread (depth 0), interrupts off at call and return. The exceptions come from ring 3. */
+/* user.c. Called in the thread (trap depth 0), with interrupts off, which they also are on return. */
 void system_call(struct trap_frame *frame);
-void user_return(void); /* the program goes on, if it may; depth 0, and not on a stack of the vector's own */
+void user_return(void); /* before the program goes on; may end it. Not on a vector's own stack */
 void __noreturn user_exception(const struct trap_frame *frame);
 void __noreturn user_left_protected_mode(vaddr_t ip);
 void __noreturn user_page_fault(const struct trap_frame *frame, vaddr_t addr, int err);
 
-/* From the platform. eoi: done before the handler runs, so that the handler may switch to another thread. */
+/* From the platform. eoi: before the handler runs, since afterwards the thread may be switched. */
 void apic_eoi(void);
 void pic_eoi(unsigned int irq);	/* also sorts out the spurious IRQs 7 and 15 */
 void timer_account(void);	/* one tick on this CPU; before the handler of arch_set_timer_handler() */
