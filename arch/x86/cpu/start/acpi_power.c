@@ -14,7 +14,7 @@ static bool in_acpi_mode(void)
 	return register_read_16(&acpi_ready.pm1a) & PM1_SCI_ENABLED;
 }
 
-/* The PM1 registers obey the system only in ACPI mode; firmware may still be in the older one. */
+/* The PM1 registers obey the kernel only in ACPI mode. The machine may still be in legacy mode. */
 static void enter_acpi_mode(void)
 {
 	if (in_acpi_mode() || !acpi_ready.smi_port || !acpi_ready.acpi_enable)
@@ -42,7 +42,7 @@ void acpi_power_off(void)
 	} else {
 		register_write_8(&acpi_ready.sleep, (u8)((acpi_ready.s5_types[0] & 7) << 2 | SLEEP_ENABLE));
 	}
-	arch_udelay(500000); /* it takes a moment */
+	arch_udelay(500000); /* powering off takes a moment */
 }
 
 void acpi_reset(void)

@@ -17,7 +17,7 @@ static DEFINE_GUARDED_STACK(boot_own_stacks[NR_OWN_STACKS]);
 
 extern char __boot_percpu_start[];
 
-/* From here on this_cpu() is this CPU's own, and a fault is reported. */
+/* After this, this_cpu() gives this CPU's own data, and faults are reported. */
 static void load_tables(unsigned int cpu)
 {
 	write_flags(FLAGS_FIXED);

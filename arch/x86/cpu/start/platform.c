@@ -8,7 +8,7 @@
 #include <asm/platform.h>
 #include <kernel/printk.h>
 
-#define CPUID_SEVERAL (1U << 28) /* leaf 1, EDX: a package may have several; EBX says how many */
+#define CPUID_SEVERAL (1U << 28) /* leaf 1, EDX: a package may have several CPUs; EBX says how many ids it has */
 
 static void read_mptable(struct acpi_cpus *cpus)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways to end: a verdict for QEMU, power off, reset. The ports that mean "off" to an emulator belong to other
- * devices on real machines, so they are touched only in an emulator. When nothing works the machine halts and says so.
+ * The ways to end: an exit code for QEMU, power off, reset. The ports that power off an emulator belong to other
+ * devices on real machines, so they are written only in an emulator. If the machine cannot be switched off, the kernel
+ * says so and halts.
  */
 #include <arch/console.h>
 #include <arch/cpu.h>
@@ -23,7 +24,7 @@
 #define I8042_RESET	 0xfe
 #define I8042_POLLS	 20000
 
-/* The device reads as 0, an empty bus as ones. */
+/* The device reads as 0. Without it a read gives all ones. */
 bool arch_in_qemu(void)
 {
 	return qemu_present() && inb(QEMU_EXIT_PORT) == 0;
@@ -65,7 +66,7 @@ static void i8042_reset(void)
 	arch_udelay(50000);
 }
 
-/* A breakpoint without an interrupt table is a triple fault, and that resets the CPU. */
+/* A breakpoint without an interrupt table ends in a triple fault, which resets the CPU. */
 static void triple_fault(void)
 {
 	static const struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other CPUs, all at once: INIT to each, a start-up message to each, a second one to those that have not
- * answered, and then waits that are bounded for all together (Intel SDM vol. 3, 9.4). The assembly half is
- * boot/ap_start.S; <asm/ap_start.h> has the protocol by which a late CPU is kept out.
+ * Starting the other CPUs, all at once: INIT to each, a start-up message to each, a second one to each if some have not
+ * answered (Intel SDM vol. 3, 9.4). Then the boot CPU waits for all together, for a limited time. The assembly half is
+ * boot/ap_start.S; <asm/ap_start.h> has the protocol that keeps a late CPU out.
  */
 #include <arch/barrier.h>
 #include <arch/cpu.h>
@@ -24,13 +24,13 @@
 #include <lib/atomic.h>
 #include <lib/string.h>
 
-#define LOW_MEMORY_END 0xa0000 /* a start-up message can name a page below 1 MiB; from here on it is not RAM */
+#define LOW_MEMORY_END 0xa0000 /* a start-up message names a page below 1 MiB; from here to there is no RAM */
 
 #define INIT_US	    10000
 #define STARTUP_US  200
 #define ANSWER_LOOK_US 10000
 #define ANSWER_US   1000000 /* since the last CPU ran its first instruction */
-#define COMPLETE_US 5000000 /* from there until it is online: under emulation it may get little CPU time */
+#define COMPLETE_US 5000000 /* from its first instruction until it is online: an emulated CPU may get little time */
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 
@@ -41,7 +41,7 @@ vaddr_t ap_cr3, ap_cr4, ap_stack_top[AP_TICKETS];
 static_assert(AP_TICKETS >= MAX_CPUS && AP_FIRST_STACK_SIZE == 1 << 6, "boot/ap_start.S counts on it");
 
 static u32 ap_state[MAX_CPUS];
-static atomic_t strangers; /* that came in, and are on no list */
+static atomic_t strangers; /* CPUs that came in and were not called, or are closed already */
 static void (*ap_entry)(unsigned int cpu); /* for ap_start() */
 
 CMDLINE_OPTION(cpuholes, "cpuholes", "number the CPUs with holes: 0, 2, 5, 6, 9, ...");
@@ -69,7 +69,7 @@ static bool in_a_module(const struct boot_info *boot, u32 page)
 	return false;
 }
 
-/* The highest free page of low memory, all of which kernel/main.c keeps out of use. 0: there is none. */
+/* The highest page of low memory outside all modules. kernel/main.c keeps low memory free. 0: there is none. */
 static u32 find_trampoline_page(const struct boot_info *boot)
 {
 	u32 found = 0;
@@ -99,7 +99,7 @@ unsigned int arch_cpus_found(void)
 	return nr_cpus + nr_left_out;
 }
 
-/* 0: nobody's, or the boot CPU's. */
+/* The CPU with this APIC id. 0: no CPU has it, or the boot CPU does. */
 static unsigned int cpu_of(u32 apic_id)
 {
 	for (unsigned int n = 1; n < nr_cpus; n++)
@@ -108,7 +108,7 @@ static unsigned int cpu_of(u32 apic_id)
 	return 0;
 }
 
-/* As many as have room; ids from the highest one down that nobody has. */
+/* Number CPUs that do not exist, as many as there is room for. Their APIC ids are unused ones, from 0xfd down. */
 static void add_ghosts(u64 wanted)
 {
 	for (u32 id = 0xfd; wanted && id && nth_cpu(nr_cpus) < MAX_CPUS; id--) {
@@ -149,7 +149,7 @@ void smp_init(const struct boot_info *boot, const struct acpi_cpus *cpus)
 
 void __noreturn ap_start(void);
 
-/* First C of an AP: reference table, own stack, no per-CPU data yet, interrupts off. */
+/* The first C function of an AP: on the reference table and its own stack, no per-CPU data yet, interrupts off. */
 void ap_start(void)
 {
 	void (*entry)(unsigned int cpu) = ap_entry;
@@ -185,7 +185,7 @@ static vaddr_t new_stack_top(void *(*alloc_stack)(void))
 	return stack ? (vaddr_t)stack + IMAGE_STACK_SIZE : 0;
 }
 
-/* A ticket's stack and a CPU's data. False: no memory. What was allocated stays with them. */
+/* Allocate a stack for the ticket, and data and stacks for the CPU. False: no memory; what was allocated is kept. */
 static bool prepare_cpu(unsigned int ticket, unsigned int cpu, void *(*alloc_stack)(void))
 {
 	void *area = percpu_alloc(percpu_area_size());
@@ -204,7 +204,7 @@ static bool prepare_cpu(unsigned int ticket, unsigned int cpu, void *(*alloc_sta
 	return true;
 }
 
-/* How many of the CPUs before `last`, in the order of the list, have what they need. */
+/* Prepare CPUs 1..last-1 of the list, in order. Returns the first that could not be prepared, or `last`. */
 static unsigned int prepare_cpus(unsigned int last, void *(*alloc_stack)(void))
 {
 	for (unsigned int n = 1; n < last; n++) {
@@ -216,7 +216,7 @@ static unsigned int prepare_cpus(unsigned int last, void *(*alloc_stack)(void))
 	return last;
 }
 
-/* What every AP finds the same. */
+/* What is the same for all APs. */
 static void prepare_trampoline(void (*entry)(unsigned int cpu))
 {
 	memcpy(phys_to_virt(trampoline_page), ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
@@ -244,7 +244,7 @@ static bool all_have_tickets(void)
 	return READ_ONCE(ap_next) == called - 1;
 }
 
-/* Nobody who came in is still on its way. */
+/* Is every CPU that took a ticket online, refused or a stranger? */
 static bool who_came_is_settled(void)
 {
 	unsigned int came = READ_ONCE(ap_next), refused = count_in(AP_REFUSED) + (unsigned int)atomic_read(&strangers);
@@ -269,7 +269,7 @@ static void start_up(u32 state)
 			apic_send_startup(cpu_apic_id[nth_cpu(n)], trampoline_page);
 }
 
-/* While CPUs come the others may too; those that never do cost one ANSWER_US together. */
+/* The wait ends ANSWER_US after the last CPU came. So CPUs that never come cost ANSWER_US once, not once each. */
 static void wait_for_cpus(void)
 {
 	u32 came = READ_ONCE(ap_next);
@@ -284,7 +284,7 @@ static void wait_for_cpus(void)
 	arch_wait_until(who_came_is_settled, COMPLETE_US);
 }
 
-/* A CPU that is not in must not come by later. */
+/* A CPU that has not committed must not come in later. */
 static void withdraw(unsigned int cpu)
 {
 	u32 state = READ_ONCE(ap_state[cpu]);
@@ -292,7 +292,7 @@ static void withdraw(unsigned int cpu)
 	if (cmpxchg(&ap_state[cpu], AP_CALLED, AP_CLOSED) == AP_COMMITTED ||
 	    cmpxchg(&ap_state[cpu], AP_ENTERED, AP_CLOSED) == AP_COMMITTED)
 		return;
-	apic_send_init(cpu_apic_id[cpu]); /* wherever it is */
+	apic_send_init(cpu_apic_id[cpu]); /* stops the CPU, wherever it is */
 	pr_warn("SMP: CPU %u (APIC id %u) %s, left out\n", cpu, cpu_apic_id[cpu],
 		state == AP_CALLED ? "did not answer" :
 		state == AP_REFUSED ? "lacks a feature of the boot CPU" : "got stuck on its way in");
@@ -304,8 +304,8 @@ static void call_cpus(unsigned int last, void *(*alloc_stack)(void))
 
 	for (unsigned int n = 1; n < last; n++)
 		apic_send_init(cpu_apic_id[nth_cpu(n)]);
-	called = prepare_cpus(last, alloc_stack); /* they need a moment anyway */
-	passed = boot_cpu.tsc ? arch_uptime_us() - from : 0; /* a tick may come at once */
+	called = prepare_cpus(last, alloc_stack); /* the CPUs need INIT_US after INIT anyway */
+	passed = boot_cpu.tsc ? arch_uptime_us() - from : 0; /* without TSC a tick counts as 10 ms at once */
 	arch_udelay(passed < INIT_US ? INIT_US - (unsigned int)passed : 0);
 	smp_store_release(&ap_limit, called - 1);
 	start_up(AP_CALLED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What boot/ leaves for arch/x86. The copy of the loader's tags is in <arch/init.h>. */
+/* What boot/ defines for arch/x86. The copy of the loader's tags is in <arch/init.h>. */
 #pragma once
 
 #include <lib/types.h>
