@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory leaves the caches: by address (CLFLUSH, which reaches every CPU's), or all of one CPU's (WBINVD, from the 486
- * on).
+ * Flushing memory from the caches: by address (CLFLUSH, for the caches of all CPUs), or everything from the caches of
+ * this CPU (WBINVD, from the 486 on).
  */
 #include <arch/barrier.h>
 #include <arch/cache.h>
@@ -13,7 +13,7 @@ bool arch_flush_cache_range(const void *start, unsigned long bytes)
 
 	if (!line)
 		return false;
-	smp_mb(); /* CLFLUSH is ordered with full fences only on every CPU that has it */
+	smp_mb(); /* on all CPUs that have CLFLUSH only full fences order it */
 	for (const char *at = (const char *)ALIGN_DOWN((vaddr_t)start, line); at < (const char *)start + bytes;
 	     at += line)
 		__asm__ volatile("clflush %0" : "+m"(*(char *)(vaddr_t)at));

@@ -13,7 +13,7 @@
 #define LEAF_POWER	   0x80000007
 #define LEAF_ADDRESS_SIZES 0x80000008
 
-/* A 486 has the instruction if the ID flag can be changed. */
+/* Not every 486 has the instruction. The CPU has it if the ID flag can be changed. */
 static bool cpuid_exists(void)
 {
 	unsigned long before = read_flags(), after;

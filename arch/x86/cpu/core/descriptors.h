@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor tables: the encoding that both word sizes share (Intel SDM vol. 3, 3.4.5), and who builds them. */
+/* Descriptor tables: the encoding that both word sizes share (Intel SDM vol. 3, 3.4.5), and what builds them. */
 #pragma once
 
 #include <lib/compiler.h>
@@ -45,6 +45,6 @@ void gdt_load(unsigned int cpu);
 /* Give the gates of double fault, machine check and NMI the stacks that they need. gdt_{32,64}.c */
 void gdt_finish_idt(gate_t *idt);
 
-/* Fill in the one table that all CPUs share; load it on this CPU. idt.c */
+/* Fill in the interrupt table that all CPUs share; load it on this CPU. idt.c */
 void idt_init(void);
 void idt_load(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which features are in use, and the control registers that switch them on. The registers are written whole, because
- * firmware leaves anything in them; the bits that chose the paging mode (PAE, LA57) were set before paging was and
- * cannot change now, so they are taken from the CPU.
+ * firmware may have left anything in them. Two bits of CR4 stay as they are: PAE and LA57 chose the paging mode before
+ * paging was switched on, and cannot change now.
  */
 #include <arch/cpu.h>
 #include <asm/cr.h>
@@ -22,7 +22,7 @@ CMDLINE_OPTION(pcid, "pcid", "tag TLB entries with process-context identifiers, 
 CMDLINE_OPTION(nopcid, "nopcid", "do not, whatever else is said");
 CMDLINE_OPTION(noinvpcid, "noinvpcid", "with pcid: flush without INVPCID");
 
-/* EM: an x87 or SSE instruction is an exception, because nobody saves its registers when threads are switched. */
+/* EM: x87 and SSE instructions raise an exception, because a thread switch does not save their registers. */
 #define CR0_VALUE (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_MP | CR0_PE)
 
 struct cpu_info boot_cpu;
@@ -55,7 +55,7 @@ static unsigned long cr4_value(const struct cpu_info *c)
 	return cr4;
 }
 
-/* CR4 came with CPUID; EFER with SYSCALL, long mode or NX, whichever the CPU had first. */
+/* A CPU with CPUID has CR4. A CPU with SYSCALL, long mode or NX has EFER. */
 static void write_registers(const struct cpu_info *c)
 {
 	write_cr0(CR0_VALUE);
@@ -63,7 +63,7 @@ static void write_registers(const struct cpu_info *c)
 		write_cr4(cr4_value(c));
 	if (c->nx || c->long_mode || c->syscall)
 		wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | (c->nx ? EFER_NXE : 0));
-	pat_write(c); /* TLB entries made before it are gone when the reference tables are loaded, boot CPU and APs */
+	pat_write(c); /* loading the reference tables, on every CPU, drops the TLB entries made before it */
 }
 
 static void decide(const struct cpu_info *c)
@@ -94,9 +94,8 @@ void features_init(void)
 }
 
 /*
- * On these Intel models INVLPG leaves global pages in place while PCIDs are on, until newer microcode. Without PCIDs
- * they work, so that is how they run. (Intel's errata ADL063 and RPL; the models are Alder Lake, Raptor Lake and their
- * kin.)
+ * On these Intel models, with older microcode, INVLPG does not flush global pages while PCIDs are on. So PCIDs stay off
+ * there. (Intel's errata ADL063 and RPL; the models are Alder Lake, Raptor Lake and their kin.)
  */
 bool cpu_pcid_trusted(const struct cpu_info *c)
 {
@@ -118,7 +117,7 @@ static bool want_pcid(void)
 	return false;
 }
 
-/* CR3 is that of the boot tables, whose low bits are 0: the condition for switching PCIDs on. */
+/* PCIDs may be switched on only while the low bits of CR3 are 0. They are: CR3 still has the boot tables. */
 void arch_apply_options(void)
 {
 	features[FEATURE_PCID] = want_pcid();
@@ -135,7 +134,7 @@ void arch_apply_options(void)
 	leftovers_remove(&boot_cpu);
 }
 
-/* Page tables and CR4 are common to all CPUs, so is what they rely on. */
+/* All CPUs share the page tables and the value of CR4, so each must have the features that these use. */
 static bool has_all_of_boot_cpu(const struct cpu_info *c)
 {
 	return c->pse >= boot_cpu.pse && c->pge >= boot_cpu.pge && c->pat >= boot_cpu.pat && c->nx >= boot_cpu.nx &&

@@ -11,7 +11,7 @@ void features_init(void);
 /* AP: the same registers as on the boot CPU. False: this CPU lacks something that is in use. */
 bool features_init_ap(void);
 
-/* memtype.c: IA32_PAT as the page tables mean it, if the CPU has it. Each CPU. */
+/* memtype.c: write the memory types that the page tables use to IA32_PAT, if this CPU has it. On each CPU. */
 void pat_write(const struct cpu_info *c);
-/* What this CPU's MTRRs say; off, if it has none. */
+/* Read this CPU's MTRRs. Without MTRRs `enabled` is false. */
 void mtrr_read(const struct cpu_info *c, struct mtrr_state *m);

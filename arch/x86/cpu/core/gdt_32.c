@@ -27,7 +27,7 @@ struct tss {
 	u16 trap, iomap; /* offset of the I/O map; the limit = no map */
 } __packed;
 
-/* A TSS must not straddle pages that are not neighbours in memory; 128 bytes apart none of them straddles at all. */
+/* A TSS must not lie across two pages unless these are adjacent in physical memory. With this alignment none does. */
 struct cpu_tables {
 	struct tss tss __aligned(128);
 	struct tss double_fault __aligned(128);
@@ -37,7 +37,7 @@ struct cpu_tables {
 
 static DEFINE_PER_CPU(struct cpu_tables, cpu_tables);
 
-/* 0 until arch_set_reference_cr3(): the boot tables serve. */
+/* 0 until arch_set_reference_cr3(): until then the tasks use the boot tables. */
 static u32 reference_cr3;
 
 void arch_set_reference_cr3(phys_addr_t root)
@@ -52,7 +52,7 @@ void arch_set_reference_cr3(phys_addr_t root)
 		}
 }
 
-/* The CPU saved the interrupted registers in the TSS of the interrupted task, and its selector in ours. */
+/* The CPU saved the interrupted registers in the TSS of the interrupted task, and the selector of that in own->link. */
 static const struct tss *interrupted_task(struct cpu_tables *t, const struct tss *own)
 {
 	switch (own->link & 0xffff) {
@@ -74,7 +74,7 @@ static void __noreturn report(unsigned long vector, const struct tss *own)
 		.ip = old->ip, .cs = old->cs, .flags = old->flags, .sp = old->sp, .ss = old->ss,
 	};
 
-	write_flags(FLAGS_FIXED); /* "nested task" is set now, and an IRET would switch tasks */
+	write_flags(FLAGS_FIXED); /* clears "nested task", with which an IRET would switch tasks */
 	trap_dispatch(&frame);
 	panic("%s: the report returned", exception_name(vector));
 }
@@ -139,10 +139,10 @@ void gdt_load(unsigned int cpu)
 			 "ltr %w5"
 			 : : "m"(gdtr), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_PERCPU), "r"(0),
 			     "r"(SEL_TSS) : "memory");
-	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there is one at address 0, which programs could fill in */
+	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there may be one at address 0, where programs could write it */
 }
 
-/* The entry code loads FS from the table each time, so it cannot be wrong. */
+/* The entry code loads FS from the descriptor table each time, so the base cannot be wrong. */
 void percpu_base_restore(void)
 {
 }

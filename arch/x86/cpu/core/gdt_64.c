@@ -3,9 +3,8 @@
  * Descriptor table and task state segment of one CPU, x86_64.
  *
  * Double fault, machine check and NMI get stacks of their own (IST): each may strike when the current stack cannot be
- * trusted. The word above such a stack's first frame holds the CPU's GS base, because these may also strike between the
- * entry from ring 3 and its SWAPGS, when GS still is the user's: trap_entry_64.S takes the base from there and asks
- * nobody.
+ * trusted. Each may also strike between the entry from ring 3 and its SWAPGS, while GS still has the user's base. So
+ * the word above such a stack's first frame holds the CPU's GS base, and trap_entry_64.S loads it from there.
  *
  *	stack top -> +------------------+
  *		     | unused           |
@@ -32,7 +31,7 @@ struct tss {
 
 #define IST_RESERVE 16
 
-/* Which entry of the table each has; 0 would be none. */
+/* The IST number of a stack, from 1 on. In a gate 0 means: no IST. */
 #define IST(stack) ((stack) + 1)
 
 struct cpu_tables {
@@ -89,13 +88,13 @@ void gdt_load(unsigned int cpu)
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
-	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there is one at address 0, which programs could fill in */
+	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there may be one at address 0, where programs could write it */
 }
 
 /*
- * Each CPU has a descriptor table of its own, so its address tells which CPU this is. For exceptions in the few
- * instructions around SWAPGS: without it a report would be made as another CPU, which stops "the others" and means
- * itself.
+ * For exceptions in the few instructions around SWAPGS, where GS may have the wrong base. Each CPU has a descriptor
+ * table of its own, so the table's address gives the base. With a wrong base a panic would take this CPU for another
+ * one, and would stop it as one of "the others".
  */
 void percpu_base_restore(void)
 {
@@ -120,7 +119,7 @@ void gdt_finish_idt(gate_t *idt)
 	idt[VECTOR_NMI][1] |= IST(STACK_NMI);
 }
 
-/* Long mode has no task gates: a double fault is reported on the tables that it happened on. */
+/* Long mode has no task gates: a double fault is reported on the page tables on which it happened. */
 void arch_set_reference_cr3(phys_addr_t root __maybe_unused)
 {
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Are we a guest, and whose? What follows from it (ways to end a run) must never be tried on a real machine. */
+/* Does a hypervisor run this kernel, and which one? An emulator's ways to end a run are not for real machines. */
 #include <arch/cpu.h>
 #include <asm/cpuid.h>
 #include <asm/io.h>

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers that firmware, or the kernel that was there before, may have left with anything in them, and that the rest
- * of this kernel never uses. What is left there could be a way into ring 0 (the entry points of SYSENTER and SYSCALL),
- * stop programs or the kernel in strange places (breakpoints), write to memory by itself (branch and processor traces,
- * events that are counted), or be read by programs. So every CPU writes them all, none is asked what it holds.
+ * Registers that this kernel does not use, and in which firmware or an earlier kernel may have left anything. That
+ * could be a way into ring 0 (the entry points of SYSENTER and SYSCALL), stop programs or the kernel (breakpoints),
+ * write to memory (branch and processor traces, event counters), or be read by programs. So every CPU writes them all.
  *
- * Others need no mention here: CR0, CR4 and EFER are written whole (features.c), and without their bits there is no
- * SYSCALL, no XGETBV, RDPKRU, RDPMC, RDFSBASE, UMIP instruction, shadow stack or user interrupt, whatever XCR0, XSS,
- * PKRU, the CET and the UINTR registers hold. The bases of FS and GS and LDTR are written with the descriptor tables
- * (gdt_*.c), the PAT in memtype.c, the local APIC's table in apic.c.
+ * Other registers need no code here. CR0, CR4 and EFER are written whole (features.c). Without their bits SYSCALL,
+ * XGETBV, RDPKRU, RDPMC, RDFSBASE, shadow stacks and user interrupts do not work, whatever XCR0, XSS, PKRU, the CET and
+ * the UINTR registers hold. The bases of FS and GS and LDTR are written with the descriptor tables (gdt_*.c), the PAT
+ * in memtype.c, the local vector table in apic.c.
  *
- * The word `leftovers` on the command line puts something bad into each of them first, as such firmware would.
+ * The word `leftovers` on the command line puts something bad into each register first, as bad firmware would.
  */
 #include <asm/leftovers.h>
 #include <arch/context.h>
@@ -29,7 +28,7 @@ CMDLINE_OPTION(leftovers, "leftovers", "fill registers as bad firmware would, be
 /* Watches the word at LEFTOVER_WATCHED for reads and writes. */
 #define DR7_WATCH (DR7_NONE | 0x3 | 0xful << 16)
 
-/* Where an entry that was left behind leads, in the test. */
+/* For the test: the entry points that are left behind lead here. */
 static void __noreturn entered(void)
 {
 	panic("a program came into ring 0 through an entry that was left behind");
@@ -43,7 +42,7 @@ static bool has_debugctl(const struct cpu_info *c) { return c->msr && c->family 
 static bool has_perf_global(const struct cpu_info *c) { return c->perf_version >= 2; }
 static bool has_processor_trace(const struct cpu_info *c) { return c->processor_trace; }
 
-/* All are to be 0. The bad value of the entry points is entered(). */
+/* All are set to 0. entry: an entry point, whose bad value is the address of entered(). */
 static const struct leftover {
 	u32 msr;
 	bool (*exists)(const struct cpu_info *c);
@@ -66,7 +65,7 @@ static const struct leftover {
 #define WRITE_DR(n, value) __asm__ volatile("mov %0, %%dr" #n : : "r"((unsigned long)(value)))
 #define READ_DR(n) ({ unsigned long _value; __asm__ volatile("mov %%dr" #n ", %0" : "=r"(_value)); _value; })
 
-/* As they must not be found. What a CPU refuses stays as it is. */
+/* A register that refuses its bad value stays as it is. */
 void leftovers_fill(const struct cpu_info *c)
 {
 	if (!cmdline_has("leftovers"))
@@ -81,7 +80,7 @@ void leftovers_fill(const struct cpu_info *c)
 
 void leftovers_remove(const struct cpu_info *c)
 {
-	WRITE_DR(7, DR7_NONE); /* first of all: with its GD bit the next one would be an exception */
+	WRITE_DR(7, DR7_NONE); /* first: no breakpoint is on while the others are written */
 	WRITE_DR(6, DR6_NONE);
 	WRITE_DR(0, 0);
 	WRITE_DR(1, 0);
@@ -89,7 +88,7 @@ void leftovers_remove(const struct cpu_info *c)
 	WRITE_DR(3, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(leftovers); i++)
 		if (leftovers[i].exists(c))
-			wrmsr_safe(leftovers[i].msr, 0); /* one that CPUID promises and the CPU has not */
+			wrmsr_safe(leftovers[i].msr, 0); /* safe: CPUID may promise one that the CPU does not have */
 }
 
 const char *leftovers_found(const struct cpu_info *c)

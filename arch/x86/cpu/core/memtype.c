@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two sets of registers that decide how memory is cached: IA32_PAT, which is ours, and the MTRRs, which are
- * firmware's.
+ * The two sets of registers that decide how memory is cached: IA32_PAT, which the kernel writes, and the MTRRs, which
+ * firmware has written and the kernel only reads.
  */
 #include <arch/memtype.h>
 #include <asm/msr.h>

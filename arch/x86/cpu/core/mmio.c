@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ranges of a device's memory, and registers that are read or written many times. No string instructions: some devices
- * and some hypervisors take only plain accesses. Words where the device's address is aligned, bytes at the ends.
+ * Copying ranges of a device's memory, and reading or writing one register many times. String instructions are not
+ * used: some devices and hypervisors take only plain accesses. Aligned words are copied as words, the ends as bytes.
  */
 #include <arch/io.h>
 #include <lib/compiler.h>

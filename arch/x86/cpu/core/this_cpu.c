@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every other chamber asks of the CPU that it runs on; and how device memory is mapped, which main.c hands in. */
+/* What other chambers ask about the CPU on which they run, and the device mapper that main.c hands in. */
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <asm/cpuid.h>

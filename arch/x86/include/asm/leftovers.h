@@ -19,7 +19,7 @@ void leftovers_remove(const struct cpu_info *cpu);
  */
 void leftovers_fill(const struct cpu_info *cpu);
 
-/* For tests: what is left on the CPU that runs this; NULL: nothing. Preemption off. */
+/* For tests: what is left on the CPU that runs this; NULL: nothing. Caller: preemption off. */
 const char *leftovers_found(const struct cpu_info *cpu);
 
 /* The address in user memory that a breakpoint watches, if one was left behind on purpose. */

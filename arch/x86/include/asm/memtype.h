@@ -7,8 +7,8 @@
  *	power-on	WB  WT  UC- UC  WB  WT  UC- UC
  *	here	WB  WT  UC- UC  WB  WT  WC  UC
  *
- * So slots 0 to 3 mean the same on every CPU at any time, one without the register too, and write-combining without its
- * PAT bit is UC-: masking the bit (pgprot_supported), or a CPU that overlooks it, cannot do harm.
+ * So slots 0 to 3 mean the same on every CPU at any time, even on one without the register. Write-combining without its
+ * PAT bit is UC-. So it does no harm if the bit is masked (pgprot_supported) or a CPU ignores it.
  */
 #pragma once
 

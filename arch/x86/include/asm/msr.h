@@ -41,7 +41,7 @@ static inline void wrmsr(u32 msr, u64 value)
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
 
-/* For a register that the CPU may not have, or with a value that it may refuse: then nothing happens. 0: written. */
+/* For a register that may not exist, or a value that it may refuse. 0: written; else nothing was written. */
 static inline int wrmsr_safe(u32 msr, u64 value)
 {
 	u32 result = (u32)value;
@@ -54,7 +54,7 @@ static inline int wrmsr_safe(u32 msr, u64 value)
 	return (int)result;
 }
 
-/* 0 if there is none. */
+/* 0 if the register does not exist. */
 static inline u64 rdmsr_safe(u32 msr)
 {
 	u32 low, high = 0, missing = 1;
