@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding ACPI tables: from the root pointer that the loader copied, over the XSDT or RSDT, to a table by name. */
+/* Finding ACPI tables: from the root pointer that the loader copied, through the XSDT or RSDT, to a table by name. */
 #include <arch/init.h>
 #include <asm/acpi.h>
 #include <kernel/boot_info.h>
 #include <kernel/printk.h>
 #include <lib/string.h>
 
-#define TABLE_MAX (4U << 20) /* no table is larger; a length beyond it is rubbish */
+#define TABLE_MAX (4U << 20) /* a table with a greater length is ignored */
 
 struct acpi_rsdp {
 	char signature[8];
@@ -51,7 +51,7 @@ void acpi_unmap(const struct acpi_header *table)
 		arch_device_mapper->unmap((void *)table);
 }
 
-/* Length of the table at phys if it bears the signature, else 0. */
+/* The length of the table at phys if it has the signature, else 0. */
 static u32 table_length(u64 phys, const char *signature)
 {
 	const struct acpi_header *head = map_bytes(phys, sizeof(*head));
@@ -110,7 +110,7 @@ const struct acpi_header *acpi_find(const char *signature)
 	return acpi_next(signature, &entry);
 }
 
-/* The XSDT if there is a sound one, else the RSDT. */
+/* The XSDT if there is a valid one, else the RSDT. */
 static void find_root(const struct acpi_rsdp *rsdp, unsigned int len)
 {
 	bool v2 = rsdp->revision >= 2 && len >= sizeof(*rsdp) && acpi_sum_is_zero(rsdp, sizeof(*rsdp));

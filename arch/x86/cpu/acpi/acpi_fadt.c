@@ -48,9 +48,7 @@ static bool usable(const struct acpi_address *a)
 			      (a->space == ACPI_SPACE_MEMORY && a->address < arch_phys_limit()));
 }
 
-/*
- * The newer field counts if it says something that can be used, and the older one does not then. (ACPI 6.5, table 5.9.)
- */
+/* The newer field if it is usable, else the older one. (ACPI 6.5, table 5.9.) */
 static struct acpi_address choose(const struct acpi_address *newer, u32 older)
 {
 	struct acpi_address port = { .space = ACPI_SPACE_IO, .address = older };
@@ -109,7 +107,7 @@ static bool s5_from(const struct acpi_header *table)
 	return found;
 }
 
-/* \_S5 stands in the DSDT as a rule, in an SSDT now and then. */
+/* \_S5 is usually in the DSDT, sometimes in an SSDT. */
 static bool find_s5(const u64 dsdt[2])
 {
 	const struct acpi_header *ssdt;

@@ -35,7 +35,7 @@ struct entry_x2apic {
 
 #define CPU_ENABLED 1
 
-/* Ids that mean "everybody" to the hardware, so an entry that bears one names nobody. */
+/* Ids that mean "all CPUs" to the hardware, so an entry with such an id names no CPU. */
 #define APIC_EVERYBODY	 0xff
 #define X2APIC_EVERYBODY 0xffffffffu
 
@@ -43,7 +43,7 @@ struct entry_x2apic {
 
 #define SMALL_IDS 4096
 
-/* Those that have been entered, also where the list had no room for them. */
+/* The ids that were added, those included for which the list had no room. */
 static u8 seen[SMALL_IDS / 8];
 
 void acpi_cpus_begin(struct acpi_cpus *cpus)
@@ -92,7 +92,7 @@ static bool is_x2apic(const struct madt_entry *entry)
 	       e->apic_id != X2APIC_EVERYBODY;
 }
 
-/* The entry at *pos, and *pos behind it. NULL: the end, or something that is none. */
+/* Returns the entry at *pos, and moves *pos behind it. NULL: the end, or no valid entry. */
 static const struct madt_entry *next_entry(const struct acpi_header *table, size_t len, size_t *pos)
 {
 	const struct madt_entry *entry = (const struct madt_entry *)((const u8 *)table + *pos);
@@ -104,9 +104,9 @@ static const struct madt_entry *next_entry(const struct acpi_header *table, size
 }
 
 /*
- * An id below 255 belongs into an entry of the first kind (ACPI 6.5, 5.2.12.12). Firmware that has such ones, and
- * entries of the other kind with small ids beside them, means CPUs that are not there. Where all are of the other kind
- * they are true.
+ * Are there entries of local APICs? A CPU with an id below 255 has such an entry (ACPI 6.5, 5.2.12.12). So if there are
+ * any, an x2APIC entry with a small id names a CPU that is not there. If all entries are x2APIC entries, they all
+ * count.
  */
 static bool has_apics(const struct acpi_header *table, size_t len)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The registers that the FADT names, for acpi_fadt.c, which finds them, and ../start/acpi_power.c, which writes to
- * them.
+ * The registers that the FADT names. acpi_fadt.c finds them; ../start/acpi_power.c writes to them.
  */
 #pragma once
 
@@ -10,8 +9,8 @@
 
 /* A register, ready to be used. */
 struct ready_register {
-	u16 port;		/* 0: in memory */
-	volatile void *mapped;	/* NULL too: there is none */
+	u16 port;		/* 0: the register is in memory */
+	volatile void *mapped;	/* port 0 and NULL: there is no register */
 };
 
 /* What the FADT gives, read at boot. */

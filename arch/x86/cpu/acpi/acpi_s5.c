@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one object that must be picked out of AML byte code: the package \_S5, whose first two numbers are the sleep
- * types that mean "power off". (ACPI 6.5, 7.4.2.6 and 20.2.) AML is searched, not interpreted:
+ * The one object of AML byte code that the kernel needs: the package \_S5, whose first two numbers are the sleep types
+ * that mean "power off". (ACPI 6.5, 7.4.2.6 and 20.2.) AML is searched, not interpreted:
  *
  *	08 [5c] '_' 'S' '5' '_'   12  length(1..4 bytes)  count  number number ...
  *	Name                      Package
@@ -12,7 +12,7 @@
 enum { AML_ZERO = 0x00, AML_ONE = 0x01, AML_NAME = 0x08, AML_BYTE = 0x0a, AML_WORD = 0x0b, AML_DWORD = 0x0c,
        AML_PACKAGE = 0x12, AML_ROOT = 0x5c };
 
-/* A place in AML that cannot run over the end. */
+/* A position in AML. Reading beyond the end gives 0 and sets overrun. */
 struct aml {
 	const u8 *p, *end;
 	bool overrun;
@@ -27,7 +27,7 @@ static u8 next(struct aml *aml)
 	return *aml->p++;
 }
 
-/* The low byte of an integer constant: a sleep type has three bits. */
+/* Reads the low byte of an integer constant: a sleep type has only three bits. */
 static bool next_number(struct aml *aml, u8 *value)
 {
 	u8 op = next(aml);

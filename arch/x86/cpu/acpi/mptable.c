@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processors of a machine without ACPI: the tables of the MultiProcessor Specification 1.4 (chapter 4), as boards
- * for two and four Pentiums and Pentium Pros have them.
+ * The processors of a machine without ACPI: the tables of the MultiProcessor Specification 1.4 (chapter 4). Boards for
+ * two and four Pentiums or Pentium Pros have them.
  *
  *	"_MP_" in one of three places of the first MiB
- *	    ->  "PCMP": a header, then entries; or the number of a default board
+ *	    ->  "PCMP": a header, then entries; or the number of a default configuration
  */
 #include <arch/init.h>
 #include <asm/acpi.h>
@@ -44,13 +44,13 @@ enum { ENTRY_CPU = 0, ENTRY_LAST = 4 };
 #define APIC_EVERYBODY	  0xff
 #define APIC_DEFAULT	  0xfee00000
 
-#define EBDA_SEGMENT 0x40e /* where the BIOS keeps it */
+#define EBDA_SEGMENT 0x40e /* here the BIOS stores the EBDA's segment */
 #define BASE_END     0xa0000
 #define ROM	     0xf0000
 #define ROM_BYTES    0x10000
 #define KIB	     1024
 
-/* Entries have one of two sizes, so one of an unknown type hides those behind it. */
+/* An entry's size depends on its type, so the first entry of an unknown type ends the list. */
 void mptable_decode(const void *bytes, size_t len, struct acpi_cpus *cpus)
 {
 	const struct mp_table *table = bytes;
@@ -114,7 +114,7 @@ static bool find_pointer(struct mp_pointer *found)
 	       find_pointer_in(BASE_END - KIB, KIB, found) || find_pointer_in(ROM, ROM_BYTES, found);
 }
 
-/* The boards that need no table have two CPUs. */
+/* All default configurations have two CPUs. */
 static void default_board(struct acpi_cpus *cpus)
 {
 	acpi_cpus_begin(cpus);
