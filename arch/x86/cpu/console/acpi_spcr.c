@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Serial Port Console Redirection table (Microsoft, revision 4): which UART the firmware's own console is. */
+/* The Serial Port Console Redirection table (Microsoft, revision 4) names the UART of the firmware's own console. */
 #include <asm/acpi.h>
 #include <asm/serial.h>
 #include <kernel/printk.h>
@@ -13,13 +13,13 @@ struct acpi_spcr {
 	u8 baud;
 } __packed;
 
-/* Kinds of UARTs that are a 16550 in all that matters here: full 16550, its subset, 16550 by its generic address. */
+/* Kinds of UARTs that uart.c can drive as a 16550: a full 16550, its subset, a 16550 at a generic address. */
 static bool is_16550(u8 interface)
 {
 	return interface == 0x00 || interface == 0x01 || interface == 0x12;
 }
 
-/* 0: as the firmware left it; the code may be of a speed that a plain 16550 does not have. */
+/* 0: keep the firmware's speed, since the code names none, or one that a plain 16550 does not have. */
 static unsigned int baud_of(u8 code)
 {
 	static const unsigned int speed[] = { [3] = 9600, [4] = 19200, [6] = 57600, [7] = 115200 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends each byte to every console that was found, and reads from the first one that has something to say. */
+/* Sends each byte to every console that was found, and reads from the first console that has a byte. */
 #include <arch/console.h>
 #include <asm/console_driver.h>
 #include <lib/format.h>
@@ -27,8 +27,8 @@ void arch_console_init(const struct boot_info *boot)
 }
 
 /*
- * The console that is being written to. A first panic may have interrupted it by chance, so it stays. If a panic comes
- * while a panic is being written, this console is at fault and is removed.
+ * The console that is being written to. A first panic may have interrupted it by chance, so it stays. If a second panic
+ * comes while the first one is being written to this console, this console is at fault and is removed.
  */
 static const struct console_driver *busy;
 static bool in_panic;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Characters on a linear framebuffer of 8 to 32 bits a pixel, in any order of colours of up to 16 bits, or by palette.
- * A glyph's line is put together in a small buffer and leaves it in whole words: the framebuffer is write-combining at
- * best, so what counts is the number of stores.
+ * Characters on a linear framebuffer of 8 to 32 bits a pixel. Colours have up to 16 bits each, in any order, or are
+ * numbers in a palette. A glyph's line is made in a small buffer and copied in whole words: the framebuffer is
+ * write-combining at best, so few stores are fast.
  */
 #include <arch/init.h>
 #include <arch/layout.h>
@@ -22,7 +22,7 @@ static u32 ink, paper, white;
 /* Paint one glyph line: bit 31 of `bits` is the leftmost pixel. */
 static void draw_line(u8 *to, u32 bits)
 {
-	/* One word more than a line: the last pixel is stored as a whole word too. */
+	/* One word more than a line: the last pixel is stored as 4 bytes too. */
 	unsigned long line[FONT_MAX_WIDTH * 4 / sizeof(long) + 1];
 	size_t bytes = font.width * pixel_bytes, whole = bytes / sizeof(long), i;
 	u8 *p = (u8 *)line;
@@ -80,7 +80,7 @@ static void framebuffer_fill(unsigned int x, unsigned int y, unsigned int side, 
 	}
 }
 
-/* One colour component at its place in the pixel, from 8 bits: the upper ones of fewer, and repeated for more. */
+/* Scales an 8-bit level to a colour component of `size` bits, at its place in the pixel. */
 static u32 component(u8 level, u8 pos, u8 size)
 {
 	if (size == 0 || size > 16 || pos + size > 32)

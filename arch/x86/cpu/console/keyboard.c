@@ -13,7 +13,7 @@
 #define STATUS_OUTPUT_FULL 0x01
 #define STATUS_INPUT_FULL  0x02
 #define STATUS_FROM_MOUSE  0x20
-#define STATUS_NOTHING	   0xff /* an empty bus; of some machines it reads 0, as an idle controller may */
+#define STATUS_NOTHING	   0xff /* no controller. On some machines this reads as 0, as from an idle controller. */
 
 #define CMD_READ_CONFIG	    0x20
 #define CMD_WRITE_CONFIG    0x60
@@ -43,7 +43,7 @@ static const char plain_map[0x3a] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfg
 static const char shift_map[0x3a] = "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
 static bool shift, ctrl, caps, extended;
-static const char *rest = ""; /* of a sequence: comes next */
+static const char *rest = ""; /* the characters of a key's sequence that come next */
 
 static bool wait_status(u8 bit, bool set)
 {
@@ -65,7 +65,7 @@ static char translate(u8 scan)
 	return letter && caps ? c ^ 0x20 : c;
 }
 
-/* Keys that make no character send what terminals send. The block of digits has the same ones. */
+/* Cursor and page keys send what terminals send. The number block has the same keys. */
 static char sequence(u8 key)
 {
 	rest = key == SCAN_UP ? "[A" : key == SCAN_DOWN ? "[B" :
@@ -87,7 +87,7 @@ static char decode(u8 scan)
 	else if (key >= SCAN_UP && key <= SCAN_PAGE_DOWN)
 		return release ? 0 : sequence(key);
 	else if (was_extended && key != SCAN_SLASH && key != SCAN_ENTER)
-		return 0; /* other keys, and the shifts that come with them */
+		return 0; /* other extended keys, and the false shifts that the keyboard sends with them */
 	else if (key == SCAN_LSHIFT || key == SCAN_RSHIFT)
 		shift = !release;
 	else if (key == SCAN_CAPS)
@@ -101,7 +101,7 @@ static int keyboard_getc(void)
 
 	if (*rest)
 		return (u8)*rest++;
-	/* A controller that is never empty is broken, and must not hold anybody here. */
+	/* A broken controller may never be empty, so the number of reads is limited. */
 	for (unsigned int i = 0; i < BUFFER_MOST; i++) {
 		u8 scan;
 
@@ -117,7 +117,7 @@ static int keyboard_getc(void)
 	return -1;
 }
 
-/* Translation on, interrupts off, mouse off. False: nothing answers, and what is there is as the firmware set it. */
+/* Translation on, interrupts off, mouse off. False: the controller does not answer, so firmware's setting stays. */
 static bool configure(void)
 {
 	u8 config;

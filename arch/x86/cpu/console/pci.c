@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI, as much as a serial card needs: looking for a function by its class, and its first base address. (PCI Local Bus
- * specification 3.0, chapter 6; configuration mechanism 1.)
+ * PCI, as much as a serial card needs: it finds a function by its class, and reads its first base address. (PCI Local
+ * Bus specification 3.0, chapter 6; configuration mechanism 1.)
  */
 #include <asm/io.h>
 #include <asm/serial.h>
@@ -10,7 +10,7 @@
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  0x80000000u
 
-#define PCI_ID	      0x00 /* vendor: the lower half; all ones: nobody */
+#define PCI_ID	      0x00 /* lower half: vendor; all ones: no function is here */
 #define PCI_COMMAND   0x04
 #define PCI_CLASS     0x08 /* class, subclass, interface, revision: from the highest byte down */
 #define PCI_TYPE      0x0c /* bit 23: there are functions 1 to 7 too */
@@ -24,7 +24,7 @@
 #define BAR_64	       4u
 #define CLASS_SERIAL   0x0700u
 
-#define FUNCTIONS 0x10000u /* a number: bus, 5 bits of device, 3 of function */
+#define FUNCTIONS 0x10000u /* a function's number is bus << 8 | device << 3 | function */
 
 static u32 config_read(unsigned int function, unsigned int reg)
 {
@@ -44,7 +44,7 @@ static bool pci_present(void)
 	return inl(CONFIG_ADDRESS) == CONFIG_ENABLE;
 }
 
-/* Where the function's registers are; false: nowhere that this machine reaches. Ports and memory are switched on. */
+/* Find the function's registers, and switch on its ports or its memory. False: this machine cannot reach them. */
 static bool first_address(unsigned int function, struct serial_place *place)
 {
 	u32 bar = config_read(function, PCI_BAR0);
@@ -65,7 +65,7 @@ static bool function_present(unsigned int function)
 	return (config_read(function, PCI_ID) & 0xffff) != 0xffff;
 }
 
-/* The next function behind this one: a device without function 0, or with it alone, has none of the other seven. */
+/* The next function to look at. If a device has no function 0, or only that one, its other seven are skipped. */
 static unsigned int next_function(unsigned int function)
 {
 	bool several = function & 7 || (function_present(function) && config_read(function, PCI_TYPE) & SEVERAL);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text screen: what stands in each cell, where the next character goes, scrolling, and looking back.
+ * The text screen: the character in each cell, the place of the next character, scrolling, and looking back.
  *
  * Lines are numbered from the first one that was written. The last ones are kept in a ring:
  *
  *	oldest ... view ... view + rows - 1 ... top ... top + rows - 1
  *
  * 1. Text goes into the last `rows` lines, those from top on.
- * 2. Row r of the screen shows line view + r. Usually view is top; it is less while somebody looks back, and text ends
- *    that.
- * 3. So a scroll is a step of view, and draws only the cells in which the old line and the new one differ.
+ * 2. Row r of the screen shows line view + r. Usually view is top. While the user looks back it is less; new text makes
+ *    it top again.
+ * 3. So a scroll changes view, and draws only the cells in which the old line and the new one differ.
  *
- * When a line ends in the last row, the text moves up by several lines at once: most cells differ after a scroll and
- * are drawn again, and this divides that price by the number of lines.
+ * When a line ends in the last row, the text moves up by several lines at once. A scroll draws most cells again, so
+ * fewer scrolls cost less.
  */
 #include <arch/console.h>
 #include <asm/console_driver.h>
@@ -30,12 +30,12 @@ static u8 ring[RING_BYTES];
 static unsigned long nr_lines, top, view;
 static unsigned int cursor_col, cursor_row;
 
-/* Terminal control sequences (ESC [ ... letter) are for the serial line; here they are swallowed. */
+/* Terminal control sequences (ESC [ ... letter) are for the serial line; the screen ignores them. */
 static enum { TEXT, ESCAPE, SEQUENCE } state;
 
-/* What lies over cells of the upper right corner. */
+/* The picture, which covers cells of the upper right corner. */
 static struct picture {
-	unsigned int first_col, end_row; /* 0 rows: there is none */
+	unsigned int first_col, end_row; /* end_row 0: there is no picture */
 } picture;
 
 static u8 *line(unsigned long n)
@@ -58,7 +58,7 @@ static void remove_picture(void)
 			draw(col, row);
 }
 
-/* Text in its place counts more than a picture. */
+/* Text that comes into the picture's place removes the picture. */
 static void uncover(unsigned int col, unsigned int row)
 {
 	if (row < picture.end_row && col >= picture.first_col)
@@ -200,7 +200,7 @@ void arch_console_look_back(int pages)
 
 	if (!device)
 		return;
-	hide_cursor(); /* it is nothing that a line has */
+	hide_cursor(); /* show() draws only cells whose characters differ, and the cursor is none */
 	for (; pages < 0; pages++)
 		to -= min(to - oldest, (unsigned long)rows - 1);
 	for (; pages > 0; pages--)

@@ -2,14 +2,14 @@
 /*
  * Which UART is the console.
  *
- *	first of all		COM1, if it answers: it needs no memory and no command line
+ *	at first		COM1, if it answers: it needs no memory and no command line
  *	the command line is known	serial= with an I/O port
  *	devices can be mapped	serial= with registers in memory or on a card
- *	ACPI tables are read	without serial=: the SPCR table, where servers name the port that leads to their
+ *	ACPI tables are read	without serial=: the UART that the SPCR table names; on servers it leads to the
  *				management board
  *
- * When the console moves, the new line gets all that was said until then, out of printk's ring. A place where nobody
- * answers is said, and the console stays where it was.
+ * When the console moves, the new UART gets all earlier output, from printk's ring. If no UART answers at a place, a
+ * warning is printed and the console stays where it was.
  */
 #include <arch/console.h>
 #include <arch/init.h>
@@ -21,9 +21,9 @@
 
 CMDLINE_OPTION(serial, "serial=PLACE[,BAUD]", "the serial console: com1 to com4, 0xPORT, mmio:ADDR, mmio32:ADDR, pci");
 
-static struct serial_place at; /* the console's, if there is one */
+static struct serial_place at; /* the place of the console, if there is one */
 static const struct console_driver *serial_line;
-static unsigned int com1_was; /* its speed before it became the console; 0: not known */
+static unsigned int com1_was; /* speed of COM1 before it became the console; 0: not known */
 
 const struct console_driver *serial_probe(void)
 {
@@ -60,7 +60,7 @@ static bool map_uart(const struct serial_place *place, void **memory)
 	return place->kind != SERIAL_MEMORY || *memory;
 }
 
-/* True: the console is there already. Speed 0 is the firmware's, which is known although another has been set since. */
+/* Is the console at this place already, with this speed? Speed 0 stands for firmware's speed, which is com1_was. */
 static bool stays(struct serial_place *place)
 {
 	if (!serial_line || place->kind != at.kind || place->address != at.address)
@@ -70,7 +70,7 @@ static bool stays(struct serial_place *place)
 	return place->baud == at.baud;
 }
 
-/* `why`: who wants it there. False: nobody answers there. */
+/* `why`: what names the place, for the message. False: no UART answers there. */
 static bool move(struct serial_place place, const char *why)
 {
 	const struct console_driver *there = NULL;
@@ -101,7 +101,7 @@ static bool move(struct serial_place place, const char *why)
 	return true;
 }
 
-static struct serial_place wanted; /* by serial=, as long as it waits for devices to be mapped */
+static struct serial_place wanted; /* the place that serial= names; waits: until devices can be mapped */
 static bool waits;
 
 void arch_console_option(void)
@@ -117,7 +117,7 @@ void arch_console_option(void)
 		move(wanted, "serial=");
 }
 
-/* A board may have a card of its own that leads nowhere: the first that answers. */
+/* Use the first card on which a UART answers: a board may have a built-in one that does not. */
 static void use_card(void)
 {
 	struct serial_place card = wanted;

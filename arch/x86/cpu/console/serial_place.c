@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of serial=, read and written. */
+/* Parsing the value of serial=, and naming a place in messages. */
 #include <arch/layout.h>
 #include <asm/serial.h>
 #include <lib/format.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 16550, polled. (National Semiconductor PC16550D data sheet.) Its registers are I/O ports or words in memory
- * (serial.c says where); there is one that is the console.
+ * A 16550, polled. (National Semiconductor PC16550D data sheet.) Its registers are I/O ports or in memory; serial.c
+ * says where. One UART is driven, the console.
  *
  * The other end may be slow, or stopped for a while, and then losing text is worse than waiting. So a write waits for
- * seconds, once; after that the line counts as stalled, and bytes are dropped without waiting until it moves again.
+ * seconds, once. After that the line counts as stalled, and bytes are dropped without waiting, until one can be sent.
  */
 #include <arch/cpu.h>
 #include <asm/console_driver.h>
@@ -37,7 +37,7 @@
 
 struct uart {
 	u16 port;
-	volatile u8 *memory; /* or its registers in memory, `stride` bytes apart; 4: read and written as words */
+	volatile u8 *memory; /* not NULL: registers in memory, `stride` bytes apart; 4: accessed as 32-bit words */
 	unsigned int stride;
 	unsigned int fifo_room; /* bytes that may be written once the holding register is empty */
 	bool stalled;
@@ -83,7 +83,7 @@ static void uart_putc(u8 c)
 {
 	static unsigned int room;
 
-	if (room == 0 || room > uart.fifo_room) /* more: two CPUs wrote in a panic */
+	if (room == 0 || room > uart.fifo_room) /* greater: two CPUs wrote in a panic */
 		room = room_in_transmitter() ? uart.fifo_room : 0;
 	if (room == 0)
 		return;
@@ -110,7 +110,7 @@ static void uart_drain(void)
 	wait_lsr(LSR_ALL_SENT, uart.stalled ? 0 : POLLS_STALL);
 }
 
-/* An empty bus answers 0xff everywhere: it keeps no scratch byte, and sends nothing back to itself. */
+/* Without a UART all reads give 0xff: the scratch byte is not kept, and a byte in loopback mode does not return. */
 static bool uart_present(void)
 {
 	bool echoed;
@@ -167,7 +167,7 @@ const struct console_driver *uart_probe(const struct serial_place *place, void *
 		uart = before;
 		return NULL;
 	}
-	put(FCR_ENABLE_CLEAR, UART_FCR); /* what the loopback left */
+	put(FCR_ENABLE_CLEAR, UART_FCR); /* drop what the loopback test left */
 	if ((get(UART_IIR) & IIR_FIFO) == IIR_FIFO)
 		uart.fifo_room = FIFO_BYTES;
 	return &driver;

@@ -13,9 +13,9 @@ struct screen_device {
 	unsigned int cols, rows; /* at most SCREEN_MAX_COLS and SCREEN_MAX_ROWS are used */
 	void (*draw)(unsigned int col, unsigned int row, u8 ch);   /* ch: ' ' to '~' */
 	void (*cursor)(unsigned int col, unsigned int row, u8 ch); /* show the cursor on this cell, which holds ch */
-	/* a square of pixels; NULL: it has none */
+	/* fill a square of pixels; NULL: the device has no pixels */
 	void (*fill)(unsigned int x, unsigned int y, unsigned int side, bool light);
-	unsigned int width, height; /* pixels, where there is fill */
+	unsigned int width, height; /* in pixels, if there is fill */
 };
 
 #define SCREEN_MAX_COLS 256
@@ -32,7 +32,7 @@ struct console_font {
 };
 #define FONT_MAX_WIDTH	32
 #define FONT_MAX_HEIGHT 64
-#define FONT_GLYPHS	128 /* the ASCII half is all that is used */
+#define FONT_GLYPHS	128 /* only ASCII characters are used */
 
 /* Look at `size` bytes of a PSF1 or PSF2 file. False: no font, or one that does not fit its own header. Pure. */
 bool font_parse(const u8 *file, size_t size, struct console_font *font);

@@ -16,16 +16,16 @@ enum serial_kind { SERIAL_PORT, SERIAL_MEMORY, SERIAL_PCI };
 
 struct serial_place {
 	enum serial_kind kind;
-	u64 address;	     /* I/O port or physical address; not of SERIAL_PCI */
+	u64 address;	     /* I/O port or physical address; unused for SERIAL_PCI */
 	unsigned int stride; /* bytes from one register to the next */
-	unsigned int baud;   /* 0: as the firmware left it */
+	unsigned int baud;   /* 0: keep the firmware's speed */
 };
 
 #define SERIAL_COM1	0x3f8
 #define SERIAL_MAX_BAUD 115200u
 #define SERIAL_REGISTERS 8u
 
-/* The value of serial=. NULL, or what is wrong with it, for a sentence. Pure. */
+/* Parse the value of serial=. NULL, or text for a message that says what is wrong with it. Pure. */
 const char *serial_parse(const char *word, struct serial_place *place);
 
 /* Can all registers be reached there? Pure. */
@@ -36,14 +36,14 @@ bool serial_place_fits(const struct serial_place *place);
 void serial_name(char *name, const struct serial_place *place);
 
 /*
- * The place that the SPCR table names. False: there is no such table, or nothing in it that is a 16550. Needs
+ * The place that the SPCR table names. False: there is no such table, or it names no 16550 that can be reached. After
  * acpi_init().
  */
 bool acpi_serial_console(struct serial_place *place);
 
 /*
- * PCI: the first card of class 07 00 (serial) that has an address, switched on; *from: where to look, at first 0, then
- * behind that card. What a 16550 has lies at its first base address. place->baud stays. False: there is none, or no
- * PCI.
+ * Find the next PCI card of class 07 00 (serial) with an address, and switch it on. *from is where the search begins:
+ * first 0; then it is behind the card that was found. The registers of a 16550 lie at the first base address.
+ * place->baud stays. False: there is no such card, or no PCI.
  */
 bool pci_serial_card(unsigned int *from, struct serial_place *place);

@@ -17,9 +17,7 @@ static inline bool raw_pte_cmpxchg(pte_t *p, pte_t old, pte_t new)
 	return done;
 }
 
-/*
- * The guess is whatever EBX and ECX hold: if it is right it is stored once more, and else the whole value comes back.
- */
+/* The guess is what EBX and ECX happen to hold. If it is right it is stored again; else the whole value is returned. */
 static inline pte_t pte_read(const pte_t *p)
 {
 	pteval_t val;
@@ -39,7 +37,7 @@ static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { r
 
 static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
 
-/* The low word tells: no entry has bits in its high word alone. */
+/* The low word is enough: no entry has bits only in its high word. */
 static inline bool pte_empty(const pte_t *p) { return !(*(const u32 *)&p->val & ~(u32)PTE_PENDING); }
 
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
@@ -71,7 +69,7 @@ static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 	return old;
 }
 
-/* (No string instruction: its stores may come in any order.) */
+/* No string instruction: its stores may be seen in any order. */
 static inline void raw_pte_clear_run(pte_t *p, unsigned long n)
 {
 	p += n;

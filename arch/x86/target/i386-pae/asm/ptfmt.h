@@ -9,9 +9,9 @@
  * there would reach a running process too late, so every process owns the tables below it and the PMD is the level to
  * synchronise.
  *
- * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that
- * matters. pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of
- * another entry. Writing: <arch/pte_write.h>.
+ * pte_read(p): one whole value, while other CPUs may write. pte_peek(p): the same for the entry's owner, cheaper.
+ * pte_read_low(p): the word with the flags; of a link that is the whole value. pte_complete(p, low): the whole value of
+ * another entry, whose low word has been read. Writing: <arch/pte_write.h>.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ typedef struct { pteval_t val; } pgprot_t;
 
 #define PT_MAX_LEVEL   3
 #define PT_ENTRIES     512 /* in a table page */
-#define PT_TOP_ENTRIES 4 /* of its page the top table takes no more */
+#define PT_TOP_ENTRIES 4 /* the top table uses only so many of its page */
 
 /* When is an entry of a level allowed to be a leaf? */
 enum pt_leaf_rule { PT_LEAF_NEVER, PT_LEAF_ALWAYS, PT_LEAF_WITH_2M, PT_LEAF_WITH_1G };
