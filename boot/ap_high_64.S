@@ -16,7 +16,7 @@ ap_high:
 	mov	%rax, %cr4
 	mov	ap_cr3, %rax
 	mov	%rax, %cr3
-	mov	%edi, %edi /* the ticket; its upper half is anything */
+	mov	%edi, %edi /* the ticket: clears the upper half of rdi */
 	mov	ap_stack_top(, %rdi, 8), %rsp
 	xor	%ebp, %ebp /* where backtraces end */
 	call	ap_start

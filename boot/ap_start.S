@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a CPU other than the boot CPU comes into the kernel (arch/x86/cpu/start/smp.c sends for it). The start-up message
- * makes it run in real mode at a page below 1 MiB, where a copy of ap_trampoline lies; from there:
+ * How a CPU other than the boot CPU enters the kernel (arch/x86/cpu/start/smp.c starts it). The start-up message makes
+ * it run in real mode at a page below 1 MiB, where a copy of ap_trampoline lies. The steps from there:
  *
  *   ap_trampoline	protected mode, and to the image's physical address
- *   ap_protected	takes a ticket, or halts for ever; boot_paging_on, as the boot CPU did
+ *   ap_protected	takes a ticket, or halts for ever; calls boot_paging_on, as the boot CPU did
  *   ap_high		(ap_high_32.S, ap_high_64.S) the kernel's addresses, the reference table, its own stack, C
  */
 #include <boot/boot_asm.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the assembly of boot/ shares: the code that runs before paging knows the image by its physical addresses. */
+/* Shared by the assembly of boot/. Code that runs before paging uses the image's physical addresses. */
 #pragma once
 
 #include <asm/cr_bits.h>
@@ -12,7 +12,7 @@
 /* The first descriptor table: SEL_KERNEL_CODE is 64-bit code, SEL_KERNEL_DATA flat data, and this one 32-bit code. */
 #define SEL_BOOT_CODE32 0x18
 
-/* CR0 as a whole: paging on, read-only pages hold for the kernel too, caches on, FPU errors as exceptions. */
+/* All of CR0: paging on, read-only pages are so for the kernel too, caches on, FPU errors are exceptions. */
 #define CR0_KERNEL (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)
 
 /* Boot-time entries. A (leaves: and D) is set, so the CPU never writes to them. */

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# nm kernel | awk -f boot/check_symbols.awk: fails when the kernel needs something that it does not have. The linker
-# lets an undefined weak symbol pass, and a helper of the compiler's library (64-bit division on i386, for one) that
-# somebody supplies by hand would hide a costly operation in a harmless-looking line.
+# nm kernel | awk -f boot/check_symbols.awk: fails when the kernel has an undefined symbol or a helper of the compiler's
+# library. The linker accepts undefined weak symbols. Helpers (for example 64-bit division on i386) must not even be
+# written by hand: they would hide a costly operation in a harmless-looking line.
 
 $1 == "U" || $1 == "w" || $1 == "v" {
 	print "undefined symbol: " $2

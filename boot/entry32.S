@@ -3,13 +3,13 @@
  * From the boot loader to the kernel's own address space. One way for every target:
  *
  *   boot_entry		paging off, 32-bit, the loader's descriptors; eax and ebx say where its tags are
- *   boot_save_info	the tags are copied into the image: their memory may be anybody's later
- *   boot_choose_tables	(target/T.S) can this CPU do it, and with how many levels? -> boot_levels, the first CR3
- *   boot_paging_on	(target/T.S) CR4, CR3, EFER, CR0, each written whole. Other CPUs come this way too
+ *   boot_save_info	the tags are copied into the image, since their memory is reused later
+ *   boot_choose_tables	(target/T.S) does the CPU have what the target needs? How many levels? -> boot_levels, CR3
+ *   boot_paging_on	(target/T.S) CR4, CR3, EFER, CR0, each written whole. Other CPUs call this too
  *   boot_high		(high_32.S, high_64.S) leaves the identity map, calls kmain()
  *
- * Firmware leaves anything in the control registers: WP, NXE and OSFXSR under UEFI, caches off in some emulators.
- * That is why no register is changed by OR.
+ * Firmware may leave anything in the control registers: WP, NXE and OSFXSR under UEFI, caches off in some emulators.
+ * So they are written whole, and never changed by OR.
  */
 #include <boot/boot_asm.h>
 #include <boot/info_max.h>
@@ -86,7 +86,7 @@ boot_ext_features:
 1:	xor	%edx, %edx
 	ret
 
-/* EFER = eax, and NXE where the CPU has the no-execute bit. Nothing on a CPU without EFER. Keeps esi, edi. */
+/* EFER = eax, plus NXE if the CPU has NX. Does nothing on a CPU with neither NX nor long mode. Keeps esi, edi. */
 	.globl	boot_write_efer
 boot_write_efer:
 	push	%eax
@@ -103,8 +103,8 @@ boot_write_efer:
 2:	ret
 
 /*
- * The wrong kernel for this CPU: say the sentence at esi on the first serial port and on a VGA text screen, and stop.
- * GRUB's menu does not offer such a kernel, so this is for whoever loads one by hand.
+ * The wrong kernel for this CPU: write the sentence at esi to the first serial port and to a VGA text screen, and stop.
+ * GRUB's menu does not offer such a kernel, so this happens only if a user loads one by hand.
  */
 	.globl	boot_fail
 boot_fail:
@@ -115,7 +115,7 @@ boot_fail:
 	mov	$0x0c, %ah /* light red */
 	stosw
 	mov	%al, %bl
-	mov	$0x10000, %ecx /* a port that is not there never becomes ready */
+	mov	$0x10000, %ecx /* a limit: a port that does not exist never becomes ready */
 	mov	$0x3fd, %edx
 2:	in	%dx, %al
 	test	$0x20, %al

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For assembly too. */
+/* A constant only: assembly includes it too. */
 #pragma once
 
-/* bytes of the loader's tags that are kept: memory maps of 1,800 regions in both formats */
+/* Bytes of the loader's tags that are kept: enough for memory maps of 1,800 regions in both formats. */
 #define BOOT_INFO_MAX 0x20000

@@ -37,11 +37,12 @@ FOLDERS := boot $(CPU_FOLDERS) arch/x86/mm kernel/lib kernel/core kernel/sched k
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S third_party/qrcodegen/qrcodegen.c $(EXTRA)
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 
-# The C files of a folder of the product are compiled as one: headers are read once, and the compiler starts once, which is more
-# than half of its time. So static names are unique within a folder. Alone each of them must compile as well (`each`). In the debug
-# build for x86_64 those of mm have objects of their own, in which tests/qemu/links.t sees who uses whom.
+# The C files of a folder of the product are compiled as one: headers are read once and the compiler starts once, which
+# saves more than half of the time. So static names are unique within a folder. Each file must also compile alone
+# (`each`). In the debug build for x86_64 the files of mm have objects of their own: tests/qemu/links.t reads from them
+# which file uses which.
 UNITED  := $(filter-out kernel tests/% $(if $(filter debug-x86_64,$(CONFIG)-$(TARGET)),$(MM_FOLDERS)),$(FOLDERS))
-# Booted tests are compiled a dozen at a time, by the first letter of the file; a change of one is waited for.
+# Booted tests are compiled in groups by the first letter of the file: a change of one file compiles only its group.
 LETTERS := a-l m n-r s-u v-z
 UNITED  += $(LETTERS:%=tests/kernel/%)
 in       = $(filter-out %_$(WORD).c,$(filter %.c,$(foreach s,$(SOURCES),$(if $(filter $1/,$(dir $s)),$s))))
@@ -63,10 +64,10 @@ MACHINE_x86_64   := -m64 -mno-red-zone -mcmodel=kernel
 MACHINE_i386-pae := -m32 -march=i686 -mtune=generic
 MACHINE_i386     := -m32 -march=i586 -mtune=generic
 
-# Three arguments in registers, as 32-bit kernels commonly have it; programs keep the ABI of their system. Entry code knows it.
+# Three arguments in registers, as is common in 32-bit kernels. Entry code relies on it. Programs use the usual ABI.
 ABI := $(if $(filter 32,$(WORD)),-mregparm=3 -freg-struct-return)
 
-# Whether it is so is C code's to know, so a configuration says it in its header.
+# C code must know whether there are frame pointers, so a configuration's header says it.
 FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/p' kernel/config/$(CONFIG)/kernel/config.h)
 FRAMES_0 := -fomit-frame-pointer
 FRAMES_1 := -fno-omit-frame-pointer
@@ -75,10 +76,10 @@ CFLAGS := -std=gnu11 $(OPT) $(G) -pipe -ffreestanding -fno-pic -fno-pie -fno-sta
 	-fcf-protection=none -mgeneral-regs-only $(FRAMES_$(FRAME_POINTER)) -fno-strict-aliasing -ffile-prefix-map=./= \
 	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
 
-# Booted tests are as many lines as the product, and nobody waits for their code.
+# Booted tests have as many lines as the product, and their speed does not matter.
 less = $(if $(filter tests/kernel/%,$1),-O1)
 
-# Programs: the same compiler and machine, nothing of the kernel's but the numbers of its system calls and <lib/string.h>.
+# Programs: the same compiler and machine; of the kernel only the numbers of its system calls and <lib/string.h>.
 USER_CFLAGS := -std=gnu11 -O2 -pipe -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -mgeneral-regs-only -ffunction-sections -Wall -Wextra -Werror \
 	$(filter-out -mcmodel=kernel,$(MACHINE_$(TARGET))) $(INCLUDES)
@@ -103,10 +104,10 @@ $(OUT)/flags: FORCE
 	@printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS) $(UNITS) $(ALONE)' | cmp -s - $@ || \
 		printf '%s\n' '$(CC) $(CFLAGS)' '$(SOURCES) $(PROGRAMS) $(UNITS) $(ALONE)' > $@
 
-# What is taken from others sees headers of a C library that are made for it. It runs once: -O1 compiles in half the time.
+# Third-party code includes headers of a C library that are made for it. It runs once: -O1 compiles in half the time.
 $(OUT)/obj/third_party/%: CFLAGS += -O1 -Ithird_party/qrcodegen/glue
 
-# Folders are made once, not once an object: a process costs as much as a tenth of a compile.
+# Folders are made once, not once for each object: a process costs as much as a tenth of a compile.
 $(OUT)/obj/%/.:
 	@mkdir -p $@
 
@@ -150,7 +151,7 @@ $(OUT)/user/programs.o: $(OUT)/user/programs.S $(PROGRAMS:%=$(OUT)/user/%.elf)
 $(OUT)/linker.lds: linker.ld $(OUT)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp -undef -MMD -MP -MT $@ -MF $@.d $(INCLUDES) $< -o $@
 
-# Two links: the first gives every symbol its address, the second adds the table of them behind everything else.
+# Two links: the first gives every symbol its address, the second adds the symbol table behind everything else.
 $(OUT)/no_symbols.S: boot/symbols.awk $(OUT)/flags
 	$(Q)$(AWK) -f $< /dev/null > $@
 
@@ -172,11 +173,11 @@ $(OUT)/kernel.elf: $(OUT)/kernel.nosyms $(OUT)/symbols.o boot/check_symbols.awk
 $(OUT)/kernel: $(OUT)/kernel.elf
 	$(Q)objcopy --strip-all $< $@
 
-# Whether each file includes what it needs, though the one before it in its folder did.
+# Does each file include what it needs? In the united folder an earlier file may have included it.
 each:
 	$(Q)$(CC) $(CFLAGS) -fsyntax-only $(foreach f,$(filter-out tests/%,$(UNITED)),$(call in,$f))
 
-# The entries of compile_commands.json for this target, one a line, each with a comma behind it.
+# The entries of compile_commands.json for this target, one in each line, each followed by a comma.
 compile_commands:
 	@$(foreach s,$(SOURCES),printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
 		'$(CURDIR)' '$s' '$(CC) $(CFLAGS) -c $s';)

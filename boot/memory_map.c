@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making sense of a memory map. Firmware gives entries in any order, overlapping, of length 0, ending within a page.
+ * From a firmware's memory map to a sorted list. Its entries come in any order, and may overlap, have length 0, or end
+ * within a page.
  *
  * A sweep goes from border to border of the entries, from address 0 upwards:
  *
@@ -10,14 +11,14 @@
  *	borders			 ^	     ^   ^	 ^	^
  *	result			 RAM	     res ACPI		hole
  *
- * Between two borders nothing changes, so one look at all entries gives the kind: the most careful of those that cover
- * the place. It takes no memory beside the result, does not depend on the order, and cannot get overlaps wrong. It
- * costs the square of the number of entries, which is 20 to 200 on real machines.
+ * Between two borders nothing changes, so one pass over all entries gives the kind: the most careful one among the
+ * entries that cover the place. The sweep needs no memory beside the result, does not depend on the order, and cannot
+ * get overlaps wrong. Its time is the square of the number of entries, which is 20 to 200 on real machines.
  */
 #include <arch/layout.h>
 #include "memory_map.h"
 
-/* An entry with its limits in order: below MEMORY_MAP_END, and to whole pages if nobody may use it. */
+/* Read an entry, cut off at MEMORY_MAP_END. If it is no RAM, it grows to whole pages. False: the entry is invalid. */
 static bool read_entry(const struct memory_map *map, u32 i, struct boot_region *region)
 {
 	const u64 page = PAGE_SIZE;
@@ -58,7 +59,7 @@ static void look_at_map(const struct memory_map *map, u64 pos, struct stretch *s
 	}
 }
 
-/* Video memory and ROMs, which some firmware forgets to leave out. */
+/* Video memory and ROMs: some firmware's map wrongly calls them RAM. */
 #define NO_RAM_START 0xa0000u
 #define NO_RAM_END   0x100000u
 
@@ -84,7 +85,7 @@ static struct stretch look_at(const struct memory_map *maps, unsigned int nr_map
 	return s;
 }
 
-/* What it costs to have a hole there: nothing, if it is no RAM; all, if other CPUs start in it. */
+/* The cost of leaving a region out: none if it is no RAM; the highest below 1 MiB, where other CPUs start. */
 static u64 worth(const struct boot_region *r)
 {
 	const u64 low_memory = 1 << 20;
@@ -107,7 +108,7 @@ static void leave_one_out(struct boot_info *info)
 		least[0] = least[1];
 }
 
-/* Add a piece that lies above all others; joined with its neighbour where that is the same. */
+/* Add a region above all others. If it continues the last one, and both are of one kind, the last one grows. */
 static void append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kind kind)
 {
 	struct boot_region *last = info->nr_regions ? &info->region[info->nr_regions - 1] : NULL;
@@ -122,8 +123,8 @@ static void append(struct boot_info *info, u64 start, u64 end, enum boot_mem_kin
 }
 
 /*
- * Only whole pages of RAM can be used. Done last, so that two entries may share a page if both are RAM. What nobody may
- * use is whole pages already, but for RAM in the hole.
+ * Only whole pages of RAM can be used. This comes last, so that two adjacent entries of RAM may share a page. Regions
+ * of other kinds are whole pages already, except RAM in the hole, which counts as reserved.
  */
 static void keep_whole_pages(struct boot_info *info)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A firmware's memory map in whatever format, and how it becomes the sorted list in struct boot_info. */
+/* A firmware's memory map in any format, and its conversion to the sorted list in struct boot_info. */
 #pragma once
 
 #include <kernel/boot_info.h>
@@ -17,10 +17,10 @@ struct memory_map {
 };
 
 /*
- * Fill info->region[] from the maps, which count together (the second may only take something away), and count
- * senseless entries of the first in info->dropped_entries. Between 640 KiB and 1 MiB there is never RAM, whatever a map
- * says. If more than BOOT_MAX_REGIONS are left after merging, those that are missed least become holes, and are
- * counted: first what is no RAM, since nobody uses either, then the smallest RAM; but none of the first MiB, which
- * other CPUs start in. Pure; needs time in the square of the number of entries.
+ * Fill info->region[] from the maps together (the second one only reserves parts of the first), and count invalid
+ * entries of the first in info->dropped_entries. Between 640 KiB and 1 MiB there is never RAM, whatever a map says. If
+ * more than BOOT_MAX_REGIONS are left after merging, some become holes, and are counted: first regions that are no RAM,
+ * since neither those nor holes are used, then the smallest RAM; never RAM in the first MiB, where other CPUs start.
+ * Pure; its time is the square of the number of entries.
  */
 void memory_map_resolve(const struct memory_map *maps, unsigned int nr_maps, struct boot_info *info);

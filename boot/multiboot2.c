@@ -2,9 +2,9 @@
 /*
  * From the boot loader's tags to struct boot_info (Multiboot2 specification 2.0, 3.6).
  *
- * The tags are not trusted: every length is checked against what is left before a byte is read, numbers are fetched
- * without regard to alignment, and what the kernel cannot do without (a memory map) is told apart from what it can (a
- * screen). A reader below is given one tag that has at least the bytes that the table promises.
+ * The tags are not trusted: every length is checked against the remaining bytes before one is read, and numbers may be
+ * unaligned. A missing or broken memory map is an error; a broken screen is only not used. Each read_ function below
+ * gets one tag, which has at least the bytes that the table `readers` demands.
  */
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -44,7 +44,7 @@ static u64 get64(const u8 *p)
 
 /* --- texts ---------------------------------------------------------------------------------------------------- */
 
-/* As much of the text as fits, always ended. */
+/* Copies as much of the text as fits, and a NUL. */
 static void copy_text(char *to, size_t size, const u8 *text, u32 len)
 {
 	size_t n = strnlen((const char *)text, min_t(size_t, len, size - 1));
@@ -86,7 +86,7 @@ static const char *read_module(struct parser *p, const struct tag *tag)
 	return NULL;
 }
 
-/* Old (20 bytes) or new (36 bytes); UEFI gives both, and the longer one is the better one. */
+/* The root pointer has 20 bytes (old) or 36 (new). UEFI gives both; the longer one is kept. */
 static const char *read_rsdp(struct parser *p, const struct tag *tag)
 {
 	u32 len = min_t(u32, tag->len, sizeof(p->info->rsdp));
@@ -114,7 +114,7 @@ static const char *read_efi(struct parser *p, const struct tag *tag)
 #define FB_PALETTE	26 /* where in the data the palette begins, behind its 16-bit size */
 #define FB_LARGEST	16384 /* pixels or characters */
 
-/* Would writing to every pixel stay inside? A wrong answer here is a write to anywhere, so a strange screen is none. */
+/* Do all pixels lie inside? If this were wrong, drawing could write anywhere, so a strange framebuffer is not used. */
 static bool framebuffer_is_sane(const struct boot_framebuffer *fb)
 {
 	unsigned int bits = fb->kind == BOOT_FB_TEXT ? 16 : fb->bpp;
@@ -133,8 +133,8 @@ static bool framebuffer_is_sane(const struct boot_framebuffer *fb)
 }
 
 /*
- * Colours for ink and paper; a palette that is not told is taken for the VGA's, in which 0 is black and 7 is light
- * grey.
+ * Find the lightest and the darkest colour, for ink and paper. Without a palette the VGA's is assumed, in which 0 is
+ * black and 7 is light grey.
  */
 static void read_palette(struct boot_framebuffer *fb, const u8 *colours, u32 nr)
 {
@@ -172,7 +172,7 @@ static const char *read_framebuffer(struct parser *p, const struct tag *tag)
 		read_palette(&fb, d + FB_PALETTE, nr ? min(nr, (tag->len - FB_PALETTE) / 3) : 0);
 	}
 	if (!framebuffer_is_sane(&fb))
-		fb.kind = BOOT_FB_NONE; /* its size is kept, so that it can be named */
+		fb.kind = BOOT_FB_NONE; /* its size is kept for the message */
 	p->info->fb = fb;
 	return NULL;
 }
@@ -192,11 +192,11 @@ static bool decode_bios_entry(const u8 *entry, u64 *start, u64 *end, enum boot_m
 	return *end > *start;
 }
 
-/* Boot services have ended when we run, so what they and the loader used is free (UEFI specification 7.2). */
+/* Boot services have ended when the kernel runs, so their memory and the loader's is free (UEFI specification 7.2). */
 static enum boot_mem_kind efi_kind(u32 type)
 {
 	switch (type) {
-	case 1: case 2: /* loader: us */
+	case 1: case 2: /* loader, and the kernel */
 	case 3: case 4: /* boot services */
 	case 7:		/* conventional */
 		return BOOT_MEM_RAM;
@@ -224,7 +224,7 @@ static bool decode_efi_entry(const u8 *entry, u64 *start, u64 *end, enum boot_me
 	return pages < MEMORY_MAP_END >> 12 && *end > *start;
 }
 
-/* What the BIOS's kind of map does not say, and calls RAM. */
+/* The entries that EFI reserves and that the BIOS format of the map calls RAM. */
 static bool decode_soft_reserved(const u8 *entry, u64 *start, u64 *end, enum boot_mem_kind *kind)
 {
 	return is_soft_reserved(entry) && decode_efi_entry(entry, start, end, kind);
@@ -298,7 +298,7 @@ static const char *read_maps(struct parser *p)
 #define TAG_EFI_MAP  17
 #define MAP_HEADER   8 /* bytes of data in front of the first entry */
 
-/* Tags that nobody reads here are skipped. `least`: bytes of data below which the tag is malformed. */
+/* All other tags are skipped. `least`: a tag with fewer bytes of data is malformed. */
 static const struct tag_reader {
 	u32 type, least;
 	const char *(*read)(struct parser *p, const struct tag *tag); /* NULL, or what is wrong */
@@ -327,7 +327,7 @@ static const char *read_tag(struct parser *p, const struct tag *tag)
 	return NULL;
 }
 
-/* The last one for which there was room, in part: of a memory map each entry counts. */
+/* The last tag, of which only a part was kept. If it is a memory map, the entries that are there are used. */
 static const char *read_cut_tag(struct parser *p, struct tag *tag, u32 size)
 {
 	tag->len = size - TAG_HEADER;

@@ -1,19 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# make setup: see to it that everything is there that building and testing need.
+# make setup: install what building and testing need.
 #
-# On Debian and Ubuntu missing packages are installed; elsewhere the missing programs are named. When nothing is
-# missing, nothing is done.
+# On Debian and Ubuntu missing packages are installed; elsewhere the missing programs are named. If nothing is missing,
+# nothing is done.
 set -eu
 
 PACKAGES="gcc libc6-dev clang lld libclang-rt-dev libcmocka-dev
 	grub-pc-bin grub-efi-amd64-bin grub-efi-ia32-bin xorriso mtools psf-unifont
 	qemu-system-x86 ovmf ovmf-ia32 bochs bochsbios vgabios seabios python3 perl patch zbar-tools imagemagick"
-WEB="node:nodejs npm:npm chromium:chromium" # program:package of the page; others than Debian's do as well
+WEB="node:nodejs npm:npm chromium:chromium" # program:package, for web/; the programs need not come from Debian
 PROGRAMS="gcc ld patch clang grub-mkimage xorriso mformat qemu-system-x86_64 bochs python3 prove"
 
-# Packages of the list that this release has and that are not installed. (Older releases have libclang-rt in clang.)
+# The packages of the list that are not installed. With "known" only those that this release has: older releases have
+# libclang-rt in clang.
 missing_packages() {
 	for package in $PACKAGES; do
 		case $(dpkg-query -W -f '${Status}' $package 2>/dev/null) in
@@ -56,7 +57,7 @@ install_packages() {
 	$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages
 }
 
-# v86 and what else the page is made of, in the versions of web/package-lock.json.
+# v86 and the other modules of web/, in the versions of web/package-lock.json.
 install_modules() {
 	[ web/node_modules/.package-lock.json -nt web/package-lock.json ] && return
 	command -v npm >/dev/null && (cd web && npm ci --no-audit --no-fund) ||

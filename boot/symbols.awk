@@ -3,14 +3,14 @@
 # nm -n kernel | awk -f boot/symbols.awk: the kernel's symbols as an assembly file, in the format that
 # <kernel/symbols.h> describes. Without input: an empty table, for the first link.
 #
-# Addresses are left to the assembler as text, because awk's numbers cannot hold 64 bits.
+# Addresses are passed to the assembler as text, because awk's numbers cannot hold 64 bits.
 
 BEGIN { n = offset = 0 }
 
 $3 == "__image_start" { image_start = $1 }
 $3 == "__image_end" { exit }
 
-# Functions and data with a name of their own; not the labels that the assembler, gcc or clang made up.
+# Functions and data that have names in the source; no labels that the assembler, gcc or clang made.
 image_start != "" && $2 ~ /^[TtDdBbRrWwVv]$/ && $3 !~ /^(\.|__.*_(start|end)$|__compound_literal|__func__|__PRETTY)/ {
 	address[n] = $1
 	name[n] = $3

@@ -21,7 +21,7 @@ boot_choose_tables:
 boot_paging_on:
 	mov	%eax, %cr3
 	call	boot_has_cpuid
-	jz	1f /* CR4 and CPUID came together */
+	jz	1f /* a CPU without CPUID has no CR4 */
 	xor	%eax, %eax
 	mov	%eax, %cr4
 1:	xor	%eax, %eax

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86_64: 4 or 5 levels. CR4.LA57 cannot change in long mode, so this 32-bit code decides, before paging is first
- * switched on: 5 levels where the CPU has them, unless the word no5lvl is on the command line.
+ * x86_64: 4 or 5 levels. CR4.LA57 cannot change in long mode, so this 32-bit code decides before paging is first
+ * switched on: 5 levels if the CPU has them, unless the word no5lvl is on the command line.
  *
  * The first tables map the first GiB of physical memory three times, at 0, at the start of the direct map and at
  * IMAGE_BASE:
@@ -10,8 +10,8 @@
  *	boot_root  [0] [273] ---> boot_pud_low   [0] ----> boot_pmd: 512 leaves of 2 MiB
  *	boot_root  [511] -------> boot_pud_image [510] --> boot_pmd
  *
- * boot_root serves as the top table of 4 levels and as the one P4D table of 5: in both forms the direct map starts in
- * top entry 273, and the slots of the lower form do no harm in the higher one.
+ * boot_root is the top table with 4 levels, and the only P4D table with 5. In both modes the direct map starts in top
+ * entry 273. With 5 levels boot_root also maps the first GiB at some further addresses, which does no harm.
  */
 #include <boot/boot_asm.h>
 
@@ -76,7 +76,7 @@ boot_no5lvl:
 
 2:	lea	(%esi, %edx), %edi
 	add	$TAG_HEADER, %esi
-	mov	$' ', %al /* what stands before the next character */
+	mov	$' ', %al /* the character before the next one */
 3:	cmp	%edi, %esi
 	jae	9f
 	cmp	$' ', %al

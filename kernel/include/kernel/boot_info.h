@@ -13,7 +13,7 @@
 
 /* Kinds of memory. Where two entries of the map overlap, the more careful kind wins. */
 enum boot_mem_kind {
-	BOOT_MEM_RAM,	   /* free for us */
+	BOOT_MEM_RAM,	   /* free for the kernel */
 	BOOT_MEM_ACPI,	   /* RAM with ACPI tables: kept */
 	BOOT_MEM_RESERVED, /* firmware, devices, unknown types, bad RAM */
 };
