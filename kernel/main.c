@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order in which the kernel comes up, and nothing else: a list of calls, each with the reason why it stands where
- * it stands. What a lower layer needs from a higher one is handed over here.
+ * The start of the kernel: kmain() is a list of calls, with the reasons for their order. If a lower layer needs
+ * something from a higher one, it is handed over here.
  */
 #include <arch/console.h>
 #include <arch/fault.h>
@@ -68,9 +68,9 @@ static void map_ram(u64 low, u64 high)
 }
 
 /*
- * The direct map, in steps of what the boot tables show. The page tables of each step lie where a step before has
- * mapped, so that memory is found for them wherever it is: a large module may fill all that the boot tables show, and
- * more.
+ * The direct map, in steps as large as the memory that the boot tables map. The page tables of a step lie in memory
+ * that an earlier step has mapped. A large module may fill all that the boot tables map, and more: then the first tables
+ * are the image's own (table_alloc_early).
  */
 static void map_all_ram(void)
 {
@@ -86,7 +86,7 @@ static void map_all_ram(void)
 
 #define SPARE_TABLES 32 /* 4K pages for 128 MiB of a module, in the mode with the smallest tables */
 
-/* A page table in RAM that is mapped, or of the image's own, while a module lies everywhere else. 0 = none. */
+/* A page table in RAM that is mapped; if modules fill that, one of the image's own. 0: none. */
 static phys_addr_t table_alloc_early(gfp_t gfp)
 {
 	static char spare[SPARE_TABLES][PAGE_SIZE] __aligned(PAGE_SIZE);
@@ -156,7 +156,7 @@ static void init_memory(void)
 
 /* --- what lower layers need from mm ------------------------------------------------------------------------------ */
 
-/* Firmware's tables and the loader's modules may lie in RAM: the direct map shows it already. */
+/* Firmware's tables and the loader's modules (MEMTYPE_WB) may lie in RAM, which the direct map maps already. */
 static void *map_device(phys_addr_t phys, unsigned long size, enum memtype type)
 {
 	if (type == MEMTYPE_WB)
@@ -190,7 +190,7 @@ static void hand_over(void)
 	workqueue_set_allocator(alloc_zeroed, free_memory);
 }
 
-/* Whoever still writes to it has interrupts off, and so is a reader. */
+/* Code that still writes to the ring has interrupts off, so it is an RCU reader. */
 static void free_trace_ring(void *ring)
 {
 	synchronize_rcu();
@@ -269,7 +269,7 @@ static void print_banner(void)
 		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
 }
 
-/* The summary is the last: what follows would scroll it off the screen. */
+/* The summary comes last: later output would scroll it off the screen. */
 static void report(const struct ktest_outcome *totals)
 {
 	if (cmdline_has("trace")) {
@@ -318,7 +318,7 @@ void kmain(void)
 {
 	const char *why = NULL;
 
-	panic_set_ops(&panic_ops); /* a panic finds the UART by itself, if it comes before the consoles */
+	panic_set_ops(&panic_ops); /* a panic before the consoles are set up finds the UART itself */
 	format_set_symbol_formatter(symbol_format);
 	arch_init_cpu(); /* per-CPU data and trap reports: everything below relies on them */
 	arch_console_early_init();
@@ -333,10 +333,10 @@ void kmain(void)
 	init_memory();
 	hand_over();
 	arch_console_init(&boot_info); /* the screen is device memory: it needs ioremap */
-	sched_init_cpu(NULL);	  /* what runs here becomes the boot CPU's first thread */
+	sched_init_cpu(NULL);	  /* kmain() becomes the boot CPU's first thread */
 	arch_init_platform(&boot_info);
 	local_irq_enable();
-	arch_await_tick(); /* without one, the first thread that sleeps would be the end, and a silent one */
+	arch_await_tick(); /* without a tick the first thread that sleeps would hang silently */
 	sched_start(); /* ticks come: from here on threads are preempted */
 	init_cpus();
 	workqueue_init(); /* a worker on each CPU */
