@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory barriers under Linux's names. x86 keeps loads in order and stores in order, so only smp_mb() costs an
- * instruction; the others hold the compiler. (Intel SDM vol. 3, 8.2.)
+ * instruction; the others keep only the compiler from reordering. (Intel SDM vol. 3, 8.2.)
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes in and out, and the ways to end. Everything returns at once when the hardware is missing.
+ * Console output and input, and the ways to end a run. Missing hardware costs no time.
  */
 #pragma once
 
@@ -8,48 +8,48 @@
 
 struct boot_info;
 
-/* Find and set up the UART. Needs nothing, may run first of all. Text goes nowhere while there is none. */
+/* Find and set up the UART. Needs nothing, so it may run first. Without a console, text that is written is dropped. */
 void arch_console_early_init(void);
 
-/* The command line is known: serial= may name an I/O port. */
+/* If serial= names an I/O port, use the UART there. After cmdline_init(). */
 void arch_console_option(void);
 
 /* Set up the screen that the loader left (VGA text, or framebuffer and font module), and the keyboard. */
 void arch_console_init(const struct boot_info *boot);
 
 /*
- * A panic begins, or another inside it: look for the UART if there is no console yet; leave out one that failed since
- * the last call.
+ * To be called when a panic begins, also one inside another. Looks for the UART if there is no console yet. The second
+ * time it removes the console that was being written to, since it has failed.
  */
 void arch_console_panic(void);
 
 /* Write bytes to every console. Any context; the caller serialises (printk's lock). '\n' is enough for a new line. */
 void arch_console_write(const char *text, size_t len);
 
-/* What text goes to and comes from, for people: "COM1, 115200 baud; framebuffer 1024x768x32". */
+/* The consoles that are written to, for people: "COM1, 115200 baud; framebuffer 1024x768x32, 128x48 characters". */
 void arch_console_describe(char *text, size_t size);
 bool arch_console_has_keyboard(void);
 
 /* --- the screen alone; the caller serialises these too (<kernel/printk.h>) --- */
 
-/* How many characters a line has, and how many of the last lines are always to be seen. False: there is none. */
+/* The characters of a line, and the number of last lines that are always visible. False: there is no screen. */
 bool arch_console_size(unsigned int *cols, unsigned int *lines);
 
-/* What is written next stands at the top of an empty screen. */
+/* Scroll all text away. The next text begins at the top of an empty screen. */
 void arch_console_page(void);
 
-/* Show what has scrolled away: so many pages further back (< 0) or forth. The next text ends it. */
+/* Show text that has scrolled away: go back (pages < 0) or forward by so many pages. The next text ends it. */
 void arch_console_look_back(int pages);
 
 /*
- * How many pixels there are for the side of a square to the right of the first `cols` columns. 0: none, as on a screen
- * of text.
+ * The side, in pixels, of the largest square that fits to the right of the first `cols` columns. 0: none fits, or this
+ * is a text screen.
  */
 unsigned int arch_console_room(unsigned int cols);
 
 /*
- * Draw a square of side x side modules there, as large as there is room for, with a border of `border` white modules;
- * it has to fit. It stays until text comes into its place or the screen scrolls.
+ * Draw a square of side x side modules there, with a border of `border` white modules, as large as it fits. The caller
+ * has checked that one pixel a module fits. The picture stays until text comes into its place or the screen scrolls.
  */
 void arch_console_picture(unsigned int cols, unsigned int side, unsigned int border,
 			  bool (*dark)(unsigned int x, unsigned int y));

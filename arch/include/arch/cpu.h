@@ -39,15 +39,16 @@ const char *cpu_name(void);
 
 /*
  * Start every processor that the firmware tables name, up to `limit`. Each one runs `entry(cpu)` on the stack that
- * `alloc_stack` gave it, on the reference page table, with interrupts off. Process context, boot CPU only.
- * A CPU that does not come up within a second is reported and left out. Returns the number that is online.
+ * `alloc_stack` gave it, on the reference page table, with interrupts off. Thread context, boot CPU only. A CPU that
+ * does not answer, or does not complete its start, is reported and left out after some seconds. Returns the number of
+ * online CPUs.
  */
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu));
 
-/* Number of CPUs in the firmware tables, with those that cannot be used. */
+/* The number of CPUs in the firmware tables, also those that cannot be used. */
 unsigned int arch_cpus_found(void);
 
-/* Where the APs' per-CPU areas come from: page-aligned, NULL: no memory. Set by main.c before arch_start_cpus(). */
+/* The allocator of the APs' per-CPU areas: page-aligned; NULL: no memory. main.c sets it before arch_start_cpus(). */
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes));
 
 struct trap_frame;
@@ -60,5 +61,5 @@ void arch_stop_other_cpus(void);
 /* Stop this CPU for ever, interrupts off. */
 void __noreturn arch_cpu_stop(void);
 
-/* Cycle counter; 0 for ever on a CPU without one. */
+/* The cycle counter; always 0 on a CPU without one. */
 u64 arch_cycles(void);

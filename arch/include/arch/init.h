@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of bringing the machine up, in the order in which kernel/main.c calls them. Boot CPU, interrupts off. */
+/* The steps of the machine's start. kernel/main.c has their order. Boot CPU, interrupts off. */
 #pragma once
 
 #include <arch/memtype.h>
@@ -7,7 +7,7 @@
 struct boot_info;
 
 /*
- * Set up this CPU: descriptor tables, per-CPU base, all of CR0, CR4 and EFER; read its features. Every CPU, first of
+ * Set up the boot CPU: descriptor tables, per-CPU base, all of CR0, CR4 and EFER; read its features. The first step of
  * all.
  */
 void arch_init_cpu(void);
@@ -23,8 +23,8 @@ void arch_move_percpu(void *area);
 void arch_apply_options(void);
 
 /*
- * Decide the layout: `ram_end` bytes of RAM have to be described by `page_struct_size` bytes a page;
- * vmalloc_size 0 = the mode's own default. Sets `layout` and `arch_lowmem_limit()`. Before any phys_to_virt() of RAM.
+ * Decide the layout: each page below ram_end needs page_struct_size bytes to describe it; vmalloc_size 0 = the mode's
+ * own default. Sets `layout` and arch_lowmem_limit(). Before any phys_to_virt() of RAM.
  */
 void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size);
 
@@ -34,11 +34,11 @@ void pgtable_init_image(bool huge_leaves);
  * Direct map of one stretch of RAM, read-only where the image's text and read-only data lie. May be called again later.
  */
 void pgtable_map_direct(u64 start, u64 end);
-/* Leave the boot tables. */
+/* Load the reference tables instead of the boot tables. */
 void pgtable_init_done(void);
 /* The CR3 with which i386 handles a double fault: the reference tree. Called by pgtable_init_done(). */
 void arch_set_reference_cr3(phys_addr_t root);
-/* Clear the identity map of the boot tables; all CPUs are up. */
+/* Clear the identity map of the boot tables. After all CPUs are up. */
 void pgtable_drop_boot_identity(void);
 
 /* How to map firmware and device memory; set by main.c: memremap for MEMTYPE_WB, otherwise ioremap. */
@@ -55,7 +55,7 @@ extern const struct device_mapper *arch_device_mapper;
  */
 void arch_init_platform(const struct boot_info *boot);
 
-/* Interrupts are on: wait for a tick. When none comes try another timer, and panic if that is silent too. Boot CPU. */
+/* Wait for a tick. If none comes, try another timer; panic if that gives none either. Boot CPU, interrupts on. */
 void arch_await_tick(void);
 
 /* Borders of the image's parts, from the linker script. */

@@ -53,7 +53,7 @@ static inline void iowrite16be(u16 value, volatile void __iomem *addr) { writew(
 static inline void iowrite32be(u32 value, volatile void __iomem *addr) { writel(__builtin_bswap32(value), addr); }
 static inline void iowrite64be(u64 value, volatile void __iomem *addr) { writeq(__builtin_bswap64(value), addr); }
 
-/* The same register again and again: a FIFO. count: accesses. */
+/* Access the same register `count` times, for a FIFO. */
 void ioread8_rep(const volatile void __iomem *addr, void *to, unsigned long count);
 void ioread16_rep(const volatile void __iomem *addr, void *to, unsigned long count);
 void ioread32_rep(const volatile void __iomem *addr, void *to, unsigned long count);

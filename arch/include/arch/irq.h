@@ -3,8 +3,8 @@
  * Interrupts as the layers above see them.
  *
  *   bool arch_local_irq_save(void)       disable on this CPU; returns whether they were enabled
- *   local_irq_save(flags)                Linux's spelling: flags (bool or unsigned long) becomes that
- *   void local_irq_restore(bool flags)   put back what they gave
+ *   local_irq_save(flags)                Linux's spelling: the same, into flags (bool or unsigned long)
+ *   void local_irq_restore(bool flags)   enable them again, if one of these said that they were
  *   void local_irq_enable/disable(void)
  *   bool irqs_disabled(void)
  *   bool in_interrupt(void)              inside an interrupt, exception or NMI handler of this CPU?
@@ -60,7 +60,7 @@ void arch_set_timer_handler(void (*handler)(struct trap_frame *));
 /* Interrupt one other online CPU. Any context but NMI. The target's handler sees all stores made before the call. */
 void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
 
-/* Send a non-maskable interrupt (also to the own CPU). Its handler is set by arch_set_nmi_handler(). */
+/* Send a non-maskable interrupt to a CPU, which may be the caller's. arch_set_nmi_handler() sets its handler. */
 void arch_send_nmi(unsigned int cpu);
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 
@@ -76,13 +76,13 @@ bool in_nmi(void);
 
 #define TICK_MS 10 /* from one tick of a CPU to the next */
 
-/* Milliseconds since the timer was started; advances on every CPU. Any context. */
+/* Milliseconds since boot, by the clock of arch_uptime_us(). Any context. */
 u64 arch_uptime_ms(void);
 
-/* Microseconds since boot, from the TSC where there is one, else from the tick. Any context. */
+/* Microseconds since boot: by the TSC, else by the boot CPU's ticks. 0 before the timer is set up. Any context. */
 u64 arch_uptime_us(void);
 
 /* Busy-wait. Any context. */
 void arch_udelay(unsigned int us);
-/* Busy-wait until done(), or for `us` microseconds by the clock. What done() said last. Any context. */
+/* Busy-wait until done(), but at most `us` microseconds. Returns done()'s last answer. Any context. */
 bool arch_wait_until(bool (*done)(void), unsigned int us);

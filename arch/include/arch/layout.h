@@ -3,8 +3,8 @@
  * The layout of the kernel's half of the address space.
  *
  * The borders are data, not constants: they depend on 5-level paging, the amount of RAM and `vmalloc=`, which are known
- * only at boot. They are fixed before mm starts and never change afterwards. <asm/layout.h> (one a target) gives the
- * constants: PAGE_OFFSET limits, the kernel's link address, table order.
+ * only at boot. They are fixed before mm starts and never change afterwards. <asm/layout.h> (one for each target) has
+ * the constants: the kernel's link address and the possible borders.
  */
 #pragma once
 
@@ -74,5 +74,5 @@ u64 arch_phys_limit(void);
 /* Bytes of physical memory from 0 that the direct map may cover (lowmem). More than all RAM on x86_64. */
 u64 arch_lowmem_limit(void);
 
-/* Table pages come from RAM below this limit until the direct map is complete: the boot tables map no more. */
+/* The boot tables map physical memory below this limit. */
 u64 arch_boot_reach(void);
