@@ -69,8 +69,8 @@ static void map_ram(u64 low, u64 high)
 
 /*
  * The direct map, in steps as large as the memory that the boot tables map. The page tables of a step lie in memory
- * that an earlier step has mapped. A large module may fill all that the boot tables map, and more: then the first tables
- * are the image's own (table_alloc_early).
+ * that an earlier step has mapped. A large module may fill all that the boot tables map, and more. Then the first
+ * tables are the image's own (table_alloc_early).
  */
 static void map_all_ram(void)
 {

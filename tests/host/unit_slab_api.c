@@ -226,7 +226,7 @@ static void array_of_pages(gfp_t gfp)
 static void who_may_not_wait_must_say_so(void **state)
 {
 	static void (*const ways[])(gfp_t) = {
-		one_page,     eight_pages,   pages_split,	     page_by_address,  zeroed_page,	  array_of_pages, a_table,
+		one_page, eight_pages, pages_split, page_by_address, zeroed_page, array_of_pages, a_table,
 		small_object, zeroed_object, several_pages_of_bytes, array_of_objects, object_of_a_cache,
 	};
 
