@@ -14,7 +14,7 @@ CC      := gcc
 endif
 
 # The scripts of tests/qemu read these; what is not set has its default there.
-export O CC CONFIG ISO QEMU QEMUFLAGS CPUS MEM CMDLINE ACCEL ENV V ROW BY N
+export O CC CONFIG ISO QEMU QEMUFLAGS CPUS MEM CMDLINE ACCEL ENV V ROW BY N MOST
 
 # What is asked for is done in order (`make setup run`); the parts of one kernel are compiled side by side.
 .NOTPARALLEL:
@@ -23,7 +23,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 .PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build \
-	bench-smp bench-off bench-profile trace map kva port web web-serve debug usb clean \
+	bench-growth bench-smp bench-off bench-profile trace map kva port web web-serve debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -90,6 +90,9 @@ bench-build:
 
 bench: bench-build ## instructions an operation, beside Linux's, in all modes (ENV= one mode, ROW= some rows)
 	@$(BENCH) table
+
+bench-growth: bench-build ## what a call costs while the rest grows, beside goals (ENV= ROW= MOST= largest size)
+	@$(BENCH) growth
 
 bench-smp: bench-build ## two CPUs at the same work: throughput, and what they share
 	@$(BENCH) smp

@@ -5,15 +5,19 @@
  *
  *	begin=ADDR end=ADDR report=ADDR		those three functions
  *	out=FILE				where the counts go
- *	count=locked|all|memory|off	locked instructions; every instruction; accesses to memory by line; how long
- *						interrupts are off, on every CPU while one is between the two calls
- *	stubs=ADDR				where the CPU begins at an interrupt (off): 256 times 16 bytes
+ *	count=locked|all|memory|off|bound	locked instructions; every instruction; accesses to memory by line; how
+ *						long interrupts are off, on every CPU while one is between the two
+ *						calls; how long a thread cannot be preempted: interrupts are off, or
+ *						the CPU's preempt_count is not 0
+ *	stubs=ADDR				where the CPU begins at an interrupt (off, bound): 256 times 16 bytes
+ *	preempt=ADDR				preempt_count as the kernel is linked (bound)
  *
  * What is written, addresses in hex, counts of CPUs 0 and 1:
  *
  *	insn ADDR LOCKED COUNT COUNT		an instruction; LOCKED: it locks the bus (LOCK, or XCHG with memory)
  *	line ADDR INSN LOCKED READS WRITES READS WRITES		a line of 64 bytes of physical memory and who used it
- *	off FROM TO LONGEST TIMES		instructions from a CLI or a stub to the STI or IRET that ends it
+ *	off FROM TO LONGEST TIMES		instructions from a CLI or a stub to the STI or IRET that ends it; with
+ *						bound from what forbids preemption first to what allows it at last
  *	end					of this report
  *
  * It runs inside QEMU on several threads at a time, hence the atomic operations. The interface below is that of QEMU
@@ -26,7 +30,8 @@
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
-#define CPUS   2u
+#define CPUS   2u  /* that are counted each by itself */
+#define MOST   64u /* whose stretches are watched */
 #define SLOTS  (1u << 18)
 #define LINE   6
 #define STUBS  (256u * 16u)
@@ -34,11 +39,14 @@
 
 enum { NO_REGS = 0 };
 enum { MEM_READ_WRITE = 3 };
+enum { INLINE_ADD_U64 = 0 };
 typedef void (*executed_fn)(unsigned int cpu, void *data);
 typedef void (*accessed_fn)(unsigned int cpu, uint32_t info, uint64_t virt, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*translated)(uint64_t id, void *block));
+void qemu_plugin_register_vcpu_tb_exec_cb(void *block, executed_fn fn, int flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(void *insn, executed_fn fn, int flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_inline(void *insn, int op, void *sum, uint64_t value);
 void qemu_plugin_register_vcpu_mem_cb(void *insn, accessed_fn fn, int flags, int rw, void *data);
 size_t qemu_plugin_tb_n_insns(const void *block);
 void *qemu_plugin_tb_get_insn(const void *block, size_t nr);
@@ -59,17 +67,22 @@ struct slot {
 };
 
 static struct slot slots[SLOTS];
-static bool active[CPUS];
-/* A stretch with interrupts off. nested: traps that struck meanwhile. */
+static bool active[MOST];
+/* What a CPU has executed, and a stretch in which it is not to be interrupted. nested: traps that struck meanwhile. */
 static struct stretch {
 	bool off;
-	unsigned int nested;
-	uint64_t from, length;
-} stretch[CPUS];
+	unsigned int nested, preempt;
+	uint64_t from, start, executed;
+} stretch[MOST];
+/* With icount the CPUs take turns on one thread: of all instructions those since `turn` are `running`'s. */
+static uint64_t executed_in_all, turn;
+static unsigned int running;
+static uint64_t preempt;
 static uint64_t stubs;
 static uint64_t marker[3];
 static const char *const marker_names[3] = { "begin", "end", "report" };
-static enum { LOCKED, ALL, MEMORY, OFF } what;
+static enum { LOCKED, ALL, MEMORY, OFF, BOUND } what;
+static const char *const kinds[] = { "locked", "all", "memory", "off", "bound" };
 static FILE *out;
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
@@ -101,7 +114,7 @@ static void report(unsigned int cpu, void *data)
 		if (what == MEMORY)
 			fprintf(out, "line %lx %lx %d %lu %lu %lu %lu\n", s->line << LINE, s->insn, s->locked,
 				s->count[0], s->writes[0], s->count[1], s->writes[1]);
-		else if (what == OFF)
+		else if (what == OFF || what == BOUND)
 			fprintf(out, "off %lx %lx %lu %lu\n", s->insn, s->line, s->count[0], s->count[1]);
 		else
 			fprintf(out, "insn %lx %d %lu %lu\n", s->insn, s->locked, s->count[0], s->count[1]);
@@ -117,20 +130,20 @@ static void report(unsigned int cpu, void *data)
 static void begin(unsigned int cpu, void *data)
 {
 	(void)data;
-	active[cpu % CPUS] = true;
+	active[cpu % MOST] = true;
 }
 
 static void end(unsigned int cpu, void *data)
 {
 	(void)data;
-	active[cpu % CPUS] = false;
+	active[cpu % MOST] = false;
 }
 
 static void executed(unsigned int cpu, void *data)
 {
 	struct slot *slot = data;
 
-	if (active[cpu % CPUS])
+	if (active[cpu % MOST])
 		slot->count[cpu % CPUS]++;
 }
 
@@ -141,7 +154,7 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t virt, void *data)
 	struct slot *slot;
 	void *hwaddr;
 
-	if (!active[cpu % CPUS] || !(hwaddr = qemu_plugin_get_hwaddr(info, virt)))
+	if (!active[cpu % MOST] || !(hwaddr = qemu_plugin_get_hwaddr(info, virt)))
 		return;
 	slot = find_slot(insn->insn, qemu_plugin_hwaddr_phys_addr(hwaddr) >> LINE, insn->locked);
 	if (qemu_plugin_mem_is_store(info))
@@ -150,49 +163,111 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t virt, void *data)
 		slot->count[cpu % CPUS]++;
 }
 
-/* --- interrupts off ----------------------------------------------------------------------------------------------- */
+/* --- stretches without interrupts or preemption ------------------------------------------------------------------- */
 
-static void one_more(unsigned int cpu, void *data)
+static void runs(unsigned int cpu, void *data)
 {
 	(void)data;
-	stretch[cpu % CPUS].length++;
+	if (cpu == running)
+		return;
+	stretch[running % MOST].executed += executed_in_all - turn;
+	turn = executed_in_all;
+	running = cpu;
+}
+
+static uint64_t now(unsigned int cpu) { return stretch[cpu % MOST].executed + executed_in_all - turn; }
+
+static bool any_active(void) { return memchr(active, true, sizeof(active)) != NULL; }
+
+static bool in_stretch(const struct stretch *s) { return s->off || s->preempt; }
+
+static void begin_stretch(unsigned int cpu, void *from)
+{
+	struct stretch *s = &stretch[cpu % MOST];
+
+	if (in_stretch(s))
+		return;
+	s->from = (uint64_t)(uintptr_t)from;
+	s->start = now(cpu);
+}
+
+static void end_stretch(unsigned int cpu, void *to)
+{
+	const struct stretch *s = &stretch[cpu % MOST];
+	uint64_t length = now(cpu) - s->start;
+	struct slot *slot;
+
+	if (in_stretch(s) || !any_active())
+		return;
+	slot = find_slot(s->from, (uint64_t)(uintptr_t)to, false);
+	slot->count[0] = slot->count[0] > length ? slot->count[0] : length;
+	slot->count[1]++;
 }
 
 static void turn_off(unsigned int cpu, void *from)
 {
-	struct stretch *s = &stretch[cpu % CPUS];
-
-	if (!s->off)
-		*s = (struct stretch){ .off = true, .from = (uint64_t)(uintptr_t)from };
+	begin_stretch(cpu, from);
+	if (!stretch[cpu % MOST].off)
+		stretch[cpu % MOST].nested = 0;
+	stretch[cpu % MOST].off = true;
 }
 
 static void trap(unsigned int cpu, void *from)
 {
-	if (stretch[cpu % CPUS].off)
-		stretch[cpu % CPUS].nested++;
+	if (stretch[cpu % MOST].off)
+		stretch[cpu % MOST].nested++;
 	else
 		turn_off(cpu, from);
 }
 
 static void turn_on(unsigned int cpu, void *to)
 {
-	struct stretch *s = &stretch[cpu % CPUS];
-	struct slot *slot;
-
-	if (s->off && (active[0] || active[1])) {
-		slot = find_slot(s->from, (uint64_t)(uintptr_t)to, false);
-		slot->count[0] = slot->count[0] > s->length ? slot->count[0] : s->length;
-		slot->count[1]++;
-	}
-	s->off = false;
+	if (!stretch[cpu % MOST].off)
+		return;
+	stretch[cpu % MOST].off = false;
+	end_stretch(cpu, to);
 }
 
 static void trap_return(unsigned int cpu, void *to)
 {
-	if (stretch[cpu % CPUS].off && stretch[cpu % CPUS].nested)
-		stretch[cpu % CPUS].nested--;
+	if (stretch[cpu % MOST].off && stretch[cpu % MOST].nested)
+		stretch[cpu % MOST].nested--;
 	else
 		turn_on(cpu, to);
+}
+
+static void preempt_up(unsigned int cpu, void *from)
+{
+	begin_stretch(cpu, from);
+	stretch[cpu % MOST].preempt++;
+}
+
+static void preempt_down(unsigned int cpu, void *to)
+{
+	stretch[cpu % MOST].preempt--;
+	end_stretch(cpu, to);
+}
+
+/*
+ * What the instruction does to preempt_count; NULL: nothing. It is an ADD, SUB, INC or DEC of the CPU's word: segment,
+ * opcode, an address relative to the next instruction (GS, 64 bits) or absolute (FS), and an immediate byte or none.
+ */
+static executed_fn preempt_change(const uint8_t *code, size_t size, uint64_t addr)
+{
+	int32_t offset;
+	bool down;
+
+	if (size < 7 || (code[0] != 0x64 && code[0] != 0x65) || (code[1] != 0x83 && code[1] != 0xff))
+		return NULL;
+	memcpy(&offset, code + 3, sizeof(offset));
+	if ((code[0] == 0x65 ? addr + size + (uint64_t)(int64_t)offset : (uint32_t)offset) != preempt)
+		return NULL;
+	if (code[1] == 0xff)
+		return code[2] == 0x05 ? preempt_up : code[2] == 0x0d ? preempt_down : NULL;
+	if (code[2] != 0x05 && code[2] != 0x2d)
+		return NULL;
+	down = (code[2] == 0x2d) != (code[7] >= 0x80);
+	return down ? preempt_down : preempt_up;
 }
 
 /* What the instruction does to the interrupt flag; NULL: nothing. (The kernel changes it with POPF only at boot.) */
@@ -207,9 +282,13 @@ static executed_fn flag_change(const uint8_t *code, size_t size, uint64_t addr)
 
 static void instrument_off(void *insn, uint64_t addr)
 {
-	executed_fn change = flag_change(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), addr);
+	const uint8_t *code = qemu_plugin_insn_data(insn);
+	size_t size = qemu_plugin_insn_size(insn);
+	executed_fn change = flag_change(code, size, addr);
 
-	qemu_plugin_register_vcpu_insn_exec_cb(insn, one_more, NO_REGS, NULL);
+	if (!change && what == BOUND)
+		change = preempt_change(code, size, addr);
+	qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &executed_in_all, 1);
 	if (change)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, change, NO_REGS, (void *)(uintptr_t)addr);
 }
@@ -244,7 +323,7 @@ static void instrument(void *insn)
 	for (unsigned int i = 0; i < 3; i++)
 		if (addr == marker[i])
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker[i], NO_REGS, NULL);
-	if (what == OFF)
+	if (what == OFF || what == BOUND)
 		instrument_off(insn, addr);
 	else if (what == MEMORY)
 		qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGS, MEM_READ_WRITE, find_slot(addr, 0, locked));
@@ -255,6 +334,8 @@ static void instrument(void *insn)
 static void translated(uint64_t id, void *block)
 {
 	(void)id;
+	if (what == OFF || what == BOUND)
+		qemu_plugin_register_vcpu_tb_exec_cb(block, runs, NO_REGS, NULL);
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++)
 		instrument(qemu_plugin_tb_get_insn(block, i));
 }
@@ -271,12 +352,15 @@ static bool take_argument(const char *arg)
 			return (marker[i] = strtoull(value, NULL, 16)) != 0;
 	if (len == 5 && !strncmp(arg, "stubs", len))
 		return (stubs = strtoull(value, NULL, 16)) != 0;
+	if (len == 7 && !strncmp(arg, "preempt", len))
+		return (preempt = strtoull(value, NULL, 16)) != 0;
 	if (len == 3 && !strncmp(arg, "out", len))
 		return (out = fopen(value, "w")) != NULL;
 	if (len != 5 || strncmp(arg, "count", len))
 		return false;
-	what = !strcmp(value, "all") ? ALL : !strcmp(value, "memory") ? MEMORY : !strcmp(value, "off") ? OFF : LOCKED;
-	return true;
+	for (what = LOCKED; what <= BOUND && strcmp(value, kinds[what]);)
+		what++;
+	return what <= BOUND;
 }
 
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
