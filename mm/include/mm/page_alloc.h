@@ -6,8 +6,8 @@
  *
  * Every function: any context but NMI, unless its line says otherwise. An allocation without __GFP_NOWAIT needs a
  * thread that may sleep; elsewhere a debug build panics, with memory at hand too (might_alloc()). Such an allocation
- * may bring RAM online or collect the other CPUs' lists, but not in lazy MMU mode. Then it maps and waits for other CPUs
- * to answer.
+ * may bring RAM online or collect the other CPUs' lists, but not in lazy MMU mode. Then it maps, and it waits for other
+ * CPUs to answer.
  */
 #pragma once
 
