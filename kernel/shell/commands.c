@@ -27,7 +27,7 @@ static void cmd_more(char *line)
 #define HELP_COLUMN 38
 #define HELP_WIDTH  (79 - HELP_COLUMN)
 
-/* How much of the text fits into one line without cutting a word. */
+/* The number of bytes of the text that fit into one line without cutting a word. */
 static size_t fitting(const char *text)
 {
 	size_t len = strlen(text), n = HELP_WIDTH;
@@ -56,7 +56,7 @@ static void cmd_help(void)
 	}
 }
 
-/* As at boot, where nobody types: a test must not keep all other threads from running. */
+/* With normal priority, as at boot: at a high one a test would keep other threads from running. */
 static void cmd_test(char *globs)
 {
 	set_priority(current, PRIORITY_NORMAL);
@@ -91,7 +91,7 @@ static void tell_end(const char *name, int status)
 		cprintf("%s was killed, reason %d\n", name, status - EXIT_KILLED);
 }
 
-/* Until it has ended, or somebody types Ctrl-C: then all that has come from it ends too. */
+/* Wait until the process has ended. Ctrl-C kills it and all its descendants. */
 static void wait_for_end(struct process *process)
 {
 	while (!process_has_ended(process)) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Completing a word: pure text, so that it can be tried anywhere. */
+/* Completing a word. Pure: host tests can run it. */
 #include "internal.h"
 
 #include <lib/string.h>
 
-/* Where the last word begins, or what stands behind the last comma in it: lists of names are completed name by name. */
+/* Where the last word begins, or its part behind its last comma: in a list each name is completed on its own. */
 static size_t begin_of_last(const char *line)
 {
 	size_t start = strlen(line);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line editor: echo, backspace, Ctrl-U (forget the line), Ctrl-C (a fresh one), arrows up and down through the
- * last lines, Tab to complete a word or to see what it may become. It writes nothing but characters and backspaces, so
- * it works on a serial line and on any screen.
+ * The line editor: echo, backspace, Ctrl-U (clear the line), Ctrl-C (begin a new line), arrows up and down through the
+ * last lines, Tab to complete a word or to list the words that may complete it. It writes nothing but characters and
+ * backspaces, so it works on a serial line and on any screen.
  */
 #include "internal.h"
 
@@ -18,7 +18,7 @@
 static char history[HISTORY_LINES][SHELL_LINE_MAX];
 static unsigned int nr_history; /* lines ever remembered; the last HISTORY_LINES of them are still there */
 
-/* Typed while a program ran. What does not fit is lost, so that Ctrl-C always gets through. */
+/* Bytes typed while a program ran. Further bytes are dropped, so that Ctrl-C is always read. */
 static char typed_ahead[SHELL_LINE_MAX];
 static unsigned int nr_ahead, nr_taken;
 
@@ -45,7 +45,7 @@ static int next_byte(void)
 	return arch_console_getc();
 }
 
-/* The console has no interrupt: it is looked at every tick or two. */
+/* The console has no interrupt, so it is polled every tick or two. */
 static int wait_for_byte(void)
 {
 	int c;
@@ -55,7 +55,7 @@ static int wait_for_byte(void)
 	return c;
 }
 
-/* What a sequence ESC [ ... letter stands for. Those of Page Up and Page Down are ESC [ 5 ~ and ESC [ 6 ~. */
+/* Decode a sequence ESC [ ... letter. Page Up is ESC [ 5 ~, Page Down is ESC [ 6 ~. */
 static int sequence(void)
 {
 	int c, parameter = 0;
@@ -119,8 +119,8 @@ static size_t type(char *line, size_t len, int c)
 }
 
 /*
- * Which words may complete the last word of the line: for the first word the commands, for later ones what the command
- * offers.
+ * The words that may complete the last word of the line: the commands if it is the first word, otherwise the words of
+ * the command.
  */
 static shell_words words_for(const char *line)
 {
@@ -138,7 +138,7 @@ static shell_words words_for(const char *line)
 	return command ? command->words : NULL;
 }
 
-/* Print below the line all that the word may become; then print the prompt and the line again. */
+/* Print below the line all words that may complete it; then print the prompt and the line again. */
 static void list_words(const char *prompt, const char *line, const char *begun, shell_words words)
 {
 	unsigned int column = 0;
@@ -162,7 +162,7 @@ static void list_words(const char *prompt, const char *line, const char *begun, 
 	cprintf("\n%s%s", prompt, line);
 }
 
-/* If nothing can be added, and there is a choice, it is shown. */
+/* If nothing can be added because several words are possible, they are listed. */
 static size_t complete(const char *prompt, char *line, size_t len)
 {
 	shell_words words = words_for(line);
@@ -179,7 +179,7 @@ static size_t complete(const char *prompt, char *line, size_t len)
 	return grown;
 }
 
-/* The other keys that edit the line (Tab, Ctrl-C and Enter are handled elsewhere). Returns its new length. */
+/* Handle a key that edits the line; not Tab, Ctrl-C and Enter. Returns the line's new length. */
 static size_t edit(char *line, size_t len, int key, unsigned int *back)
 {
 	switch (key) {

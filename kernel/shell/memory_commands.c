@@ -20,7 +20,7 @@ static u64 bytes(unsigned long pages)
 	return (u64)pages << PAGE_SHIFT;
 }
 
-/* "-m": exact, for programs. Anything else is a mistake. */
+/* "-m": exact numbers, for programs. "": for people. Anything else is an error. */
 static bool parse_machine(const char *argument, bool *machine)
 {
 	*machine = strcmp(argument, "-m") == 0;
@@ -125,7 +125,7 @@ static void cmd_memtypes(void)
 	}
 }
 
-/* A hexadecimal address, with or without 0x. False: it is something else, or wider than this mode's addresses. */
+/* Parse a hexadecimal address, with or without 0x. False: it is none, or wider than this mode's addresses. */
 static bool parse_address(const char *text, vaddr_t *addr)
 {
 	u64 value;
@@ -191,7 +191,7 @@ static const char *range_names(unsigned int n)
 	return part_of_layout(n, &part) ? part.name : NULL;
 }
 
-/* Is the line's first word "-m"? Then the rest comes behind it. */
+/* Is the line's first word "-m"? Then *line moves to the next word. */
 static bool take_machine(char **line)
 {
 	char *rest = *line + 2;
@@ -240,7 +240,7 @@ static void print_area(const void *addr)
 			(void *)area->caller);
 }
 
-/* The reference, and the tree in use if it is another. */
+/* Walks the reference, and the tree in use if that is another one. */
 static void walk_exactly(const struct pgtable *here, vaddr_t addr)
 {
 	pgtable_walk_machine(&kernel_pgtable, addr);

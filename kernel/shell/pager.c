@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page at a time. While a command runs for somebody who reads, its text comes here first: lines are counted, and when
- * the screen is full a key is waited for. Text that comes with a lock in hand, when nobody may wait, is kept and shown
- * later.
+ * The pager: shows a command's text page by page. cprintf() hands the text over. The pager counts lines, and waits for
+ * a key when the screen is full. Text that is printed where waiting is forbidden, for example under a lock, is kept and
+ * shown later.
  */
 #include "internal.h"
 
@@ -11,21 +11,21 @@
 #include <kernel/printk.h>
 #include <lib/string.h>
 
-#define KEPT_MAX     (16 * 1024) /* what is more goes past unread */
+#define KEPT_MAX     (16 * 1024) /* further text is printed without a stop */
 #define SERIAL_COLS  80
 #define SERIAL_LINES 24
 #define PIECE	     256 /* of one cprintf() */
 #define QUESTION     "-- more: space, Enter, q --"
 #define CTRL_C	     3
 
-static struct task *reader; /* NULL: nobody */
+static struct task *reader; /* the thread whose text is paged; NULL: none */
 static unsigned int cols, lines;
 static unsigned int col, row; /* where the page's next character goes */
-static bool quit, asking;     /* asking: what is printed is the pager's own */
+static bool quit, asking;     /* asking: the pager itself is printing */
 static char kept[KEPT_MAX];
 static size_t nr_kept;
 
-/* Past the pager. */
+/* Print without the pager. */
 static void put(const char *text, size_t len)
 {
 	asking = true;
@@ -40,7 +40,7 @@ static bool page_is_full(void)
 	return row >= lines - 1;
 }
 
-/* A page more, a line more, or no more. */
+/* Ask whether to show a page more, a line more, or nothing more. */
 static void ask(void)
 {
 	put(QUESTION, strlen(QUESTION));
@@ -63,7 +63,7 @@ static void next_row(void)
 	col = 0;
 }
 
-/* How many of the characters still belong to this page; they are counted. A full line goes on in the next row. */
+/* Count characters that still fit on this page. Returns their number. A full line goes on in the next row. */
 static size_t take(const char *text, size_t len)
 {
 	size_t n = 0;
@@ -103,7 +103,7 @@ static void show_kept(void)
 	show(kept, len);
 }
 
-/* printk.c asks it before it prints; true: this is done. */
+/* printk.c calls this before it prints. True: the pager has taken the text. */
 static bool takes(const char *text, size_t len)
 {
 	if (current != reader || in_interrupt() || asking)

@@ -17,7 +17,7 @@ static char *skip_blanks(char *text)
 	return text;
 }
 
-/* Cut the line behind its first word, in place; the value is what follows, without blanks around it. */
+/* Cut the line behind its first word, in place. Returns the rest, without blanks around it. */
 static char *cut_word(char *line)
 {
 	size_t len = strlen(line);
@@ -86,7 +86,7 @@ void __noreturn shell_run(void)
 {
 	char prompt[40], line[SHELL_LINE_MAX];
 
-	set_priority(current, PRIORITY_HIGH); /* whatever programs do, somebody can type */
+	set_priority(current, PRIORITY_HIGH); /* whatever programs do, the user can type */
 	cprintf("\nType 'help' for the list of commands; Tab completes words, Page Up looks back.\n");
 	for (;;) {
 		snprintf(prompt, sizeof(prompt), "kvasir %s cpu%u> ", arch_mode_name(), smp_processor_id());

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments that are known by name, for the Tab key. */
+/* Words for completion with Tab. */
 #include "internal.h"
 
 #include <kernel/ktest.h>
