@@ -5,7 +5,7 @@
 #include <kernel/process.h>
 #include <kernel/spinlock.h>
 
-#define RANK_PROCESS 5 /* below all of mm's: nothing is allocated under it */
+#define RANK_PROCESS 5 /* below all locks of mm */
 extern spinlock_t process_lock;
 
 /* A job: all processes that came from one spawn. Under process_lock; freed with its last member. */
@@ -15,15 +15,13 @@ struct process_job {
 	int killed;	      /* enum kill_reason: a process born in the job is killed at once */
 };
 
-/*
- * --- elf.c: parses a program's file. No memory, no address space: the host tests use it too. -------------------------
- */
+/* --- elf.c: parses a program's file. No memory, no address space: the host tests use it too ----------------------- */
 
 #define ELF_MAX_SEGMENTS 8
 
 struct elf_segment {
 	vaddr_t addr;	     /* where it goes */
-	unsigned long size;  /* in memory; the part that the file does not have is zero */
+	unsigned long size;  /* in memory; bytes beyond file_size are 0 */
 	unsigned long offset, file_size;
 	unsigned int rights; /* VM_READ, VM_WRITE, VM_EXEC */
 };
@@ -56,11 +54,11 @@ int process_exec(const char *name, struct trap_frame *frame);
 
 #define PID_LAST 32767
 
-/* Reserve a number (> 0) and a place for a new process. -EAGAIN (there are too many), -ENOMEM. */
+/* Reserve a number (> 0), and count a new process. -EAGAIN (there are too many), -ENOMEM. */
 int pid_reserve(void);
-/* Make the process findable by its number. Under process_lock. */
+/* From now on the process is found by its number. Under process_lock. */
 void pid_publish(struct process *process);
-/* Free number and place: the process has been cleared away, or was never made. */
+/* Free the number, and uncount the process, which has been cleared away or was never made. */
 void pid_release(int pid);
 /*
  * The process with the lowest number above *pid, with process_lock held; *pid becomes its number. NULL: there is none,

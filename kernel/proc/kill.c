@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Killing processes: for their own mistakes, or from outside.
+ * Killing processes: for their own exceptions, or from outside.
  *
  * The killer only sets process->killed. The process ends itself on its way back to ring 3, where it holds no locks. It
  * gets there soon: at the next tick, at the end of its system call, or from its wait for a child, from which the killer

@@ -6,7 +6,7 @@
  *						├─ the kernel thread that spawned it: process_wait()
  *						└─ the reaper, a work item, if it is an orphan
  *
- * An orphan is a process whose parent ended first. Its own children become orphans in their turn.
+ * An orphan is a process whose parent has ended, or that was detached. Its children become orphans when it ends.
  *
  * process_lock protects the family (parents, lists of children, exited, orphan), jobs and numbers (pid.c). A process
  * that has ended stays valid until exactly one of the three above clears it away.
@@ -46,7 +46,7 @@ static void process_main(void *arg)
 	arch_enter_user(&process->start);
 }
 
-/* A process whose thread has yet to be woken. It owns mm on success. NULL: no memory. */
+/* Make a process; its thread sleeps until process_start(). On success it owns mm. NULL: no memory. */
 static struct process *process_create(const char *name, struct mm_struct *mm, struct process_job *job, int pid)
 {
 	struct process *process = kzalloc(sizeof(*process), GFP_KERNEL);

@@ -15,13 +15,13 @@ struct process_job;
 struct process {
 	int pid;
 	struct mm_struct *mm; /* NULL once it has ended */
-	struct task *task;    /* freed before the process is, */
-	unsigned int thread;  /* so this is a copy of its id, for people */
+	struct task *task;    /* freed before the process */
+	unsigned int thread;  /* copy of task->id, for people */
 	struct process *parent;		  /* NULL: the kernel started it and waits for it, or it is an orphan */
 	struct list_head children, sibling;
-	struct process_job *job;	  /* all that came from the same spawn */
-	int killed;			  /* enum kill_reason, not 0: it ends before it runs in ring 3 again */
-	unsigned long ticks;		  /* ticks that it ran, once it has ended; until then the task counts */
+	struct process_job *job;	  /* all processes that came from the same spawn */
+	int killed;			  /* enum kill_reason; not 0: it ends before it runs in ring 3 again */
+	unsigned long ticks;		  /* once it has ended: copy of task->ticks */
 	u64 born;			  /* arch_uptime_ms() */
 	bool exited, orphan;		  /* orphan: no one waits for it or wants its status */
 	int status;			  /* what it exited with (0 to 127), or EXIT_KILLED + enum kill_reason */
@@ -57,14 +57,14 @@ int process_kill(int pid);
  */
 unsigned int process_kill_if(bool (*fn)(const struct process *process, void *arg), void *arg);
 /*
- * Kill a job: the process with this number, which process_spawn() made, and all its descendants, with orphans and those
- * that are being born. Their status is EXIT_KILLED + reason. Returns their number.
+ * Kill a job: the process with this number, which process_spawn() made, and all its descendants, also orphans and those
+ * that are born meanwhile. Their status is EXIT_KILLED + reason. Returns how many it has killed.
  */
 unsigned int process_kill_job(int job, enum kill_reason reason);
 /* Print a line on the console for each process that is killed? The default is yes. */
 void process_report_kills(bool yes);
 
-/* Number of processes, with those that have ended and not been cleared away. Any context. */
+/* Number of processes; those that have ended count until they are cleared away. Any context. */
 unsigned int process_count(void);
 /* The limit: beyond it fork returns -EAGAIN. From memory and `processes=`; process_set_limit() is for tests. */
 unsigned int process_limit(void);
