@@ -80,7 +80,7 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struc
 {
 	struct rb_node *parent;
 
-	/* node is red (rb_link_node); the only rule that may be broken is that its parent is red too */
+	/* node is red (rb_link_node); only rule 2 may be broken: its parent may be red too */
 	while (is_red(parent = rb_parent(node))) {
 		struct rb_node *grand = rb_parent(parent); /* black; it exists, since the root is never red */
 		bool side = grand->rb_right == parent;

@@ -2,8 +2,8 @@
 /*
  * Memory and strings.
  *
- * The loops go word by word, because page clearing and page copies come through here. Each has a barrier() in its body:
- * without it gcc recognises what the loop does and replaces it by a call to the very function that it is part of.
+ * The loops go word by word, because they also clear and copy pages. Each has a barrier() in its body: without it gcc
+ * recognises what the loop does and replaces it by a call to the very function that it is part of.
  */
 #include <lib/string.h>
 #include <lib/errno.h>

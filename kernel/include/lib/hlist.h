@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists with a head of one pointer, for the buckets of hash tables (Linux's hlist). No locking of their own; O(1) but
- * the walks.
+ * Lists with a head of one pointer, for the buckets of hash tables (Linux's hlist). No locking of their own. Every
+ * operation is O(1), except the walks.
  *
  *	head -> node -> node -> NULL		a node knows the pointer that points to it, so it can leave
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Circular doubly linked lists with the link inside the object (Linux's list.h).
- * No locking of its own. Every operation is O(1) but the walks.
+ * No locking of its own. Every operation is O(1), except the walks.
  */
 #pragma once
 
