@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The facts of this boot, for the block that stands before the first prompt. */
+/* Gathers the facts of this boot for the summary before the first prompt. */
 #include "summary_picture.h"
 
 #include <arch/console.h>
@@ -13,11 +13,11 @@
 #include <lib/format.h>
 #include <mm/memblock.h>
 
-#define PICTURE_AT (SUMMARY_COLS + 3) /* behind "# ", and a blank */
+#define PICTURE_AT (SUMMARY_COLS + 3) /* "# ", a line, a blank */
 
 static const struct ktest_outcome *last_tests;
 
-/* Each byte that the loader calls memory and the page allocator does not have, by its reason. */
+/* Reasons why the page allocator does not have a byte that the loader calls memory. Each byte has one reason. */
 enum loss { BEYOND_MODE, BY_MEM, NO_LIST, FOR_ACPI, FOR_PURPOSE, IN_HOLE, NR_LOSSES };
 
 static u64 taken_of(const struct boot_region *region)
@@ -47,7 +47,7 @@ static void add_region(struct summary_loss loss[NR_LOSSES], const struct boot_re
 	loss[BY_MEM].bytes += size - beyond - taken_of(region);
 }
 
-/* What is found is what is used and what is not: the lines of the block add up. */
+/* ram_found is the sum of the RAM in use and all losses, so the lines of the summary add up. */
 static void gather_memory(struct summary *facts, struct summary_loss loss[NR_LOSSES])
 {
 	for (unsigned int i = 0; i < boot_info.nr_regions; i++)

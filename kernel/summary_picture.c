@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The block as a QR code: a phone carries the report home. */
+/* The summary as a QR code, which a phone can read from the screen. */
 #include "summary_picture.h"
 
 #include <arch/console.h>
 #include <kernel/printk.h>
 #include "third_party/qrcodegen/qrcodegen.h"
 
-#define BORDER	    4 /* modules, as ISO 18004 wants it */
+#define BORDER	    4 /* modules, as ISO 18004 demands */
 #define MODULE_MIN  3 /* pixels */
-#define LARGEST	    25 /* version that all lines at their longest fit into: 1273 bytes */
+#define LARGEST	    25 /* all lines at their longest fit into this version: 1273 bytes */
 #define SIDE(version) (17 + 4 * (version))
 #define TEXT_MAX    (SUMMARY_LINES * (SUMMARY_COLS + 1))
 
@@ -21,7 +21,7 @@ static bool dark(unsigned int x, unsigned int y)
 	return qrcodegen_getModule(code, (int)x, (int)y);
 }
 
-/* The first lines, with one blank for many: what counts here is room. Returns the length. */
+/* Copies the first lines, with one blank for several to save room. Returns the length. */
 static size_t flatten(const struct summary_text *text, unsigned int lines, u8 *to)
 {
 	size_t len = 0;

@@ -99,7 +99,7 @@ void ktest_skip(const char *why)
 	skip_reason = why;
 }
 
-/* Count a failure. True: it is to be printed, and its first line has been. */
+/* Count a failure. True: its first line has been printed, and the caller prints the others. */
 static bool begin_report(const char *file, int line)
 {
 	int nr = atomic_inc_return(&failures);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must hold after every test, as far as core and the arch contract can check it. Other folders add theirs with
- * KTEST_GUARD.
+ * What must hold after every test, as far as core and the functions of arch/include can check it. Other folders add
+ * their own guards with KTEST_GUARD.
  */
 #include <arch/fault.h>
 #include <arch/irq.h>
@@ -47,7 +47,7 @@ static void parity_end(void)
 }
 KTEST_GUARD(parity, NULL, parity_end);
 
-/* The oracle has no new verdict. The first test answers for booting. */
+/* The oracle has no new verdict. A verdict during boot counts as a failure of the first test. */
 static void oracle_end(void)
 {
 	static unsigned long known;

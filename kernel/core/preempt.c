@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Preemption: when it may happen, when it must, and the checks of code that relies on either. */
+/* Preemption: when it may happen, when it must, and the checks of code that relies on it. */
 #include <kernel/preempt.h>
 #include <arch/irq.h>
 #include <kernel/bug.h>

@@ -306,7 +306,7 @@ void dmesg_dump(void)
 	}
 }
 
-/* In the same way: 64 KiB take a minute at 9600 baud. */
+/* Drops the lock after each piece too: 64 KiB take a minute at 9600 baud. */
 void printk_replay(void (*write)(const char *text, size_t len))
 {
 	unsigned long end = READ_ONCE(ring_end), pos = ring_start(end);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text of programs for the console, line by line and byte by byte. */
+/* Formatting the text of programs for the console, line by line and byte by byte. */
 #include <kernel/program_text.h>
 #include <lib/compiler.h>
 #include <lib/format.h>

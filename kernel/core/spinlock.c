@@ -7,10 +7,10 @@
  * it.
  *
  * With CONFIG_DEBUG_LOCKS each CPU remembers the locks that it holds, in the order in which it took them; locks that an
- * interrupt takes are part of that order. If every CPU takes only locks of a rank not lower than those it holds, there
- * is no circle of waiters between different ranks. Locks of one rank need an order of their own (run queues: the lower
- * CPU first). Rank 0 is not checked. Ranks are checked on the way in, before waiting, so a forbidden order is found the
- * first time it is used and not the first time it deadlocks.
+ * interrupt takes are part of that order. If every CPU takes only locks of a rank not lower than those it holds, locks
+ * of different ranks cannot deadlock. Locks of one rank need an order of their own (run queues: the lower CPU first).
+ * Rank 0 is not checked. Ranks are checked before waiting, so a forbidden order is found the first time it is used and
+ * not the first time it deadlocks.
  */
 #include <kernel/spinlock.h>
 #include <arch/barrier.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block's lines: a word that says what it is about, and facts behind it. What has no room is cut, and a list says
- * how many more there are, so the block never grows: 15 lines = 1 + verdict 1 + failed 3 + warnings 1 (2 if there is
- * room) + CPU 1 + memory 1 + left out 3 + firmware, console, keyboard, more 1 each.
+ * The lines of the summary: each has a word that names its subject, and facts behind it. Text without room is cut, and
+ * a list says how many entries it leaves out. So the summary never grows: 15 lines = 1 + verdict 1 + failed 3 +
+ * warnings 1 (2 if there is room) + CPU 1 + memory 1 + left out 3 + firmware, console, keyboard, more 1 each.
  */
 #include <kernel/summary.h>
 #include <lib/format.h>
@@ -51,8 +51,8 @@ static const char *failed_name(char name[SUMMARY_COLS], const struct ktest *test
 }
 
 /*
- * One line of names from the n-th on; the last line keeps room for how many more there are. Returns the next one's
- * number.
+ * Add one line of names, from the n-th on. The last line keeps room for the number of names that are left. Returns the
+ * number of the next name.
  */
 static unsigned int add_names(struct summary_text *text, const struct ktest_outcome *tests, unsigned int n, bool last)
 {
@@ -82,7 +82,7 @@ static void add_failed(struct summary_text *text, const struct ktest_outcome *te
 		n = add_names(text, tests, n, line == FAILED_LINES);
 }
 
-#define LINES_BELOW 6 /* under warnings and their kind, but for what is left out */
+#define LINES_BELOW 6 /* below the warnings: CPUs, memory, firmware, console, keyboard, more; losses not counted */
 
 static unsigned int loss_lines(const struct summary *facts)
 {
@@ -109,7 +109,7 @@ static void add_warnings(struct summary_text *text, const struct summary *facts)
 		add(text, "warnings", "none");
 }
 
-/* The last line of a long list says the rest in one. */
+/* If there are more reasons than lines, the last line has the sum of the rest. */
 static void add_losses(struct summary_text *text, const struct summary *facts)
 {
 	unsigned int nr = 0, lines = 0;

@@ -21,7 +21,7 @@ CMDLINE_OPTION(watchdog, "watchdog=SECONDS", "report a CPU that hangs for so lon
 #define TICK_MOST_MS	    50
 #define POLLS_BETWEEN_LOOKS (1u << 11)
 
-/* One a CPU; only its own tick writes it. */
+/* Each CPU has one; only the CPU itself writes it. */
 struct watch {
 	u64 last_tick;
 	unsigned long ticks;

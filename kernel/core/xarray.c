@@ -93,7 +93,7 @@ void *xa_load(const struct xarray *xa, unsigned long index)
 	void *entry;
 
 	begin_reading();
-	/* internal */
+	/* the last test: an internal entry */
 	if (unlikely(!xa_walk(xa, index, &node, &slot, &entry) || !((unsigned long)xa_to_node(entry) & 3)))
 		return load_otherwise(xa, index);
 	return (void *)preempt_enable_then((unsigned long)entry);
@@ -227,7 +227,7 @@ static inline void count_value(struct xa_node *node, int by)
 	node->counts = (u16)(node->counts + by * 0x0101);
 }
 
-/* Is the slot a pointer and nothing else? */
+/* Does the slot need more than a pointer write (theory, 11)? */
 static __always_inline bool cares(const struct xa_node *node, unsigned long slot)
 {
 	return node->care >> slot & 1;
@@ -250,7 +250,7 @@ static __noinline void *store_otherwise(struct xarray *xa, unsigned long index, 
 	return result(&xas, old);
 }
 
-/* In the common cases (an empty slot of a leaf, or an entry of the same sort there) it calls nothing. */
+/* In the common cases (the slot is empty, or has an entry of the same sort) it calls nothing. */
 void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
 	struct xa_node *node;
@@ -260,7 +260,7 @@ void *__xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	xa_assert_locked(xa);
 	if (unlikely(!xa_walk(xa, index, &node, &slot, &old) || cares(node, slot)))
 		return store_otherwise(xa, index, entry, gfp);
-	if (!old && likely(xa_is_value(entry))) { /* otherwise one more jump */
+	if (!old && likely(xa_is_value(entry))) { /* likely() saves a jump */
 		fill(node, slot, entry);
 		count_value(node, 1);
 		return NULL;
@@ -284,7 +284,7 @@ static __noinline void *erase_otherwise(struct xarray *xa, unsigned long index)
 	return xa_zero_to_null(xas_store(&xas, NULL));
 }
 
-/* The same: it calls nothing if the node keeps other entries, or as root more than one. */
+/* It calls nothing if other entries stay in the node; if the node is the root, at least two. */
 void *__xa_erase(struct xarray *xa, unsigned long index)
 {
 	struct xa_node *node;

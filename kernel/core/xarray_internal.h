@@ -72,10 +72,7 @@ static inline void xas_updated(const struct xa_state *xas, struct xa_node *node)
 		xas->xa_update(node);
 }
 
-/*
- * --- marks of slots: xas_mark.c. Each bit is also set in the nodes above and in xa_flags
- * ------------------------------
- */
+/* --- marks of slots: xas_mark.c. Each bit is also set in the nodes above and in xa_flags -------------------------- */
 
 void xa_node_set_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark);
 void xa_node_clear_mark(struct xarray *xa, struct xa_node *node, unsigned int offset, xa_mark_t mark);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fault injection: make allocations of a kind fail; the n-th, once, or again and again.
+ * Fault injection: make the n-th allocation of a kind fail, or make allocations fail again and again.
  *
  *	inject_set(INJECT_TABLE, 3);	the third table page from now on is refused
  *	...
@@ -53,7 +53,7 @@ bool inject_called_by(const char *glob);
 /* Arm what inject= and fail_page_alloc= say, for all threads. Called before each test. */
 void inject_from_cmdline(void);
 
-/* Asked by the allocators: must this allocation fail? */
+/* Called by the allocators: must this allocation fail? */
 static inline bool inject_fails(enum inject_site site)
 {
 	return CONFIG_FAULT_INJECT && unlikely(READ_ONCE(inject_armed)) && inject_fails_slow(site);

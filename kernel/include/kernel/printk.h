@@ -47,8 +47,8 @@ const char *printk_first_problem(void);
 void cprintf(const char *fmt, ...) __printf(1, 2);
 
 /*
- * Is asked before cprintf() and dmesg_dump() print, in their context, and prints or drops the text itself if it says
- * true. NULL: none.
+ * Set a function that cprintf() and dmesg_dump() call before they print, in their context. If it returns true, it has
+ * printed or dropped the text itself. NULL: none.
  */
 void cprintf_set_pager(bool (*takes)(const char *text, size_t len));
 
@@ -58,7 +58,7 @@ void print_line(const char *fmt, ...) __printf(1, 2);
 /* Print bytes of the process with this number (> 0), marked as <kernel/program_text.h> says. */
 void print_program(int pid, const char *text, size_t len);
 
-/* The screen's part of <arch/console.h>, between two texts. */
+/* The screen's functions of <arch/console.h>, under printk's lock. */
 void console_page(void);
 void console_look_back(int pages);
 void console_picture(unsigned int cols, unsigned int side, unsigned int border,
@@ -66,7 +66,7 @@ void console_picture(unsigned int cols, unsigned int side, unsigned int border,
 
 /* Write the ring to the consoles again. */
 void dmesg_dump(void);
-/* Write the ring to one console, which came later than the lines. */
+/* Write the ring to a console that was found after these lines were printed. */
 void printk_replay(void (*write)(const char *text, size_t len));
 
 /* While panicking: ignore the lock, and print at once. */

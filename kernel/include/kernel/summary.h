@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a person should know who sees the machine for the first time, or sends a photo of its screen: one block of text.
- * kernel/summary.c gathers the facts; this makes lines of them.
+ * The summary: one block of text, for people who see the machine for the first time or send a photo of its screen.
+ * kernel/summary.c gathers the facts; summary_format() makes lines of them.
  */
 #pragma once
 
@@ -21,12 +21,12 @@ struct summary_loss {
 struct summary {
 	const char *mode, *build, *cpu, *firmware, *console;
 	unsigned int levels;
-	unsigned int cpus, cpus_found;	  /* that run, and that the machine has */
-	u64 ram, ram_found;		  /* bytes: ours, and of the machine */
-	const struct summary_loss *loss; /* why the rest is not ours; those of 0 bytes are passed over */
+	unsigned int cpus, cpus_found;	  /* CPUs that run, and all of the machine */
+	u64 ram, ram_found;		  /* bytes that the kernel uses, and all of the machine */
+	const struct summary_loss *loss; /* why the kernel does not use the rest; those of 0 bytes are skipped */
 	unsigned int nr_losses;
-	unsigned long warnings, problems; /* broken invariants, and other lines that say that something is wrong */
-	const char *first_problem;	  /* the first of those; NULL or "": none */
+	unsigned long warnings, problems; /* broken invariants; other lines of level KERN_WARNING and above */
+	const char *first_problem;	  /* the first of `problems`; NULL or "": none */
 	bool keyboard;
 	const struct ktest_outcome *tests; /* NULL: none have run */
 };
@@ -36,9 +36,9 @@ struct summary_text {
 	char line[SUMMARY_LINES][SUMMARY_COLS + 1];
 };
 
-/* What matters most stands first. Pure. */
+/* Make the lines, the most important ones first. Pure. */
 void summary_format(struct summary_text *text, const struct summary *facts);
 
-/* kernel/summary.c: the block of this boot, on all consoles; as comments in the results of a run, or plainly. */
+/* kernel/summary.c: print the summary of this boot on all consoles, as comments of a test run ("# "), or plainly. */
 void summary_after_tests(const struct ktest_outcome *totals);
 void summary_show(void);

@@ -17,8 +17,8 @@ enum trace_event {
 	TRACE_PURGE_VMAP_AREA_LAZY,   /* start, end, npurged */
 	TRACE_TLB_FLUSH,	      /* start, end (0, 0: everything), tree id (0: the kernel's) */
 	TRACE_PGD_SYNC,		      /* start, end, entries carried */
-	TRACE_IPI_SEND,		      /* to cpu, vector, serial */
-	TRACE_IPI_ACK,		      /* from cpu, vector, serial */
+	TRACE_IPI_SEND,		      /* to cpu, enum ipi_vector, serial */
+	TRACE_IPI_ACK,		      /* from cpu, enum ipi_vector, serial */
 	TRACE_PAGE_FAULT,	      /* addr, error code, ip */
 	TRACE_SCHED_SWITCH,	      /* previous task id, next task id, tree id */
 	TRACE_MARK,		      /* three numbers, for tests and people */
@@ -46,8 +46,8 @@ struct trace_record {
 };
 
 /*
- * Where rings come from. alloc: zeroed memory, once for each possible CPU. free: no CPU finds the ring any more, but
- * one with interrupts off may still be writing to it; free waits for that to end before it frees.
+ * Set the allocator of rings. alloc: zeroed memory, once for each possible CPU. free: no CPU finds the ring any more,
+ * but a CPU with interrupts off may still write to it; free waits until it has finished.
  */
 void trace_set_allocator(void *(*alloc)(size_t bytes), void (*free)(void *ring));
 

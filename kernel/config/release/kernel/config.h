@@ -13,4 +13,4 @@
 #define CONFIG_SCHED_POINTS  0
 #define CONFIG_MM_LOGS	     0
 #define CONFIG_TLB_ORACLE    0
-#define CONFIG_FRAME_POINTER 0 /* as Linux was measured; backtraces are guessed (core/backtrace.c) */
+#define CONFIG_FRAME_POINTER 0 /* Linux was measured without them too; backtraces are guessed (core/backtrace.c) */
