@@ -143,7 +143,7 @@ static void init_memory(void)
 	pgtable_set_allocator(table_alloc_early, table_free_early);
 	pgtable_init_image(!cmdline_has("nohuge"));
 	map_all_ram();
-	arch_move_percpu(percpu_areas_init()); /* before anybody keeps a pointer into them */
+	arch_move_percpu(percpu_areas_init()); /* before any code keeps a pointer into them */
 	page_alloc_init();
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
 	pgtable_set_deferred_free(mm_table_defer);

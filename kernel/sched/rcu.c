@@ -47,7 +47,7 @@ static LIST_HEAD(blocked);			     /* tasks preempted inside a section */
 static LIST_HEAD(awaited);			     /* those for which the grace period in progress waits */
 
 static unsigned long period;		       /* number of the last grace period begun */
-static DEFINE_PER_CPU(unsigned long, outside); /* the last period since whose begin the CPU was outside */
+static DEFINE_PER_CPU(unsigned long, outside); /* the CPU was outside since the period with this number began */
 
 static struct task *thread;
 static atomic_long_t pending; /* callbacks that have not returned yet */

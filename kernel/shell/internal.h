@@ -58,9 +58,7 @@ void shell_execute(char *line, bool paged);
 bool shell_pager_begin(bool asked);
 void shell_pager_end(void);
 
-/*
- * Wait for the next key: a byte, or one of these. Page Up and Page Down scroll the screen and return KEY_OTHER.
- */
+/* Wait for the next key: a byte, or one of these. Page Up and Page Down scroll the screen and return KEY_OTHER. */
 enum shell_key { KEY_UP = 0x100, KEY_DOWN, KEY_OTHER };
 int shell_wait_for_key(void);
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults. The handler decides in this order. A fault on a user address, by a program or by an instruction with
- * which the kernel accesses user memory, goes to the user fault handler; if that succeeds, the instruction runs again,
- * and if not, a program ends (arch_set_user_trap_handler). A fault on a kernel address that the tables allow is
- * counted, and the instruction runs again. An expected fault of the kernel (probe_*(), copy_*_user()) returns to its
- * caller. Everything else is a bug and panics. Kernel mappings are never repaired here.
+ * Page faults. The handler decides in this order:
+ *
+ * 1. A fault on a user address, by a program or by an instruction with which the kernel accesses user memory, goes to
+ *    the user fault handler. If that succeeds, the instruction runs again.
+ * 2. Any other fault of a program ends it (arch_set_user_trap_handler); not one by a reserved bit, which is a bug.
+ * 3. If the tables allow an access of the kernel to a kernel address, its fault is counted, and the instruction runs
+ *    again.
+ * 4. An expected fault of the kernel (probe_*(), copy_*_user()) returns to its caller.
+ * 5. Everything else is a bug and panics. Kernel mappings are never repaired here.
  */
 #pragma once
 
@@ -15,7 +19,7 @@ void arch_set_fault_tracer(void (*fn)(vaddr_t addr));
 
 /* What the access was, and whether something is mapped there that does not allow it. */
 #define FAULT_WRITE   1u
-#define FAULT_EXEC    2u /* only CPUs with NX or SMEP in use tell; otherwise such an access counts as a read */
+#define FAULT_EXEC    2u /* only with NX or SMEP in use; otherwise such an access counts as a read */
 #define FAULT_PRESENT 4u
 
 /*

@@ -23,7 +23,7 @@ void arch_update_kernel_mappings_end(struct mmu_update *u);
 
 /*
  * The hook: carry every marked entry of [start, end) to all trees in pgd_list. Takes pgd_lock with interrupts on.
- * Called by arch_update_kernel_mappings_end and by nobody else. Returns the number of entries carried.
+ * Only arch_update_kernel_mappings_end() calls it (and tests). Returns the number of entries carried.
  */
 unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end);
 
@@ -36,8 +36,8 @@ int pgtable_init_process(struct pgtable *pt);
 void pgtable_exit_process(struct pgtable *pt);
 
 /*
- * The same for a tree that somebody else has made, and will free: adopt copies the kernel half into its root. -EINVAL:
- * a table above the shared level is missing (PAE: one of the kernel's PMD tables).
+ * The same for a tree that the caller has made and will free: adopt copies the kernel half into its root. -EINVAL: a
+ * table above the shared level is missing (PAE: one of the kernel's PMD tables).
  */
 int pgtable_adopt_process(struct pgtable *pt, phys_addr_t root);
 void pgtable_leave_process(struct pgtable *pt);

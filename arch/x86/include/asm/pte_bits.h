@@ -61,9 +61,10 @@ static inline bool pte_table_link(pte_t pte, unsigned int level) { return pte_pr
 static inline bool pte_writable(pte_t pte) { return pte.val & PTE_RW; }
 
 /*
- * A leaf that is made not present keeps all that it says, so that it can come back; but its frame is inverted. A CPU
- * with the L1TF flaw reads ahead through the frame of an entry that is not present, and where the entry has spare bits
- * this leads to no RAM. pte_show() is the leaf as it was, PTE_PRESENT aside; of a present leaf it is the leaf.
+ * pte_hide(): the leaf made not present, with its frame inverted. It keeps all other bits, so that it can be shown
+ * again. A CPU with the L1TF flaw reads ahead through the frame of an entry that is not present. The inverted frame is
+ * no RAM, if frames have more bits than RAM needs. pte_show(): the leaf as it was, without PTE_PRESENT; a present leaf
+ * stays as it is.
  */
 static inline pte_t pte_hide(pte_t pte) { return (pte_t){ (pte.val & ~PTE_PRESENT) ^ PTE_FRAME }; }
 static inline bool pte_hidden(pte_t pte) { return !pte_present(pte) && !pte_none(pte); }
@@ -75,7 +76,7 @@ static inline unsigned long pte_pfn(pte_t pte) { return (unsigned long)((pte.val
 /* prot must have gone through pgprot_supported(). */
 static inline pte_t pfn_pte(unsigned long pfn, pgprot_t prot) { return __pte((pteval_t)pfn << 12 | prot.val); }
 
-/* What prot looks like in a leaf of `level`, without the frame; and back. */
+/* The bits of prot in a leaf of `level`, without the frame; and the reverse. */
 static inline pteval_t prot_leaf(pgprot_t prot, unsigned int level)
 {
 	if (level == 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access to one entry that is one word of the machine, so that the hardware does the rest (<asm/pte_atomic.h> of the
- * target).
+ * Access to one entry that is one word of the machine, so each access is whole. <asm/pte_atomic.h> of the target
+ * includes this.
  */
 #pragma once
 

@@ -4,13 +4,13 @@
 
 #include <arch/tlb.h>
 
-/* Install the shootdown's handler. Boot, before the second CPU starts. */
+/* Install the handler of flush requests (IPI_TLB). Boot, before the second CPU starts. */
 void tlb_init(void);
 
 /* Use INVPCID for flushes of everything. Boot, before the second CPU starts. */
 void tlb_use_invpcid(void);
 
-/* Enter an executed batch into the log. tree: id of the tables it was for, 0 = kernel ranges. */
+/* Add an executed batch to the log. tree: id of the process's tables; 0: kernel ranges. */
 void tlb_log_batch(const struct tlb_batch *batch, unsigned int tree);
 
 /* A flush of everything on every CPU: begin it and get its number; note its end, when every CPU has answered. */

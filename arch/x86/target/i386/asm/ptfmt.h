@@ -7,9 +7,9 @@
  *
  * No NX bit. Leaves of 4M where the CPU has PSE.
  *
- * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that
- * matters. pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of
- * another entry. Writing: <arch/pte_write.h>.
+ * pte_read(p): one whole value, while other CPUs may write. pte_peek(p): the same for the entry's owner.
+ * pte_read_low(p): the word with the flags; of a link that is the whole value. pte_complete(p, low): the whole value of
+ * another entry, whose low word has been read. Writing: <arch/pte_write.h>.
  */
 #pragma once
 

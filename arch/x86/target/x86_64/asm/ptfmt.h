@@ -7,9 +7,9 @@
  *
  * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/entry32.S).
  *
- * pte_read(p): one whole value, while others write. pte_peek(p): the same for the entry's owner, cheaper where that
- * matters. pte_read_low(p): the word with the flags; of a link it is all there is. pte_complete(p, low): the rest of
- * another entry. Writing: <arch/pte_write.h>.
+ * pte_read(p): one whole value, while other CPUs may write. pte_peek(p): the same for the entry's owner.
+ * pte_read_low(p): the word with the flags; of a link that is the whole value. pte_complete(p, low): the whole value of
+ * another entry, whose low word has been read. Writing: <arch/pte_write.h>.
  */
 #pragma once
 
@@ -56,7 +56,7 @@ extern unsigned int pt_levels; /* 4 or 5 */
 static inline unsigned int pt_top(void)
 {
 	if (pt_levels < 4)
-		__builtin_unreachable(); /* so no loop has to ask whether there is a level to begin with */
+		__builtin_unreachable(); /* so the compiler knows that loops over levels run at least once */
 	return pt_levels;
 }
 
