@@ -23,13 +23,13 @@
  *    pointers (acquire). It takes the depth from the nodes that it meets, so it may start at an old root: below slot 0
  *    of the new root is the same tree.
  * 5. Bits and slots are separate words; a reader may see one change before the other. So for a search a bit is a hint:
- *    a bit whose slot has no entry means "go on". A store writes the slot first and the bit second; an erase clears the
- *    bit first, or both at once where no reader takes the slot for an entry. So a search finds every entry that was
- *    there all the time.
+ *    if its slot has no entry, the search goes on. A store writes the slot first and the bit second; an erase clears
+ *    the bit first. So a search finds every entry that was there all the time.
  * 6. A reader may be in a node at any time. So a node that leaves the tree is first unlinked; then each slot that still
- *    holds an entry becomes RETRY; a grace period later the node is freed. A reader in it finds nothing, or RETRY, or
- *    (in an old root) the way on. RETRY is written only when the entry can be found from the root again, so a reader
- *    that starts again, even an NMI in the middle of the write, does not meet it twice.
+ *    holds an entry becomes RETRY; a grace period later the node is freed. A reader in it finds nothing, or RETRY, or,
+ *    in an old root, the node that is the root now. A reader that finds RETRY starts again at the root. RETRY is
+ *    written only after no walk from the root leads to the node. So a reader, even an NMI in the middle of the write,
+ *    does not meet it twice.
  * 7. In an allocating array (XA_FLAGS_ALLOC) mark 0 means "free". It is set for every empty slot, also in new nodes;
  *    above the leaves it means that some index below is free. Indices without a node are free. So the lowest free index
  *    is found by one walk down, like any mark. An index that is allocated with a NULL entry has XA_ZERO_ENTRY in its

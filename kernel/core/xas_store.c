@@ -2,7 +2,7 @@
 /* Storing entries in an XArray, and shrinking the tree. Theory: xarray.c, 4, 6 and 9. */
 #include "xarray_internal.h"
 
-/* --- nodes that go ------------------------------------------------------------------------------------------------ */
+/* --- nodes that leave the tree ------------------------------------------------------------------------------------ */
 
 /* The node has left the tree: tell its user, then retire it. */
 static void let_go(const struct xa_state *xas, struct xa_node *node)
