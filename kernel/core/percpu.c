@@ -16,7 +16,7 @@ size_t percpu_area_size(void)
 	return (size_t)(__percpu_end - __percpu_start);
 }
 
-static void settle(unsigned int cpu, void *area, const void *from)
+static void fill_cpu_area(unsigned int cpu, void *area, const void *from)
 {
 	memcpy(area, from, percpu_area_size());
 	per_cpu_offset[cpu] = (vaddr_t)area - (vaddr_t)__percpu_start;
@@ -25,10 +25,10 @@ static void settle(unsigned int cpu, void *area, const void *from)
 
 void percpu_area_init(unsigned int cpu, void *area)
 {
-	settle(cpu, area, __percpu_start);
+	fill_cpu_area(cpu, area, __percpu_start);
 }
 
 void percpu_area_move(unsigned int cpu, void *area)
 {
-	settle(cpu, area, per_cpu_ptr(&__percpu_start[0], cpu));
+	fill_cpu_area(cpu, area, per_cpu_ptr(&__percpu_start[0], cpu));
 }

@@ -38,7 +38,7 @@ void preempt_from_interrupt(void)
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
 /* In a panic the checks are off. */
-static bool judging(void)
+static bool contexts_checked(void)
 {
 	return CONFIG_DEBUG_LOCKS && READ_ONCE(make_switch) && !panic_in_progress();
 }
@@ -60,7 +60,7 @@ static void offer_to_catcher(void)
 
 void assert_thread_at(const char *file, int line)
 {
-	if (!judging() || !in_interrupt())
+	if (!contexts_checked() || !in_interrupt())
 		return;
 	offer_to_catcher();
 	panic("function of threads called at %s:%d in a handler, trap depth %u", file, line, arch_trap_depth());
@@ -70,7 +70,7 @@ void might_sleep_at(const char *file, int line)
 {
 	unsigned int count = this_cpu_read(preempt_count);
 
-	if (!judging() || (preemptible() && !rcu_read_lock_held()))
+	if (!contexts_checked() || (preemptible() && !rcu_read_lock_held()))
 		return;
 	offer_to_catcher();
 	panic("sleeping function called at %s:%d where it must not be: %spreempt_count %u, interrupts %s, trap depth "
@@ -81,6 +81,6 @@ void might_sleep_at(const char *file, int line)
 
 void __noinline assert_cpu_stays(void)
 {
-	if (judging())
+	if (contexts_checked())
 		WARN_ONCE(preemptible(), "preemptible code uses per-CPU data at %pS", (void *)_RET_IP_);
 }

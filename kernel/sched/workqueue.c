@@ -26,7 +26,7 @@ struct worker {
 struct workqueue_struct {
 	spinlock_t lock; /* irqsave: lists, pending, running, the flags */
 	bool unbound, stopping;
-	unsigned int most; /* unbound: most workers */
+	unsigned int max_workers; /* unbound: upper limit, besides the number of CPUs */
 	bool passed_over; /* a worker skipped a work: all workers look again when a run ends */
 	char name[WQ_NAME_LEN];
 	struct list_head shared;
@@ -255,7 +255,7 @@ static bool start_workers(struct workqueue_struct *wq)
 	bool ok = true;
 
 	for_each_online_cpu(cpu) {
-		if (wq->unbound && n == wq->most)
+		if (wq->unbound && n == wq->max_workers)
 			break;
 		ok = ok && start_worker(wq, wq->unbound ? n++ : cpu);
 	}
@@ -285,7 +285,7 @@ struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, in
 	INIT_LIST_HEAD(&wq->shared);
 	init_waitqueue_head(&wq->run_over);
 	wq->unbound = flags & WQ_UNBOUND;
-	wq->most = (unsigned int)(max_active > 0 ? min(max_active, WQ_UNBOUND_WORKERS) : WQ_UNBOUND_WORKERS);
+	wq->max_workers = (unsigned int)(max_active > 0 ? min(max_active, WQ_UNBOUND_WORKERS) : WQ_UNBOUND_WORKERS);
 	if (start_workers(wq))
 		return wq;
 	stop_workers(wq);

@@ -69,13 +69,13 @@ static void boot(void)
 {
 	host_log_clear();
 	nr_replayed = nr_added = 0;
-	waits = false;
+	wanted_waits = false;
 	serial_probe();
 	arch_console_option();
 	serial_map();
 	serial_ask_firmware();
 	serial_describe(console, sizeof(console));
-	assert_true(!serial_line || at.baud == speed);
+	assert_true(!serial_line || console_place.baud == speed);
 }
 
 static void machine(u64 first, u64 second, unsigned int baud)

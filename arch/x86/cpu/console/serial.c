@@ -21,16 +21,16 @@
 
 CMDLINE_OPTION(serial, "serial=PLACE[,BAUD]", "the serial console: com1 to com4, 0xPORT, mmio:ADDR, mmio32:ADDR, pci");
 
-static struct serial_place at; /* the place of the console, if there is one */
+static struct serial_place console_place; /* the place of the console, if there is one */
 static const struct console_driver *serial_line;
 static unsigned int com1_was; /* speed of COM1 before it became the console; 0: not known */
 
 const struct console_driver *serial_probe(void)
 {
-	at = (struct serial_place){ SERIAL_PORT, SERIAL_COM1, 1, 0 };
-	com1_was = uart_probe(&at, NULL) ? uart_speed() : 0;
-	at.baud = SERIAL_MAX_BAUD;
-	serial_line = uart_probe(&at, NULL);
+	console_place = (struct serial_place){ SERIAL_PORT, SERIAL_COM1, 1, 0 };
+	com1_was = uart_probe(&console_place, NULL) ? uart_speed() : 0;
+	console_place.baud = SERIAL_MAX_BAUD;
+	serial_line = uart_probe(&console_place, NULL);
 	return serial_line;
 }
 
@@ -47,7 +47,7 @@ static void describe_place(char *text, size_t size, const struct serial_place *p
 
 void serial_describe(char *text, size_t size)
 {
-	describe_place(text, size, &at);
+	describe_place(text, size, &console_place);
 }
 
 /* False: the registers cannot be reached. A port needs no mapping. */
@@ -61,23 +61,23 @@ static bool map_uart(const struct serial_place *place, void **memory)
 }
 
 /* Is the console at this place already, with this speed? Speed 0 stands for firmware's speed, which is com1_was. */
-static bool stays(struct serial_place *place)
+static bool is_console_place(struct serial_place *place)
 {
-	if (!serial_line || place->kind != at.kind || place->address != at.address)
+	if (!serial_line || place->kind != console_place.kind || place->address != console_place.address)
 		return false;
 	if (!place->baud)
-		place->baud = com1_was ? com1_was : at.baud;
-	return place->baud == at.baud;
+		place->baud = com1_was ? com1_was : console_place.baud;
+	return place->baud == console_place.baud;
 }
 
 /* `why`: what names the place, for the message. False: no UART answers there. */
-static bool move(struct serial_place place, const char *why)
+static bool move_console(struct serial_place place, const char *why)
 {
 	const struct console_driver *there = NULL;
 	char text[SERIAL_NAME_BYTES + 24];
 	void *memory;
 
-	if (stays(&place))
+	if (is_console_place(&place))
 		return true;
 	describe_place(text, sizeof(text), &place);
 	printk("console: the serial line is %s (%s)\n", text, why);
@@ -91,9 +91,9 @@ static bool move(struct serial_place place, const char *why)
 		pr_warn("console: no UART answers at %s, so it is not used\n", text);
 		return false;
 	}
-	at = place;
-	if (!at.baud)
-		at.baud = uart_speed();
+	console_place = place;
+	if (!console_place.baud)
+		console_place.baud = uart_speed();
 	if (!serial_line)
 		console_add(there);
 	serial_line = there;
@@ -102,7 +102,7 @@ static bool move(struct serial_place place, const char *why)
 }
 
 static struct serial_place wanted; /* the place that serial= names; waits: until devices can be mapped */
-static bool waits;
+static bool wanted_waits;
 
 void arch_console_option(void)
 {
@@ -110,11 +110,11 @@ void arch_console_option(void)
 
 	if (!cmdline_has("serial"))
 		return;
-	waits = !wrong && wanted.kind != SERIAL_PORT;
+	wanted_waits = !wrong && wanted.kind != SERIAL_PORT;
 	if (wrong)
 		pr_warn("serial=%s: not used, %s\n", word ? word : "", wrong);
-	else if (!waits)
-		move(wanted, "serial=");
+	else if (!wanted_waits)
+		move_console(wanted, "serial=");
 }
 
 /* Use the first card on which a UART answers: a board may have a built-in one that does not. */
@@ -125,7 +125,7 @@ static void use_card(void)
 
 	while (pci_serial_card(&from, &card)) {
 		found++;
-		if (move(card, "serial="))
+		if (move_console(card, "serial="))
 			return;
 	}
 	if (!found)
@@ -134,10 +134,10 @@ static void use_card(void)
 
 void serial_map(void)
 {
-	if (waits && wanted.kind == SERIAL_PCI)
+	if (wanted_waits && wanted.kind == SERIAL_PCI)
 		use_card();
-	else if (waits)
-		move(wanted, "serial=");
+	else if (wanted_waits)
+		move_console(wanted, "serial=");
 }
 
 void serial_ask_firmware(void)
@@ -145,5 +145,5 @@ void serial_ask_firmware(void)
 	struct serial_place place;
 
 	if (!cmdline_has("serial") && acpi_serial_console(&place))
-		move(place, "SPCR");
+		move_console(place, "SPCR");
 }
