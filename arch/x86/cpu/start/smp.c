@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other CPUs, all at once: INIT to each, a start-up message to each, a second one to each if some have not
+ * Starting the other CPUs, all at once: INIT to each, a start-up message to each, a second one to those that have not
  * answered (Intel SDM vol. 3, 9.4). Then the boot CPU waits for all together, for a limited time. The assembly half is
  * boot/ap_start.S; <asm/ap_start.h> has the protocol that keeps a late CPU out.
  */
