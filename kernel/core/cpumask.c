@@ -21,8 +21,3 @@ unsigned int cpumask_weight(const cpumask_t *mask)
 {
 	return bitmap_weight(mask->bits, MAX_CPUS);
 }
-
-unsigned int cpumask_next(int after, const cpumask_t *mask)
-{
-	return (unsigned int)find_next_bit(mask->bits, MAX_CPUS, (unsigned long)(after + 1));
-}

@@ -24,6 +24,8 @@ struct run_queue {
 	spinlock_t lock; /* irqsave; held across the switch of stacks */
 	unsigned int cpu;
 	unsigned int nr_queued;
+	bool look; /* this CPU has ticked since it looked at the other queues; only it reads and writes this */
+	unsigned long looks;
 	struct list_head queued[NR_PRIORITIES];
 	struct task *idle;	   /* runs when no other task can; on no list */
 	struct task *previous;	   /* the task that the switch in progress leaves */

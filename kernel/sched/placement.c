@@ -4,7 +4,7 @@
  *
  * The CPU is chosen when a task is woken (its last CPU if that is idle, otherwise the least busy one) and when its mask
  * changes. A CPU with nothing to do takes a task that waits on a busy CPU; while it halts, it looks again at every
- * tick. So a waiting task that may run elsewhere waits one tick at most while a CPU is idle.
+ * tick, and at no other interrupt. So a waiting task that may run elsewhere waits one tick at most while a CPU is idle.
  */
 #include "internal.h"
 

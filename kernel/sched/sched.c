@@ -13,6 +13,8 @@
  *
  * 4. A CPU without work runs its idle task, which halts. No wake-up is lost: the waker queues the task, sets
  *    need_resched, then sends an interrupt. The idle task checks both with interrupts off; only the halt enables them.
+ *    Any other interrupt but a tick costs an idle CPU that interrupt and this check. So what all CPUs are asked to do
+ *    costs as much for each of them as for one: an idle CPU that looked at all queues would make it quadratic.
  */
 #include "internal.h"
 
@@ -234,6 +236,7 @@ static void account_tick(struct run_queue *rq)
 	struct task *task = current;
 
 	task->ticks++;
+	rq->look = true;
 	spin_lock(&rq->lock);
 	if (task->slice)
 		task->slice--;
@@ -297,6 +300,17 @@ void sched_start(void)
 	preempt_set_schedule(preempt);
 }
 
+/* Halt until a task is queued here, or it is time to look at the other queues. */
+static void idle_wait(struct run_queue *rq)
+{
+	local_irq_disable();
+	while (!READ_ONCE(rq->nr_queued) && !this_cpu_read(need_resched) && !READ_ONCE(rq->look)) {
+		arch_cpu_idle();
+		local_irq_disable();
+	}
+	local_irq_enable();
+}
+
 void cpu_idle_loop(void)
 {
 	struct run_queue *rq = raw_cpu_ptr(&run_queue); /* an idle task never leaves its CPU */
@@ -304,12 +318,14 @@ void cpu_idle_loop(void)
 	snprintf(current->name, sizeof(current->name), "idle/%u", rq->cpu);
 	for (;;) {
 		schedule();
-		if (pull_task(rq))
-			continue;
-		local_irq_disable();
-		if (!READ_ONCE(rq->nr_queued) && !this_cpu_read(need_resched))
-			arch_cpu_idle();
-		else
-			local_irq_enable();
+		WRITE_ONCE(rq->look, false);
+		WRITE_ONCE(rq->looks, rq->looks + 1);
+		if (!pull_task(rq))
+			idle_wait(rq);
 	}
+}
+
+unsigned long sched_idle_looks(unsigned int cpu)
+{
+	return READ_ONCE(run_queue_of(cpu)->looks);
 }

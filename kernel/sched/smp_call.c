@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calling a function on other CPUs. Each CPU has a lock-less list of requests. A caller that finds the list empty sends
- * the interrupt, and the target takes the whole list at once.
+ * the interrupt, and the target takes the whole list at once. Who calls many CPUs interrupts them by one command, after
+ * the last of the lists; it waits for nobody before that.
  *
  * If the caller waits, the request is on its stack. Otherwise it is in `unwaited`, where each CPU has one request for
  * each target; it is used again only when the target is done with it. A caller may be preempted and moved while it
@@ -49,7 +50,8 @@ void smp_call_install_handler(void)
 	arch_set_ipi_handler(IPI_CALL, call_interrupt);
 }
 
-static void post(unsigned int cpu, struct call_request *request)
+/* True: the list was empty, so the caller must interrupt the CPU. */
+static bool enqueue(unsigned int cpu, struct call_request *request)
 {
 	struct call_request **queue = per_cpu_ptr(&call_queue, cpu), *first;
 
@@ -57,7 +59,12 @@ static void post(unsigned int cpu, struct call_request *request)
 		first = READ_ONCE(*queue);
 		request->next = first;
 	} while (cmpxchg(queue, first, request) != first);
-	if (!first)
+	return !first;
+}
+
+static void post(unsigned int cpu, struct call_request *request)
+{
+	if (enqueue(cpu, request))
 		arch_send_ipi(cpu, IPI_CALL);
 }
 
@@ -124,33 +131,35 @@ int smp_call_function_single(int to, void (*fn)(void *), void *arg, int wait)
 /* The other online CPUs of the mask. Preemption off. A CPU that comes up later is left out. */
 static cpumask_t others_online(const cpumask_t *mask)
 {
-	cpumask_t others = { 0 };
-	unsigned int cpu;
+	cpumask_t others;
 
-	for_each_cpu(cpu, mask)
-		if (cpu != smp_processor_id() && cpumask_test(cpu_online_mask, cpu))
-			cpumask_set(&others, cpu);
+	cpumask_and(&others, mask, cpu_online_mask);
+	__clear_bit(smp_processor_id(), others.bits);
 	return others;
 }
 
-/* Posts to all CPUs first, then waits for each, so they run at the same time. */
+/* Posts to all CPUs, interrupts them together, then waits for each, so they run at the same time. */
 static void call_many(const cpumask_t *mask, void (*fn)(void *), void *arg, bool here)
 {
 	struct call_request request[MAX_CPUS];
-	cpumask_t others;
+	cpumask_t others, called = { 0 };
 	unsigned int cpu;
 
 	preempt_disable();
 	others = others_online(mask);
 	for_each_cpu(cpu, &others) {
 		request[cpu] = (struct call_request){ .fn = fn, .arg = arg, .busy = true };
-		post(cpu, &request[cpu]);
+		if (enqueue(cpu, &request[cpu]))
+			__set_bit(cpu, called.bits);
 	}
+	if (cpumask_next(-1, &called) < MAX_CPUS)
+		arch_send_ipi_many(&called, IPI_CALL);
 	if (here)
 		call_here(fn, arg);
 	preempt_enable();
 	for_each_cpu(cpu, &others)
-		wait_for(&request[cpu], cpu);
+		if (smp_load_acquire(&request[cpu].busy))
+			wait_for(&request[cpu], cpu);
 }
 
 void smp_call_function_many(const cpumask_t *mask, void (*fn)(void *), void *arg, bool wait)

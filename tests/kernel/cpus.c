@@ -6,10 +6,12 @@
 #include <arch/fault.h>
 #include <arch/irq.h>
 #include <arch/mmu_sync.h>
+#include <arch/tlb.h>
 #include <asm/stack_size.h>
 #include <kernel/smp.h>
 #include <lib/atomic.h>
 #include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 
 static_assert(KSTACK_SIZE == IMAGE_STACK_SIZE, "arch runs APs on the stacks that mm makes");
 
@@ -42,6 +44,79 @@ KTEST(cpus, call_one)
 		EXPECT(cpumask_test(&callers, cpu));
 		EXPECT_EQ(cpumask_weight(&callers), 1);
 	}
+}
+
+static void nothing(void *arg __maybe_unused)
+{
+}
+
+/* How many commands to the APIC one call of all CPUs takes; the least, since a tick may send something too. */
+static unsigned long commands_of_a_call(void)
+{
+	unsigned long least = ~0ul, before;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		preempt_disable();
+		before = arch_ipi_commands();
+		on_each_cpu(nothing, NULL, true);
+		least = min(least, arch_ipi_commands() - before);
+		preempt_enable();
+	}
+	return least;
+}
+
+static unsigned long commands_of_a_flush(vaddr_t page)
+{
+	unsigned long least = ~0ul, before;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		preempt_disable();
+		before = arch_ipi_commands();
+		flush_tlb_kernel_range(page, page + PAGE_SIZE);
+		least = min(least, arch_ipi_commands() - before);
+		preempt_enable();
+	}
+	return least;
+}
+
+/*
+ * One, whatever the number of CPUs: the shorthand for all others. Where the firmware names a CPU that is not online
+ * (cpughosts=, maxcpus=, nosmp), that one might hear it: there each CPU has a command of its own.
+ */
+KTEST(cpus, one_command_interrupts_all_others)
+{
+	unsigned int others = num_online_cpus() - 1;
+	unsigned long expected = others && num_online_cpus() == arch_cpus_found() ? 1 : others;
+	void *area = vmalloc(PAGE_SIZE);
+
+	ASSERT(area);
+	EXPECT_EQ(commands_of_a_call(), expected);
+	EXPECT_EQ(commands_of_a_flush((vaddr_t)area), expected);
+	vfree(area);
+}
+
+#define CALLS 2000
+
+/*
+ * An idle CPU looks at the other queues at its ticks, not at each interrupt. Other threads come and go meanwhile, so
+ * the bound is generous.
+ */
+KTEST(cpus, idle_cpus_only_serve_the_interrupt)
+{
+	unsigned int other = another_cpu();
+	unsigned long looks;
+	u64 ms;
+
+	if (!have_two_cpus())
+		KTEST_SKIP("needs two CPUs");
+	msleep(20);
+	looks = sched_idle_looks(other);
+	ms = arch_uptime_ms();
+	for (unsigned int i = 0; i < CALLS; i++)
+		on_each_cpu(nothing, NULL, true);
+	ms = arch_uptime_ms() - ms;
+	looks = sched_idle_looks(other) - looks;
+	EXPECT(looks <= (unsigned long)ms / TICK_MS * 4 + CALLS / 10);
 }
 
 #define CROSSINGS 15

@@ -60,6 +60,15 @@ void arch_set_timer_handler(void (*handler)(struct trap_frame *));
 /* Interrupt one other online CPU. Any context but NMI. The target's handler sees all stores made before the call. */
 void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
 
+/*
+ * The same to each CPU of a set, which is not empty and does not have the caller's own. One command to the APIC if the
+ * set is all others and no other CPU could hear it; else one a CPU. Preemption off.
+ */
+struct cpumask;
+void arch_send_ipi_many(const struct cpumask *cpus, enum ipi_vector ipi);
+/* How many commands this CPU has given to its APIC. Any context, preemption off. */
+unsigned long arch_ipi_commands(void);
+
 /* Send a non-maskable interrupt to a CPU, which may be the caller's. arch_set_nmi_handler() sets its handler. */
 void arch_send_nmi(unsigned int cpu);
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *));

@@ -17,7 +17,8 @@
  *	wait until request[1].pending is empty
  *
  *    Initiators do not wait for each other. If a CPU's `bell` is set, an interrupt is on its way to it, and no second
- *    one is sent: the CPU will find the new request in its inbox too.
+ *    one is sent: the CPU will find the new request in its inbox too. "On its way" may mean that the one who set the
+ *    bell has not come to the command yet, which is for all whose bells it has set. It waits for nobody before that.
  *
  * 3. No deadlock. An initiator serves its own inbox while it waits. So two CPUs that flush at each other, even with
  *    interrupts off, do not wait for ever. Anything else that a target does with interrupts off must end by itself: so
@@ -91,11 +92,9 @@ static void serve_requests(void)
 	for_each_cpu(from, mine) {
 		struct flush_request *r = per_cpu_ptr(&request, from);
 
-		cpumask_clear(mine, from);
-		smp_mb();
+		test_and_clear_bit(from, mine->bits);	   /* a full barrier: what was asked is read after it, */
 		execute(r);
-		smp_mb();
-		cpumask_clear(&r->pending, me);
+		test_and_clear_bit(me, r->pending.bits); /* and done before this */
 	}
 	local_irq_restore(flags);
 }
@@ -113,21 +112,23 @@ void tlb_init(void)
 
 /* --- the initiator ------------------------------------------------------------------------------------------------ */
 
-/* Post the request to the targets. Returns the number of interrupts sent. */
+/* Post the request to the targets, then interrupt them together. Returns the number of CPUs interrupted. */
 static unsigned int ask(struct flush_request *r, const cpumask_t *targets)
 {
 	unsigned int cpu, ipis = 0, me = smp_processor_id();
+	cpumask_t called = { { 0 } };
 
 	r->pending = *targets;
 	smp_mb();
 	for_each_cpu(cpu, targets) {
 		cpumask_set(per_cpu_ptr(&inbox, cpu), me);
-		smp_mb();
-		if (xchg(per_cpu_ptr(&bell, cpu), 1))
+		if (xchg(per_cpu_ptr(&bell, cpu), 1)) /* a full barrier: the inbox before the bell */
 			continue;
-		arch_send_ipi(cpu, IPI_TLB);
+		__set_bit(cpu, called.bits);
 		ipis++;
 	}
+	if (ipis)
+		arch_send_ipi_many(&called, IPI_TLB);
 	return ipis;
 }
 

@@ -135,3 +135,6 @@ bool task_is_running(const struct task *task);
 const char *task_state_name(const struct task *task);
 /* One line a task, for `ps`. */
 void sched_dump(void);
+
+/* How often a CPU without work has looked for some at the other CPUs: once when it has none left, then at its ticks. */
+unsigned long sched_idle_looks(unsigned int cpu);

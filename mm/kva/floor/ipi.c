@@ -27,6 +27,14 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi __maybe_unused)
 		host_send_flush_ipi(cpu);
 }
 
+void arch_send_ipi_many(const cpumask_t *cpus, enum ipi_vector ipi)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu, cpus)
+		arch_send_ipi(cpu, ipi);
+}
+
 void kva_flush_ipi(void)
 {
 	unsigned int me = host_cpu_number();

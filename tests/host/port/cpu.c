@@ -82,6 +82,14 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
 	host_run_on(here);
 }
 
+void arch_send_ipi_many(const cpumask_t *cpus, enum ipi_vector ipi)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu, cpus)
+		arch_send_ipi(cpu, ipi);
+}
+
 int smp_call_function_single(int cpu, void (*fn)(void *), void *arg, int wait __maybe_unused)
 {
 	unsigned int here = host_run_on((unsigned int)cpu);

@@ -16,6 +16,8 @@
 #include <asm/ipi_trace.h>
 #include <asm/platform.h>
 #include <asm/trap.h>
+#include <kernel/cpumask.h>
+#include <kernel/percpu.h>
 #include <kernel/printk.h>
 
 /* Registers: offsets in the page. With x2APIC the MSR is MSR_X2APIC + offset / 16. */
@@ -46,6 +48,7 @@
 #define ICR_PENDING	 0x1000
 #define ICR_ASSERT	 0x4000
 #define ICR_LEVEL	 0x8000
+#define ICR_ALL_OTHERS	 0xc0000 /* a shorthand: every APIC but the sender's, whatever the destination */
 #define TIMER_DIVIDE_16	 0x3
 
 #define BASE_ENABLE   (1ULL << 11) /* MSR_APIC_BASE */
@@ -56,6 +59,8 @@
 #define ICR_POLLS 100000
 
 static bool present, x2apic;
+static bool shorthand_allowed;
+static DEFINE_PER_CPU(unsigned long, commands);
 static volatile u8 *registers;
 u32 cpu_apic_id[MAX_CPUS];
 
@@ -108,6 +113,7 @@ static void send_command(u32 apic_id, u32 command)
 {
 	bool flags = arch_local_irq_save();
 
+	this_cpu_add(commands, 1);
 	if (x2apic) {
 		/* WRMSR to an APIC register waits for no store (SDM 11.12.3): the target must see what came before. */
 		__asm__ volatile("mfence\n\tlfence" : : : "memory");
@@ -124,6 +130,44 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi)
 {
 	ipi_trace_send(cpu, ipi);
 	send_command(cpu_apic_id[cpu], ICR_ASSERT | (VECTOR_IPI + ipi));
+}
+
+/*
+ * "All others" reaches every APIC that takes interrupts, and asks nobody whether this kernel knows it. A CPU that still
+ * runs the firmware would take our vector through the firmware's table. So the shorthand is used only if
+ * apic_allow_shorthand() has been called, and only where exactly the other online CPUs are meant.
+ */
+static bool all_others(const cpumask_t *cpus)
+{
+	cpumask_t all = *cpus;
+
+	__set_bit(smp_processor_id(), all.bits);
+	return shorthand_allowed && cpumask_equal(&all, cpu_online_mask);
+}
+
+void apic_allow_shorthand(void)
+{
+	shorthand_allowed = true;
+}
+
+void arch_send_ipi_many(const cpumask_t *cpus, enum ipi_vector ipi)
+{
+	unsigned int cpu;
+
+	if (!all_others(cpus)) {
+		for_each_cpu(cpu, cpus)
+			arch_send_ipi(cpu, ipi);
+		return;
+	}
+	if (trace_is_on(TRACE_IPI_SEND))
+		for_each_cpu(cpu, cpus)
+			ipi_trace_send_slow(cpu, ipi);
+	send_command(0, ICR_ALL_OTHERS | ICR_ASSERT | (VECTOR_IPI + ipi));
+}
+
+unsigned long arch_ipi_commands(void)
+{
+	return this_cpu_read(commands);
 }
 
 void arch_send_nmi(unsigned int cpu)

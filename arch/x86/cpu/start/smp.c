@@ -318,6 +318,15 @@ static void call_cpus(unsigned int last, void *(*alloc_stack)(void))
 	arch_wait_until(who_committed_is_online, COMPLETE_US);
 }
 
+/*
+ * All that the firmware's tables name as enabled, those without a number included, and nobody else has come in. A CPU
+ * that tables call disabled is not there or has never run: its APIC takes nothing but INIT and start-up messages.
+ */
+static bool everybody_is_here(void)
+{
+	return num_online_cpus() == arch_cpus_found() && !atomic_read(&strangers);
+}
+
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu))
 {
 	unsigned int last = min(limit, nr_cpus);
@@ -333,6 +342,8 @@ unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), voi
 		call_cpus(last, alloc_stack);
 		timer_hurry(false);
 	}
+	if (everybody_is_here())
+		apic_allow_shorthand();
 	printk("SMP: %u of %u CPUs online after %llu us\n", num_online_cpus(), nr_cpus, arch_uptime_us() - from);
 	return num_online_cpus();
 }

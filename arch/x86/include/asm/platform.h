@@ -38,6 +38,8 @@ bool apic_is_x2apic(void);
 bool apic_open_wire(void);
 /* The APIC id of the CPU that runs this. */
 u32 apic_read_id(void);
+/* Every CPU that may be in the machine is online, and no more will be: interrupts may be sent to "all others". */
+void apic_allow_shorthand(void);
 /* The APIC id of each CPU. Set before the CPU is called. */
 extern u32 cpu_apic_id[MAX_CPUS];
 
