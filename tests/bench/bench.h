@@ -18,7 +18,7 @@
 #include <lib/types.h>
 
 struct bench {
-	const char *name;			       /* as in linux-6.19.tsv */
+	const char *name;			       /* as in linux-best.tsv */
 	void (*run)(unsigned long arg, unsigned long n); /* n operations; NULL: the kernel cannot do it yet */
 	unsigned long arg;
 	unsigned long n;			       /* operations; 0: BENCH_N */

@@ -4,16 +4,15 @@
 import fnmatch
 import os
 
-from measure import ICOUNT, boot, kernel_of
+from measure import ICOUNT, boot, kernel_of, stretch_of, too_long
 from symbols import Symbols
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COLUMNS = ("x64", "pae", "i386")
 WIDER = 1.6       # a goal `*` of 32-bit modes: so many times that of x64
-LONGEST = 20000   # instructions without preemption
 CPUS = {"x64": (2, 4, 8, 16), "pae": (2, 4, 8)}
 RAM = {"x64": (256, 1024, 2048, 3072, 4096, 8192, 71680), "pae": (256, 1024, 3072, 4096, 8192)}  # MiB
-RAM_ROWS = ("alloc_page", "kmalloc_64", "vmalloc_1p", "vmalloc_16p", "vm_map_ram_1p", "vmap_16p")
+RAM_ROWS = ("alloc_page", "vmalloc_1p", "vmalloc_16p", "vm_map_ram_1p", "vmap_16p")
 
 
 class Goal:
@@ -71,14 +70,6 @@ class Point:
             self.value = self.average
 
 
-def stretch_of(report, table):
-    """(instructions, where it begins, where it ends) of the longest stretch without preemption."""
-    if not report:
-        return None
-    _, start, end, length, _ = max(report, key=lambda words: int(words[3]))
-    return int(length), table.name(int(start, 16)), table.name(int(end, 16))
-
-
 def measure(mode, goals):
     """Points of all curves of one mode, in order."""
     table, points = Symbols(kernel_of(mode)), []
@@ -114,8 +105,8 @@ def judge(mode, point, first):
     """(goal as text, verdict)"""
     limit = point.goal.limit(mode, first) if point.goal and point.value is not None else None
     missed = limit is not None and point.value > limit
-    too_long = point.stretch and point.stretch[0] > LONGEST
-    return number(limit), "MISSED" if missed else "TOO LONG" if too_long else "OK" if limit is not None else ""
+    long = too_long(point.stretch)
+    return number(limit), "MISSED" if missed else "TOO LONG" if long else "OK" if limit is not None else ""
 
 
 def print_curve(mode, points):
@@ -130,7 +121,7 @@ def print_curve(mode, points):
         print("%-27s %8d %10s %-5s %10s %9s  %7s %8s  %-8s %s" % (
             point.curve, point.size, number(point.value), point.of, number(point.worst),
             number(point.stretch and point.stretch[0]), point.goal.linux if point.goal else "-", goal, verdict,
-            "%s to %s" % point.stretch[1:] if point.stretch and point.stretch[0] > LONGEST else ""), flush=True)
+            "".join(too_long(point.stretch))), flush=True)
     return missed
 
 

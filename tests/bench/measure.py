@@ -8,7 +8,7 @@ import guest
 import ktap
 import symbols
 
-# The CPU that can do what the rows ask for, more words for the kernel, and the column of linux-6.19.tsv.
+# The CPU that can do what the rows ask for, more words for the kernel, and the column of linux-best.tsv.
 MODES = {
     "x64": ("qemu64,+pdpe1gb", "", "x86_64"),
     "x64-la57": ("max", "", "x86_64"),
@@ -16,6 +16,9 @@ MODES = {
     "i386": ("pentium", "vmalloc=512M", "i386"),
 }
 ICOUNT = ["-icount", "shift=0,sleep=off"]
+
+
+LONGEST = 20000  # instructions of a stretch without preemption: more is a fault
 
 
 class Failed(Exception):
@@ -85,3 +88,22 @@ def read_reports(path):
             else:
                 lines.append(words)
     return reports
+
+
+def locked_of(report):
+    """Executed locked instructions, all CPUs'."""
+    return sum(int(words[3]) + int(words[4]) for words in report if words[0] == "insn" and words[2] == "1")
+
+
+def stretch_of(report, table):
+    """(instructions, where it begins, where it ends) of the longest stretch without preemption; None."""
+    stretches = [words for words in report or [] if words[0] == "off"]
+    if not stretches:
+        return None
+    _, start, end, length, _ = max(stretches, key=lambda words: int(words[3]))
+    return int(length), table.name(int(start, 16)), table.name(int(end, 16))
+
+
+def too_long(stretch):
+    """Words about a stretch, if it is too long, in a list."""
+    return ["%d without preemption, %s to %s" % stretch] if stretch and stretch[0] > LONGEST else []

@@ -11,7 +11,9 @@
 #include <kernel/cmdline.h>
 #include <lib/atomic.h>
 #include <lib/glob.h>
+#include <mm/ioremap.h>
 #include <mm/percpu_alloc.h>
+#include <mm/slab.h>
 #include <mm/vmalloc.h>
 
 CMDLINE_OPTION(bench_rounds, "bench_rounds=N", "how often the benchmark of two CPUs is repeated");
@@ -19,6 +21,7 @@ CMDLINE_OPTION(bench_rounds, "bench_rounds=N", "how often the benchmark of two C
 #define THREADS 2u
 #define WARM_UP 2000ul /* operations: caches are filled, and a few flushes have come round */
 #define OBJECTS 35000u
+#define NOTHING_THERE ((phys_addr_t)(BITS_PER_LONG == 64 ? 64ull << 30 : 2ull << 30))
 
 static struct page *pages[THREADS];
 static void **objects; /* of one thread after the other's */
@@ -52,6 +55,63 @@ BENCH_OP(smp_map_ram)
 	vm_unmap_ram(p, (unsigned int)arg);
 }
 
+static void *neighbour[THREADS]; /* two objects of one slab, the first that each CPU frees */
+
+/* Each CPU goes on with the object that it freed last, so both use one slab. */
+BENCH_OP(smp_kmalloc)
+{
+	void **first = &neighbour[smp_processor_id() % THREADS];
+
+	if (unlikely(*first)) {
+		kfree(*first);
+		*first = NULL;
+	}
+	kfree(kmalloc(64, GFP_KERNEL));
+}
+
+static bool get_neighbours(unsigned long arg __maybe_unused, unsigned long n __maybe_unused)
+{
+	void *others[64];
+	bool found = false;
+
+	for (unsigned int i = 0; i < 64; i++)
+		others[i] = kmalloc(64, GFP_KERNEL);
+	for (unsigned int i = 1; i < 64; i++)
+		if (!found && (vaddr_t)others[i] >> PAGE_SHIFT == (vaddr_t)others[i - 1] >> PAGE_SHIFT) {
+			neighbour[0] = others[i - 1];
+			neighbour[1] = others[i];
+			others[i - 1] = others[i] = NULL;
+			found = true;
+		}
+	for (unsigned int i = 0; i < 64; i++)
+		kfree(others[i]);
+	return found;
+}
+
+static void free_neighbours(unsigned long arg __maybe_unused, unsigned long n __maybe_unused)
+{
+	for (unsigned int i = 0; i < THREADS; i++) {
+		kfree(neighbour[i]);
+		neighbour[i] = NULL;
+	}
+}
+
+BENCH_OP(smp_ioremap)
+{
+	phys_addr_t at = NOTHING_THERE + ((phys_addr_t)(smp_processor_id() % THREADS) << 21);
+	void *p = ioremap(at, PAGE_SIZE);
+
+	if (unlikely(!p))
+		return bench_fail();
+	iounmap(p);
+}
+
+BENCH_OP(smp_aliases)
+{
+	smp_map_ram_once(1, i);
+	vm_unmap_aliases();
+}
+
 /* Linux's pcpu_alloc_test: 1 to 1,024 bytes, aligned to 2 to 2,048. */
 BENCH_OP(smp_percpu_fill)
 {
@@ -74,7 +134,12 @@ static void percpu_empty(unsigned long arg __maybe_unused, unsigned long n __may
 static const struct bench rows[] = {
 	{ "vmalloc_1p", smp_vmalloc, .arg = 1 },
 	{ "vmalloc_16p", smp_vmalloc, .arg = 16 },
+	{ "vmalloc_100p", smp_vmalloc, .arg = 100, .n = 2000 },
+	{ "vmalloc_400p", smp_vmalloc, .arg = 400, .n = 1000 },
 	{ "vm_map_ram_1p", smp_map_ram, .arg = 1 },
+	{ "kmalloc_64_one_slab", smp_kmalloc, .setup = get_neighbours, .teardown = free_neighbours },
+	{ "ioremap_4K", smp_ioremap, .n = 5000 },
+	{ "unmap_aliases_1dirty", smp_aliases, .n = 1000 },
 	{ "percpu_fill_35000", smp_percpu_fill, .n = OBJECTS, .teardown = percpu_empty, .cold = true },
 };
 
@@ -121,6 +186,8 @@ static void run_rounds(struct smp_thread *t, const struct bench *b)
 	}
 	for (u64 round = cmdline_number("bench_rounds", 5); round; round--)
 		for (unsigned int nr = 1; nr <= THREADS; nr++) {
+			if (b->setup && !EXPECT(b->setup(b->arg, n)))
+				return;
 			ktest_note("row %s threads=%u ops=%lu ticks=%llu", b->name, nr, n, run_threads(t, nr));
 			EXPECT_EQ(bench_failed(), 0);
 			if (b->teardown)

@@ -8,7 +8,7 @@
  *	count=locked|all|memory|off|bound	locked instructions; every instruction; accesses to memory by line; how
  *						long interrupts are off, on every CPU while one is between the two
  *						calls; how long a thread cannot be preempted: interrupts are off, or
- *						the CPU's preempt_count is not 0
+ *						the CPU's preempt_count is not 0, and locked instructions
  *	stubs=ADDR				where the CPU begins at an interrupt (off, bound): 256 times 16 bytes
  *	preempt=ADDR				preempt_count as the kernel is linked (bound)
  *
@@ -114,7 +114,7 @@ static void report(unsigned int cpu, void *data)
 		if (what == MEMORY)
 			fprintf(out, "line %lx %lx %d %lu %lu %lu %lu\n", s->line << LINE, s->insn, s->locked,
 				s->count[0], s->writes[0], s->count[1], s->writes[1]);
-		else if (what == OFF || what == BOUND)
+		else if (what == OFF || (what == BOUND && s->line))
 			fprintf(out, "off %lx %lx %lu %lu\n", s->insn, s->line, s->count[0], s->count[1]);
 		else
 			fprintf(out, "insn %lx %d %lu %lu\n", s->insn, s->locked, s->count[0], s->count[1]);
@@ -325,9 +325,9 @@ static void instrument(void *insn)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker[i], NO_REGS, NULL);
 	if (what == OFF || what == BOUND)
 		instrument_off(insn, addr);
-	else if (what == MEMORY)
+	if (what == MEMORY)
 		qemu_plugin_register_vcpu_mem_cb(insn, accessed, NO_REGS, MEM_READ_WRITE, find_slot(addr, 0, locked));
-	else if (what == ALL || locked)
+	else if (what == ALL || (locked && what != OFF))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGS, find_slot(addr, 0, locked));
 }
 
