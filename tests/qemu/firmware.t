@@ -26,8 +26,9 @@ if os.environ.get("EVERY"):  # .ci/run; of its 20 s the firmware takes most
 
 def boot(row):
     env, cpus, words, flags, memory = row
+    tests = "cpus.call_one,cpus.one_command*" if cpus > 8 else "cpus.*"
     machine = guest.Machine(env, cpus, memory,
-                            cmdline=("exit test=%s %s" % ("cpus.call_one,cpus.one_command*" if cpus > 8 else "cpus.*", words)).strip(),
+                            cmdline=("exit test=%s %s" % (tests, words)).strip(),
                             flags=flags)
     log_path = guest.build_path("logs", "firmware", "%s-%d-%s.log" % (env, cpus, memory))
     return row, guest.Run(machine, log_path).run()
