@@ -55,6 +55,8 @@
  */
 #include "xarray_internal.h"
 
+#include <lib/math.h>
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A section lasts for one search at most. */
@@ -167,6 +169,54 @@ void *xa_find_after(const struct xarray *xa, unsigned long *indexp, unsigned lon
 
 	if (entry)
 		*indexp = xas.xa_index;
+	return entry;
+}
+
+/*
+ * One walk from the root towards *index, by the highest slots up to there. True: start again with *index, which is
+ * lower now, or the same if a node has left the tree. False: *entryp is the answer, and begins at *index.
+ */
+static bool look_below(const struct xarray *xa, unsigned long *index, void **entryp)
+{
+	unsigned long first = 0; /* of the slot that the walk has come through */
+	void *entry = xa_head(xa);
+
+	*index = min(*index, xa_reach(entry));
+	while (xa_is_node(entry)) {
+		struct xa_node *node = xa_to_node(entry);
+		unsigned int slot = xa_slot_at(*index, node->shift), head;
+		unsigned long bits = READ_ONCE(node->heads) & (~0ul >> (XA_CHUNK_MASK - slot));
+
+		first = *index & ~((XA_CHUNK_SIZE << node->shift) - 1);
+		entry = NULL;
+		if (!bits)
+			break;
+		head = (unsigned int)ilog2(bits);
+		first += (unsigned long)head << node->shift;
+		if (head != slot)
+			*index = first + (1ul << node->shift) - 1;
+		entry = xa_entry(xa, node, head);
+	}
+	*entryp = xa_is_sibling(entry) || xa_is_retry(entry) ? NULL : xa_zero_to_null(entry);
+	if (xa_is_retry(entry))
+		return true;
+	*index = *entryp ? first : first - 1;
+	return !*entryp && first;
+}
+
+void *xa_find_below(const struct xarray *xa, unsigned long *indexp)
+{
+	unsigned long index = *indexp;
+	bool again;
+	void *entry;
+
+	do {
+		begin_reading();
+		again = look_below(xa, &index, &entry);
+		end_reading();
+	} while (again);
+	if (entry)
+		*indexp = index;
 	return entry;
 }
 

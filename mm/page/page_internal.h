@@ -17,7 +17,6 @@
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
  *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
- *   index_lock          the tree of vmalloc ranges that are no holes           RANK_VM_INDEX   T       no
  *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
  *   vm_hole_lock        the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no
  *   kmem_cache_list     list of all slab caches                                RANK_SLAB_LIST  T       no

@@ -79,20 +79,26 @@ static struct vm_request random_request(void)
 	return rq;
 }
 
-static void random_alloc(unsigned int *refused)
+static void alloc_as_oracle(const struct vm_request *rq, unsigned int *refused)
 {
-	struct vm_request rq = random_request();
-	vaddr_t expected = oracle_find(&rq);
-	struct vm_range *range = vm_range_alloc(&rq);
+	vaddr_t expected = oracle_find(rq);
+	struct vm_range *range = vm_range_alloc(rq);
 
 	assert_int_equal(range ? range->start : 0, expected);
 	if (!range) {
 		++*refused;
 		return;
 	}
-	assert_int_equal(vm_range_size(range), rq.size);
+	assert_int_equal(vm_range_size(range), rq->size);
 	vm_range_publish(range);
 	oracle_insert(range);
+}
+
+static void random_alloc(unsigned int *refused)
+{
+	struct vm_request rq = random_request();
+
+	alloc_as_oracle(&rq, refused);
 }
 
 static void random_free(void)
@@ -153,6 +159,69 @@ static void large_alignments(void **state)
 	assert_int_equal(vm_range_check(), 0);
 	while (nr_busy)
 		random_free();
+}
+
+/* Cut the whole arena up, so that its holes are a little less, as much, or more than what a key can say. */
+static void cut_arena_up(unsigned long cap)
+{
+	vaddr_t at = VMALLOC_START;
+
+	while (nr_busy < 100) {
+		unsigned long room = cap / 2 + (host_random_below(3) * cap / 2) + random_pages(64) - 32 * PAGE_SIZE;
+		struct vm_request rq = { .size = random_pages(9), .align = PAGE_SIZE, .lo = at + room, .kind = VM_RANGE_RAM };
+		struct vm_range *range;
+
+		rq.hi = rq.lo + rq.size;
+		if (rq.hi > VMALLOC_END || rq.hi < at)
+			break;
+		range = vm_range_alloc(&rq);
+		assert_non_null(range);
+		vm_range_publish(range);
+		oracle_insert(range);
+		at = range->end;
+	}
+}
+
+static unsigned long largest_gap(void)
+{
+	unsigned long largest = 0;
+	vaddr_t gap = VMALLOC_START;
+
+	for (unsigned int i = 0; i <= nr_busy; i++) {
+		largest = max(largest, (i < nr_busy ? busy[i]->start : VMALLOC_END) - gap);
+		gap = i < nr_busy ? busy[i]->end : 0;
+	}
+	return largest;
+}
+
+/* Requests that are larger than the cap of the keys (vm_holes.c, 4), or about as large. */
+static void requests_at_the_cap(void **state)
+{
+	unsigned long cap = (VMALLOC_END - VMALLOC_START) / 128, largest;
+	unsigned int refused = 0;
+
+	(void)state;
+	cap = ALIGN_DOWN(cap, PAGE_SIZE);
+	cut_arena_up(cap);
+	for (unsigned int step = 0; step < 2000; step++) {
+		struct vm_request rq = random_request();
+
+		rq.hi = VMALLOC_END;
+		if (host_random_below(2))
+			rq.lo = VMALLOC_START + ALIGN_DOWN(host_random_below(100) * cap, PAGE_SIZE);
+		rq.size = cap / 2 * (1 + host_random_below(3)) + random_pages(64) - 32 * PAGE_SIZE;
+		rq.size = ALIGN(rq.size, PAGE_SIZE);
+		if (nr_busy < 150 && host_random_below(2))
+			alloc_as_oracle(&rq, &refused);
+		else
+			random_free();
+		assert_int_equal(vm_range_check(), 0);
+		vm_holes(&largest);
+		assert_int_equal(largest, largest_gap());
+	}
+	while (nr_busy)
+		random_free();
+	assert_int_equal(vm_range_check(), 0);
 }
 
 /* A hole that is exactly the request, aligned, is found although size + alignment - 1 would not go into it. */
@@ -274,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_as_oracle),
 		cmocka_unit_test(large_alignments),
+		cmocka_unit_test(requests_at_the_cap),
 		cmocka_unit_test(exact_fit_with_alignment),
 		cmocka_unit_test(claim_is_exact),
 		cmocka_unit_test(bad_requests_are_refused),

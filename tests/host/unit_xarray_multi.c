@@ -56,12 +56,15 @@ static void every_order(void **state)
 	(void)state;
 	for (unsigned int order = 0; order < BITS_PER_LONG; order++) {
 		unsigned long first = order < BITS_PER_LONG - 1 ? 1ul << order : 0, last = first + (1ul << order) - 1;
+		unsigned long below = last;
 
 		assert_int_equal(store_order(first, order, xa_mk_value(order)), 0);
 		assert_ptr_equal(xa_load(&xa, first), xa_mk_value(order));
 		assert_ptr_equal(xa_load(&xa, last), xa_mk_value(order));
 		assert_ptr_equal(xa_load(&xa, first + (last - first) / 3), xa_mk_value(order));
 		assert_null(xa_load(&xa, last + 1));
+		assert_ptr_equal(xa_find_below(&xa, &below), xa_mk_value(order));
+		assert_int_equal(below, first);
 		assert_int_equal(xa_get_order(&xa, last), order);
 		assert_ptr_equal(xa_erase(&xa, last), xa_mk_value(order));
 		assert_true(xa_empty(&xa) && xa_nr_nodes() == 0);

@@ -116,6 +116,18 @@ static void model_compare_search(unsigned long start, unsigned long max, xa_mark
 	MUST(index == (i < model_places ? model[i].index : start));
 }
 
+/* The last one up to `last`. */
+static void model_compare_below(unsigned long last)
+{
+	unsigned long index = last;
+	unsigned int i = model_places;
+
+	while (i && (model[i - 1].index > last || !model_seen(i - 1)))
+		i--;
+	MUST(xa_find_below(&model_xa, &index) == (i ? model_seen(i - 1) : NULL));
+	MUST(index == (i ? model[i - 1].index : last));
+}
+
 static void model_compare_walk(xa_mark_t filter, unsigned long max)
 {
 	unsigned int i = model_find(0, max, filter, false);
@@ -166,10 +178,13 @@ static void model_compare(void)
 		MUST(xa_marked(&model_xa, filter) == (model_find(0, ~0ul, filter, true) < model_places));
 		model_compare_search(start, max, filter);
 		model_compare_search(start, ~0ul, filter);
+		model_compare_below(max);
 		model_compare_walk(filter, max);
 		model_compare_cursor(filter, start, max);
 		model_compare_cursor(filter, 0, ~0ul);
 	}
+	for (unsigned int i = 0; i < model_places; i++)
+		model_compare_below(model[i].index - 1);
 	MUST(xa_empty(&model_xa) == (model_find(0, ~0ul, XA_PRESENT, true) == model_places));
 }
 

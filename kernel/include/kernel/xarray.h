@@ -158,6 +158,8 @@ int xa_get_order(const struct xarray *xa, unsigned long index);
  */
 void *xa_find(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
 void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max, xa_mark_t filter);
+/* Last entry that begins at *index or below; *index becomes the first index of it. NULL: none, and *index stays. */
+void *xa_find_below(const struct xarray *xa, unsigned long *index);
 /* Copy the first n such entries of [start, max] to dst[]. Returns how many there are. */
 unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start, unsigned long max, unsigned int n,
 			xa_mark_t filter);

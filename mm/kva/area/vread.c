@@ -59,7 +59,7 @@ static bool anything_in(vaddr_t start, vaddr_t end)
 {
 	struct vm_range_info range;
 
-	return start < end && vm_range_at(start, false, &range) > 0 && range.start < end;
+	return start < end && vm_range_at(start, false, &range) && range.start < end;
 }
 
 long vread_iter(struct iov_iter *iter, const char *addr, size_t count)
@@ -86,7 +86,7 @@ long vread(char *buf, const char *addr, unsigned long count)
 	count = min(count, -start - 1); /* the last byte of the address space is never in vmalloc space */
 	end = start + count;
 	memset(buf, 0, count);
-	for (at = start; at < end && vm_range_at(at, false, &range) > 0 && range.start < end; at = range.end) {
+	for (at = start; at < end && vm_range_at(at, false, &range) && range.start < end; at = range.end) {
 		any = true;
 		if (readable(&range))
 			read_range(buf + (max(at, range.start) - start), max(at, range.start), min(end, range.end));
@@ -99,7 +99,7 @@ bool vmalloc_dump_obj(void *object)
 {
 	struct vm_range_info range;
 
-	if (!is_vmalloc_addr(object) || vm_range_at((vaddr_t)object, true, &range) != 1)
+	if (!is_vmalloc_addr(object) || !vm_range_at((vaddr_t)object, true, &range))
 		return false;
 	if (range.start > (vaddr_t)object || range.kind != VM_RANGE_AREA)
 		return false;

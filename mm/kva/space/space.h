@@ -37,14 +37,13 @@ enum vm_range_state {
 #define VM_MEMTYPE_OF(flags) ((enum memtype)(((flags) >> 16) - 1))
 
 /* Page arrays of up to this many entries are part of the descriptor. */
-#define VM_OWN_PAGES 4u
+#define VM_OWN_PAGES 1u
 
 /*
  * A stretch of vmalloc space. It is either a hole, or in the index (vm_index.c) and in one of the states above.
- * The fields but node, start, end, kind and state are used only by its holder, or by the cache that has it.
+ * The fields but start, end, kind and state are used only by its holder, or by the cache that has it.
  */
 struct vm_range {
-	struct rb_node node;
 	union {
 		struct {
 			vaddr_t start, end;	/* page-aligned; guard page included */
@@ -52,26 +51,29 @@ struct vm_range {
 		};
 		struct vmap_area va; /* the same fields, as find_vmap_area() shows them */
 	};
-	enum vm_range_kind kind;
+	u8 kind;   /* enum vm_range_kind */
+	u8 shift;  /* as in the request */
+	u16 list;  /* the list of a cache for its size */
 	u32 state; /* enum vm_range_state */
 	union {
-		vaddr_t fit[VM_ALIGN_CLASSES]; /* VM_RANGE_HOLE: see vm_holes.c */
+		struct { /* VM_RANGE_HOLE: see vm_holes.c */
+			struct rb_node node;
+			u32 fit[VM_ALIGN_CLASSES];
+		};
+		struct rcu_head rcu; /* not in use any more: on the way back to the slab */
 		struct {
 			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
 			pte_t *more_ptes;	 /* the entries in its second table, if the range has two */
 			pte_t *leaves;		 /* its large leaves, if they are known and it has nothing else */
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
-			unsigned int unlisted;	 /* blocks of which only the first page is listed (vm_huge.c) */
 			struct vm_range *next;	 /* in a cache, or claimed and waiting for vfree's work */
 			tlb_stamp_t stamp;	 /* VM_LAZY */
-			unsigned long weight;	 /* in a cache: see vm_cache.c, 3 */
-			unsigned int shift;	 /* as in the request */
-			unsigned int list;	 /* the list of a cache for its size */
+			u32 unlisted;		 /* blocks of which only the first page is listed (vm_huge.c) */
+			u32 weight;		 /* in a cache: see vm_cache.c, 3 */
 			struct vm_struct own;
 			struct page *own_pages[VM_OWN_PAGES];
 		};
 	};
-	struct rcu_head rcu;
 };
 
 /* The caller holds the range, keeps it still, or has the lock of the cache that contains it. */
@@ -184,7 +186,7 @@ struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned 
 struct vm_struct *vm_range_area(vaddr_t addr);
 /*
  * The same, but first work() is called for the range, which stands still meanwhile, until it returns false. work() runs
- * under a spinlock with interrupts off, so each call does a bounded piece.
+ * with interrupts off, so each call does a bounded piece.
  */
 struct vm_struct *vm_range_area_after(vaddr_t addr, bool (*work)(struct vm_range *range));
 
@@ -196,10 +198,10 @@ struct vm_range_info {
 	struct vm_struct area; /* VM_RANGE_AREA; its pointers must not be followed */
 };
 /*
- * The lowest busy range that ends above addr: the one that contains addr, if there is one. try: do not wait for the
- * lock; then handlers may call it. 1: found; 0: there is none; -EAGAIN: the lock is held.
+ * The lowest busy range that ends above addr: the one that contains addr, if there is one. try: do not wait for a look
+ * on another CPU; then handlers may call it.
  */
-int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info);
+bool vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info);
 /* The lowest range that starts at or above `from` and is busy, lazy or clean. False: no more. */
 bool vm_range_next(vaddr_t from, struct vm_range_info *info);
 

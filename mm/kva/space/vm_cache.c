@@ -287,7 +287,7 @@ struct vm_range *vm_cache_find(const struct vm_request *rq)
 		range = take_after_reaping(cache, rq);
 	if (!range)
 		return NULL;
-	WRITE_ONCE(range->kind, rq->kind); /* reports look at it */
+	WRITE_ONCE(range->kind, (u8)rq->kind); /* reports look at it */
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, rq->size, rq->align);
 	return range;
 }
@@ -305,7 +305,7 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 	spin_unlock(&cache->lock);
 	if (unlikely(!range))
 		return NULL;
-	WRITE_ONCE(range->kind, kind);
+	WRITE_ONCE(range->kind, (u8)kind);
 	trace(TRACE_ALLOC_VMAP_AREA, range->start, pages << PAGE_SHIFT, PAGE_SIZE);
 	return range;
 }

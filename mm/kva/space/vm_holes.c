@@ -11,22 +11,39 @@
  *
  * 3. The search. For a hole [s, e) and an alignment a let fit(a) = e - (s rounded up to a), or 0 if that is negative.
  *    It is the largest size that fits into the hole at an aligned address. Each node of the tree keeps the maximum of
- *    fit over its subtree, for every alignment from a page to the largest leaf:
+ *    fit over its subtree, in pages and capped (4), for every alignment from a page to the largest leaf:
  *
  *			[ 5 | 4 | 0 ]			a = 1, 2, 4 pages
  *			 /         \
  *		[ 3 | 2 | 0 ]   [ 5 | 4 | 0 ]		so "4 pages aligned to 2" goes right without looking left
  *
- *    The search wants the lowest hole that fits and starts at lo or above. It begins at the first hole there, goes up
- *    and then down, and never has to turn back: O(log n) for every size and alignment. The one hole that contains lo is
- *    checked first. hi needs no search: if the lowest place is too high, so is every other one.
+ *    The search wants the lowest hole that fits and starts at lo or above. Without lo it goes down from the root.
+ *    Otherwise it begins at the first hole there, goes up and then down, and never has to turn back: O(log n) for every
+ *    size and alignment. The one hole that contains lo is checked first. hi needs no search: if the lowest place is too
+ *    high, so is every other one.
  *
  *    A request with skew s is one for size + s bytes, of which the first s stay free.
+ *
+ * 4. A key is at most `fit_most`, so the keys of vast holes do not change when their borders move. Most new space comes
+ *    out of such a hole, and neither it nor a node above it has to be looked at then: a node whose last key is at the
+ *    cap (so all are, 5) stays so as long as a child or its own hole is. A request for more than the cap looks at the
+ *    holes at the cap one by one. These are few, since each is a part of VAST_HOLES of the arena.
+ *
+ * 5. The keys of a node never grow from one alignment to the next. So behind the first class where the old key and the
+ *    new one are 0, all are. Small holes have few keys.
+ *
+ * 6. When a range leaves a rest on both sides, or joins two holes, the larger hole keeps its node. So the small one is
+ *    inserted or erased, whose keys matter to few nodes above it.
  */
 #include "mm/kva/space/space.h"
 
+#define VAST_HOLES 128u
+#define LAST_CLASS (VM_ALIGN_CLASSES - 1)
+
 DEFINE_RANKED_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
 static struct rb_root holes = RB_ROOT;
+static unsigned long hole_bytes; /* of all holes */
+static u32 fit_most;		 /* pages */
 
 static struct kmem_cache *range_cache;
 void (*vm_array_free)(const void *array) = kfree;
@@ -46,22 +63,32 @@ static unsigned long room(vaddr_t start, vaddr_t end, unsigned int shift)
 	return at >= start && at < end ? end - at : 0;
 }
 
-static bool subtree_fits(struct rb_node *node, unsigned int class, unsigned long size)
+static unsigned long hole_room(const struct vm_range *hole, unsigned int class)
 {
-	return node && to_range(node)->fit[class] >= size;
+	return room(hole->start, hole->end, class + PAGE_SHIFT);
 }
 
-static bool hole_fits(struct rb_node *node, unsigned int class, unsigned long size)
+/* The key of so many bytes. */
+static u32 capped(unsigned long bytes)
 {
-	const struct vm_range *hole = to_range(node);
-
-	return room(hole->start, hole->end, class + PAGE_SHIFT) >= size;
+	return (u32)min(bytes >> PAGE_SHIFT, (unsigned long)fit_most);
 }
 
-static unsigned long subtree_fit(const struct vm_range *hole, unsigned int class)
+/* key: capped(). */
+static bool subtree_fits(struct rb_node *node, unsigned int class, u32 key)
+{
+	return node && to_range(node)->fit[class] >= key;
+}
+
+static bool hole_fits(struct rb_node *node, unsigned int class, u32 key)
+{
+	return capped(hole_room(to_range(node), class)) >= key;
+}
+
+static u32 subtree_fit(const struct vm_range *hole, unsigned int class)
 {
 	const struct vm_range *left = to_range(hole->node.rb_left), *right = to_range(hole->node.rb_right);
-	unsigned long fit = room(hole->start, hole->end, class + PAGE_SHIFT);
+	u32 fit = capped(hole_room(hole, class));
 
 	if (left)
 		fit = max(fit, left->fit[class]);
@@ -71,29 +98,35 @@ static unsigned long subtree_fit(const struct vm_range *hole, unsigned int class
 }
 
 /* The keys of a subtree, which may be empty. */
-static const vaddr_t *fits_of(struct rb_node *node)
+static const u32 *fits_of(struct rb_node *node)
 {
-	static const vaddr_t none[VM_ALIGN_CLASSES];
+	static const u32 none[VM_ALIGN_CLASSES];
 
 	return node ? to_range(node)->fit : none;
 }
 
 /*
- * Recompute one node's keys: subtree_fit() of all classes, without a branch. A hole is smaller than half of all
- * addresses, so the difference is negative where there is no room, because the aligned start lies behind the end or has
- * wrapped around. False: the keys were right.
+ * Recompute one node's keys: subtree_fit() of all classes. A hole is smaller than half of all addresses, so the
+ * difference is negative where there is no room, because the aligned start lies behind the end. False: the keys were
+ * right.
  */
 static bool update_fit(struct rb_node *node)
 {
 	struct vm_range *hole = to_range(node);
-	const vaddr_t *left = fits_of(node->rb_left), *right = fits_of(node->rb_right);
-	vaddr_t end = hole->end, mask = PAGE_SIZE - 1, changed = 0;
+	const u32 *left = fits_of(node->rb_left), *right = fits_of(node->rb_right);
+	unsigned long start = hole->start >> PAGE_SHIFT, end = hole->end >> PAGE_SHIFT, mask = 0;
+	u32 changed = 0;
 
+	if (hole->fit[LAST_CLASS] == fit_most && (left[LAST_CLASS] == fit_most || right[LAST_CLASS] == fit_most ||
+						  hole_fits(node, LAST_CLASS, fit_most)))
+		return false;
 	for (unsigned int class = 0; class < VM_ALIGN_CLASSES; class++, mask = 2 * mask + 1) {
-		long own = (long)(end - ((hole->start + mask) & ~mask));
-		vaddr_t fit = max((vaddr_t)max(own, 0l), max(left[class], right[class]));
+		long own = (long)(end - ((start + mask) & ~mask));
+		u32 was = hole->fit[class], fit = max((u32)clamp(own, 0l, (long)fit_most), max(left[class], right[class]));
 
-		changed |= hole->fit[class] ^ fit;
+		if (!(was | fit))
+			break;
+		changed |= was ^ fit;
 		hole->fit[class] = fit;
 	}
 	return changed;
@@ -119,12 +152,12 @@ static void fit_rotate(struct rb_node *down, struct rb_node *up)
 static const struct rb_augment_callbacks fit_callbacks = { fit_propagate, fit_copy, fit_rotate };
 
 /* The lowest hole that fits, in a subtree that has one. */
-static struct rb_node *leftmost_fit(struct rb_node *node, unsigned int class, unsigned long size)
+static struct rb_node *leftmost_fit(struct rb_node *node, unsigned int class, u32 key)
 {
 	for (;;) {
-		if (subtree_fits(node->rb_left, class, size))
+		if (subtree_fits(node->rb_left, class, key))
 			node = node->rb_left;
-		else if (hole_fits(node, class, size))
+		else if (hole_fits(node, class, key))
 			return node;
 		else
 			node = node->rb_right;
@@ -132,15 +165,15 @@ static struct rb_node *leftmost_fit(struct rb_node *node, unsigned int class, un
 }
 
 /* The lowest hole that fits, of `node` and all behind it. */
-static struct rb_node *next_fit(struct rb_node *node, unsigned int class, unsigned long size)
+static struct rb_node *next_fit(struct rb_node *node, unsigned int class, u32 key)
 {
 	while (node) {
 		struct rb_node *child;
 
-		if (hole_fits(node, class, size))
+		if (hole_fits(node, class, key))
 			return node;
-		if (subtree_fits(node->rb_right, class, size))
-			return leftmost_fit(node->rb_right, class, size);
+		if (subtree_fits(node->rb_right, class, key))
+			return leftmost_fit(node->rb_right, class, key);
 		do {
 			child = node;
 			node = rb_parent(child);
@@ -152,6 +185,7 @@ static struct rb_node *next_fit(struct rb_node *node, unsigned int class, unsign
 static void hole_insert(struct vm_range *hole)
 {
 	hole->kind = VM_RANGE_HOLE;
+	memset(hole->fit, 0, sizeof(hole->fit));
 	vm_tree_link(&holes, hole);
 	update_fit(&hole->node);
 	fit_propagate(rb_parent(&hole->node), NULL);
@@ -164,31 +198,72 @@ static void hole_erase(struct vm_range *hole)
 }
 
 /* A hole got new borders, without moving past a neighbour. */
-static void hole_resized(struct vm_range *hole)
+static void hole_resize(struct vm_range *hole, vaddr_t start, vaddr_t end)
 {
+	hole->start = start;
+	hole->end = end;
 	fit_propagate(&hole->node, NULL);
 }
 
 /* --- taking ----------------------------------------------------------------------------------------------------- */
 
+/* The lowest hole that fits, of all that start at lo or above: `first` is the first such one, NULL: of all. */
+static struct rb_node *first_fit(struct rb_node *first, unsigned int class, u32 key)
+{
+	if (first)
+		return next_fit(first, class, key);
+	return subtree_fits(holes.rb_node, class, key) ? leftmost_fit(holes.rb_node, class, key) : NULL;
+}
+
+/* The lowest hole at or above lo with room for `size` bytes. */
+static struct vm_range *find_hole(struct rb_node *first, unsigned int class, unsigned long size)
+{
+	u32 key = capped(size);
+	struct rb_node *node = first_fit(first, class, key);
+
+	while (node && hole_room(to_range(node), class) < size) { /* it is at the cap, and size is above */
+		node = rb_next(node);
+		node = node ? next_fit(node, class, key) : NULL;
+	}
+	return to_range(node);
+}
+
 /* The hole with the lowest place for the request, and *at: the place. `size` includes the skew. NULL: no space. */
 static struct vm_range *find_place(const struct vm_request *rq, unsigned long size, vaddr_t *at)
 {
 	unsigned int class = ilog2(rq->align) - PAGE_SHIFT;
-	struct vm_range *hole = vm_tree_above(&holes, rq->lo);
-	struct rb_node *node;
+	struct vm_range *hole = NULL;
 
-	if (hole && hole->start < rq->lo) { /* cut by lo */
-		*at = ALIGN(rq->lo, rq->align);
-		if (room(rq->lo, hole->end, class + PAGE_SHIFT) >= size)
-			return hole;
-		hole = to_range(rb_next(&hole->node));
+	if (rq->lo > VMALLOC_START) {
+		hole = vm_tree_above(&holes, rq->lo);
+		if (hole && hole->start < rq->lo) { /* cut by lo */
+			*at = ALIGN(rq->lo, rq->align);
+			if (room(rq->lo, hole->end, class + PAGE_SHIFT) >= size)
+				return hole;
+			hole = to_range(rb_next(&hole->node));
+		}
+		if (!hole)
+			return NULL;
 	}
-	node = hole ? next_fit(&hole->node, class, size) : NULL;
-	if (!node)
-		return NULL;
-	*at = ALIGN(to_range(node)->start, rq->align);
-	return to_range(node);
+	hole = find_hole(hole ? &hole->node : NULL, class, size);
+	if (hole)
+		*at = ALIGN(hole->start, rq->align);
+	return hole;
+}
+
+/* [start, end) leaves a hole and a rest remains on both sides: the larger one stays `hole`, the other is `rest`. */
+static void split_hole(struct vm_range *hole, vaddr_t start, vaddr_t end, struct vm_range *rest)
+{
+	vaddr_t hole_start = hole->start, hole_end = hole->end;
+	bool front = start - hole_start > hole_end - end;
+
+	rest->start = front ? end : hole_start;
+	rest->end = front ? hole_end : start;
+	if (front)
+		hole_resize(hole, hole_start, start);
+	else
+		hole_resize(hole, end, hole_end);
+	hole_insert(rest);
 }
 
 /*
@@ -198,26 +273,23 @@ static struct vm_range *find_place(const struct vm_request *rq, unsigned long si
  */
 static struct vm_range *cut_hole(struct vm_range *hole, vaddr_t start, vaddr_t end, struct vm_range *fresh[2])
 {
-	struct vm_range *range = fresh[0], *behind = fresh[1];
-	vaddr_t hole_end = hole->end;
+	struct vm_range *range = fresh[0];
 
-	if (hole->start == start && hole_end == end) {
+	hole_bytes -= end - start;
+	if (hole->start == start && hole->end == end) {
 		hole_erase(hole);
 		return hole;
 	}
 	fresh[0] = NULL;
 	range->start = start;
 	range->end = end;
-	if (hole->start == start)
-		hole->start = end;
-	else
-		hole->end = start;
-	hole_resized(hole);
-	if (hole->end == start && hole_end != end) {
+	if (hole->start == start) {
+		hole_resize(hole, end, hole->end);
+	} else if (hole->end == end) {
+		hole_resize(hole, hole->start, start);
+	} else {
+		split_hole(hole, start, end, fresh[1]);
 		fresh[1] = NULL;
-		behind->start = end;
-		behind->end = hole_end;
-		hole_insert(behind);
 	}
 	return range;
 }
@@ -256,6 +328,18 @@ static void free_later(struct rcu_head *head)
 	kmem_cache_free(range_cache, container_of(head, struct vm_range, rcu));
 }
 
+/* The range joins two holes into one. Returns the descriptor that is not needed any more. */
+static struct vm_range *join_holes(struct vm_range *prev, struct vm_range *next)
+{
+	bool front = vm_range_size(prev) > vm_range_size(next);
+	struct vm_range *larger = front ? prev : next, *other = front ? next : prev;
+	vaddr_t start = prev->start, end = next->end;
+
+	hole_erase(other);
+	hole_resize(larger, start, end);
+	return other;
+}
+
 /*
  * Make the range a hole and merge it with its neighbours. unused[0..1]: the descriptors that are not needed any more.
  */
@@ -265,27 +349,22 @@ static void give_back(struct vm_range *range, struct vm_range *unused[2])
 	struct vm_range *prev = near && near->end == range->start ? near : NULL;
 	struct vm_range *next = prev ? to_range(rb_next(&prev->node)) : near;
 	bool touches = next && next->start == range->end;
-	vaddr_t end = touches ? next->end : range->end;
 
 	if (next && next->start < range->end)
 		panic("vmalloc: %lx-%lx is freed, but %lx-%lx is free", range->start, range->end, next->start,
 		      next->end);
+	hole_bytes += vm_range_size(range);
 	if (!prev && !touches) {
 		hole_insert(range);
 		return;
 	}
 	unused[0] = range;
-	if (!prev) {
-		next->start = range->start;
-		hole_resized(next);
-		return;
-	}
-	if (touches) {
-		hole_erase(next);
-		unused[1] = next;
-	}
-	prev->end = end;
-	hole_resized(prev);
+	if (prev && touches)
+		unused[1] = join_holes(prev, next);
+	else if (prev)
+		hole_resize(prev, prev->start, range->end);
+	else
+		hole_resize(next, range->start, next->end);
 }
 
 void vm_hole_give_back(struct vm_range *range, struct vm_range *keep[2])
@@ -349,12 +428,12 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 {
 	int err;
 
-	range->kind = kind;
+	range->kind = (u8)kind;
 	range->area = NULL;
 	range->ptes = range->more_ptes = range->leaves = NULL;
 	range->pages = NULL;
 	range->unlisted = 0;
-	range->shift = shift;
+	range->shift = (u8)shift;
 	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
 	err = vm_index_add(range, gfp);
 	if (err)
@@ -413,6 +492,7 @@ void vm_range_init(void)
 	all = range_cache ? kmem_cache_alloc(range_cache, GFP_KERNEL) : NULL;
 	if (!all)
 		panic("vmalloc: no memory for the first range");
+	fit_most = (u32)clamp((VMALLOC_END - VMALLOC_START) / PAGE_SIZE / VAST_HOLES, 1ul, 1ul << 31);
 	all->start = VMALLOC_START;
 	all->end = VMALLOC_END;
 	vm_hole_give_back(all, NULL);
@@ -420,14 +500,28 @@ void vm_range_init(void)
 
 /* --- reports and checks ----------------------------------------------------------------------------------------- */
 
+/* Of holes at the cap all are looked at. */
+static unsigned long largest_hole(void)
+{
+	u32 key = *fits_of(holes.rb_node);
+	unsigned long largest = (unsigned long)key << PAGE_SHIFT;
+	struct rb_node *node = key && key == fit_most ? leftmost_fit(holes.rb_node, 0, key) : NULL;
+
+	while (node) {
+		largest = max(largest, vm_range_size(to_range(node)));
+		node = rb_next(node);
+		node = node ? next_fit(node, 0, key) : NULL;
+	}
+	return largest;
+}
+
 unsigned long vm_holes(unsigned long *largest)
 {
-	unsigned long bytes = 0;
+	unsigned long bytes;
 
 	spin_lock(&vm_hole_lock);
-	for (struct rb_node *node = rb_first(&holes); node; node = rb_next(node))
-		bytes += vm_range_size(to_range(node));
-	*largest = holes.rb_node ? to_range(holes.rb_node)->fit[0] : 0;
+	bytes = hole_bytes;
+	*largest = largest_hole();
 	spin_unlock(&vm_hole_lock);
 	return bytes;
 }
@@ -453,6 +547,7 @@ static bool key_right(const struct vm_range *hole)
 unsigned int vm_holes_check(void)
 {
 	vaddr_t above = VMALLOC_START; /* the next hole must not start lower */
+	unsigned long bytes = 0;
 	unsigned int faults = 0;
 
 	spin_lock(&vm_hole_lock);
@@ -465,7 +560,12 @@ unsigned int vm_holes_check(void)
 			       hole->kind, above);
 			faults++;
 		}
+		bytes += vm_range_size(hole);
 		above = hole->end + PAGE_SIZE; /* two holes that touch should have been merged */
+	}
+	if (bytes != hole_bytes) {
+		printk("vmalloc: the holes have %lx bytes, but %lx were counted\n", bytes, hole_bytes);
+		faults++;
 	}
 	spin_unlock(&vm_hole_lock);
 	return faults;

@@ -17,8 +17,10 @@
  *    (reap() frees a covered range that the cache does not keep: LAZY, HELD, hole.)
  *    So an ordinary vmalloc or vfree changes one word here. It takes no lock and writes nothing shared.
  *
- * 2. There are two structures. An xarray by first page serves callers who name a range by its start; reading it takes
- *    no lock. A tree by address serves callers who ask which range contains an address, and walks in order.
+ * 2. The index is an xarray by first page, and reading it takes no lock. Some callers name a range by its start. Others
+ *    ask which range contains an address: that is the last one that starts there or below, if it reaches so far. By the
+ *    time somebody keeps a range still, its descriptor may belong to another one, so everybody looks at its borders
+ *    after that. If they are wrong, the range that was looked for has been given back meanwhile.
  *
  * 3. A claim decides who frees. It takes the range from BUSY to STILL by compare-and-exchange, so of two callers who
  *    free the same range one comes too late. The descriptor that the claim found may belong to another range by now:
@@ -33,8 +35,6 @@
  */
 #include "mm/kva/space/space.h"
 
-static DEFINE_RANKED_SPINLOCK(index_lock, RANK_VM_INDEX);
-static struct rb_root ranges = RB_ROOT;
 static DEFINE_XARRAY(by_start);
 
 static unsigned long page_index(vaddr_t addr)
@@ -42,19 +42,27 @@ static unsigned long page_index(vaddr_t addr)
 	return (addr - VMALLOC_START) >> PAGE_SHIFT;
 }
 
+/* Borders of ranges in the index do not change, and under the lock no range leaves it. */
+static void check_overlap(const struct vm_range *range) __must_hold(by_start.xa_lock)
+{
+	unsigned long index = page_index(range->end) - 1;
+	const struct vm_range *other = xa_find_below(&by_start, &index);
+
+	if (unlikely(other && other->end > range->start))
+		panic("vmalloc: range %lx-%lx (kind %d) overlaps %lx-%lx (kind %d)", range->start, range->end,
+		      range->kind, other->start, other->end, other->kind);
+}
+
 int vm_index_add(struct vm_range *range, gfp_t gfp)
 {
 	int err;
 
 	vm_range_set_state(range, VM_HELD);
-	err = xa_insert(&by_start, page_index(range->start), range, gfp);
-	if (err)
-		return err;
-	spin_lock(&index_lock);
-	vm_tree_link(&ranges, range);
-	rb_insert_color(&range->node, &ranges);
-	spin_unlock(&index_lock);
-	return 0;
+	xa_lock(&by_start);
+	check_overlap(range);
+	err = __xa_insert(&by_start, page_index(range->start), range, gfp);
+	xa_unlock(&by_start);
+	return err;
 }
 
 void vm_index_remove(struct vm_range *range)
@@ -62,9 +70,6 @@ void vm_index_remove(struct vm_range *range)
 	if (xa_erase(&by_start, page_index(range->start)) != range || READ_ONCE(range->state) == VM_BUSY)
 		panic("vmalloc: %lx-%lx (state %u) is given back, but somebody else has it", range->start, range->end,
 		      range->state);
-	spin_lock(&index_lock);
-	rb_erase(&range->node, &ranges);
-	spin_unlock(&index_lock);
 }
 
 static bool is_wanted(const struct vm_range *range, vaddr_t addr, enum vm_range_kind kind, unsigned long flags)
@@ -129,12 +134,18 @@ struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned 
 	return range;
 }
 
-/* The busy range that contains addr, now still, or NULL. Under the lock. */
+/* The busy range that contains addr, now still, or NULL. With interrupts off. */
 static struct vm_range *hold_at(vaddr_t addr)
 {
-	struct vm_range *range = vm_tree_above(&ranges, addr);
+	unsigned long index = page_index(addr);
+	struct vm_range *range = xa_find_below(&by_start, &index);
 
-	return range && range->start <= addr && stand_still(range) ? range : NULL;
+	if (!range || !stand_still(range))
+		return NULL;
+	if (range->start <= addr && addr < range->end)
+		return range;
+	make_busy(range);
+	return NULL;
 }
 
 /* The range is busy again. Returns its area, if it has one. */
@@ -156,10 +167,10 @@ struct vmap_area *find_vmap_area(unsigned long addr)
 	bool flags, found;
 
 	assert_thread();
-	spin_lock_irqsave(&index_lock, flags);
+	flags = arch_local_irq_save();
 	range = hold_at(addr);
 	found = range && let_go(range);
-	spin_unlock_irqrestore(&index_lock, flags);
+	local_irq_restore(flags);
 	return found ? &range->va : NULL;
 }
 
@@ -170,10 +181,10 @@ struct vm_struct *vm_range_area(vaddr_t addr)
 	bool flags;
 
 	assert_thread();
-	spin_lock_irqsave(&index_lock, flags);
+	flags = arch_local_irq_save();
 	range = hold_at(addr);
 	area = range ? let_go(range) : NULL;
-	spin_unlock_irqrestore(&index_lock, flags);
+	local_irq_restore(flags);
 	return area;
 }
 
@@ -184,23 +195,22 @@ struct vm_struct *vm_range_area_after(vaddr_t addr, bool (*work)(struct vm_range
 	bool more, flags;
 
 	assert_thread();
-	do { /* one piece under each holding of the lock */
-		spin_lock_irqsave(&index_lock, flags);
+	do { /* one piece in each stretch with interrupts off */
+		flags = arch_local_irq_save();
 		range = hold_at(addr);
 		more = range && work(range);
 		area = range ? let_go(range) : NULL;
-		spin_unlock_irqrestore(&index_lock, flags);
+		local_irq_restore(flags);
 	} while (more);
 	return area;
 }
 
 /*
  * Copy what is known of the range. False: it is held. try: the caller may have interrupted a thread that looks at the
- * range, so it does not wait for one that is still; that counts as held. Under the lock.
+ * range, so it does not wait for one that is still; that counts as held. With interrupts off.
  */
 static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *info)
 {
-	bool flags = arch_local_irq_save();
 	bool busy = try ? cmpxchg(&range->state, VM_BUSY, VM_STILL) == VM_BUSY : stand_still(range);
 
 	info->start = range->start;
@@ -211,55 +221,62 @@ static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *i
 		info->area = *range->area;
 	if (busy)
 		make_busy(range);
-	local_irq_restore(flags);
 	return info->state != VM_HELD && info->state != VM_STILL;
+}
+
+/*
+ * The first range in [*index, ...] goes to *info, and *index behind its first page. 1; 0: it is held, or was given
+ * back meanwhile; -1: there is none.
+ */
+static int copy_next(unsigned long *index, bool try, struct vm_range_info *info)
+{
+	bool flags = arch_local_irq_save();
+	struct vm_range *range = xa_find(&by_start, index, ~0ul, XA_PRESENT);
+	bool copied = range && copy_range(range, try, info) && page_index(info->start) == *index;
+
+	local_irq_restore(flags);
+	++*index;
+	return range ? copied : -1;
 }
 
 bool vm_range_next(vaddr_t from, struct vm_range_info *info)
 {
-	struct vm_range *range;
+	unsigned long index = page_index(max(from, VMALLOC_START) + PAGE_SIZE - 1);
+	int copied;
 
 	assert_thread();
-	spin_lock(&index_lock);
-	range = vm_tree_above(&ranges, from);
-	while (range && (range->start < from || !copy_range(range, false, info)))
-		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
-	spin_unlock(&index_lock);
-	return range != NULL;
+	do
+		copied = copy_next(&index, false, info);
+	while (!copied);
+	return copied > 0;
 }
 
-__ts(no_thread_safety_analysis)
-int vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
+bool vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info)
 {
-	struct vm_range *range;
+	unsigned long index = page_index(max(addr, VMALLOC_START));
+	int copied;
 
 	if (!try)
 		assert_thread();
-	if (!try)
-		spin_lock(&index_lock);
-	else if (!spin_trylock(&index_lock))
-		return -EAGAIN;
-	range = vm_tree_above(&ranges, addr);
-	while (range && !(copy_range(range, try, info) && info->state == VM_BUSY))
-		range = rb_entry_safe(rb_next(&range->node), struct vm_range, node);
-	schedule_point("vm:described");
-	spin_unlock(&index_lock);
-	return range != NULL;
+	xa_find_below(&by_start, &index); /* the range there may begin below addr */
+	do
+		copied = copy_next(&index, try, info);
+	while (copied >= 0 && !(copied && info->state == VM_BUSY && info->end > addr));
+	return copied > 0;
 }
 
-/* At a quiet moment: each range of the tree is in the array too. */
+/* At a quiet moment. */
 unsigned int vm_index_check(unsigned long *bytes, bool (*has_hole)(const struct vm_range *range))
 {
 	vaddr_t above = VMALLOC_START; /* the next range must not start lower */
+	const struct vm_range *range;
 	unsigned int faults = 0;
+	unsigned long index;
 
-	spin_lock(&index_lock);
-	for (struct rb_node *node = rb_first(&ranges); node; node = rb_next(node)) {
-		const struct vm_range *range = rb_entry(node, struct vm_range, node);
-
-		if (range->start < above || range->start >= range->end || range->end > VMALLOC_END ||
-		    READ_ONCE(range->kind) == VM_RANGE_HOLE || range->state >= NR_VM_RANGE_STATES ||
-		    xa_load(&by_start, page_index(range->start)) != range || has_hole(range)) {
+	xa_for_each(&by_start, index, range) {
+		if (page_index(range->start) != index || range->start < above || range->start >= range->end ||
+		    range->end > VMALLOC_END || READ_ONCE(range->kind) == VM_RANGE_HOLE ||
+		    range->state >= NR_VM_RANGE_STATES || has_hole(range)) {
 			printk("vmalloc: bad range %lx-%lx, kind %d, state %u, expected above %lx\n", range->start,
 			       range->end, range->kind, range->state, above);
 			faults++;
@@ -267,6 +284,5 @@ unsigned int vm_index_check(unsigned long *bytes, bool (*has_hole)(const struct 
 		*bytes += vm_range_size(range);
 		above = range->end;
 	}
-	spin_unlock(&index_lock);
 	return faults;
 }

@@ -2,6 +2,7 @@
 /* Questions that do not depend on the state of a range, and trees of ranges by address. */
 #include "mm/kva/space/space.h"
 
+#define VM_WEIGHT_MOST 0xfffffffful /* far above every bound */
 #define OTHER_WEIGHT (VM_CACHE_WEIGHT / 32) /* the least, of a range whose size has no list: such sizes seldom recur */
 
 unsigned long vm_space_unit, vm_count_most;
@@ -18,10 +19,12 @@ unsigned int vm_range_list(unsigned long pages)
 
 void vm_range_weigh(struct vm_range *range, unsigned long entries)
 {
-	range->list = vm_range_list(vm_range_size(range) >> PAGE_SHIFT);
-	range->weight = max(entries, vm_range_size(range) / vm_space_unit);
+	unsigned long weight = max(entries, vm_range_size(range) / vm_space_unit);
+
+	range->list = (u16)vm_range_list(vm_range_size(range) >> PAGE_SHIFT);
 	if (range->list == VM_CACHE_OTHERS)
-		range->weight = max(range->weight, OTHER_WEIGHT);
+		weight = max(weight, OTHER_WEIGHT);
+	range->weight = (u32)min(weight, VM_WEIGHT_MOST);
 }
 
 /* --- trees by address ------------------------------------------------------------------------------------------- */
