@@ -57,6 +57,8 @@
 
 #include <lib/math.h>
 
+static __always_inline bool is_pointer(const void *entry) { return entry && !((unsigned long)entry & 3); }
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A section lasts for one search at most. */
@@ -204,7 +206,7 @@ static bool look_below(const struct xarray *xa, unsigned long *index, void **ent
 	return !*entryp && first;
 }
 
-void *xa_find_below(const struct xarray *xa, unsigned long *indexp)
+static __noinline void *find_below_otherwise(const struct xarray *xa, unsigned long *indexp)
 {
 	unsigned long index = *indexp;
 	bool again;
@@ -218,6 +220,26 @@ void *xa_find_below(const struct xarray *xa, unsigned long *indexp)
 	if (entry)
 		*indexp = index;
 	return entry;
+}
+
+/* Most often the entry is a pointer in the node where the way to the index ends. */
+void *xa_find_below(const struct xarray *xa, unsigned long *indexp)
+{
+	struct xa_node *node;
+	unsigned long slot, head, bits = 0;
+	void *entry = NULL;
+
+	begin_reading();
+	if (likely(xa_walk(xa, *indexp, &node, &slot, &entry)))
+		bits = READ_ONCE(node->heads) & (~0ul >> (XA_CHUNK_MASK - slot));
+	if (bits) {
+		head = (unsigned long)ilog2(bits);
+		entry = xa_entry(xa, node, (unsigned int)head);
+		if (likely(is_pointer(entry)))
+			*indexp = ((*indexp >> node->shift) - slot + head) << node->shift;
+	}
+	end_reading();
+	return likely(bits && is_pointer(entry)) ? entry : find_below_otherwise(xa, indexp);
 }
 
 unsigned int xa_extract(const struct xarray *xa, void **dst, unsigned long start, unsigned long max, unsigned int n,
@@ -251,8 +273,6 @@ static void note_index_taken(struct xa_state *xas)
 	if (xa_track_free(xas->xa))
 		xas_clear_mark(xas, XA_FREE_MARK);
 }
-
-static __always_inline bool is_pointer(const void *entry) { return entry && !((unsigned long)entry & 3); }
 
 /* Put the entry into the slot, which is empty and whose `care` bit is clear. The caller counts it. */
 static __always_inline void fill(struct xa_node *node, unsigned long slot, void *entry)

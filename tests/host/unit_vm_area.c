@@ -168,7 +168,9 @@ static void cut_arena_up(unsigned long cap)
 
 	while (nr_busy < 100) {
 		unsigned long room = cap / 2 + (host_random_below(3) * cap / 2) + random_pages(64) - 32 * PAGE_SIZE;
-		struct vm_request rq = { .size = random_pages(9), .align = PAGE_SIZE, .lo = at + room, .kind = VM_RANGE_RAM };
+		struct vm_request rq = {
+			.size = random_pages(9), .align = PAGE_SIZE, .lo = at + room, .kind = VM_RANGE_RAM
+		};
 		struct vm_range *range;
 
 		rq.hi = rq.lo + rq.size;
@@ -194,7 +196,7 @@ static unsigned long largest_gap(void)
 	return largest;
 }
 
-/* Requests that are larger than the cap of the keys (vm_holes.c, 4), or about as large. */
+/* Requests that are larger than the cap of the keys (vm_hole_tree.c, 2), or about as large. */
 static void requests_at_the_cap(void **state)
 {
 	unsigned long cap = (VMALLOC_END - VMALLOC_START) / 128, largest;
