@@ -41,7 +41,7 @@ static_assert(sizeof(struct section) == 4 * sizeof(long), "finding one must stay
 static struct section *sections;
 static unsigned long nr_sections, sections_end; /* sections_end: the first frame behind them */
 static unsigned int online_owner; /* CPU + 1 that is bringing a section online; 0 = nobody */
-struct page_window page_main_window;
+struct page_window page_windows[PAGE_WINDOWS], *page_windows_main = page_windows;
 
 static_assert(BLOCK_PAGES * sizeof(struct page) % 4096 == 0, "a block's struct pages must fill whole pages");
 
@@ -223,16 +223,20 @@ static void describe_ram(unsigned long first, unsigned long last)
 }
 
 /* Only `nr` changes, so readers need not read both words at one moment. */
-static void main_window_extend(void)
+static void window_extend(struct page_window *w)
 {
-	smp_store_release(&page_main_window.nr, page_window_extend(page_main_window.first, page_main_window.nr));
+	if (w->nr)
+		smp_store_release(&w->nr, page_window_extend(w->first, w->nr));
 }
 
 /*
- * The main window begins as the longest stretch of RAM among frames [first, last), the first section that comes online.
+ * A window begins as the longest stretch of RAM among frames [first, last), the first section of its half that comes
+ * online. `first` is written before `nr`: who sees an open window sees where it begins. The allocator prefers RAM above
+ * 4 GiB, so that window is the main one as soon as it is open.
  */
-static void main_window_open(unsigned long first, unsigned long last)
+static void window_open(struct page_window *w, unsigned long first, unsigned long last)
 {
+	struct page_window longest = { NULL, 0 };
 	const struct memblock_region *ram;
 	unsigned int n = memblock_ram(&ram);
 
@@ -240,9 +244,23 @@ static void main_window_open(unsigned long first, unsigned long last)
 		unsigned long pfn = max(to_pfn(ram[i].start), first);
 		struct page_window window = page_find_window(pfn_to_page(pfn));
 
-		if (pfn < last && window.nr > page_main_window.nr)
-			page_main_window = window;
+		if (pfn < last && window.nr > longest.nr)
+			longest = window;
 	}
+	WRITE_ONCE(w->first, longest.first);
+	smp_store_release(&w->nr, longest.nr);
+	smp_store_release(&page_windows_main, w);
+}
+
+/* Frames [first, last), a section, have struct pages now. */
+static void windows_update(unsigned long first, unsigned long last)
+{
+	struct page_window *w = &page_windows[first >= to_pfn(1ull << 32)];
+
+	if (!w->nr)
+		window_open(w, first, last);
+	for (unsigned int i = 0; i < PAGE_WINDOWS; i++)
+		window_extend(&page_windows[i]);
 }
 
 /* Write the struct pages and free the free frames, except the first `taken` bytes, which hold these struct pages. */
@@ -252,10 +270,7 @@ static void section_populate(unsigned long nr, unsigned long first, unsigned lon
 
 	describe_ram(first, last);
 	smp_store_release(&sections[nr].nr, last - first);
-	if (page_main_window.nr)
-		main_window_extend();
-	else
-		main_window_open(first, last);
+	windows_update(first, last);
 	for (pos = (u64)first << PAGE_SHIFT; memblock_next_free(&pos, &stop, (u64)last << PAGE_SHIFT); pos = stop) {
 		skip = min(taken, stop - pos);
 		taken -= skip;
@@ -305,7 +320,8 @@ static void table_init(void)
 		panic("no memory for the table of %lu sections", nr_sections);
 	sections = phys_to_virt((phys_addr_t)phys);
 	memset(sections, 0, bytes);
-	page_main_window = (struct page_window){ NULL, 0 };
+	memset(page_windows, 0, sizeof(page_windows));
+	page_windows_main = page_windows;
 	for (unsigned long nr = 0; nr < nr_sections; nr++)
 		table_entry(nr);
 }

@@ -96,12 +96,12 @@ static void boot_brings_little_online(void **state)
 }
 
 /* It goes on as long as one section's struct pages follow the other's, and every page in it exists. */
-static void check_main_window(void)
+static void check_window(struct page_window window)
 {
-	struct page *page = page_main_window.first, *end = page + page_main_window.nr;
+	struct page *page = window.first, *end = page + window.nr;
 	struct page_window next;
 
-	assert_true(page_main_window.nr > 0);
+	assert_true(window.nr > 0);
 	for (; page < end; page = next.first + next.nr) {
 		next = page_find_window(page);
 		assert_ptr_equal(next.first, page);
@@ -118,14 +118,14 @@ static void all_memory_can_be_had(void **state)
 
 	(void)state;
 	mm_machine(min(large_ram(), 20 * GIB), 2); /* each of its pages is written to */
-	check_main_window();
+	check_window(*page_main_window());
 	before = free_or_tables();
 	n = take_all(__GFP_HIGHMEM, MAX_PAGE_ORDER, ~0ul);
 	n = (n << MAX_PAGE_ORDER) + take_all(__GFP_HIGHMEM, 0, ~0ul);
 	assert_int_equal(nr_free_pages(), 0);
 	assert_int_equal(offline(), 0);
 	assert_int_equal(n + pgtable_kernel_pages(), before);
-	check_main_window();
+	check_window(*page_main_window());
 	give_back();
 	assert_int_equal(free_or_tables(), before);
 	assert_int_equal(page_alloc_check(), 0);
@@ -283,6 +283,37 @@ static void zones_by_request(void **state)
 	__free_page(high);
 }
 
+/* A gap below 4 GiB, as every PC has one: the RAM above it has a window of its own, the main one with 64 bits. */
+static void a_window_on_each_side_of_4_gib(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	if (host_levels == 2)
+		skip();
+	add_ram(0, 3 * GIB);
+	add_ram(4 * GIB, 6 * GIB);
+	mm_machine_map(&boot, 6 * GIB, 1);
+	assert_int_equal(page_windows[1].nr, 0);
+	assert_ptr_equal(page_main_window(), &page_windows[0]);
+	check_window(page_windows[0]);
+	do {
+		page = alloc_page(__GFP_HIGHMEM);
+		assert_non_null(page);
+		list_add(&page->lru, &taken);
+	} while (page_to_pfn(page) < (unsigned long)(4 * GIB >> PAGE_SHIFT));
+	for (unsigned int i = 0; i < PAGE_WINDOWS; i++)
+		check_window(page_windows[i]);
+	assert_ptr_equal(page_windows[1].first, pfn_to_page((unsigned long)(4 * GIB >> PAGE_SHIFT)));
+	assert_true(page_window_index(page_windows[1], page) < page_windows[1].nr);
+	assert_true(page_windows[0].first + page_windows[0].nr <= pfn_to_page((unsigned long)(3 * GIB >> PAGE_SHIFT)));
+	assert_ptr_equal(page_main_window(), &page_windows[sizeof(long) == 8]);
+	take_all(__GFP_HIGHMEM, MAX_PAGE_ORDER, ~0ul);
+	assert_int_equal(page_windows[1].nr, (unsigned long)(2 * GIB >> PAGE_SHIFT));
+	assert_int_equal(page_windows[0].nr, (unsigned long)(3 * GIB >> PAGE_SHIFT));
+	give_back();
+}
+
 /* Highmem pages never reach a lowmem request by way of the per-CPU lists. */
 static void lists_keep_zones_apart(void **state)
 {
@@ -336,7 +367,7 @@ static void holes_have_no_pages(void **state)
 		assert_int_equal(pfn_valid((unsigned long)(addr >> PAGE_SHIFT)),
 				 memblock_is_ram(addr, addr + PAGE_SIZE));
 	check_valid_is_ram(80 * MIB);
-	assert_ptr_equal(page_main_window.first, pfn_to_page(MIB >> PAGE_SHIFT)); /* the longest */
+	assert_ptr_equal(page_windows[0].first, pfn_to_page(MIB >> PAGE_SHIFT)); /* the longest */
 	assert_int_equal(page_find_window(NULL).nr, 0);
 	assert_int_equal(page_find_window((void *)-64ul).nr, 0);
 	take_all(GFP_NOWAIT, 0, ~0ul);
@@ -420,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(failing_is_harmless, setup),
 		cmocka_unit_test_setup(injection_is_not_used_up, setup),
 		cmocka_unit_test_setup(zones_by_request, setup),
+		cmocka_unit_test_setup(a_window_on_each_side_of_4_gib, setup),
 		cmocka_unit_test_setup(lists_keep_zones_apart, setup),
 		cmocka_unit_test_setup(holes_have_no_pages, setup),
 		cmocka_unit_test_setup(crumbs_are_left_out, setup),

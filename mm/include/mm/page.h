@@ -98,8 +98,22 @@ struct page_window {
 struct page_window page_find_window(const struct page *page);
 /* Given a window of `nr` pages from `first` on: its size with what has come online behind it. Any context. */
 unsigned long page_window_extend(const struct page *first, unsigned long nr);
-/* The window of nearly all pages: in the lowest RAM. It grows when the section behind its end comes online. */
-extern struct page_window page_main_window;
+/*
+ * The two windows of nearly all pages: RAM below 4 GiB and RAM above. Each opens with the first section of its half
+ * that comes online (until then nr is 0), and grows when the section behind its end does; `first` stays.
+ */
+#define PAGE_WINDOWS 2u
+extern struct page_window page_windows[PAGE_WINDOWS];
+/* 64-bit: the window in which the allocator looks for pages first; it changes once, when the second one opens. */
+extern struct page_window *page_windows_main;
+/*
+ * Where a page most likely is, for those who look there before they search. 32-bit kernels, which have few registers
+ * and seldom RAM above 4 GiB, take a constant. Any context.
+ */
+static inline struct page_window *page_main_window(void)
+{
+	return sizeof(long) == 4 ? &page_windows[0] : __atomic_load_n(&page_windows_main, __ATOMIC_ACQUIRE);
+}
 
 /* The index of `page` in the window. nr or more: it is not in the window, or no pointer to a struct page at all. */
 static inline unsigned long page_window_index(struct page_window window, const struct page *page)

@@ -9,7 +9,7 @@
  */
 #include "mm/kva/floor/floor.h"
 
-struct page_window page_main_window;
+struct page_window page_windows[PAGE_WINDOWS], *page_windows_main = page_windows;
 unsigned long pages_retyped;
 
 atomic_long_t pages_taken;
@@ -132,6 +132,15 @@ static void describe(struct page *page)
 	page->zone = page_to_phys(page) < arch_lowmem_limit() ? ZONE_NORMAL : ZONE_HIGHMEM;
 }
 
+/* The windows are the two largest ranges, the largest first. */
+static void note_window(struct page_window w)
+{
+	if (w.nr > page_windows[0].nr)
+		swap(w, page_windows[0]);
+	if (w.nr > page_windows[1].nr)
+		page_windows[1] = w;
+}
+
 /* *mapped: where the array is mapped up to. Two ranges may share a page of it. */
 static int describe_range(const struct kva_ram *ram, vaddr_t *mapped)
 {
@@ -148,8 +157,7 @@ static int describe_range(const struct kva_ram *ram, vaddr_t *mapped)
 	for (struct page *page = first; page != end; page++)
 		describe(page);
 	ram_pages += (unsigned long)(end - first);
-	if ((unsigned long)(end - first) > page_main_window.nr)
-		page_main_window = (struct page_window){ first, (unsigned long)(end - first) };
+	note_window((struct page_window){ first, (unsigned long)(end - first) });
 	return 0;
 }
 

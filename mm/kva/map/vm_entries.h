@@ -4,10 +4,12 @@
 
 #include "mm/page/page_internal.h"
 
-/* A copy of the window. The window may grow at any time, but its first page stays. */
+/* A copy of the window, which may open or grow at any time; an open one keeps its first page. */
 static inline struct page_window page_window_now(const struct page_window *window)
 {
-	return (struct page_window){ window->first, READ_ONCE(window->nr) };
+	unsigned long nr = smp_load_acquire(&window->nr);
+
+	return (struct page_window){ READ_ONCE(window->first), nr };
 }
 
 /*
@@ -61,7 +63,7 @@ int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned 
 static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count,
 					  pgprot_t prot)
 {
-	unsigned long done = vm_fill_in_window(ptes, pages, count, &page_main_window, pgprot_supported(prot));
+	unsigned long done = vm_fill_in_window(ptes, pages, count, page_main_window(), pgprot_supported(prot));
 
 	if (unlikely(done != count))
 		return vm_map_entries_on(ptes, start, pages, count, done, prot);

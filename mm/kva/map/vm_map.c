@@ -24,13 +24,13 @@ static bool in_window(struct page_window window, const struct page *page)
 unsigned long vm_fill_on(pte_t *ptep, struct page **pages, unsigned long count, unsigned long done, pgprot_t prot,
 			 int *err)
 {
-	struct page_window window = page_window_now(&page_main_window), other = { NULL, 0 };
+	struct page_window window = page_window_now(&page_windows[0]), other = page_window_now(&page_windows[1]);
 
 	for (*err = 0; done < count;
 	     done += vm_fill_in_window(ptep + done, pages + done, count - done, &window, prot)) {
 		if (!in_window(window, pages[done])) { /* most likely it lies in the window before this one */
 			swap(window, other);
-			if (!in_window(window, pages[done]))
+			if (!in_window(window, pages[done])) /* a fragment, or RAM in more than two pieces */
 				window = page_find_window(pages[done]);
 		}
 		*err = !pte_empty(ptep + done) ? -EBUSY : !in_window(window, pages[done]) ? -EINVAL : 0;
