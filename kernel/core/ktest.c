@@ -20,7 +20,7 @@
 
 #define SMOKE_SUITES "founding,museum" /* run by `make run`, within seconds */
 /* Not in `all`: long, measuring, or fatal. */
-#define OPT_IN_SUITES "stress,fuzz_user,numbers,bench,bench_smp,bench_growth,crash"
+#define OPT_IN_SUITES "stress,fuzz_user,numbers,bench,bench_smp,bench_growth,bench_self,crash"
 #define MAX_REPORTS  10		       /* failures of one test that are printed; all count */
 
 extern const struct ktest __ktests_start[], __ktests_end[];

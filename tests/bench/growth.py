@@ -4,6 +4,8 @@
 import fnmatch
 import os
 
+import guest
+import picture
 from measure import ICOUNT, boot, kernel_of, stretch_of, too_long
 from symbols import Symbols
 
@@ -101,12 +103,13 @@ def number(value):
     return "-" if value is None else "%.0f" % value
 
 
-def judge(mode, point, first):
+def judge(point):
     """(goal as text, verdict)"""
-    limit = point.goal.limit(mode, first) if point.goal and point.value is not None else None
-    missed = limit is not None and point.value > limit
-    long = too_long(point.stretch)
-    return number(limit), "MISSED" if missed else "TOO LONG" if long else "OK" if limit is not None else ""
+    if point.limit is not None and point.value > point.limit:
+        return number(point.limit), "MISSED"
+    if too_long(point.stretch):
+        return number(point.limit), "TOO LONG"
+    return number(point.limit), "OK" if point.limit is not None else ""
 
 
 def print_curve(mode, points):
@@ -116,7 +119,8 @@ def print_curve(mode, points):
         point.find_value(base)
     first, missed = points[0].value, 0
     for point in points:
-        goal, verdict = judge(mode, point, first)
+        point.limit = point.goal.limit(mode, first) if point.goal and point.value is not None else None
+        goal, verdict = judge(point)
         missed += verdict in ("MISSED", "TOO LONG")
         print("%-27s %8d %10s %-5s %10s %9s  %7s %8s  %-8s %s" % (
             point.curve, point.size, number(point.value), point.of, number(point.worst),
@@ -125,15 +129,28 @@ def print_curve(mode, points):
     return missed
 
 
+def write_picture(mode, points):
+    """In build/release; a copy of x64's is in this folder."""
+    series = {}
+    for point in points:
+        linux = float(point.goal.linux) if point.goal and point.goal.linux != "-" else None
+        series.setdefault(point.curve, []).append((point.size, point.value, linux, point.limit))
+    path = guest.build_path("growth-%s.svg" % mode)
+    with open(path, "w") as file:
+        file.write(picture.draw("%s: instructions as work grows" % mode, series))
+    return path
+
+
 def curves(mode):
     """The command: the number of points that missed a goal."""
     goals = read_goals()
     print("\n%-27s %8s %10s %-5s %10s %9s  %7s %8s" % (mode, "size", "cost", "of", "worst", "no preempt", "Linux",
                                                      "goal"))
-    missed, nr = 0, 0
+    missed, shown = 0, []
     for points in (measure(mode, goals), measure_ram(mode, goals)):
         for name in dict.fromkeys(point.curve for point in points):
             missed += print_curve(mode, [point for point in points if point.curve == name])
-        nr += len(points)
-    print("%s: %d of %d points missed a goal" % (mode, missed, nr), flush=True)
+        shown += points
+    print("%s: %d of %d points missed a goal; picture: %s" % (mode, missed, len(shown), write_picture(mode, shown)),
+          flush=True)
     return missed

@@ -68,7 +68,7 @@ struct slot {
 
 static struct slot slots[SLOTS];
 static bool active[MOST];
-/* What a CPU has executed, and a stretch in which it is not to be interrupted. nested: traps that struck meanwhile. */
+/* What a CPU has executed, and its stretch; from 0: it is in none. nested: traps that struck meanwhile. */
 static struct stretch {
 	bool off;
 	unsigned int nested, preempt;
@@ -193,13 +193,16 @@ static void begin_stretch(unsigned int cpu, void *from)
 
 static void end_stretch(unsigned int cpu, void *to)
 {
-	const struct stretch *s = &stretch[cpu % MOST];
-	uint64_t length = now(cpu) - s->start;
+	struct stretch *s = &stretch[cpu % MOST];
+	uint64_t length = now(cpu) - s->start, from = s->from;
 	struct slot *slot;
 
-	if (in_stretch(s) || !any_active())
+	if (in_stretch(s))
 		return;
-	slot = find_slot(s->from, (uint64_t)(uintptr_t)to, false);
+	s->from = 0;
+	if (!from || !any_active())
+		return;
+	slot = find_slot(from, (uint64_t)(uintptr_t)to, false);
 	slot->count[0] = slot->count[0] > length ? slot->count[0] : length;
 	slot->count[1]++;
 }
