@@ -11,7 +11,7 @@ const char *errname(int err)
 		NAME(EPERM),   NAME(ENOENT),  NAME(ESRCH),  NAME(EINTR),     NAME(EIO),    NAME(E2BIG),
 		NAME(ENOEXEC), NAME(EBADF),   NAME(ECHILD), NAME(EAGAIN),    NAME(ENOMEM), NAME(EACCES),
 		NAME(EFAULT),  NAME(EBUSY),   NAME(EEXIST), NAME(ENODEV),    NAME(EINVAL), NAME(ENOSPC),
-		NAME(ERANGE),  NAME(EDEADLK), NAME(ENOSYS), NAME(ETIMEDOUT),
+		NAME(ERANGE),  NAME(EDEADLK), NAME(ENOSYS), NAME(ETIMEDOUT), NAME(ENXIO),
 	};
 	unsigned int number = err < 0 ? -(unsigned int)err : (unsigned int)err;
 	const char *name = number < ARRAY_SIZE(names) ? names[number] : NULL;

@@ -207,6 +207,13 @@ def unnamed_files(rules, tree):
                 yield "%s does not name %s" % (readme, os.path.basename(path))
 
 
+def nameless_errors(tree):
+    """%pe prints an error number's name."""
+    numbers = re.findall(r"#define (E\w+)", "\n".join(tree.lines["kernel/include/lib/errno.h"]))
+    names = set(re.findall(r"NAME\((E\w+)\)", "\n".join(tree.lines["kernel/lib/errname.c"])))
+    return [number for number in numbers if number not in names]
+
+
 def main():
     tap.only_without_choice()
     out, tree = tap.Tap(), Tree()
@@ -219,6 +226,7 @@ def main():
                         ("functions have at most %d lines" % MAX_FUNCTION, long_functions(tree, MAX_FUNCTION)),
                         ("each allocation behind a function of mm is made to fail", unswept(tree)),
                         ("each test that %s names exists" % outside.TABLE, outside.missing()),
+                        ("each error number has a name", nameless_errors(tree)),
                         ("lines have at most %d columns" % MAX_WIDTH, wide_lines(rules, tree)),
                         ("each README names the sources of its folder", unnamed_files(rules, tree)),
                         ("each source says its licence", unlicensed(tree)),
