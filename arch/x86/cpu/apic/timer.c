@@ -16,8 +16,11 @@
 #include <asm/platform.h>
 #include <asm/trap.h>
 #include <kernel/bug.h>
+#include <kernel/cmdline.h>
 #include <kernel/printk.h>
 #include <lib/math.h>
+
+CMDLINE_OPTION(nolapic_timer, "nolapic_timer", "tick by the PIT, as if the local APIC's timer were dead: one CPU runs");
 
 #define PIT_HZ		1193182
 #define PIT_COUNT	(PIT_HZ / MEASURE_HZ + 1) /* rounded up */
@@ -44,6 +47,7 @@ static struct measured per_period = { 40000000, 0, 40000 };
 static u32 us_per_cycle; /* in units of 2^-32 */
 static u64 first_cycles;
 static unsigned long ticks; /* of the boot CPU */
+static bool pit_ticks;	    /* the tick is the PIT's, which reaches the boot CPU alone */
 
 /* --- reference clocks --------------------------------------------------------------------------------------------- */
 
@@ -187,11 +191,12 @@ bool arch_wait_until(bool (*done)(void), unsigned int us)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-/* The tick without a local APIC's timer: the PIT's channel 0, which is line 0 of the 8259. */
+/* The tick without the local APIC's timer: the PIT's channel 0, which is line 0 of the 8259. */
 static void start_pit_tick(void)
 {
 	u16 count = PIT_HZ / TIMER_HZ;
 
+	pit_ticks = true;
 	outb(PIT_RATE0, PIT_COMMAND);
 	outb((u8)count, PIT_CHANNEL0);
 	outb((u8)(count >> 8), PIT_CHANNEL0);
@@ -202,7 +207,7 @@ void timer_hurry(bool on)
 {
 	u16 count = on ? PIT_HZ / PIT_HURRY_HZ : 0;
 
-	if (!apic_present())
+	if (pit_ticks)
 		return;
 	outb(on ? PIT_RATE0 : PIT_ONESHOT0, PIT_COMMAND);
 	outb((u8)count, PIT_CHANNEL0);
@@ -211,16 +216,23 @@ void timer_hurry(bool on)
 
 void timer_init_cpu(void)
 {
-	if (apic_present())
+	if (apic_present() && !cmdline_has("nolapic_timer"))
 		apic_timer_periodic(max(per_period.apic_counts * MEASURE_HZ / TIMER_HZ, 1U));
 	else
 		start_pit_tick();
+}
+
+bool timer_for_all_cpus(void)
+{
+	return !pit_ticks;
 }
 
 void timer_init(void)
 {
 	calibrate();
 	us_per_cycle = (u32)div64_u64((u64)(1000000 / MEASURE_HZ) << 32, max(per_period.cycles, 20000ULL));
+	if (cmdline_has("nolapic_timer"))
+		apic_open_wire();
 	timer_init_cpu();
 }
 

@@ -327,15 +327,25 @@ static bool everybody_is_here(void)
 	return num_online_cpus() == arch_cpus_found() && !atomic_read(&strangers);
 }
 
+/* How many CPUs shall run. A CPU without a tick would never preempt a thread, nor end a sleep. */
+static unsigned int how_many(unsigned int limit)
+{
+	unsigned int wanted = min(limit, nr_cpus);
+
+	if (wanted > 1 && !trampoline_page)
+		pr_warn("SMP: no page of memory below 640 KiB to start CPUs from\n");
+	else if (wanted > 1 && !timer_for_all_cpus())
+		pr_warn("SMP: only the boot CPU gets the PIT's tick, so it runs alone\n");
+	else
+		return wanted;
+	return 1;
+}
+
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu))
 {
-	unsigned int last = min(limit, nr_cpus);
+	unsigned int last = how_many(limit);
 	u64 from = arch_uptime_us();
 
-	if (last > 1 && !trampoline_page) {
-		pr_warn("SMP: no page of memory below 640 KiB to start CPUs from\n");
-		last = 1;
-	}
 	if (last > 1) {
 		prepare_trampoline(entry);
 		timer_hurry(true);

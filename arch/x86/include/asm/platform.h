@@ -68,11 +68,13 @@ void timer_init(void);
 /*
  * True: the PIT counts short periods, while CPUs are started. Its line is masked, so no interrupt comes of it. This is
  * for QEMU with -icount: there a CPU in reset is charged for all instructions until the next timer of any device
- * expires, and with this that is soon. Without a local APIC it does nothing, since the PIT is the tick.
+ * expires, and with this that is soon. Where the PIT is the tick, it does nothing.
  */
 void timer_hurry(bool on);
 /* Start the tick of the CPU that runs this. */
 void timer_init_cpu(void);
+/* False: the tick is the PIT's, and only the boot CPU gets it. After arch_await_tick(). */
+bool timer_for_all_cpus(void);
 
 /* --- smp.c --- */
 
