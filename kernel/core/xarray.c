@@ -33,8 +33,8 @@
  * 7. In an allocating array (XA_FLAGS_ALLOC) mark 0 means "free". It is set for every empty slot, also in new nodes;
  *    above the leaves it means that some index below is free. Indices without a node are free. So the lowest free index
  *    is found by one walk down, like any mark. An index that is allocated with a NULL entry has XA_ZERO_ENTRY in its
- *    slot; so has index 0 of an array that counts from 1, once it has a node. The cursor's xas_store() does not change
- *    the mark: its user may keep many numbers in one entry.
+ *    slot; so has index 0 of an array that counts from 1, once it has a node. The cursor's xas_store() sets the mark
+ *    for NULL, but does not clear it for an entry: its user may keep many numbers in one entry.
  * 8. An entry of order n is in a node of shift s = n - n % 6, in 2^(n % 6) slots: the first one (the head, B) holds it,
  *    the others (siblings, <3) point to the head. So one write changes the entry for all its indices. Only the head has
  *    marks and a bit in `heads`. All slots of an entry are in one node: 64 of them would be one slot of the node above.

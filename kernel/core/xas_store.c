@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Storing entries in an XArray, and shrinking the tree. Theory: xarray.c, 4, 6 and 9. */
+/* Storing entries in an XArray, and shrinking the tree. Theory: xarray.c, 4 to 9. */
 #include "xarray_internal.h"
 
 /* --- nodes that leave the tree ------------------------------------------------------------------------------------ */
@@ -14,8 +14,9 @@ static void let_go(const struct xa_state *xas, struct xa_node *node)
 }
 
 /*
- * Free an unlinked subtree, bottom up and without recursion: go down into each node that is left in a slot, and free a
- * node when none of its slots has a node. RETRY sends readers and cursors that are there back to the root.
+ * Free an unlinked subtree, bottom up and without recursion. Visit the slots of a node in order: go down into a node
+ * that a slot holds, and write RETRY over an entry. After the last slot free the node, and go on in its parent. RETRY
+ * sends readers and cursors that are there back to the root.
  */
 static void free_below(const struct xa_state *xas, struct xa_node *top)
 {
@@ -42,7 +43,7 @@ static void free_below(const struct xa_state *xas, struct xa_node *top)
 	}
 }
 
-/* The array is empty: clear all marks. In an allocating array index 0 is free, unless it counts from 1. */
+/* The array is empty: clear all marks of xa_flags, but set "free" in an allocating array that counts from 0. */
 static void forget_marks(struct xarray *xa)
 {
 	for (xa_mark_t mark = XA_MARK_0; mark < XA_MAX_MARKS; mark++)
@@ -123,7 +124,7 @@ static void gather_marks(const struct xa_state *xas)
 		}
 }
 
-/* Write a slot. For an entry the slot first, then the bit; for NULL or a sibling the bit first. */
+/* Write a slot and its bit in `heads`: for an entry the slot first; for NULL or a sibling the bit first. */
 static void put_slot(struct xa_node *node, unsigned int offset, void *entry)
 {
 	bool head = entry && !xa_is_sibling(entry);
@@ -218,7 +219,7 @@ void *xas_store(struct xa_state *xas, void *entry)
 	return xa_is_node(old) ? NULL : old;
 }
 
-/* Empties the slot of its parent, like an entry of that order. */
+/* Store NULL in the parent's slot of the node, as over one entry of that slot's size. The store frees the node. */
 void xa_delete_node(struct xa_node *node, xa_update_node_t update)
 {
 	struct xa_state xas = __XA_STATE(node->array, 0, (unsigned char)(node->shift + XA_CHUNK_SHIFT), 0);

@@ -6,7 +6,9 @@
  *   vaddr_t this_cpu_offset(void)        add to the address of a DEFINE_PER_CPU object
  *   this_cpu_read(name), this_cpu_write(name, value), this_cpu_add(name, n), this_cpu_dec_and_test(name),
  *   this_cpu_test(name)
- *                                        one word of this CPU in one instruction, so any context, preemptible or not
+ *                                        one variable of this CPU in one instruction, so any context, preemptible or
+ *                                        not. read, write: at most a word; add: 4 bytes or a word; dec_and_test: an
+ *                                        unsigned int; test: a bool
  *   void cpu_relax(void)                 in every spin loop
  *   void arch_cpu_idle(void)             enable interrupts and halt until one comes, without a lost wake-up;
  *                                        call with interrupts off, returns with them on
@@ -16,9 +18,12 @@
 #include <lib/compiler.h>
 #include <asm/percpu.h>
 
-/* Features that portable code may ask for. True: all CPUs of the machine have it, and it is in use. */
+/*
+ * Features that portable code may ask for. True: the boot CPU has it, and no option has switched it off.
+ * arch_start_cpus() leaves out a CPU that lacks one that page tables or CR4 need.
+ */
 enum cpu_feature {
-	FEATURE_HUGE_2M,  /* leaves at the PMD level (2M, or 4M with 2 levels) */
+	FEATURE_HUGE_2M,  /* leaves at the PMD level (2M, or 4M with 2 levels). In use: pt_leaf_allowed() */
 	FEATURE_HUGE_1G,  /* leaves at the PUD level */
 	FEATURE_NX,	  /* no-execute bit */
 	FEATURE_GLOBAL,	  /* global pages */
@@ -38,21 +43,24 @@ bool cpu_has(enum cpu_feature feature);
 const char *cpu_name(void);
 
 /*
- * Start every processor that the firmware tables name, up to `limit`. Each one runs `entry(cpu)` on the stack that
- * `alloc_stack` gave it, on the reference page table, with interrupts off. Thread context, boot CPU only. A CPU that
- * does not answer, or does not complete its start, is reported and left out after some seconds. Returns the number of
- * online CPUs.
+ * Start the processors that the firmware tables name: the first `limit` of them, the boot CPU among these. Each one
+ * runs `entry(cpu)` on the stack that `alloc_stack` gave it, on the reference page table, with interrupts off. Thread
+ * context, boot CPU only. A CPU that does not answer, or does not complete its start, is reported and left out after
+ * some seconds. Returns the number of online CPUs.
  */
 unsigned int arch_start_cpus(unsigned int limit, void *(*alloc_stack)(void), void (*entry)(unsigned int cpu));
 
 /* The number of CPUs in the firmware tables, also those that cannot be used. */
 unsigned int arch_cpus_found(void);
 
-/* The allocator of the APs' per-CPU areas: page-aligned; NULL: no memory. main.c sets it before arch_start_cpus(). */
+/*
+ * The allocator of the APs' per-CPU areas. It returns page-aligned memory, or NULL. main.c sets it before
+ * arch_start_cpus().
+ */
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes));
 
 struct trap_frame;
-/* Print the CPU's part of a panic report: the frame's registers (NULL: none were saved) and CR0, CR2, CR3, CR4. */
+/* Print the CPU's part of a panic report: the frame's registers (NULL: none were saved) and the control registers. */
 void arch_print_registers(struct trap_frame *frame);
 
 /* For a panic: stop all other CPUs where they are. Returns without waiting for them. */

@@ -2,9 +2,10 @@
 /*
  * Access to user memory, for a thread that runs on a process's page tables.
  *
- * Only these functions (and probe_*()) may access it: each access is one instruction with an entry in the exception
- * table. A missing page is brought in or copied, while the thread sleeps. An address that is not mapped ends the copy.
- * A fault on a user address at any other instruction of the kernel is a panic, with or without SMAP.
+ * Only these functions (and probe_*()) may access it. Each access is one instruction with an entry in the exception
+ * table. If the page is not there yet, or must be copied before it is written, the fault handler sees to that; the
+ * thread may sleep meanwhile. An address at which the process has nothing ends the copy. A fault on a user address at
+ * any other instruction of the kernel is a panic, with or without SMAP.
  *
  * Where faults cannot be served (preemption or interrupts off, in a handler), a missing page counts as a bad address.
  */
@@ -26,7 +27,7 @@ size_t copy_from_user(void *to, const void *from, size_t n) __must_check;
  */
 ssize_t strscpy_from_user(char *to, const char *from, size_t size) __must_check;
 
-/* Write one word. 0 or -EFAULT. */
+/* Write one object of addr's type. 0 or -EFAULT. */
 #define put_user(value, addr) ({ \
 	__typeof__(*(addr)) _value = (value); \
 	copy_to_user((addr), &_value, sizeof(_value)) ? -EFAULT : 0; })

@@ -22,8 +22,9 @@
  *
  * 3. No deadlock. An initiator serves its own inbox while it waits. So two CPUs that flush at each other, even with
  *    interrupts off, do not wait for ever. Anything else that a target does with interrupts off must end by itself: so
- *    a thread must not flush while it holds something that another CPU awaits with interrupts off. Debug builds panic
- *    if interrupts are off and a spinlock is held. The watchdog reports a CPU that does not answer (kernel/watchdog.h).
+ *    a thread must not flush while it holds something that another CPU awaits with interrupts off. With several CPUs
+ *    online, debug builds panic if interrupts and preemption are both off, as in a holder of an irqsave spinlock. The
+ *    watchdog reports a CPU that does not answer (kernel/watchdog.h).
  *
  * 4. A flush of kernel ranges goes to every online CPU, since interrupt handlers use them on any tree. Flushes of
  *    everything are numbered (tlb_gen.c). A flush of a process's ranges goes to the CPUs that have its tree in CR3 and
@@ -151,7 +152,7 @@ static void check_context(void)
 {
 	BUG_ON(in_interrupt());
 	if (CONFIG_DEBUG_LOCKS && irqs_disabled() && preempt_is_off() && num_online_cpus() > 1)
-		panic("a TLB flush with interrupts off and a lock held");
+		panic("a TLB flush with interrupts and preemption off");
 }
 
 /* Have the targets and this CPU do this CPU's request. Preemption is off. Returns the number of interrupts sent. */

@@ -2,8 +2,9 @@
 /*
  * Reservations of memory types for physical addresses. Two mappings of one frame must never differ in type. So code
  * that maps frames of a device (ioremap, ioremap_page_range, vmap_pfn) first reserves their type. It frees the
- * reservation when nothing is mapped and no TLB remembers the mapping. RAM has its type in struct page instead
- * (page_memtype): set_memory_*() sets it, and all code that maps RAM asks for it. Thread context, no lock held.
+ * reservation when nothing is mapped any more and no TLB remembers a cached mapping (for uncached ones the flush may
+ * come later). RAM has its type in struct page instead (page_memtype): set_memory_*() sets it. Free pages are
+ * write-back; code that maps pages which others own asks for their type. Thread context, no lock held.
  */
 #pragma once
 
@@ -17,7 +18,7 @@ const char *memtype_name(enum memtype type);
 /*
  * Reserve the type for [start, end), whole pages, before they are mapped. The type is the one that the CPU will use:
  * pgprot_memtype(). Reservations of the same type may overlap. -EBUSY: a part is reserved with another type (printed,
- * with both), or is RAM in use (warned); -ENOMEM. Each reservation is freed by one memtype_free() of the same three
+ * with both), or is RAM (warned); -ENOMEM. Each reservation is freed by one memtype_free() of the same three
  * values.
  */
 int memtype_reserve(u64 start, u64 end, enum memtype type);
@@ -38,7 +39,7 @@ void memtype_forget(void);
 struct memtype_info {
 	u64 start, end;
 	enum memtype type;
-	unsigned long count; /* how often it was made; 0: *info is before the first one */
+	unsigned long count; /* how many of it there are now; 0: where memtype_next() begins */
 };
 /* *info becomes the reservation behind it; begin with all zeros. False: there are no more. */
 bool memtype_next(struct memtype_info *info);

@@ -3,8 +3,8 @@
  * Work that was put off, because whoever caused it could not sleep: frees, callbacks after a grace period, purging.
  *
  * A host need not have threads of its own for that. The next caller of kva that may sleep does it, at the head of the
- * function that it calls (might_sleep() in kernel/preempt.h), if it holds no mutex and has no scope open. kva_tidy()
- * does it at once. One thread at a time works; others go on.
+ * function that it calls (might_sleep() in kernel/preempt.h), if it holds no mutex and has no scope or lazy MMU mode
+ * open. kva_tidy() does it at once. One thread at a time works; the others go on.
  */
 #include "mm/kva/floor/floor.h"
 

@@ -6,7 +6,8 @@
  * interrupt while its thread may be preempted: the interrupt shows that interrupts were on. A grace period asks each
  * CPU by an interrupt (ipi.c), again and again, until each has once been outside.
  *
- * Callbacks are run as a chore (chores.c): when RCU_BATCH of them wait, or when kva_tidy() asks.
+ * Callbacks are run as a chore (chores.c). Every RCU_BATCH-th call_rcu() makes the chores due. Callbacks are run too
+ * when another chore is due, and by kva_tidy().
  */
 #include "mm/kva/floor/floor.h"
 
@@ -15,8 +16,8 @@
 #define RCU_BATCH 64
 
 static struct rcu_head *waiting; /* a stack */
-static unsigned long nr_waiting;
-static cpumask_t inside; /* CPUs that have not been seen outside, under chores_lock or by one synchronize_rcu() */
+static unsigned long nr_calls;
+static cpumask_t inside; /* CPUs not yet seen outside; filled under grace_lock, each CPU clears its own bit */
 static DEFINE_MUTEX(grace_lock);
 
 void rcu_read_lock(void) { preempt_disable(); }
@@ -48,7 +49,7 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
 	head->fn = fn;
 	stack_push(&waiting, head, next);
-	if (__atomic_add_fetch(&nr_waiting, 1, __ATOMIC_RELAXED) % RCU_BATCH == 0)
+	if (__atomic_add_fetch(&nr_calls, 1, __ATOMIC_RELAXED) % RCU_BATCH == 0)
 		WRITE_ONCE(kva_chores, true);
 }
 

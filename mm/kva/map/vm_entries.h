@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop that writes pages into entries. It is in a header because every fast path ends in it. */
+/* The loop that writes pages into entries. It is in a header so that fast paths have it inline. */
 #pragma once
 
 #include "mm/page/page_internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI, as much as a serial card needs: it finds a function by its class, and reads its first base address. (PCI Local
- * Bus specification 3.0, chapter 6; configuration mechanism 1.)
+ * PCI, as much as a serial card needs: find a function by its class, and read its first base address. (PCI Local Bus
+ * specification 3.0, chapter 6; configuration mechanism 1.)
  */
 #include <asm/io.h>
 #include <asm/serial.h>
@@ -13,7 +13,7 @@
 #define PCI_ID	      0x00 /* lower half: vendor; all ones: no function is here */
 #define PCI_COMMAND   0x04
 #define PCI_CLASS     0x08 /* class, subclass, interface, revision: from the highest byte down */
-#define PCI_TYPE      0x0c /* bit 23: there are functions 1 to 7 too */
+#define PCI_TYPE      0x0c /* bit 23: the device may have functions 1 to 7 too */
 #define PCI_BAR0      0x10
 #define PCI_BAR1      0x14
 

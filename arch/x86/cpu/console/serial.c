@@ -8,8 +8,8 @@
  *	ACPI tables are read	without serial=: the UART that the SPCR table names; on servers it leads to the
  *				management board
  *
- * When the console moves, the new UART gets all earlier output, from printk's ring. If no UART answers at a place, a
- * warning is printed and the console stays where it was.
+ * When the console moves, the new UART gets the earlier output that is still in printk's ring. If no UART answers at a
+ * place, a warning is printed and the console stays where it was.
  */
 #include <arch/console.h>
 #include <arch/init.h>
@@ -60,7 +60,10 @@ static bool map_uart(const struct serial_place *place, void **memory)
 	return place->kind != SERIAL_MEMORY || *memory;
 }
 
-/* Is the console at this place already, with this speed? Speed 0 stands for firmware's speed, which is com1_was. */
+/*
+ * Is the console at this place already, with this speed? Speed 0 stands for the firmware's speed, com1_was; if the
+ * console is at this place, place->baud gets it.
+ */
 static bool is_console_place(struct serial_place *place)
 {
 	if (!serial_line || place->kind != console_place.kind || place->address != console_place.address)
@@ -101,8 +104,8 @@ static bool move_console(struct serial_place place, const char *why)
 	return true;
 }
 
-static struct serial_place wanted; /* the place that serial= names; waits: until devices can be mapped */
-static bool wanted_waits;
+static struct serial_place wanted; /* the place that serial= names */
+static bool wanted_waits;	   /* it can be used only when devices can be mapped */
 
 void arch_console_option(void)
 {
