@@ -62,6 +62,32 @@ unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long
 	}
 }
 
+/* The bits of a word at which n set bits begin. Each step shows it for up to twice as many bits as the last one. */
+static unsigned long runs_inside(unsigned long word, unsigned int n)
+{
+	for (unsigned int have = 1, step; have < n && word; have += step) {
+		step = min(have, n - have);
+		word &= word >> step;
+	}
+	return word;
+}
+
+unsigned long bitmap_find_run(const unsigned long *map, unsigned long size, unsigned int n)
+{
+	unsigned long before = 0, words = BITS_TO_LONGS(size); /* before: set bits just below this word */
+
+	for (unsigned long i = 0; i < words; before = BITS_PER_LONG - 1 - __fls(~map[i]), i++) {
+		unsigned long word = i == words - 1 ? map[i] & bits_before(size) : map[i], inside;
+
+		if (before + (~word ? __ffs(~word) : BITS_PER_LONG) >= n)
+			return i * BITS_PER_LONG - before;
+		inside = runs_inside(word, n);
+		if (inside)
+			return i * BITS_PER_LONG + __ffs(inside);
+	}
+	return size;
+}
+
 void bitmap_set(unsigned long *map, unsigned int start, unsigned int n)
 {
 	unsigned long mask = ~0UL << start % BITS_PER_LONG;

@@ -96,12 +96,9 @@ static void full_block_is_flushed(void **state)
 	for (unsigned int i = 0; i < nr; i++)
 		if (i != victims[0] && i != victims[1] && i != victims[2])
 			assert_ptr_equal(host_translate((vaddr_t)maps[i]), page_address(pages[0]));
-	/* and the places serve again, in the same block: first the last */
-	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) {
-		unsigned int again = victims[(i + 2) % ARRAY_SIZE(victims)];
-
-		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[again]);
-	}
+	/* and the places serve again, in the same block */
+	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++)
+		assert_ptr_equal(vm_map_ram(pages, COUNT, -1), maps[victims[i]]);
 	assert_int_equal(block_stats().created, created + 1);
 	for (unsigned int i = 0; i < nr; i++)
 		vm_unmap_ram(maps[i], COUNT);
@@ -165,10 +162,7 @@ static void one_visit_one_flush(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
-/*
- * Every run of a block is dirty, so its pages wait as one; what is given out above them meanwhile stays when they come
- * back.
- */
+/* Every run of a block is dirty and waits; what is given out above them meanwhile stays when they come back. */
 static void whole_but_for_what_came_later(void **state)
 {
 	enum { COUNT = 4, LATER = 7 };
@@ -237,35 +231,31 @@ static void two_that_wait(void **state)
 	collected_one_after_the_other(false);
 }
 
-/*
- * A block was used in single pages, and is wholly clean again. Of these nothing is found where a longer run ends in a
- * hole.
- */
+/* A block was used in single pages. Of these nothing is left where a longer run is. */
 static void nothing_is_left_of_old_runs(void **state)
 {
-	char *maps[MOST], *run[3];
+	char *maps[MOST], *run;
+	unsigned long warnings = warn_count();
 
 	(void)state;
 	vmap_block_keeper.reclaim();
-	for (unsigned int i = 0; i < 5; i++)
+	for (unsigned int i = 0; i < usable; i++)
 		maps[i] = vm_map_ram(pages, 1, -1);
-	for (unsigned int i = 0; i < 5; i++)
-		vm_unmap_ram(maps[i], 1);
-	vm_unmap_aliases();
 	for (unsigned int i = 0; i < 3; i++)
-		run[i] = vm_map_ram(pages, i == 1 ? 3 : 1, -1);
-	assert_ptr_equal(run[0], maps[0]);
-	vm_unmap_ram(run[1], 3);
-	vm_unmap_aliases();
-	for (unsigned int i = 5; i < usable; i++)
-		maps[i] = vm_map_ram(pages, 1, -1);
-	assert_ptr_equal(vm_map_ram(pages, 1, -1), run[1]); /* and two clean pages behind it */
-	assert_int_equal(vmalloc_check(), 0);
-	vm_unmap_ram(run[0], 1);
-	vm_unmap_ram(run[1], 1);
-	vm_unmap_ram(run[2], 1);
-	for (unsigned int i = 5; i < usable; i++)
 		vm_unmap_ram(maps[i], 1);
+	vm_unmap_aliases();
+	run = vm_map_ram(pages, 3, -1);
+	assert_ptr_equal(run, maps[0]);
+	warn_expected(true);
+	for (unsigned int i = 0; i < 3; i++)
+		vm_unmap_ram(maps[i], 1);
+	warn_expected(false);
+	assert_int_equal(warn_count(), warnings + 3);
+	assert_ptr_equal(host_translate((vaddr_t)run + 2 * PAGE_SIZE), page_address(pages[2]));
+	vm_unmap_ram(run, 3);
+	for (unsigned int i = 3; i < usable; i++)
+		vm_unmap_ram(maps[i], 1);
+	vm_unmap_aliases();
 	assert_int_equal(vmalloc_check(), 0);
 }
 
@@ -294,32 +284,39 @@ static void found_alone(unsigned int alone)
 }
 
 /*
- * What was given out last comes back as it was, alone or in pieces, in whatever order these are unmapped and flushed.
+ * A block is full. Three runs at its top come back, in whatever order they are unmapped and flushed, and serve as one.
  */
-static void top_is_fresh_again(void **state)
+static void neighbours_join(void **state)
 {
 	static const unsigned char order[][3] = {
 		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
 	};
-	char *keep, *top[3];
+	char *keep[MOST], *top[3], *all;
 
 	(void)state;
 	vmap_block_keeper.reclaim();
-	keep = vm_map_ram(pages, 5, -1);
+	for (unsigned int i = 0; i < usable - 6; i++)
+		keep[i] = vm_map_ram(pages, 1, -1);
 	for (unsigned int flush = 0; flush < 4 * ARRAY_SIZE(order); flush++) {
 		const unsigned char *o = order[flush / 4];
 
 		for (unsigned int i = 0; i < 3; i++)
 			top[i] = vm_map_ram(pages, 1 + i, -1);
-		assert_ptr_equal(top[0], keep + 5 * PAGE_SIZE);
+		assert_ptr_equal(top[0], keep[usable - 7] + PAGE_SIZE);
 		for (unsigned int i = 0; i < 3; i++) {
 			vm_unmap_ram(top[o[i]], 1 + o[i]);
 			if (i == 2 || flush & BIT(i)) /* flushed alone, or together with the next */
 				vm_unmap_aliases();
 			assert_int_equal(vmalloc_check(), 0);
 		}
+		all = vm_map_ram(pages, 6, -1);
+		assert_ptr_equal(all, top[0]);
+		vm_unmap_ram(all, 6);
+		vm_unmap_aliases();
 	}
-	vm_unmap_ram(keep, 5);
+	for (unsigned int i = 0; i < usable - 6; i++)
+		vm_unmap_ram(keep[i], 1);
+	assert_int_equal(block_stats().live, 1);
 }
 
 /*
@@ -430,7 +427,7 @@ int main(void)
 		cmocka_unit_test(full_block_is_flushed),
 		cmocka_unit_test(guard_behind_a_block),
 		cmocka_unit_test(one_visit_one_flush),
-		cmocka_unit_test(top_is_fresh_again),
+		cmocka_unit_test(neighbours_join),
 		cmocka_unit_test(pieces_are_one_again),
 		cmocka_unit_test(whole_but_for_what_came_later),
 		cmocka_unit_test(two_that_wait),

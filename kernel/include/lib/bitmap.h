@@ -75,6 +75,12 @@ unsigned long find_last_bit(const unsigned long *map, unsigned long size);
 unsigned long bitmap_find_next_zero_area(const unsigned long *map, unsigned long size, unsigned long start,
 					 unsigned int n, unsigned long align_mask);
 
+/*
+ * First run of n set bits, n from 1 to BITS_PER_LONG; `size` when there is none. It looks at each word once, however
+ * the bits lie.
+ */
+unsigned long bitmap_find_run(const unsigned long *map, unsigned long size, unsigned int n);
+
 void bitmap_set(unsigned long *map, unsigned int start, unsigned int n);
 void bitmap_clear(unsigned long *map, unsigned int start, unsigned int n);
 unsigned int bitmap_weight(const unsigned long *map, unsigned int size);

@@ -8,46 +8,49 @@
  *
  * 2. Each page goes round a circle:
  *
- *	clean ──map──> live ──unmap──> dirty ──collected──> flushing ──flush done──> clean
+ *	clean ──set aside──> in the cursor ──map──> live ──unmap──> dirty ──collected──> flushing ──flush done──> clean
  *
  *    A dirty page has an empty entry, but a TLB may still hold the old translation. Flushing: the page waits for a
  *    flush that will cover it. Only clean pages are given out, so no page is mapped where a TLB holds an old
  *    translation. A run is exactly as long as requested. A freed run can be used again whatever else lives in its
- *    block. Pages from `fresh` on are all clean and are given out in order. When they are used up, the clean pages
- *    below `fresh` are found in `taken`. The page just below `fresh` is never clean.
+ *    block.
  *
- *	run	D4 0 0 0 L3 0 0 0 0 L2 0 | 0 ... 0	a dirty run of 4 pages, a live one of 3, a live one of 2;
- *	taken	1  1 1 1 1  1 1 0 0 1  1 | 1 ... 1	0 in taken: clean, though below fresh
- *						   ^ fresh = 11
+ *    A block has a bitmap of each of the states clean, dirty and flushing. A page that is in none of them is live, or
+ *    in the cursor of the CPU. So a change of state of many pages costs a few instructions for each word of a map.
+ *    run[] has the length of each live run at its first page, and 0 elsewhere.
  *
- *    Often all pages of a block below `fresh` are dirty. Then `whole` = `fresh` makes all of them flushing without a
- *    look at each run. The count `dirty` shows this case: vm_unmap_ram() adds to it only after the entries are empty
- *    and the run says dirty, so the count is never too high. When it equals `fresh`, no run below is live or being
- *    unmapped.
+ *	run	4 0 0 0 3 0 0 0 0 2 0 0 0 ...	live runs of 4, 3 and 2 pages
+ *	dirty	. . . . . . . 1 . . . . . ...	one page has been unmapped
+ *	clean	. . . . . . . . 1 . . . . ...	another one serves again
+ *	cursor	                      ^ next	pages from here up to `limit` are this CPU's
  *
- *    Giving out a run takes the lock of the CPU's queue. Unmapping takes no lock: it claims the run by
- *    compare-and-exchange (of two callers one comes too late), clears its entries, and makes it dirty by a store.
+ *    The cursor is a stretch of clean pages in one block. The CPU takes its runs out of it with preemption off and
+ *    without a lock: nobody else touches the cursor's pages (but see 7). When it is used up, the CPU takes the next
+ *    stretch of clean pages under the lock of its queue.
+ *
+ *    Unmapping takes no lock: it claims the run by compare-and-exchange of run[] against 0 (of two callers one comes
+ *    too late), clears its entries, and sets its bits in the dirty map.
  *
  * 3. vm_unmap_aliases() promises: after it, no TLB holds a translation that was unmapped before the call. It visits all
- *    blocks that are marked dirty in the array, with clean pages or without (museum: a full block was on no list and so
- *    was never flushed). It makes their dirty runs flushing, flushes once for all blocks without a lock, and makes the
- *    flushing runs clean. A run that is unmapped meanwhile is dirty, not flushing. The mark is set and cleared under
- *    the queue's lock, together with block->marked, which vm_unmap_ram() reads without the lock:
+ *    blocks that are marked, with clean pages or without (museum: a full block was on no list and so was never
+ *    flushed). It makes their dirty pages flushing, flushes once for all blocks without a lock, and makes the flushing
+ *    pages clean. A page that is unmapped meanwhile is dirty, not flushing. The marked blocks of a CPU are on a list of
+ *    its queue. The mark is set and cleared under the queue's lock; vm_unmap_ram() reads it without the lock:
  *
- *	unmapping:  run = dirty | full barrier | marked? if not: lock queue, set the mark, marked = true, unlock
- *	purging:    lock queue | marked = false, clear the mark | full barrier | collect dirty runs | unlock
+ *	unmapping:  bits in the dirty map | full barrier | marked? if not: lock queue, marked = true, unlock
+ *	purging:    lock queue | marked = false | full barrier | collect the dirty map | unlock
  *
- *    Either the purge finds the run, or the unmapping CPU finds no mark and sets it.
+ *    Either the purge finds the bits, or the unmapping CPU finds no mark and sets it.
  *
  * 4. vm_stamps.blocks is one stamp (arch/tlb.h) for the dirty runs of all blocks. When a flush of all TLBs has covered
  *    it, nobody need flush again: then vm_unmap_aliases() costs two compares. The stamp is written only when it
  *    differs, which is once a generation, so a steady state writes nothing shared. The flush of a purge may be of a few
  *    ranges and so cover no stamp. So a purge sets the stamp back to a covered one *before* it visits the blocks:
  *
- *	unmapping:  run = dirty, mark | full barrier | raise vm_stamps.blocks if it differs
+ *	unmapping:  dirty, marked | full barrier | raise vm_stamps.blocks if it differs
  *	purging:    purging = true | set vm_stamps.blocks back | full barrier | visit each marked block | flush
  *
- *    Either the purge finds the run, or the unmapping CPU comes after the visit, sees the stamp set back, and raises
+ *    Either the purge finds the pages, or the unmapping CPU comes after the visit, sees the stamp set back, and raises
  *    it. A vm_unmap_aliases() that finds the stamp covered during a purge waits for its end, because that flush may be
  *    the one that it needs.
  *
@@ -57,13 +60,25 @@
  *    second block is used up too, the CPU that wants a run flushes. No other CPU touches these blocks.
  *    While only a few pages of a queue wait, not worth a flush, new dirty runs join them under a new stamp. Later they
  *    do not, because each new stamp would put off those that wait already.
- *    A recycled block keeps its mark, so a purge flushes its flushing runs once more. During that (in_purge) its CPU
- *    does not recycle it, so no run is given out before the flush of the purge.
+ *    A recycled block with flushing pages keeps its mark, so a purge flushes them once more. During that (in_purge) its
+ *    CPU does not recycle it, so no page is given out before the flush of the purge. A block in which nothing is dirty
+ *    or flushing any more loses its mark.
  *
- * 6. A purge frees a block that has become wholly clean, unless its CPU has no other block with clean pages: so a CPU
- *    that maps and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all wholly clean
- *    blocks. A block with a live run is never freed. When its last run is dirty, the block may go at any time, but RCU
- *    keeps its memory for CPUs with preemption off. So vm_unmap_ram() unmaps with preemption off.
+ * 6. A purge frees a block that has become wholly clean, unless its CPU has no other clean pages, or has its cursor
+ *    there: so a CPU that maps and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all
+ *    wholly clean blocks. A block with a live run is never freed. When its last run is dirty, the block may go at any
+ *    time, but RCU keeps its memory for CPUs with preemption off. So vm_unmap_ram() unmaps with preemption off.
+ *
+ * 7. vmap_revoke() takes all cursors back when space or memory is short. It makes `end` 0, so the CPU finds no room and
+ *    goes the slow way, which takes the lock. After a grace period of RCU no CPU is between reading `end` and taking a
+ *    run, since it has preemption off there. Then what is left of the cursor becomes clean, unless its CPU has taken a
+ *    new cursor meanwhile.
+ *
+ * 8. Nothing grows with the number of blocks while a lock is held. A queue has its blocks with clean pages on lists by
+ *    the longest run that they may have. The bound is raised when pages become clean, without a look, and lowered by a
+ *    search that fails; so each search that fails moves a block to a lower list, and a block that is too full for a
+ *    request is not looked at. A CPU that looks for clean pages makes VMAP_SEARCHES such searches at most. Then it
+ *    recycles, and in the end makes a new block. Purging and recycling drop the lock after VMAP_AT_ONCE blocks.
  *
  * Files, from the top: vm_map_ram.c is the API; vmap_run.h and vmap_run.c take runs and give them back; vmap_purge.c
  * makes dirty pages clean; this file makes and destroys blocks; vmap_check.c checks them.
@@ -71,9 +86,9 @@
 #include "mm/kva/block/vmap_block.h"
 
 struct vmap_block_size vmap_block_size;
-static struct vmap_block no_block = { .fresh = VMAP_BLOCK_MOST }; /* a `last` without pages */
+static struct vmap_block no_block; /* of a queue without a cursor */
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
-	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .last = &no_block, .stamp = { -1ul } };
+	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .current_block = &no_block, .stamp = { -1ul } };
 DEFINE_XARRAY(vmap_blocks);
 struct vmap_block_counters vmap_block_counters;
 
@@ -93,12 +108,53 @@ void vmap_block_init(void)
 
 /* --- blocks come and go ----------------------------------------------------------------------------------------- */
 
-void block_make_fresh(struct vmap_block *block)
+void block_set_longest(struct vmap_block *block, unsigned int longest)
 {
-	memset(block->run, 0, block->fresh * sizeof(block->run[0]));
-	if (!block->whole) /* with `whole`, no page below is clean in the bitmap */
-		bitmap_set(block->taken_map, 0, block->fresh);
-	block->fresh = block->longest = 0;
+	struct vmap_queue *queue = block->owner;
+	struct list_head *list;
+
+	longest = min(longest, min(block->clean, (unsigned int)VMAP_MAX_ALLOC));
+	if (longest == block->longest)
+		return;
+	if (block->longest) {
+		list_del(&block->queue);
+		if (list_empty(&queue->clean[block->longest - 1]))
+			queue->filled &= ~BIT(block->longest - 1);
+	}
+	block->longest = longest;
+	if (!longest)
+		return;
+	list = &queue->clean[longest - 1];
+	if (!(queue->filled & BIT(longest - 1)))
+		INIT_LIST_HEAD(list);
+	queue->filled |= BIT(longest - 1);
+	list_add(&block->queue, list);
+}
+
+void block_put_clean(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	bitmap_set(block->clean_map, page, count);
+	block->clean += count;
+	block_set_longest(block, VMAP_MAX_ALLOC);
+}
+
+void block_take_clean(struct vmap_block *block, unsigned int page, unsigned int count)
+{
+	if (count == VMAP_BLOCK_USABLE)
+		bitmap_zero(block->clean_map, VMAP_BLOCK_PAGES);
+	else
+		bitmap_clear(block->clean_map, page, count);
+	block->clean -= count;
+	block_set_longest(block, block->longest);
+}
+
+void cursor_drop(struct vmap_queue *queue)
+{
+	unsigned int pages = cursor_pages(queue);
+
+	if (pages)
+		block_put_clean(queue->current_block, queue->limit - pages, pages);
+	cursor_set(queue, &no_block, 0, 0);
 }
 
 /* A range with its page table, for a new block. NULL: no space or memory. */
@@ -119,16 +175,25 @@ static struct vm_range *block_range(void)
 	return NULL;
 }
 
-static void enter_queue(struct vmap_queue *queue, struct vmap_block *block)
+/*
+ * The pages behind the first run are clean: this CPU's cursor, unless the thread has come to another CPU since it
+ * began.
+ */
+static void enter_queue(struct vmap_block *block, unsigned int count)
 {
+	struct vmap_queue *queue = block->owner;
+
 	spin_lock(&queue->lock);
-	queue->last = block;
-	if (list_empty(&block->queue)) /* a reclaim may have found it in the array and queued it */
-		list_add_tail(&block->queue, &queue->blocks);
+	if (queue != this_cpu_ptr(&vmap_queue)) {
+		block_put_clean(block, count, VMAP_BLOCK_USABLE - count);
+	} else {
+		cursor_drop(queue);
+		cursor_set(queue, block, count, VMAP_BLOCK_USABLE);
+	}
 	spin_unlock(&queue->lock);
 }
 
-struct vmap_run block_create(struct vmap_queue *queue, unsigned int count)
+struct vmap_run block_create(unsigned int count)
 {
 	struct vmap_block *block = kzalloc(offsetof(struct vmap_block, run[VMAP_BLOCK_PAGES]), GFP_KERNEL);
 	struct vmap_run run;
@@ -140,19 +205,15 @@ struct vmap_run block_create(struct vmap_queue *queue, unsigned int count)
 		goto fail_range;
 	block->start = block->range->start;
 	block->ptes = block->range->ptes;
-	block->owner = queue;
-	block->clean = VMAP_BLOCK_USABLE;
-	INIT_LIST_HEAD(&block->queue);
+	block->owner = raw_cpu_ptr(&vmap_queue);
 	INIT_LIST_HEAD(&block->marks);
-	bitmap_fill(block->taken_map, VMAP_BLOCK_PAGES);
-	block->fresh = count;
 	run = give_run(block, 0, count);
 	if (xa_insert(&vmap_blocks, block_index(block->start), block, GFP_KERNEL))
 		goto fail_insert;
 	schedule_point("vb:inserted");
 	vm_range_publish(block->range);
 	atomic_long_inc(&vmap_block_counters.created);
-	enter_queue(queue, block);
+	enter_queue(block, count);
 	return run;
 
 fail_insert:
@@ -164,11 +225,9 @@ fail_range:
 
 void block_leave_queue(struct vmap_block *block)
 {
-	list_del_init(&block->queue);
+	block_set_longest(block, 0);
 	list_del_init(&block->marks);
 	block->gone = true;
-	if (block->owner->last == block)
-		block->owner->last = &no_block;
 }
 
 /* The CPU that unmapped its last run may still use the block. */

@@ -23,86 +23,56 @@ extern struct vmap_block_size {
 #define VMAP_FLUSH_PAGES  (VMAP_BLOCK_PAGES / 2)
 #define VMAP_MUCH_PAGES	  (VMAP_BLOCK_PAGES / 2 * 3)
 
-#define BLOCK_DIRTY XA_MARK_0
-
-/*
- * run[] of the first page of a run: its state, and its length in the low byte. run[] of all other pages is 0.
- */
-#define RUN_PAGES     0xffu
-#define RUN_LIVE      0x100u
-#define RUN_UNMAPPING 0x200u /* a vm_unmap_ram() has claimed it and clears its entries */
-#define RUN_DIRTY     0x400u
-#define RUN_FLUSHING  0x800u
-
 /* A run of pages in a block: its address and its entries. addr 0: there is none. */
 struct vmap_run {
 	vaddr_t addr;
 	pte_t *ptes;
 };
 
+/*
+ * A CPU's blocks. Its cursor, pages next ... limit - 1 of `current_block`, is changed by this CPU alone, with
+ * preemption off. All but `next` is written under the lock too, and by vmap_revoke().
+ */
 struct vmap_queue {
+	struct vmap_block *current_block; /* never NULL */
+	unsigned int next;	 /* the page that is given out next */
+	unsigned int end;	 /* limit; 0: the cursor has been revoked */
+	unsigned int limit;
 	spinlock_t lock;	 /* also for all fields of its blocks, except `dirty`, `purge` and `run` */
 	bool surplus;		 /* more than GO_ROUND blocks have become wholly clean; a hint */
-	struct vmap_block *last; /* the block of the last run; never NULL */
-	struct list_head blocks; /* those with clean pages */
-	struct list_head marked; /* those with the mark; the one recycled last is the last */
-	tlb_stamp_t stamp;	 /* of the runs that were collected last */
 	unsigned int flushing;	 /* pages, in all its blocks; read without the lock as a hint */
+	tlb_stamp_t stamp;	 /* of the runs that were collected last */
+	struct list_head marked; /* those with the mark; the one recycled last is the last */
+	struct list_head visiting; /* those with the mark that the running purge is about to visit */
+	unsigned long searches;	 /* of bitmaps of clean pages */
+	unsigned long filled;	 /* bit n: clean[n] is not empty. Clear: clean[n] may be anything */
+	struct list_head clean[VMAP_MAX_ALLOC]; /* blocks with clean pages, by `longest` - 1 */
 };
 
+/* A page is in one of the maps, in its CPU's cursor, or live (which includes that it is being unmapped). */
 struct vmap_block {
 	vaddr_t start;
 	pte_t *ptes;
-	unsigned int fresh;	 /* pages from here on are clean and were not given out yet */
-	unsigned int clean, flushing; /* pages */
-	unsigned int whole;	 /* all pages below are flushing, though their runs say dirty */
-	/* pages that are dirty or flushing; counted after the run says so, so it may be too low */
-	atomic_long_t dirty;
-	tlb_stamp_t stamp;	 /* covers the flushing pages, unless a purge does */
-	unsigned int first, last; /* the flushing pages are among first ... last - 1 */
-	unsigned int longest;	 /* no clean run below fresh is longer; may be too large */
-	bool marked;		 /* BLOCK_DIRTY is set, and it is on owner->marked; read without the lock */
+	bool marked;		 /* it is on owner->marked or owner->visiting; read without the lock */
 	bool in_purge;		 /* the running purge flushes it */
 	bool gone;		 /* it is being destroyed */
+	unsigned int clean, flushing; /* pages in these maps */
+	unsigned int longest;	 /* no run in clean_map is longer, VMAP_MAX_ALLOC at most; may be too large */
+	unsigned int first, last; /* the flushing pages are among first ... last - 1 */
+	tlb_stamp_t stamp;	 /* covers the flushing pages, unless a purge does */
 	struct vmap_queue *owner;
-	struct list_head queue;	 /* on owner->blocks; empty when no page is clean */
-	struct list_head marks;	 /* on owner->marked; or empty */
-	struct list_head purge;	 /* on the list of the running purge */
+	struct list_head queue;	 /* on owner->clean[longest - 1]; on none if no page is in clean_map */
+	struct list_head marks;	 /* on owner->marked or owner->visiting; or empty */
+	struct list_head purge;	 /* on a list of the running purge */
 	struct vm_range *range;
 	struct rcu_head rcu;
-	DECLARE_BITMAP(taken_map, VMAP_BLOCK_MOST);
-	u16 run[VMAP_BLOCK_MOST]; /* VMAP_BLOCK_PAGES of them exist */
+	DECLARE_BITMAP(dirty_map, VMAP_BLOCK_MOST); /* bits are set by any CPU, without the lock */
+	DECLARE_BITMAP(clean_map, VMAP_BLOCK_MOST);
+	DECLARE_BITMAP(flushing_map, VMAP_BLOCK_MOST);
+	u8 run[VMAP_BLOCK_MOST]; /* length of the live run that begins there, or 0; VMAP_BLOCK_PAGES of them exist */
 };
-static_assert(VMAP_MAX_ALLOC <= RUN_PAGES, "lengths of runs are bytes");
-
-/* The next page at which a run may begin, behind clean pages. */
-static inline unsigned int step_over_clean(const struct vmap_block *block, unsigned int page)
-{
-	unsigned long taken;
-
-	page++;
-	taken = block->taken_map[page / BITS_PER_LONG] >> page % BITS_PER_LONG;
-	return taken ? page + (unsigned int)__builtin_ctzl(taken) : ALIGN(page + 1, BITS_PER_LONG);
-}
-
-/*
- * Find the first run at or behind *page and below `end` (`fresh` at most). Returns its run[] and sets *page. 0: there
- * is none. Under the queue's lock.
- */
-static inline unsigned int next_run(const struct vmap_block *block, unsigned int *page, unsigned int end)
-{
-	for (; *page < end; *page = step_over_clean(block, *page)) {
-		unsigned int run = READ_ONCE(block->run[*page]);
-
-		if (run)
-			return run;
-	}
-	return 0;
-}
-
-/* All runs that begin in pages start ... end - 1. */
-#define for_each_run(block, page, run, start, end) \
-	for ((page) = (start); ((run) = next_run(block, &(page), end)) != 0; (page) += (run) & RUN_PAGES)
+static_assert(VMAP_MAX_ALLOC <= 0xff, "lengths of runs are bytes");
+static_assert(VMAP_MAX_ALLOC <= BITS_PER_LONG, "a run lies in two words of a map");
 
 DECLARE_PER_CPU(struct vmap_queue, vmap_queue);
 extern struct xarray vmap_blocks;	  /* all live ones, by address */
@@ -122,32 +92,64 @@ static inline vaddr_t page_addr(const struct vmap_block *block, unsigned int pag
 	return block->start + page * PAGE_SIZE;
 }
 
-/* Make the pages live. Under the queue's lock, or before others can find the block. */
+/* Words of each map that are in use. */
+static inline unsigned int block_words(void) { return VMAP_BLOCK_PAGES / BITS_PER_LONG; }
+
+/* Make the pages, which are in no map, live. */
 static inline struct vmap_run give_run(struct vmap_block *block, unsigned int page, unsigned int count)
 {
-	WRITE_ONCE(block->run[page], (u16)(RUN_LIVE + count));
-	block->clean -= count;
+	WRITE_ONCE(block->run[page], (u8)count);
 	return (struct vmap_run){ page_addr(block, page), block->ptes + page };
 }
 
-/* Make a block for this queue, with its first `count` pages live. addr 0: no space or memory. May sleep. */
-struct vmap_run block_create(struct vmap_queue *queue, unsigned int count);
-/* The block is wholly clean: all its pages are fresh again. Under the queue's lock. */
-void block_make_fresh(struct vmap_block *block);
+/*
+ * The pages become clean (take_clean(): are clean, and leave the map), and the block goes to the list where it belongs.
+ * Under the queue's lock.
+ */
+void block_put_clean(struct vmap_block *block, unsigned int page, unsigned int count);
+void block_take_clean(struct vmap_block *block, unsigned int page, unsigned int count);
+/* Pages were added to clean_map, or a search has shown how long the runs in it are at most. Under the queue's lock. */
+void block_set_longest(struct vmap_block *block, unsigned int longest);
+/* Pages in the queue's cursor; a hint for other CPUs. Under the queue's lock. */
+static inline unsigned int cursor_pages(const struct vmap_queue *queue)
+{
+	return queue->limit - READ_ONCE(queue->next);
+}
+/* Pages next ... limit - 1 of the block are the cursor now; they are in no map. Its CPU, under the queue's lock. */
+static inline void cursor_set(struct vmap_queue *queue, struct vmap_block *block, unsigned int next, unsigned int limit)
+{
+	WRITE_ONCE(queue->current_block, block);
+	WRITE_ONCE(queue->next, next);
+	queue->limit = limit;
+	WRITE_ONCE(queue->end, limit);
+}
+/* The cursor's pages are clean pages of its block again. Its CPU, or who has revoked it; under the queue's lock. */
+void cursor_drop(struct vmap_queue *queue);
+/* Make a block for this CPU, with its first `count` pages live. addr 0: no space or memory. May sleep. */
+struct vmap_run block_create(unsigned int count);
 /* Take a block that will be destroyed off its queue: it gives no more runs. Under the queue's lock. */
 void block_leave_queue(struct vmap_block *block);
 /* Destroy a block that is clean and has left its queue. */
 void block_destroy(struct vmap_block *block);
 
+/* --- vmap_run.c --- */
+
+/* Mark a block dirty. */
+void vmap_block_mark(struct vmap_block *block);
+
 /* --- vmap_purge.c --- */
 
 extern struct mutex vmap_purge_lock; /* only a purge destroys blocks, so all stay while this is held */
 
+#define VMAP_AT_ONCE 8u /* blocks that are visited under one holding of a queue's lock */
+
 /*
- * Recycle some of this CPU's blocks: covered pages become clean; dirty runs are collected and wait for the next flush.
- * Calls the background if enough wait. Any context that may take the queue's lock.
+ * Recycle some of the queue's blocks: covered pages become clean; dirty ones are collected and wait for the next flush.
+ * True: enough wait, so the caller calls the background. Under the queue's lock.
  */
-void vmap_recycle(struct vmap_queue *queue);
+bool vmap_recycle(struct vmap_queue *queue);
+/* All CPUs' cursors become clean pages of their blocks again. Thread context, may sleep. */
+void vmap_revoke(void);
 /*
  * Flush all dirty runs and make them clean. reclaim: visit all blocks, and free each one without a mapping. Returns how
  * many blocks it freed. Thread context, may sleep.

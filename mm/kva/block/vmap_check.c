@@ -11,29 +11,22 @@ void vmap_block_stats(struct vmap_block_stats *out)
 	out->usable = VMAP_BLOCK_USABLE;
 }
 
-/* Count the pages by state. A run that is being unmapped counts as live. */
+/* Pages of the block that are set aside for its CPU's next runs. Under the queue's lock. */
+static unsigned int in_cursor(const struct vmap_block *block)
+{
+	return block->owner->current_block == block ? cursor_pages(block->owner) : 0;
+}
+
+/* Count the pages by state. Pages that are being unmapped count as live. Under the queue's lock. */
 static void describe(const struct vmap_block *block, struct vmap_block_info *info)
 {
-	unsigned int page, run;
-
-	*info = (struct vmap_block_info){ .start = block->start, .end = block->range->end, .clean = block->clean };
-	for_each_run(block, page, run, 0, block->fresh) {
-		unsigned int pages = run & RUN_PAGES;
-
-		switch (run & ~RUN_PAGES) {
-		case RUN_LIVE:
-		case RUN_UNMAPPING:
-			info->runs++;
-			info->live += pages;
-			break;
-		case RUN_DIRTY:
-			*(page < block->whole ? &info->flushing : &info->dirty) += pages;
-			break;
-		case RUN_FLUSHING:
-			info->flushing += pages;
-			break;
-		}
-	}
+	*info = (struct vmap_block_info){ .start = block->start, .end = block->range->end };
+	info->clean = block->clean + in_cursor(block);
+	info->dirty = bitmap_weight(block->dirty_map, VMAP_BLOCK_PAGES);
+	info->flushing = block->flushing;
+	info->live = VMAP_BLOCK_USABLE - info->clean - info->dirty - info->flushing;
+	for (unsigned int page = 0; page < VMAP_BLOCK_USABLE; page++)
+		info->runs += READ_ONCE(block->run[page]) != 0;
 }
 
 /* Only a purge destroys blocks, so the purge lock keeps the block. */
@@ -53,18 +46,50 @@ bool vmap_block_next(vaddr_t from, struct vmap_block_info *info)
 	return block != NULL;
 }
 
+/* Add pages to those that were seen. False: one of them was seen before. */
+static bool see(unsigned long *seen, unsigned int page, unsigned int count)
+{
+	if (page + count > VMAP_BLOCK_USABLE || find_next_bit(seen, page + count, page) != page + count)
+		return false;
+	bitmap_set(seen, page, count);
+	return true;
+}
+
+static bool see_map(unsigned long *seen, const unsigned long *map, unsigned int expected)
+{
+	unsigned long page;
+
+	for_each_set_bit(page, map, VMAP_BLOCK_PAGES)
+		if (!see(seen, (unsigned int)page, 1))
+			return false;
+	return bitmap_weight(map, VMAP_BLOCK_PAGES) == expected;
+}
+
+/* At a quiet moment each page but the guard is in one map, in the cursor or in a live run, and in no second one. */
+static bool pages_right(const struct vmap_block *block, const struct vmap_block_info *info)
+{
+	unsigned int cursor = in_cursor(block), page;
+	DECLARE_BITMAP(seen, VMAP_BLOCK_MOST) = { 0 };
+
+	if (cursor && !see(seen, block->owner->next, cursor))
+		return false;
+	for (page = 0; page < VMAP_BLOCK_PAGES; page++)
+		if (!see(seen, page, block->run[page]))
+			return false;
+	return see_map(seen, block->clean_map, block->clean) && see_map(seen, block->dirty_map, info->dirty) &&
+	       see_map(seen, block->flushing_map, block->flushing) &&
+	       bitmap_weight(seen, VMAP_BLOCK_PAGES) == VMAP_BLOCK_USABLE;
+}
+
 static bool block_right(const struct vmap_block *block, const struct vmap_block_info *info)
 {
-	unsigned int reusable = VMAP_BLOCK_PAGES - bitmap_weight(block->taken_map, VMAP_BLOCK_PAGES);
-	bool marked = xa_get_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
+	unsigned int longer = block->longest + 1;
 
-	return info->clean + info->live + info->dirty + info->flushing == VMAP_BLOCK_USABLE &&
-	       info->flushing == block->flushing &&
-	       atomic_long_read(&block->dirty) == (long)(info->dirty + info->flushing) && !block->in_purge &&
-	       !block->gone && block->clean == VMAP_BLOCK_USABLE - block->fresh + reusable &&
-	       (!block->fresh || test_bit(block->fresh - 1, block->taken_map)) &&
-	       !list_empty(&block->queue) == (block->clean > 0) && !list_empty(&block->marks) == block->marked &&
-	       block->marked <= marked && (!info->dirty || block->marked);
+	return pages_right(block, info) && !block->in_purge && !block->gone &&
+	       !list_empty(&block->marks) == block->marked && (!info->dirty || block->marked) &&
+	       !block->longest == !block->clean && block->longest <= min(block->clean, (unsigned int)VMAP_MAX_ALLOC) &&
+	       (longer > VMAP_MAX_ALLOC ||
+		bitmap_find_run(block->clean_map, VMAP_BLOCK_USABLE, longer) == VMAP_BLOCK_USABLE);
 }
 
 static unsigned int length(const struct list_head *list)
@@ -77,7 +102,25 @@ static unsigned int length(const struct list_head *list)
 	return nr;
 }
 
-/* Do the queue's count and lists agree with the blocks that it owns? */
+/* Do the lists of blocks with clean pages have as many as there are, each on the list where it belongs? */
+static bool lists_right(const struct vmap_queue *queue, unsigned int usable)
+{
+	struct vmap_block *block;
+	unsigned long list;
+
+	for_each_set_bit(list, &queue->filled, VMAP_MAX_ALLOC) {
+		if (list_empty(&queue->clean[list]))
+			return false;
+		list_for_each_entry(block, &queue->clean[list], queue) {
+			if (block->owner != queue || block->longest != list + 1)
+				return false;
+			usable--;
+		}
+	}
+	return !usable;
+}
+
+/* Do the queue's count, cursor and lists agree with the blocks that it owns? */
 static bool queue_right(const struct vmap_queue *queue)
 {
 	struct vmap_block *block;
@@ -88,11 +131,11 @@ static bool queue_right(const struct vmap_queue *queue)
 		if (block->owner != queue)
 			continue;
 		flushing += block->flushing;
-		usable += !list_empty(&block->queue);
+		usable += block->longest > 0;
 		marked += !list_empty(&block->marks);
 	}
-	return flushing == queue->flushing &&
-	       (!queue->blocks.next || (length(&queue->blocks) == usable && length(&queue->marked) == marked));
+	return flushing == queue->flushing && queue->next <= queue->limit && queue->end == queue->limit &&
+	       (queue->marked.next ? length(&queue->marked) : 0) == marked && lists_right(queue, usable);
 }
 
 static unsigned int check_queues(void)
@@ -121,8 +164,8 @@ unsigned int vmap_block_check(void)
 		describe(block, &info);
 		if (block_right(block, &info))
 			continue;
-		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u, fresh %u do not fit its maps\n",
-		       info.start, info.clean, info.live, info.dirty, info.flushing, block->fresh);
+		printk("vmap block %lx: clean %u, live %u, dirty %u, flushing %u, longest %u do not fit its maps\n",
+		       info.start, info.clean, info.live, info.dirty, info.flushing, block->longest);
 		faults++;
 	}
 	vmap_block_stats(&stats);

@@ -5,8 +5,7 @@
 static bool purging;
 DEFINE_MUTEX(vmap_purge_lock);
 
-#define GO_ROUND       2u /* blocks that a CPU needs: one gives runs, one waits for its flush */
-#define RECYCLE_BLOCKS 8u /* blocks that are recycled under one holding of the lock */
+#define GO_ROUND 2u /* blocks that a CPU needs: one gives runs, one waits for its flush */
 
 /* --- under a queue's lock ----------------------------------------------------------------------------------------- */
 
@@ -18,89 +17,64 @@ static void add_flushing(struct vmap_block *block, unsigned int first, unsigned 
 	WRITE_ONCE(block->owner->flushing, block->owner->flushing + pages);
 }
 
-/* All pages below `fresh` are dirty, and none becomes live before the flush: no need to look at each run. */
-static bool collect_whole(struct vmap_block *block)
+/* The dirty pages of a word of the map, which becomes empty. Nobody adds to a full word. */
+static unsigned long take_dirty(unsigned long *word)
 {
-	block->whole = block->fresh;
-	add_flushing(block, 0, block->whole, block->whole);
-	return block->whole > 0;
+	unsigned long dirty = READ_ONCE(*word);
+
+	if (!dirty || ~dirty)
+		return dirty ? xchg(word, 0ul) : 0;
+	WRITE_ONCE(*word, 0ul);
+	return dirty;
 }
 
-/* Make all dirty runs flushing. True: there were any. */
+/* Make all dirty pages flushing. True: there were any. */
 static bool collect(struct vmap_block *block)
 {
-	unsigned int page, run, first, last = 0, pages = 0;
+	unsigned int words = block_words(), first = words, last = 0, pages = 0;
 
-	if (!block->flushing && atomic_long_read_acquire(&block->dirty) == (long)block->fresh)
-		return collect_whole(block);
-	for_each_run(block, page, run, block->whole, block->fresh)
-		if (run & RUN_DIRTY)
-			break;
-	first = page;
-	for_each_run(block, page, run, first, block->fresh) {
-		if (!(run & RUN_DIRTY))
+	for (unsigned int i = 0; i < words; i++) {
+		unsigned long dirty = take_dirty(&block->dirty_map[i]);
+
+		if (!dirty)
 			continue;
-		WRITE_ONCE(block->run[page], (u16)(run ^ RUN_DIRTY ^ RUN_FLUSHING));
-		pages += run & RUN_PAGES;
-		last = page + (run & RUN_PAGES);
+		block->flushing_map[i] |= dirty;
+		pages += ~dirty ? (unsigned int)hweight_long(dirty) : BITS_PER_LONG;
+		first = min(first, i);
+		last = i;
 	}
-	if (pages)
-		add_flushing(block, first, last, pages);
-	return pages > 0;
-}
-
-/* Pages from `page` up to `fresh` are clean: make them fresh again, together with clean pages just below. */
-static void return_to_fresh(struct vmap_block *block, unsigned int page)
-{
-	if (unlikely(page && !test_bit(page - 1, block->taken_map))) {
-		unsigned int end = page;
-
-		page = (unsigned int)find_last_bit(block->taken_map, end) + 1;
-		bitmap_set(block->taken_map, page, end - page);
-	}
-	block->fresh = page;
-}
-
-/* The flushing runs become clean. Other runs of the block are live or dirty. */
-static void return_runs(struct vmap_block *block)
-{
-	unsigned int page, run;
-
-	if (block->whole) { /* runs above `whole` were given out since */
-		memset(block->run, 0, block->whole * sizeof(block->run[0]));
-		bitmap_clear(block->taken_map, 0, block->whole);
-	}
-	for_each_run(block, page, run, max(block->first, block->whole), block->last) {
-		if (!(run & RUN_FLUSHING))
-			continue;
-		WRITE_ONCE(block->run[page], 0);
-		if (page + (run & RUN_PAGES) == block->fresh)
-			return_to_fresh(block, page);
-		else
-			bitmap_clear(block->taken_map, page, run & RUN_PAGES);
-	}
-	block->longest = VMAP_BLOCK_USABLE;
+	if (!pages)
+		return false;
+	add_flushing(block, first * BITS_PER_LONG + (unsigned int)__ffs(block->flushing_map[first]),
+		     last * BITS_PER_LONG + (unsigned int)__fls(block->flushing_map[last]) + 1, pages);
+	return true;
 }
 
 static void make_clean(struct vmap_block *block)
 {
-	atomic_long_sub((long)block->flushing, &block->dirty);
-	WRITE_ONCE(block->owner->flushing, block->owner->flushing - block->flushing);
+	if (!block->flushing)
+		return;
+	for (unsigned int i = BIT_WORD(block->first); i <= BIT_WORD(block->last - 1); i++) {
+		block->clean_map[i] |= block->flushing_map[i];
+		block->flushing_map[i] = 0;
+	}
 	block->clean += block->flushing;
-	if (block->clean == VMAP_BLOCK_USABLE)
-		block_make_fresh(block);
-	else if (block->flushing)
-		return_runs(block);
-	block->flushing = block->whole = 0;
-	if (block->clean && list_empty(&block->queue))
-		list_add_tail(&block->queue, &block->owner->blocks);
+	WRITE_ONCE(block->owner->flushing, block->owner->flushing - block->flushing);
+	block->flushing = 0;
+	block_set_longest(block, VMAP_MAX_ALLOC);
+}
+
+static void drop_mark(struct vmap_block *block)
+{
+	WRITE_ONCE(block->marked, false);
+	list_del_init(&block->marks);
 }
 
 /* Do enough pages wait to be worth a flush? A hint, without the lock. */
 static bool flush_is_due(const struct vmap_queue *queue) { return READ_ONCE(queue->flushing) >= VMAP_FLUSH_PAGES; }
 
 /*
- * Covered pages become clean. Then dirty runs are collected under a new stamp, unless enough pages already wait, which
+ * Covered pages become clean. Then dirty pages are collected under a new stamp, unless enough pages already wait, which
  * a new stamp would put off. True: the block is wholly clean.
  */
 static bool recycle(struct vmap_block *block)
@@ -114,27 +88,38 @@ static bool recycle(struct vmap_block *block)
 	return block->clean == VMAP_BLOCK_USABLE;
 }
 
-void vmap_recycle(struct vmap_queue *queue)
+/* Has a block that was recycled nothing that a purge could flush? Then it loses its mark. */
+static bool loses_mark(struct vmap_block *block)
+{
+	if (block->in_purge || block->flushing || block->clean == VMAP_BLOCK_USABLE)
+		return false;
+	drop_mark(block);
+	smp_mb(); /* a CPU that makes a page dirty from now on sees that there is no mark */
+	if (bitmap_empty(block->dirty_map, VMAP_BLOCK_PAGES))
+		return true;
+	WRITE_ONCE(block->marked, true);
+	return false;
+}
+
+bool vmap_recycle(struct vmap_queue *queue)
 {
 	struct vmap_block *block, *next;
 	unsigned int nr = 0, clean = 0;
 	LIST_HEAD(visited);
-	bool call;
 
-	spin_lock(&queue->lock);
+	if (!queue->marked.next)
+		return false;
 	list_for_each_entry_safe(block, next, &queue->marked, marks) {
-		if (nr++ == RECYCLE_BLOCKS)
+		if (nr++ == VMAP_AT_ONCE)
 			break;
 		clean += recycle(block);
-		list_move_tail(&block->marks, &visited);
+		if (!loses_mark(block))
+			list_move_tail(&block->marks, &visited);
 	}
 	list_splice_tail_init(&visited, &queue->marked);
 	if (clean > GO_ROUND)
 		queue->surplus = true;
-	call = (flush_is_due(queue) && !tlb_stamp_covered(queue->stamp)) || queue->surplus;
-	spin_unlock(&queue->lock);
-	if (call)
-		vm_purge_soon();
+	return (flush_is_due(queue) && !tlb_stamp_covered(queue->stamp)) || queue->surplus;
 }
 
 static bool vmap_wants_flush(void)
@@ -153,37 +138,89 @@ static bool vmap_wants_flush(void)
 
 /* --- purging ------------------------------------------------------------------------------------------------------ */
 
-/* From now on the running purge flushes what is dirty in this block. */
-static void begin_flush(struct vmap_block *block, struct tlb_batch *batch)
+/*
+ * Take up to AT_ONCE marked blocks of the queue. From now on the running purge flushes what is dirty in them. Adds them
+ * to `visited`, and returns how many.
+ */
+static unsigned int begin_some(struct vmap_queue *queue, struct tlb_batch *batch, struct list_head *visited)
 {
-	spin_lock(&block->owner->lock);
-	if (block->marked) {
-		WRITE_ONCE(block->marked, false);
-		list_del_init(&block->marks);
-		xa_clear_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
-	}
-	smp_mb(); /* a CPU that makes a run dirty too late for collect() sees that there is no mark */
-	collect(block);
-	block->in_purge = true;
-	if (block->flushing)
-		tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
-	spin_unlock(&block->owner->lock);
-}
-
-/* The flush is over. True: the block has left its queue, and the caller destroys it. */
-static bool end_flush(struct vmap_block *block, bool reclaim)
-{
-	struct vmap_queue *queue = block->owner;
-	bool retire;
+	struct vmap_block *block, *some[VMAP_AT_ONCE];
+	unsigned int nr = 0;
 
 	spin_lock(&queue->lock);
+	while (nr < VMAP_AT_ONCE && !list_empty(&queue->visiting)) {
+		block = some[nr++] = list_first_entry(&queue->visiting, struct vmap_block, marks);
+		drop_mark(block);
+	}
+	smp_mb(); /* a CPU that makes a page dirty too late for collect() sees that there is no mark */
+	for (unsigned int i = 0; i < nr; i++) {
+		block = some[i];
+		collect(block);
+		block->in_purge = true;
+		if (block->flushing)
+			tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
+		list_add_tail(&block->purge, visited);
+	}
+	spin_unlock(&queue->lock);
+	return nr;
+}
+
+/* Visit the blocks that are marked now. What is marked from now on is not this purge's. */
+static void begin_flush(struct vmap_queue *queue, struct tlb_batch *batch, struct list_head *visited)
+{
+	unsigned long visits = 0;
+	unsigned int nr;
+
+	if (!READ_ONCE(queue->marked.next) || list_empty(&queue->marked)) /* see 4: then the stamp is raised again */
+		return;
+	spin_lock(&queue->lock);
+	INIT_LIST_HEAD(&queue->visiting);
+	list_splice_tail_init(&queue->marked, &queue->visiting);
+	spin_unlock(&queue->lock);
+	do {
+		nr = begin_some(queue, batch, visited);
+		visits += nr;
+	} while (nr == VMAP_AT_ONCE);
+	atomic_long_add((long)visits, &vmap_block_counters.visits);
+}
+
+/* Has the CPU clean pages beside those of this block? */
+static bool others_are_clean(const struct vmap_block *block)
+{
+	const struct vmap_queue *queue = block->owner;
+
+	return cursor_pages(queue) || queue->filled != BIT(block->longest - 1) ||
+	       !list_is_singular(&queue->clean[block->longest - 1]);
+}
+
+/* The flush is over. True: the block has left its queue. */
+static bool end_block(struct vmap_block *block, bool reclaim)
+{
 	make_clean(block);
 	block->in_purge = false;
-	retire = block->clean == VMAP_BLOCK_USABLE && (reclaim || !list_is_singular(&queue->blocks));
-	if (retire)
-		block_leave_queue(block);
+	if (block->clean != VMAP_BLOCK_USABLE || block->owner->current_block == block ||
+	    (!reclaim && !others_are_clean(block)))
+		return false;
+	block_leave_queue(block);
+	return true;
+}
+
+/* For blocks at the beginning of `visited`, AT_ONCE at most, which belong to one CPU. Those that go come to `gone`. */
+static void end_some(struct list_head *visited, bool reclaim, struct list_head *gone)
+{
+	struct vmap_block *block = list_first_entry(visited, struct vmap_block, purge);
+	struct vmap_queue *queue = block->owner;
+
+	spin_lock(&queue->lock);
+	for (unsigned int n = 0; n < VMAP_AT_ONCE && !list_empty(visited); n++) {
+		block = list_first_entry(visited, struct vmap_block, purge);
+		if (block->owner != queue)
+			break;
+		list_del(&block->purge);
+		if (end_block(block, reclaim))
+			list_add_tail(&block->purge, gone);
+	}
 	spin_unlock(&queue->lock);
-	return retire;
 }
 
 /* From now on the running purge flushes all that is dirty: set the stamp back. */
@@ -195,36 +232,101 @@ static void take_over(void)
 	smp_mb();
 }
 
-/* One pass: blocks with dirty pages, or with reclaim all blocks. Returns how many it freed. */
-unsigned int vmap_purge(bool reclaim)
+static unsigned int destroy_all(struct list_head *gone)
 {
 	struct vmap_block *block, *next;
-	struct tlb_batch batch;
-	unsigned int freed = 0;
+	unsigned int nr = 0;
+
+	list_for_each_entry_safe(block, next, gone, purge) {
+		block_destroy(block);
+		nr++;
+	}
+	return nr;
+}
+
+static void mark_all(void)
+{
+	struct vmap_block *block;
 	unsigned long index;
+
+	xa_for_each(&vmap_blocks, index, block)
+		vmap_block_mark(block);
+}
+
+/* One pass: blocks with dirty pages, or with reclaim all blocks. Returns how many it freed. */
+static unsigned int purge(bool reclaim)
+{
+	struct tlb_batch batch;
+	unsigned int freed, cpu;
 	LIST_HEAD(visited);
+	LIST_HEAD(gone);
 
 	tlb_batch_init(&batch);
 	batch.cause = TLB_ALIASES;
-	mutex_lock(&vmap_purge_lock); /* whoever waits here sleeps, so the flush that it waits for gets through */
 	take_over();
-	xa_for_each_filtered(&vmap_blocks, index, block, 0, ~0UL, reclaim ? XA_PRESENT : BLOCK_DIRTY) {
-		begin_flush(block, &batch);
-		list_add(&block->purge, &visited);
-		atomic_long_inc(&vmap_block_counters.visits);
-		if (!reclaim && !xa_marked(&vmap_blocks, BLOCK_DIRTY))
-			break; /* that was the last one; what is marked from now on is not this purge's */
-	}
+	for_each_possible_cpu(cpu)
+		begin_flush(per_cpu_ptr(&vmap_queue, cpu), &batch, &visited);
 	schedule_point("vb:purge");
 	tlb_batch_flush(&batch);
 	smp_store_release(&purging, false);
-	list_for_each_entry_safe(block, next, &visited, purge) {
-		if (end_flush(block, reclaim)) {
-			block_destroy(block);
-			freed++;
-		}
-	}
+	while (!list_empty(&visited))
+		end_some(&visited, reclaim, &gone);
+	freed = destroy_all(&gone);
 	trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, freed);
+	return freed;
+}
+
+static bool revoke_begin(struct vmap_queue *queue)
+{
+	bool any;
+
+	spin_lock(&queue->lock);
+	any = queue->limit;
+	WRITE_ONCE(queue->end, 0u);
+	spin_unlock(&queue->lock);
+	return any;
+}
+
+static void revoke_end(struct vmap_queue *queue)
+{
+	spin_lock(&queue->lock);
+	if (!queue->end) /* else the CPU has a new cursor */
+		cursor_drop(queue);
+	spin_unlock(&queue->lock);
+}
+
+/* One at a time, under the purge lock: a second one would not wait long enough for a cursor that came between. */
+static void revoke_all(void)
+{
+	bool any = false;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		any |= revoke_begin(per_cpu_ptr(&vmap_queue, cpu));
+	if (!any)
+		return;
+	synchronize_rcu();
+	for_each_possible_cpu(cpu)
+		revoke_end(per_cpu_ptr(&vmap_queue, cpu));
+}
+
+void vmap_revoke(void)
+{
+	mutex_lock(&vmap_purge_lock);
+	revoke_all();
+	mutex_unlock(&vmap_purge_lock);
+}
+
+unsigned int vmap_purge(bool reclaim)
+{
+	unsigned int freed;
+
+	mutex_lock(&vmap_purge_lock); /* whoever waits here sleeps, so the flush that it waits for gets through */
+	if (reclaim) {
+		revoke_all();
+		mark_all();
+	}
+	freed = purge(reclaim);
 	mutex_unlock(&vmap_purge_lock);
 	return freed;
 }

@@ -5,122 +5,142 @@
  */
 #include "mm/kva/block/vmap_run.h"
 
-/* An empty list points to itself, so a static per-CPU initializer cannot make one. Under the queue's lock. */
-static void init_lists(struct vmap_queue *queue)
-{
-	if (queue->blocks.next)
-		return;
-	INIT_LIST_HEAD(&queue->blocks);
-	INIT_LIST_HEAD(&queue->marked);
-}
-
 static const struct vmap_run no_run;
 
-/* Find and take clean pages below `fresh`. False: no run of them is long enough. */
-static bool find_clean(struct vmap_block *block, unsigned int count, unsigned int *page)
+#define VMAP_SEARCHES 4u /* of bitmaps, that one call makes under one holding of a lock */
+
+/*
+ * Find a stretch of `count` clean pages or more in blocks of the queue. Returns the block, and the stretch, *first ...
+ * *end - 1. NULL: there is none, or SEARCHES blocks have none. Under the queue's lock.
+ */
+static struct vmap_block *find_clean(struct vmap_queue *queue, unsigned int count, unsigned int *first,
+				     unsigned int *end)
 {
-	if (block->longest < count)
-		return false;
-	*page = (unsigned int)bitmap_find_next_zero_area(block->taken_map, VMAP_BLOCK_USABLE, 0, count, 0);
-	if (*page >= VMAP_BLOCK_USABLE) {
-		block->longest = count - 1;
-		return false;
+	for (unsigned int n = 0; n < VMAP_SEARCHES && queue->filled >> (count - 1); n++) {
+		struct list_head *longest = &queue->clean[__fls(queue->filled)];
+		struct vmap_block *block = list_first_entry(longest, struct vmap_block, queue);
+
+		*first = 0;
+		*end = VMAP_BLOCK_USABLE;
+		if (block->clean == VMAP_BLOCK_USABLE)
+			return block;
+		queue->searches++;
+		*first = (unsigned int)bitmap_find_run(block->clean_map, VMAP_BLOCK_USABLE, count);
+		if (*first < VMAP_BLOCK_USABLE) {
+			*end = (unsigned int)find_next_zero_bit(block->clean_map, VMAP_BLOCK_USABLE, *first + count);
+			return block;
+		}
+		block_set_longest(block, count - 1);
 	}
-	bitmap_set(block->taken_map, *page, count);
-	return true;
+	return NULL;
 }
 
-/* Make the first clean run that is long enough live. no_run: none is. Under the queue's lock. */
-static struct vmap_run take_run(struct vmap_block *block, unsigned int count)
+/* The cursor goes to a stretch of `count` clean pages or more, and gives the first run. no_run: there is none. */
+static struct vmap_run take_stretch(struct vmap_queue *queue, unsigned int count)
 {
-	unsigned int page = block->fresh;
-	struct vmap_run run;
+	unsigned int first, end;
+	struct vmap_block *block = find_clean(queue, count, &first, &end);
 
-	if (page + count <= VMAP_BLOCK_USABLE)
-		block->fresh += count;
-	else if (!find_clean(block, count, &page))
+	if (!block)
 		return no_run;
-	run = give_run(block, page, count);
-	if (!block->clean)
-		list_del_init(&block->queue);
+	block_take_clean(block, first, end - first);
+	cursor_set(queue, block, first + count, end);
+	return give_run(block, first, count);
+}
+
+/* A run of this CPU's clean pages, or of those that recycling makes clean. */
+static struct vmap_run take_run(unsigned int count)
+{
+	struct vmap_queue *queue;
+	struct vmap_run run;
+	bool call = false;
+
+	preempt_disable();
+	queue = this_cpu_ptr(&vmap_queue);
+	spin_lock(&queue->lock);
+	cursor_drop(queue);
+	run = take_stretch(queue, count);
+	if (!run.addr) {
+		call = vmap_recycle(queue);
+		run = take_stretch(queue, count);
+	}
+	spin_unlock(&queue->lock);
+	preempt_enable();
+	if (call)
+		vm_purge_soon();
 	return run;
 }
 
-/* A clean run of any block of one queue. */
-static struct vmap_run take_from_queue(struct vmap_queue *queue, unsigned int count)
+/* A run out of any CPU's blocks. */
+static struct vmap_run steal_from(struct vmap_queue *queue, unsigned int count)
 {
 	struct vmap_run run = no_run;
 	struct vmap_block *block;
+	unsigned int first, end;
 
 	spin_lock(&queue->lock);
-	init_lists(queue);
-	list_for_each_entry(block, &queue->blocks, queue) {
-		run = take_run(block, count);
-		if (run.addr) {
-			queue->last = block;
-			break;
-		}
+	block = find_clean(queue, count, &first, &end);
+	if (block) {
+		block_take_clean(block, first, count);
+		run = give_run(block, first, count);
 	}
 	spin_unlock(&queue->lock);
 	return run;
 }
 
-/* No address space or memory for a new block: take a run from any CPU's blocks. */
+/* No address space or memory for a new block: every block of every CPU is looked at. */
 static struct vmap_run steal_run(unsigned int count)
 {
 	struct vmap_run run = no_run;
 	unsigned int cpu;
 
+	vmap_revoke();
 	for_each_possible_cpu(cpu) {
-		run = take_from_queue(per_cpu_ptr(&vmap_queue, cpu), count);
-		if (run.addr)
-			break;
+		struct vmap_queue *queue = per_cpu_ptr(&vmap_queue, cpu);
+
+		while (!run.addr && READ_ONCE(queue->filled) >> (count - 1))
+			run = steal_from(queue, count);
 	}
 	return run;
 }
 
-static struct vmap_run take_recycled(struct vmap_queue *queue, unsigned int count)
-{
-	vmap_recycle(queue);
-	return take_from_queue(queue, count);
-}
-
 /* No new block could be made: purge, then try this CPU's blocks, a new block, and all CPUs' blocks. */
-static struct vmap_run take_after_purge(struct vmap_queue *queue, unsigned int count)
+static struct vmap_run take_after_purge(unsigned int count)
 {
 	struct vmap_run run;
 
 	vmap_purge(false);
-	run = take_from_queue(queue, count);
+	run = take_run(count);
 	if (!run.addr)
-		run = block_create(queue, count);
+		run = block_create(count);
 	return run.addr ? run : steal_run(count);
 }
 
-struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count)
+struct vmap_run vmap_run_alloc_slow(unsigned int count)
 {
-	struct vmap_run run = take_from_queue(queue, count);
+	struct vmap_run run = take_run(count);
 
-	if (!run.addr)
-		run = take_recycled(queue, count);
-	if (!run.addr && READ_ONCE(queue->flushing) >= VMAP_MUCH_PAGES) {
+	if (!run.addr && READ_ONCE(raw_cpu_ptr(&vmap_queue)->flushing) >= VMAP_MUCH_PAGES) {
 		flush_tlb_all();
-		run = take_recycled(queue, count);
+		run = take_run(count);
 	}
 	if (!run.addr)
-		run = block_create(queue, count);
-	return run.addr ? run : take_after_purge(queue, count);
+		run = block_create(count);
+	return run.addr ? run : take_after_purge(count);
 }
 
-/* The first run since the last purge has become dirty. (If the block is gone, the purge has found the run.) */
+/* The first page since the last purge has become dirty. (If the block is gone, the purge has found it.) */
 void vmap_block_mark(struct vmap_block *block)
 {
-	spin_lock(&block->owner->lock);
+	struct vmap_queue *queue = block->owner;
+
+	spin_lock(&queue->lock);
 	if (!block->marked && !block->gone) {
-		xa_set_mark(&vmap_blocks, block_index(block->start), BLOCK_DIRTY);
-		list_add_tail(&block->marks, &block->owner->marked);
+		if (!queue->marked.next) /* an empty list points to itself: no static per-CPU initializer can do that */
+			INIT_LIST_HEAD(&queue->marked);
+		list_add_tail(&block->marks, &queue->marked);
 		WRITE_ONCE(block->marked, true);
 	}
-	spin_unlock(&block->owner->lock);
+	spin_unlock(&queue->lock);
 	smp_mb(); /* before the look at vm_stamps.blocks: see 4 */
 }

@@ -6,83 +6,59 @@
 
 /* --- out -------------------------------------------------------------------------------------------------------- */
 
-/* A run from any source: other blocks, recycled pages, a new block, a purge. No run: no space or memory. */
-struct vmap_run vmap_run_alloc_slow(struct vmap_queue *queue, unsigned int count);
-
 /*
- * `count` (<= VMAP_MAX_ALLOC) pages of address space from this CPU's blocks. False: no space or memory.
- * The queue has a lock, so the thread may move to another CPU meanwhile.
+ * `count` (<= VMAP_MAX_ALLOC) pages of this CPU's cursor. False: it has not so many. The cursor is this CPU's alone, so
+ * with preemption off, as it is here, there is no need of a lock.
  */
-static __always_inline bool vmap_run_alloc(unsigned int count, struct vmap_run *run)
+static __always_inline bool vmap_run_take(unsigned int count, struct vmap_run *run)
 {
-	struct vmap_queue *queue = raw_cpu_ptr(&vmap_queue);
-	struct vmap_block *block;
+	struct vmap_queue *queue = this_cpu_ptr(&vmap_queue);
+	unsigned int page = queue->next;
 
-	spin_lock(&queue->lock);
-	block = queue->last;
-	if (likely(block->fresh + count < VMAP_BLOCK_USABLE)) { /* less, so a clean page remains */
-		*run = give_run(block, block->fresh, count);
-		block->fresh += count;
-		spin_unlock(&queue->lock);
-		return true;
-	}
-	spin_unlock(&queue->lock);
-	*run = vmap_run_alloc_slow(queue, count);
-	return run->addr;
-}
-
-/* --- back -------------------------------------------------------------------------------------------------------- */
-
-/* Mark a block dirty. */
-void vmap_block_mark(struct vmap_block *block);
-
-static inline void make_dirty(struct vmap_block *block, unsigned int page, unsigned int count)
-{
-	smp_store_release(&block->run[page], (u16)(RUN_DIRTY + count));
-	schedule_point("vb:stored");
-	/* not before; and the full barrier, for the stamp too */
-	(void)atomic_long_add_return((long)count, &block->dirty);
-	schedule_point("vb:dirty");
-	if (unlikely(!READ_ONCE(block->marked)))
-		vmap_block_mark(block);
-	vm_note_stamp(&vm_stamps.blocks, tlb_stamp_ordered());
-}
-
-/* The block that contains addr, or NULL; *offset: of addr in it. The block stays as long as preemption is off. */
-static __always_inline struct vmap_block *block_find(vaddr_t addr, unsigned long *offset)
-{
-	struct vmap_block *block = READ_ONCE(raw_cpu_ptr(&vmap_queue)->last);
-
-	*offset = addr - block->start;
-	if (likely(*offset < VMAP_BLOCK_SIZE)) /* mostly it is the block last used on this CPU */
-		return block;
-	block = addr >= VMALLOC_START && addr < VMALLOC_END ? xa_load(&vmap_blocks, block_index(addr)) : NULL;
-	*offset = addr & (VMAP_BLOCK_SIZE - 1);
-	return block;
-}
-
-static __always_inline bool run_free(vaddr_t addr, unsigned int count)
-{
-	u16 run = (u16)(RUN_LIVE + count);
-	unsigned long offset;
-	struct vmap_block *block = block_find(addr, &offset);
-	unsigned int page = (unsigned int)(offset >> PAGE_SHIFT);
-
-	if (unlikely(!block || offset_in_page(offset) ||
-		     !try_cmpxchg(&block->run[page], &run, (u16)(RUN_UNMAPPING + count))))
+	if (unlikely(page + count > READ_ONCE(queue->end)))
 		return false;
-	pte_clear_run(block->ptes + page, count);
-	schedule_point("vb:unmapped");
-	make_dirty(block, page, count);
-	tlb_oracle(deferred(addr, addr + count * PAGE_SIZE));
+	WRITE_ONCE(queue->next, page + count);
+	*run = give_run(queue->current_block, page, count);
 	return true;
 }
 
-/*
- * Unmap exactly that run. TLBs may hold it until the next flush. False: there is no such run, and nothing has changed.
- */
-static __always_inline bool vmap_run_free(vaddr_t addr, unsigned int count)
+/* A run from any source: other blocks, recycled pages, a new block, a purge. No run: no space or memory. */
+struct vmap_run vmap_run_alloc_slow(unsigned int count);
+
+/* --- back -------------------------------------------------------------------------------------------------------- */
+
+/* Which page of the block begins at addr? None: VMAP_BLOCK_PAGES or more. */
+static inline unsigned long block_page(const struct vmap_block *block, vaddr_t addr)
 {
-	preempt_disable();
-	return preempt_enable_then(run_free(addr, count));
+	unsigned long offset = addr - block->start;
+
+	return offset >> PAGE_SHIFT | offset << (BITS_PER_LONG - PAGE_SHIFT); /* a remainder ends up in the top bits */
+}
+
+/* The pages lie in one word of the map, or in two. Ends with a full barrier. */
+static __always_inline void set_dirty(struct vmap_block *block, unsigned long page, unsigned int count)
+{
+	unsigned long *word = &block->dirty_map[page / BITS_PER_LONG], pages = ~0UL >> -count % BITS_PER_LONG;
+	unsigned int at = page % BITS_PER_LONG;
+
+	__atomic_fetch_or(word, pages << at, __ATOMIC_SEQ_CST);
+	if (unlikely(at + count > BITS_PER_LONG))
+		__atomic_fetch_or(word + 1, pages >> (BITS_PER_LONG - at), __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Unmap the run of exactly these pages and make them dirty. False: there is no such run, and nothing has changed.
+ * Preemption is off. The caller looks whether the block has its mark, then notes the stamp.
+ */
+static __always_inline bool vmap_run_unmap(struct vmap_block *block, unsigned long page, unsigned int count)
+{
+	u8 run = (u8)count;
+
+	if (unlikely(page >= VMAP_BLOCK_PAGES || !try_cmpxchg(&block->run[page], &run, (u8)0)))
+		return false;
+	pte_clear_run(block->ptes + page, count);
+	schedule_point("vb:unmapped");
+	set_dirty(block, page, count);
+	schedule_point("vb:dirty");
+	return true;
 }
