@@ -128,8 +128,12 @@ web: iso ## a page that boots it in a browser, in build/web: static files (web/R
 web-serve: web ## and serve it on this machine: http://127.0.0.1:8000
 	@cd $(O)/web && python3 -m http.server --bind 127.0.0.1 $(or $(PORT),8000)
 
-debug: iso ## as run, but QEMU waits for gdb and prints the command for it
-	@tests/qemu/run --gdb
+# The same kernels, with types and variables for gdb beside them.
+GDB = G=-g O=$(O)/gdb ISO=$(O)/gdb/kvasir.iso
+
+debug: ## as run, but QEMU waits for gdb and prints the command for it
+	@$(MAKE) --no-print-directory iso $(GDB)
+	@$(GDB) tests/qemu/run --gdb
 
 usb: iso ## write the image to a USB stick: make usb DEV=/dev/sdX
 	@sh iso/write-usb.sh $(ISO) '$(DEV)'

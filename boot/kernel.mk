@@ -8,8 +8,8 @@ TARGET ?= x86_64
 CONFIG ?= debug
 O      ?= build
 CC     ?= gcc
-# Types and variables for gdb cost a third of the compiler's time; in a release build gdb has lines and functions.
-G      ?= $(if $(filter release,$(CONFIG)),-g1,-g)
+# Functions and lines, for reports. Types and variables cost a fifth of the compiler's time: `make debug` has them (-g).
+G      ?= -g1
 OPT    ?= -O2
 OUT    := $(O)/$(TARGET)
 
@@ -39,15 +39,15 @@ SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 
 # The C files of a folder of the product are compiled as one: headers are read once and the compiler starts once, which
 # saves more than half of the time. So static names are unique within a folder. Each file must also compile alone
-# (`each`). In the debug build for x86_64 the files of mm have objects of their own: tests/qemu/links.t reads from them
-# which file uses which.
-UNITED  := $(filter-out kernel tests/% $(if $(filter debug-x86_64,$(CONFIG)-$(TARGET)),$(MM_FOLDERS)),$(FOLDERS))
+# (`each`, and `apart` for those of mm).
+UNITED  := $(filter-out kernel tests/%,$(FOLDERS))
 # Booted tests are compiled in groups by the first letter of the file: a change of one file compiles only its group.
 LETTERS := a-l m n-r s-u v-z
 UNITED  += $(LETTERS:%=tests/kernel/%)
 in       = $(filter-out %_$(WORD).c,$(filter %.c,$(foreach s,$(SOURCES),$(if $(filter $1/,$(dir $s)),$s))))
 in      += $(if $(filter tests/kernel/%,$1),$(wildcard tests/kernel/[$(notdir $1)]*.c))
 UNITS   := $(foreach f,$(UNITED),$(if $(call in,$f),$(OUT)/obj/$f/all.c.o))
+APART   := $(foreach f,$(MM_FOLDERS),$(patsubst %,$(OUT)/apart/%.o,$(call in,$f)))
 ALONE   := $(filter-out $(foreach f,$(UNITED),$(call in,$f)),$(SOURCES))
 OBJECTS := $(sort $(UNITS) $(patsubst %,$(OUT)/obj/%.o,$(ALONE)))
 
@@ -93,7 +93,7 @@ space := $(empty) $(empty)
 
 # --- rules --------------------------------------------------------------------------------------------------------
 
-.PHONY: all each compile_commands FORCE
+.PHONY: all each apart compile_commands FORCE
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 all: $(OUT)/kernel
@@ -108,7 +108,7 @@ $(OUT)/flags: FORCE
 $(OUT)/obj/third_party/%: CFLAGS += -O1 -Ithird_party/qrcodegen/glue
 
 # Folders are made once, not once for each object: a process costs as much as a tenth of a compile.
-$(OUT)/obj/%/.:
+$(OUT)/obj/%/. $(OUT)/apart/%/.:
 	@mkdir -p $@
 
 $(OUT)/obj/%.c.o: %.c $(OUT)/flags | $$(@D)/.
@@ -175,7 +175,13 @@ $(OUT)/kernel: $(OUT)/kernel.elf
 
 # Does each file include what it needs? In the united folder an earlier file may have included it.
 each:
-	$(Q)$(CC) $(CFLAGS) -fsyntax-only $(foreach f,$(filter-out tests/%,$(UNITED)),$(call in,$f))
+	$(Q)$(CC) $(CFLAGS) -fsyntax-only $(foreach f,$(filter-out $(MM_FOLDERS) tests/%,$(UNITED)),$(call in,$f))
+
+# The files of mm once more, each as an object: tests/qemu/links.t reads from them which file uses which.
+apart: $(APART)
+
+$(OUT)/apart/%.c.o: %.c $(OUT)/flags | $$(@D)/.
+	$(Q)$(CC) $(CFLAGS) -O1 -g0 -MMD -MP -c $< -o $@
 
 # The entries of compile_commands.json for this target, one in each line, each followed by a comma.
 compile_commands:
@@ -183,4 +189,4 @@ compile_commands:
 		'$(CURDIR)' '$s' '$(CC) $(CFLAGS) -c $s';)
 
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(wildcard $(OUT)/user/*.d) $(OUT)/linker.lds.d
+-include $(OBJECTS:.o=.d) $(if $(filter apart,$(MAKECMDGOALS)),$(APART:.o=.d)) $(wildcard $(OUT)/user/*.d) $(OUT)/linker.lds.d

@@ -29,7 +29,7 @@ def build(choice):
     words = ["CC=" + compiler, "CONFIG=" + (os.environ.get("CONFIG") or "debug"), "G=", "TZ=Asia/Tokyo",
              "LC_ALL=C.UTF-8"]
     if compiler not in (os.environ.get("CC") or "gcc"):
-        words.append("OPT=-O1")  # it is built for its warnings, and clang's come from the source
+        words.append("OPT=-O0")  # it is built for its warnings, and clang's come from the source
     with tempfile.TemporaryDirectory() as elsewhere:
         make.copy_sources(elsewhere)
         return make.make_kernels(os.path.join(guest.ROOT, folder), *words, targets=TARGETS[compiler], tree=elsewhere)

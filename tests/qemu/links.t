@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # What really links, where an #include cannot show it: a prototype in the API does not say whose the function is.
-# nm tells which object defines a symbol and which one uses it, in the kernel whose files have objects of their own
-# (boot/kernel.mk): no file of mm depends on the target, so the arrows of all three are the same. Data: `links` in
-# include-rules.
+# nm tells which object defines a symbol and which one uses it. The files of mm are compiled apart for it
+# (boot/kernel.mk) and for one target, since none of them depends on it. Data: `links` in include-rules.
 import sys
 sys.dont_write_bytecode = True
 
@@ -12,15 +11,16 @@ import subprocess
 
 import directions
 import guest
+import make
 import tap
 
 TARGET = "x86_64"
 KEEPS = "TDBRCWV"  # letters of nm: the object defines the symbol, for others too
 
 
-def objects(target, patterns):
-    """{source: its object} of the sources that the patterns name."""
-    top = os.path.join(guest.ROOT, os.environ.get("O") or "build", target, "obj")
+def objects(place, patterns):
+    """{source: its object} of the sources that the patterns name. place: obj, or apart."""
+    top = guest.build_path(TARGET, place)
     found = {}
     for folder, _, names in os.walk(top):
         for name in names:
@@ -68,9 +68,9 @@ def circles(arrows):
         left = keep
 
 
-def arrows_down(out, rules, patterns, what):
+def arrows_down(out, rules, place, patterns, what):
     """One result: the arrows among the objects of these sources. Returns them."""
-    found = objects(TARGET, patterns)
+    found = objects(place, patterns)
     arrows = uses(found)
     complaints = list(upwards(rules, arrows))
     out.ok(found and not complaints, "%d %s: their %d arrows point down only" % (len(found), what, len(arrows)),
@@ -82,11 +82,14 @@ def main():
     tap.only_without_choice()
     os.chdir(guest.ROOT)
     out, rules = tap.Tap(), directions.Rules()
-    arrows = arrows_down(out, rules, [pattern for line in rules.rules["links"] for pattern in line], "files of mm")
+    code, lines = make.make("each file of mm", 10, "-f", "boot/kernel.mk", "TARGET=" + TARGET, "apart")
+    out.ok(code == 0, "each file of mm compiles alone", lines)
+    patterns = [pattern for line in rules.rules["links"] for pattern in line]
+    arrows = arrows_down(out, rules, "apart", patterns, "files of mm")
     complaints = circles(arrows)
     out.ok(not complaints, "no files use each other in a circle", complaints)
-    arrows_down(out, rules, [pattern + "/*" for line in rules.rules["folders"] for pattern in line],
-                "folders and files of other chambers")
+    patterns = [pattern + "/*" for line in rules.rules["folders"] for pattern in line]
+    arrows_down(out, rules, "obj", patterns, "folders and files of other chambers")
     return out.end()
 
 
