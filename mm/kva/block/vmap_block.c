@@ -157,6 +157,22 @@ void cursor_drop(struct vmap_queue *queue)
 	cursor_set(queue, &no_block, 0, 0);
 }
 
+/* The first page since the last purge has become dirty. (If the block is gone, the purge has found it.) */
+void vmap_block_mark(struct vmap_block *block)
+{
+	struct vmap_queue *queue = block->owner;
+
+	spin_lock(&queue->lock);
+	if (!block->marked && !block->gone) {
+		if (!queue->marked.next) /* an empty list points to itself: no static per-CPU initializer can do that */
+			INIT_LIST_HEAD(&queue->marked);
+		list_add_tail(&block->marks, &queue->marked);
+		WRITE_ONCE(block->marked, true);
+	}
+	spin_unlock(&queue->lock);
+	smp_mb(); /* before the look at vm_stamps.blocks: see 4 */
+}
+
 /* A range with its page table, for a new block. NULL: no space or memory. */
 static struct vm_range *block_range(void)
 {

@@ -125,17 +125,14 @@ static inline void cursor_set(struct vmap_queue *queue, struct vmap_block *block
 }
 /* The cursor's pages are clean pages of its block again. Its CPU, or who has revoked it; under the queue's lock. */
 void cursor_drop(struct vmap_queue *queue);
+/* Mark a block, in which a page has become dirty. Takes the queue's lock. */
+void vmap_block_mark(struct vmap_block *block);
 /* Make a block for this CPU, with its first `count` pages live. addr 0: no space or memory. May sleep. */
 struct vmap_run block_create(unsigned int count);
 /* Take a block that will be destroyed off its queue: it gives no more runs. Under the queue's lock. */
 void block_leave_queue(struct vmap_block *block);
 /* Destroy a block that is clean and has left its queue. */
 void block_destroy(struct vmap_block *block);
-
-/* --- vmap_run.c --- */
-
-/* Mark a block dirty. */
-void vmap_block_mark(struct vmap_block *block);
 
 /* --- vmap_purge.c --- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmap blocks: the slow paths. Where a run comes from when the current block has no fresh pages, and how a block is
- * marked dirty (theory: vmap_block.c; the fast paths: vmap_run.h).
+ * vmap blocks: the slow paths. Where a run comes from when the cursor is used up (theory: vmap_block.c; the fast paths:
+ * vmap_run.h).
  */
 #include "mm/kva/block/vmap_run.h"
 
@@ -127,20 +127,4 @@ struct vmap_run vmap_run_alloc_slow(unsigned int count)
 	if (!run.addr)
 		run = block_create(count);
 	return run.addr ? run : take_after_purge(count);
-}
-
-/* The first page since the last purge has become dirty. (If the block is gone, the purge has found it.) */
-void vmap_block_mark(struct vmap_block *block)
-{
-	struct vmap_queue *queue = block->owner;
-
-	spin_lock(&queue->lock);
-	if (!block->marked && !block->gone) {
-		if (!queue->marked.next) /* an empty list points to itself: no static per-CPU initializer can do that */
-			INIT_LIST_HEAD(&queue->marked);
-		list_add_tail(&block->marks, &queue->marked);
-		WRITE_ONCE(block->marked, true);
-	}
-	spin_unlock(&queue->lock);
-	smp_mb(); /* before the look at vm_stamps.blocks: see 4 */
 }
