@@ -23,7 +23,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 .PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build \
-	bench-growth bench-smp bench-off bench-profile trace map kva port web web-serve debug usb clean \
+	bench-growth bench-smp bench-native bench-off bench-profile trace map kva port web web-serve debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
 
@@ -96,6 +96,9 @@ bench-growth: bench-build ## what a call costs while the rest grows, beside goal
 
 bench-smp: bench-build ## two CPUs at the same work: throughput, and what they share
 	@$(BENCH) smp
+
+bench-native: bench-build $(O)/host/native/bench ## cycles of this processor; lines vmalloc_1p uses
+	@NATIVE=$(O)/host/native/bench $(BENCH) native
 
 bench-off: bench-build ## instructions of two CPUs, and the longest stretches with interrupts off (ENV= ROW=)
 	@$(BENCH) off

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Linux's figures, and the goals of goals.tsv and smp.tsv."""
+"""Linux's figures, and the goals of goals.tsv, smp.tsv and native.tsv."""
 
 import fnmatch
 import os
@@ -28,6 +28,13 @@ def shared_misses(name, writes):
     """Words about a row of `make bench-smp` that writes more to shared lines than it should."""
     limits = [float(line[1]) for line in lines_of("smp.tsv") if line[0] == name]
     return ["%.2f > %g" % (writes, limit) for limit in limits if writes > limit]
+
+
+def native_missed(row, what, value):
+    """Prints a number of `make bench-native` beside its goal; True: it is missed."""
+    limit = next(int(line[2]) for line in lines_of("native.tsv") if line[:2] == [row, what])
+    print("%-24s %-12s %8d  goal %8d  %s" % (row, what, value, limit, "MISSED" if value > limit else "OK"))
+    return value > limit
 
 
 class Goals:

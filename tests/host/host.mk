@@ -172,6 +172,13 @@ $(eval $(call host_build,race,4,x86_64,layout_64,u64,$(host_tsan),,$(host_thread
 $(eval $(call host_fuzz_build,fuzz,4level))
 $(eval $(call host_fuzz_build,fuzz-pae,pae))
 
+# For cycles (tests/bench/native): the release configuration as the kernel is optimized, no sanitizers.
+host_native := -O2 -fomit-frame-pointer -Ikernel/config/release
+$(eval $(call host_build,native,4,x86_64,layout_64,u64,$(host_native),,))
+
+$(HO)/native/bench: $(addprefix $(HO)/native/,tests/bench/native/native.o libmm.a libkvasir.a) tests/host/port/port.ld
+	@$(HOST_CC) $(HOST_LDFLAGS) -Wl,--start-group $(filter %.o %.a,$^) -Wl,--end-group -lcmocka -o $@
+
 # Named, since a pattern would take it for a program of 4 levels.
 $(HO)/5level/.:
 	@mkdir -p $@
@@ -204,6 +211,6 @@ host-sets:
 	@$(foreach s,$(host_sets),echo $s $(host_set_$s);)
 
 # Headers matter to whoever builds a program; the top Makefile includes this file for every target.
-ifneq ($(filter host-test fuzz $(HO)/%,$(MAKECMDGOALS)),)
+ifneq ($(filter host-test fuzz bench-native $(HO)/%,$(MAKECMDGOALS)),)
 -include $(shell find $(HO) -name '*.d' 2>/dev/null)
 endif
