@@ -8,12 +8,17 @@ static __thread u64 state;
 
 void host_random_seed(u64 seed) { state = seed ? seed : 1; }
 
-u64 host_random(void)
+static u64 first_seed(void)
 {
 	const char *seed = getenv("HOST_SEED");
 
-	if (!state)
-		host_random_seed(seed ? strtoull(seed, NULL, 0) : 0x2545f4914f6cdd1d);
+	return seed ? strtoull(seed, NULL, 0) : 0x2545f4914f6cdd1d;
+}
+
+u64 host_random(void)
+{
+	if (!state) /* not each time: getenv() costs more than all the rest */
+		host_random_seed(first_seed());
 	state ^= state >> 12;
 	state ^= state << 25;
 	state ^= state >> 27;
