@@ -129,6 +129,15 @@ static void unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vad
 	u->mask |= PGTBL_MODIFIED(level);
 }
 
+/* Behind the entry at `p`, and behind those after it in its table that lead to no table either. */
+static vaddr_t skip_unlinked(const pte_t *p, unsigned int level, vaddr_t addr, vaddr_t end)
+{
+	do
+		addr = pt_entry_end(level, addr, end);
+	while (addr != end && pt_index(level, addr) && !pte_table_link(pte_read(++p), level));
+	return addr;
+}
+
 /* The first link of `level` to a table in [*addr, end); *addr becomes an address under it. Skips empty entries. */
 static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t end, unsigned int level)
 {
@@ -140,7 +149,7 @@ static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t e
 			p = pte_table(pte_read(p)) + pt_index(l - 1, *addr);
 		if (l == level && pte_table_link(pte_read(p), l))
 			return p;
-		*addr = pt_entry_end(l, *addr, end);
+		*addr = skip_unlinked(p, l, *addr, end);
 	}
 	return NULL;
 }
