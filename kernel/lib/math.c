@@ -7,20 +7,6 @@ int ffs(int x)
 	return x ? __builtin_ctz((unsigned int)x) + 1 : 0;
 }
 
-/* Add neighbouring fields of 1, 2, 4 bits, then all bytes by one multiplication. */
-unsigned int hweight32(u32 x)
-{
-	x -= (x >> 1) & 0x55555555u;
-	x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
-	x = (x + (x >> 4)) & 0x0f0f0f0fu;
-	return (x * 0x01010101u) >> 24;
-}
-
-unsigned long hweight64(u64 x)
-{
-	return hweight32((u32)x) + hweight32((u32)(x >> 32));
-}
-
 /*
  * Long division: the upper half is divided by the machine, which leaves a remainder below d; then the lower half is
  * divided bit by bit. `carry` is the bit that the shift takes off the remainder.

@@ -116,6 +116,18 @@ static unsigned int naive_find(const u8 *model, unsigned int size, unsigned int 
 	return start < size ? start : size;
 }
 
+static unsigned long naive_run(const u8 *model, unsigned long size, unsigned int n)
+{
+	unsigned int length = 0;
+
+	for (unsigned long i = 0; i < size; i++) {
+		length = model[i] ? length + 1 : 0;
+		if (length == n)
+			return i + 1 - n;
+	}
+	return size;
+}
+
 static unsigned int naive_area(const u8 *model, unsigned int size, unsigned int start, unsigned int n,
 			       unsigned int mask)
 {
@@ -148,6 +160,8 @@ static void bitmap_compare(const unsigned long *map, const u8 *model, unsigned i
 	for_each_set_bit(bit, map, size)
 		weight--;
 	assert_int_equal(weight, 0);
+	for (unsigned int run = 1; run <= BITS_PER_LONG; run++)
+		assert_int_equal(bitmap_find_run(map, size, run), naive_run(model, size, run));
 }
 
 static void bitmap_matches_bytes(void **state)

@@ -22,8 +22,22 @@ static inline int fls64(u64 x)
 }
 
 /* Number of set bits. */
-unsigned int hweight32(u32 x);
-unsigned long hweight64(u64 x);
+static inline unsigned int hweight32(u32 x)
+{
+	x -= (x >> 1) & 0x55555555u; /* add neighbouring fields of 1, 2, 4 bits, then all bytes by one multiplication */
+	x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+	x = (x + (x >> 4)) & 0x0f0f0f0fu;
+	return (x * 0x01010101u) >> 24;
+}
+static inline unsigned long hweight64(u64 x)
+{
+	if (BITS_PER_LONG == 32)
+		return hweight32((u32)x) + hweight32((u32)(x >> 32));
+	x -= (x >> 1) & 0x5555555555555555u;
+	x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned long)((x * 0x0101010101010101u) >> 56);
+}
 static inline unsigned long hweight_long(unsigned long x)
 {
 	return BITS_PER_LONG == 64 ? hweight64(x) : hweight32((u32)x);

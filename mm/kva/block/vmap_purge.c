@@ -17,15 +17,17 @@ static void add_flushing(struct vmap_block *block, unsigned int first, unsigned 
 	WRITE_ONCE(block->owner->flushing, block->owner->flushing + pages);
 }
 
-/* The dirty pages of a word of the map, which becomes empty. Nobody adds to a full word. */
-static unsigned long take_dirty(unsigned long *word)
+/* Make the dirty pages of a word of the maps flushing. There are some. Returns how many. */
+static unsigned int collect_word(unsigned long *dirty_map, unsigned long *flushing_map)
 {
-	unsigned long dirty = READ_ONCE(*word);
+	unsigned long dirty = READ_ONCE(*dirty_map);
 
-	if (!dirty || ~dirty)
-		return dirty ? xchg(word, 0ul) : 0;
-	WRITE_ONCE(*word, 0ul);
-	return dirty;
+	if (~dirty)
+		dirty = xchg(dirty_map, 0ul);
+	else
+		WRITE_ONCE(*dirty_map, 0ul); /* the word is full, so nobody adds to it */
+	*flushing_map |= dirty;
+	return (unsigned int)hweight_long(dirty);
 }
 
 /* Make all dirty pages flushing. True: there were any. */
@@ -34,12 +36,9 @@ static bool collect(struct vmap_block *block)
 	unsigned int words = block_words(), first = words, last = 0, pages = 0;
 
 	for (unsigned int i = 0; i < words; i++) {
-		unsigned long dirty = take_dirty(&block->dirty_map[i]);
-
-		if (!dirty)
+		if (!READ_ONCE(block->dirty_map[i]))
 			continue;
-		block->flushing_map[i] |= dirty;
-		pages += ~dirty ? (unsigned int)hweight_long(dirty) : BITS_PER_LONG;
+		pages += collect_word(&block->dirty_map[i], &block->flushing_map[i]);
 		first = min(first, i);
 		last = i;
 	}
@@ -139,15 +138,14 @@ static bool vmap_wants_flush(void)
 /* --- purging ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Take up to AT_ONCE marked blocks of the queue. From now on the running purge flushes what is dirty in them. Adds them
- * to `visited`, and returns how many.
+ * Take up to AT_ONCE of the blocks that this purge visits in the queue. From now on it flushes what is dirty in them.
+ * Adds them to `visited`, and returns how many. Under the queue's lock.
  */
 static unsigned int begin_some(struct vmap_queue *queue, struct tlb_batch *batch, struct list_head *visited)
 {
 	struct vmap_block *block, *some[VMAP_AT_ONCE];
 	unsigned int nr = 0;
 
-	spin_lock(&queue->lock);
 	while (nr < VMAP_AT_ONCE && !list_empty(&queue->visiting)) {
 		block = some[nr++] = list_first_entry(&queue->visiting, struct vmap_block, marks);
 		drop_mark(block);
@@ -157,31 +155,31 @@ static unsigned int begin_some(struct vmap_queue *queue, struct tlb_batch *batch
 		block = some[i];
 		collect(block);
 		block->in_purge = true;
-		if (block->flushing)
+		if (block->flushing && !batch->all)
 			tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
 		list_add_tail(&block->purge, visited);
 	}
-	spin_unlock(&queue->lock);
 	return nr;
 }
 
-/* Visit the blocks that are marked now. What is marked from now on is not this purge's. */
-static void begin_flush(struct vmap_queue *queue, struct tlb_batch *batch, struct list_head *visited)
+/* Visit the blocks that are marked now. What is marked from now on is not this purge's. Returns how many. */
+static long begin_flush(struct vmap_queue *queue, struct tlb_batch *batch, struct list_head *visited)
 {
-	unsigned long visits = 0;
-	unsigned int nr;
+	long visits;
 
 	if (!READ_ONCE(queue->marked.next) || list_empty(&queue->marked)) /* see 4: then the stamp is raised again */
-		return;
+		return 0;
 	spin_lock(&queue->lock);
 	INIT_LIST_HEAD(&queue->visiting);
 	list_splice_tail_init(&queue->marked, &queue->visiting);
+	visits = begin_some(queue, batch, visited);
+	while (!list_empty(&queue->visiting)) {
+		spin_unlock(&queue->lock);
+		spin_lock(&queue->lock);
+		visits += begin_some(queue, batch, visited);
+	}
 	spin_unlock(&queue->lock);
-	do {
-		nr = begin_some(queue, batch, visited);
-		visits += nr;
-	} while (nr == VMAP_AT_ONCE);
-	atomic_long_add((long)visits, &vmap_block_counters.visits);
+	return visits;
 }
 
 /* Has the CPU clean pages beside those of this block? */
@@ -227,7 +225,7 @@ static void end_some(struct list_head *visited, bool reclaim, struct list_head *
 static void take_over(void)
 {
 	WRITE_ONCE(purging, true);
-	smp_mb();
+	smp_wmb(); /* is_dirty() reads the stamp first */
 	atomic_long_set(&vm_stamps.blocks, (long)tlb_gen_completed() - 1);
 	smp_mb();
 }
@@ -258,6 +256,7 @@ static unsigned int purge(bool reclaim)
 {
 	struct tlb_batch batch;
 	unsigned int freed, cpu;
+	long visits = 0;
 	LIST_HEAD(visited);
 	LIST_HEAD(gone);
 
@@ -265,7 +264,8 @@ static unsigned int purge(bool reclaim)
 	batch.cause = TLB_ALIASES;
 	take_over();
 	for_each_possible_cpu(cpu)
-		begin_flush(per_cpu_ptr(&vmap_queue, cpu), &batch, &visited);
+		visits += begin_flush(per_cpu_ptr(&vmap_queue, cpu), &batch, &visited);
+	atomic_long_set(&vmap_block_counters.visits, atomic_long_read(&vmap_block_counters.visits) + visits);
 	schedule_point("vb:purge");
 	tlb_batch_flush(&batch);
 	smp_store_release(&purging, false);
