@@ -14,6 +14,7 @@
 #include <kernel/cmdline.h>
 #include <kernel/cpumask.h>
 #include <kernel/ktest.h>
+#include <kernel/longest.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/rcupdate.h>
@@ -339,6 +340,8 @@ void kmain(void)
 	arch_await_tick(); /* without a tick the first thread that sleeps would hang silently */
 	sched_start(); /* ticks come: from here on threads are preempted */
 	init_cpus();
+	if (CONFIG_DEBUG_LOCKS)
+		longest_start();
 	workqueue_init(); /* a worker on each CPU */
 	vmalloc_init_purge();
 	rcu_init();

@@ -37,6 +37,21 @@ static bool checking(void)
 	return CONFIG_DEBUG_LOCKS && !panic_in_progress();
 }
 
+static spin_watcher_t watcher;
+
+void spin_set_watcher(spin_watcher_t fn)
+{
+	WRITE_ONCE(watcher, fn);
+}
+
+static void tell_watcher(const spinlock_t *lock, vaddr_t until)
+{
+	spin_watcher_t fn = READ_ONCE(watcher);
+
+	if (fn)
+		fn(lock, until);
+}
+
 void spin_lock_init_ranked(spinlock_t *lock, const char *name, unsigned int rank)
 {
 	*lock = (spinlock_t)SPINLOCK_INIT(name, rank);
@@ -66,13 +81,15 @@ static void note_taken(spinlock_t *lock)
 	if (held->nr == MAX_HELD)
 		panic("cpu %u holds %u locks and takes %s", smp_processor_id(), MAX_HELD, lock->name);
 	flags = arch_local_irq_save();
+	if (!held->nr)
+		tell_watcher(lock, 0);
 	held->lock[held->nr++] = lock;
 	local_irq_restore(flags);
 	WRITE_ONCE(lock->cpu, (int)smp_processor_id());
 }
 
 /* Locks may be released in any order, so this one need not be the last. */
-static void note_released(spinlock_t *lock)
+static void note_released(spinlock_t *lock, vaddr_t until)
 {
 	struct held_locks *held = raw_cpu_ptr(&held_locks);
 	bool flags = arch_local_irq_save();
@@ -85,7 +102,8 @@ static void note_released(spinlock_t *lock)
 	WRITE_ONCE(lock->cpu, -1);
 	for (; i + 1 < held->nr; i++)
 		held->lock[i] = held->lock[i + 1];
-	held->nr--;
+	if (!--held->nr)
+		tell_watcher(lock, until);
 	local_irq_restore(flags);
 }
 
@@ -141,10 +159,10 @@ bool spin_trylock(spinlock_t *lock)
 	return true;
 }
 
-static void give_back(spinlock_t *lock)
+static __always_inline void give_back(spinlock_t *lock)
 {
 	if (checking())
-		note_released(lock);
+		note_released(lock, _RET_IP_);
 	smp_store_release(&lock->locked, 0u);
 }
 

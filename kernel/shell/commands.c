@@ -6,13 +6,16 @@
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/irq.h>
+#include <kernel/backtrace.h>
 #include <kernel/cpumask.h>
 #include <kernel/ktest.h>
+#include <kernel/longest.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/summary.h>
 #include <kernel/task.h>
 #include <kernel/trace.h>
+#include <lib/glob.h>
 #include <lib/parse.h>
 #include <lib/string.h>
 
@@ -212,6 +215,37 @@ static void cmd_trace(char *what)
 	}
 }
 
+/* They check everything at once, for tests only. */
+#define EXEMPT "*_check,*_check.*,*parity*,tlb_oracle*,oracle_*"
+
+static void print_longest(const struct longest *l)
+{
+	char place[64], *plus;
+
+	symbol_format(place, sizeof(place), l->until);
+	plus = strchr(place, '+');
+	if (plus)
+		*plus = '\0';
+	cprintf("%10llu cycles, %lu times: %s, until %s%s\n", l->cycles, l->times, l->lock, place,
+		glob_list_match(EXEMPT, place) ? " (a checker)" : "");
+}
+
+static void cmd_longest(char *argument)
+{
+	struct longest l;
+
+	if (strcmp(argument, "-c") == 0)
+		longest_forget();
+	else if (*argument)
+		cprintf("nothing, or -c to forget them\n");
+	else if (!longest_get(0, &l))
+		cprintf("no stretch under spinlocks of more than %u cycles%s\n", LONGEST_BOUND,
+			CONFIG_DEBUG_LOCKS ? "" : ": this build does not look");
+	else
+		for (unsigned int n = 0; longest_get(n, &l); n++)
+			print_longest(&l);
+}
+
 const struct shell_command shell_commands[] = {
 	{ "help", "", "this list", .run = cmd_help },
 	{ "test", "[GLOB,...]", "run the tests that match \"suite.name\" (all)", .run_with = cmd_test,
@@ -226,6 +260,8 @@ const struct shell_command shell_commands[] = {
 	{ "cpus", "", "processors and what they can do", .run = cmd_cpus },
 	{ "trace", "on|off|dump|-m", "record events (on [GLOB]); print what was recorded; -m: for programs",
 	  .run_with = cmd_trace },
+	{ "longest", "[-c]", "the longest stretches under spinlocks (debug builds); -c: forget them",
+	  .run_with = cmd_longest },
 	{ "summary", "", "what was shown before the first prompt", .run = summary_show },
 	{ "dmesg", "", "the kernel's log", .run = dmesg_dump },
 	{ "reboot", "", "start the machine again", .run = arch_reboot },

@@ -30,6 +30,8 @@ COMMANDS = (  # typed, pattern in what comes back
     ("run forge", FORGERY),
     ("run badptr", r"process \d+ \(badptr\) is killed: read of 0: nothing is there, by the instruction at [0-9a-f]+\n"),
     ("run bogus", r"there is no program 'bogus'"),
+    ("longest", r"cycles"),
+    ("longest -x", r"nothing, or -c"),
     ("meminfo", r"RAM [\d.]+ MiB, free [\d.]+ MiB, slabs [\d.]+ KiB"),
     ("meminfo -m",
      r"^ram total=\d+ free=\d+ slabs=\d+ kernel_tables=\d+\nzone name=(.*\n)+vmalloc areas=\d+ .*largest_free=\d+\n$"),

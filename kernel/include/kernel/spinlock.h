@@ -74,6 +74,13 @@ bool spin_trylock(spinlock_t *lock) __ts(try_acquire_capability(true, lock));
 bool spin_is_held(const spinlock_t *lock); /* by this CPU; always true when CONFIG_DEBUG_LOCKS is 0 */
 const char *spin_innermost_held(void);	   /* name of the lock that this CPU took last and still holds; "none" */
 
+/*
+ * For longest.c, in debug builds: called when a CPU has taken a lock and held none (until 0), and when it releases its
+ * last one (until: the code that does it). Interrupts are off. NULL: nobody.
+ */
+typedef void (*spin_watcher_t)(const spinlock_t *lock, vaddr_t until);
+void spin_set_watcher(spin_watcher_t fn);
+
 #define spin_lock_irqsave(lock, flags) do { local_irq_save(flags); spin_lock(lock); } while (0)
 void spin_unlock_irqrestore(spinlock_t *lock, bool flags) __releases(lock);
 /* The same for code where interrupts are known to be on. */
