@@ -78,8 +78,8 @@ struct page *zone_take_locked(struct zone *zone, unsigned int order)
 
 /*
  * The order of the next block for a bulk request. The smallest blocks go first, so that large ones stay. Blocks below
- * `least` cost more than they give, so they go only when nothing else is left. No block is larger than what is still
- * wanted.
+ * `least` cost more than they give, so they go only for the last pages, or when nothing else is left. No block is
+ * larger than what is still wanted.
  */
 static unsigned int next_order(const struct zone *zone, unsigned long wanted, unsigned int least)
 {

@@ -8,9 +8,9 @@
  * Allocating: may alloc_pages/kmalloc be called while it is held? "nowait" = with __GFP_NOWAIT only.
  *
  *   lock                protects                                               rank            context allocating
- *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       yes
- *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes, first
- *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes, first
+ *   mm_list_lock        list of all address spaces                             RANK_MM_LIST    T       nowait
+ *   mm_struct.lock      user mappings and pages of one process                 (a mutex)       T       yes
+ *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes
  *   chain_lock          the list of purge notifiers, and calling them          (a mutex)       T       yes
  *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
  *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
@@ -31,8 +31,8 @@
  * kernel page tables (the owner of the address range); links to table pages (compare-and-exchange in the walker).
  *
  * alloc_pages may bring RAM online. That maps, so it may take pgd_lock and wait for other CPUs to answer a flush. So a
- * caller that holds a lock of context I allocates with __GFP_NOWAIT. With interrupts off, or in a handler, RAM never
- * comes online, whatever the flags say.
+ * caller that holds a spinlock allocates with __GFP_NOWAIT. With interrupts off, or in a handler, RAM never comes
+ * online, whatever the flags say.
  */
 #pragma once
 
@@ -127,8 +127,8 @@ static inline bool is_free_block(const struct page *page, unsigned int order)
 /* Take a block; NULL: there is none. Its state is PAGE_TAIL; the caller sets another. */
 struct page *zone_take_locked(struct zone *zone, unsigned int order) __must_hold(zone->lock);
 /*
- * Take up to n single pages; they become PAGE_USED or PAGE_CACHED. Returns how many. PAGE_USED: they come from blocks
- * of 2^RUN_ORDER pages or more, as long as there are any.
+ * Take up to n single pages; they become PAGE_USED or PAGE_CACHED. Returns how many. PAGE_USED: blocks of less than
+ * 2^RUN_ORDER pages serve only the last pages of the request, or when there are no larger ones.
  */
 #define RUN_ORDER 5
 unsigned long zone_take_bulk_locked(struct zone *zone, unsigned long n, enum page_state state, struct page **pages)
@@ -144,9 +144,9 @@ void zones_add_range(unsigned long start, unsigned long end);
 /* --- mm/page/page_alloc.c: the front of the zones --- */
 
 /*
- * Register a function that is called when an allocation finds no page, in any context but NMI and with any lock of a
- * thread held. The allocating thread may hold locks that reclaiming takes, so `call` only starts that. Boot; one
- * function at most.
+ * Register a function that an allocation without __GFP_NORETRY calls when it finds no page. It may be called in any
+ * context but NMI, and under locks that reclaiming takes; so it must only start the reclaiming. Boot; one function at
+ * most.
  */
 void page_on_shortage(void (*call)(void));
 
@@ -165,7 +165,10 @@ unsigned long pages_cached(enum zone_id zone);
 /* While any RAM is offline, each zone keeps this much for the table pages that going online needs. */
 #define ONLINE_MARGIN_PAGES 32
 
-/* Boot brings the lowest RAM online until it is this much. So RAM below this address is online, if it ever will be. */
+/*
+ * Boot brings the lowest RAM online until it is this much; on 32-bit, all lowmem. So lowmem below this address is
+ * online, if it ever will be.
+ */
 #define BOOT_ONLINE_SIZE (512ull << 20)
 /* Free frames that were reserved at boot. Physical addresses [start, end). After page_online_init(). */
 void page_online_give(u64 start, u64 end);

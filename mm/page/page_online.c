@@ -9,8 +9,8 @@
  *	RAM	 [ section 0 | section 1 | (hole)    | section 3 | section 4 ]
  *	array	 [ mapped    | mapped    |  nothing  | not yet   | not yet   ]
  *
- *    Boot brings some sections online; the rest follows when a zone runs low. So a boot with 70 GiB costs what one with
- *    512 MiB costs.
+ *    Boot brings some sections online; the rest follows when a zone runs low. So a boot with 70 GiB writes hardly more
+ *    struct pages than one with 512 MiB.
  *
  * 2. The struct pages of a section lie in the first free frames of that section. So going online needs no memory but a
  *    few table pages. For those a margin is kept that no other allocation may use (ONLINE_MARGIN_PAGES). A section
@@ -376,7 +376,7 @@ void page_online_give(u64 start, u64 end)
 {
 	for (unsigned long pfn = to_pfn(start); pfn < to_pfn(end); pfn++) {
 		if (!pfn_valid(pfn))
-			continue; /* in a section that never comes online */
+			continue; /* in a section that is not online */
 		BUG_ON(pfn_to_page(pfn)->state != PAGE_RESERVED);
 		set_states(pfn, pfn + 1, PAGE_TAIL);
 		zones_add_range(pfn, pfn + 1);

@@ -5,9 +5,9 @@
  *
  * Each page has its own user count, may be kept longer than its neighbours, and may be freed alone. But callers seldom
  * do so. Writing all struct pages of a leaf, when it is made and again when it is freed, would cost more than all the
- * rest of vmalloc_huge(). So the block is split only when a caller gets, puts or frees one of its pages:
+ * rest of vmalloc_huge(). So the block is split only when a caller gets, puts, frees or marks one of its pages:
  *
- *	head PAGE_WHOLE, the others PAGE_TAIL ──(get_page, put_page, __free_page of any)──> all PAGE_USED, one user
+ *	head PAGE_WHOLE, the others PAGE_TAIL ──(get_page, put_page, __free_page, page_mark)──> all PAGE_USED, one user
  *	       └──(free_pages_split)──> a free block
  *
  * A page of a block that is not split has exactly one user, the owner of the block. Splitting takes the zone's lock, so

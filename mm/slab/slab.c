@@ -10,8 +10,8 @@
  *				└─ number of the next free place (LINK_END: none), LINK_CACHED: it is in a magazine,
  *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest
  *
- *    So nothing is kept inside free objects, and debug builds can poison all of a free object. Two compares recognize
- *    exactly a free of anything but a given-out object.
+ *    So nothing is kept inside free objects, and debug builds can poison all of a free object. Two comparisons tell an
+ *    object that is given out from any other address in the slab.
  *
  * 2. A magazine is one CPU's stack of free objects of one cache (arch/cpu_stack.h). alloc and free move one pointer; no
  *    lock. Empty or full, it exchanges half of itself with the slabs under cache->lock.

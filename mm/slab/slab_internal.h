@@ -6,10 +6,10 @@
 
 #define MAGAZINE_SIZE 30
 
-/* Values of slab.link[] for a place that is not free in its slab. */
-#define LINK_USED   0xffff
-#define LINK_CACHED 0xfffe
-#define LINK_END    0xfffd
+/* Values of slab.link[] that are not the number of the next free place. */
+#define LINK_USED   0xffff /* given out */
+#define LINK_CACHED 0xfffe /* in a magazine */
+#define LINK_END    0xfffd /* free, the last of the list */
 #define LINK_NONE   0xfffc /* no object */
 
 #define SLAB_MIN_OBJECTS 16 /* a slab has room for that many, header included */
@@ -23,7 +23,7 @@ static_assert(SLAB_MIN_OBJECTS * KMALLOC_SLAB_MAX * 4 <= 1u << INDEX_SHIFT, "a s
 struct slab {
 	struct kmem_cache *cache;
 	struct list_head list;
-	u16 first; /* free object, or LINK_END */
+	u16 first; /* number of a free place, or LINK_END */
 	u16 out;   /* objects that are not free here: given out, or in magazines */
 	u16 link[];
 };
@@ -65,8 +65,9 @@ void slab_free_slow(struct kmem_cache *cache, void *object);
 void slab_report_bad_free(const struct slab *slab, const void *object);
 /* Is the poison of a free object intact? Returns 1 if not (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
 unsigned int slab_check_poison(const struct kmem_cache *cache, void *object);
-/* Give everything in this CPU's magazine back to the slabs; free the empty slabs. */
+/* Give everything in this CPU's magazine back to the slabs. */
 void kmem_cache_drain(struct kmem_cache *cache);
+/* Free the empty slabs. */
 void kmem_cache_reap(struct kmem_cache *cache);
 
 /* Objects in a slab. */
@@ -129,8 +130,8 @@ static inline void slab_free(struct slab *slab, void *object)
 /* --- mm/slab/slab_window.c --- */
 
 /*
- * A stretch of lowmem that is online without a gap, and its struct pages. Most slabs lie there, so that kfree() need
- * not ask pfn_valid(). Once it is open only `bytes` changes, and only grows, when more RAM comes online behind it.
+ * A stretch of lowmem that is online without a gap, and its struct pages. For an address there kfree() need not ask
+ * pfn_valid(). Once it is open only `bytes` changes: it grows when RAM has come online behind the stretch.
  */
 extern struct slab_window {
 	vaddr_t start;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The stretch of RAM that has most slabs: there kfree() knows without a check that an address has a struct page. */
+/* The stretch of RAM around the first slab: kfree() knows without a check that an address there has a struct page. */
 #include "mm/slab/slab_internal.h"
 
 struct slab_window slab_window;

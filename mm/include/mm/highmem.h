@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A short-lived mapping of any page for this CPU (Linux: kmap_local_page). For a lowmem page it is its direct-map
- * address. Nests like a stack, at most KMAP_SLOTS deep, interrupts included: unmap in the reverse order. The thread
- * must not schedule in between. Any context but NMI.
+ * A short-lived mapping of any page for this CPU (Linux: kmap_local_page). A lowmem page needs none: the result is its
+ * direct-map address. Mappings nest, at most KMAP_SLOTS deep on a CPU, interrupts included: unmap in the reverse order.
+ * The thread must not schedule in between. Any context but NMI.
  */
 #pragma once
 

@@ -9,7 +9,7 @@ struct kva_ram {
 	unsigned long long start, end;
 };
 
-/* What kva must know of the address space that it finds. All fields that are not named are 0. */
+/* What kva must know of the address space that it finds. */
 struct kva_config {
 	/*
 	 * The kernel's half: [kernel_start, the end of the address space), the same in every address space but for

@@ -10,7 +10,7 @@
 
 struct boot_info;
 
-#define MEMBLOCK_MAX 640 /* all regions of a boot loader's map, and as many reserved ones in between */
+#define MEMBLOCK_MAX 640 /* regions in each array; a boot loader's map has at most BOOT_MAX_REGIONS */
 
 struct memblock_region {
 	u64 start, end; /* bytes, page-aligned, end exclusive */

@@ -4,7 +4,7 @@
  *
  *	0 | program, its data, heap (brk) -> |   | mmap_base: mappings ->  ...  | guard gap | <- stack | user_end
  *
- * Thread context throughout; may sleep, because the address space's lock is a mutex.
+ * Thread context, may sleep (the address space's lock is a mutex), unless a line says otherwise.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct task;
 #define USER_STACK_MAX	(8UL << 20)
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
-/* A range of user addresses that may be used. Pages come with the first touch, zeroed. */
+/* A range of user addresses that may be used. Without VM_SHARED, pages come with the first touch, zeroed. */
 struct vm_area_struct {
 	struct list_head list; /* mm->vmas */
 	unsigned long vm_start, vm_end; /* page-aligned */
@@ -56,7 +56,7 @@ struct mm_struct {
 	vaddr_t mmap_base;	  /* where the search for free addresses begins */
 	vaddr_t brk_start, brk;	  /* the heap: from page-aligned to any address */
 	unsigned long user_pages; /* mapped now, those shared with others included */
-	struct list_head all;	  /* list of all address spaces, for `pgds` and `ps` */
+	struct list_head all;	  /* on the list of all address spaces: mm_for_each() */
 };
 
 /* A new address space with the kernel half in place and one user, the caller; NULL = no memory. */
@@ -66,7 +66,7 @@ void mm_destroy(struct mm_struct *mm);
 /* A copy: the same ranges and pages; the first write copies a page. NULL = no memory, and nothing has changed. */
 struct mm_struct *mm_fork(struct mm_struct *mm);
 
-/* Add a user; the caller is one already (otherwise a panic). Any context. */
+/* Add a user; the caller is one already. (No user at all: a panic.) Any context. */
 void mmget(struct mm_struct *mm);
 /* Add a user; the caller has only the structure (mmgrab). False: the last user has gone. Any context. */
 bool mmget_not_zero(struct mm_struct *mm);

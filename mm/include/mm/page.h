@@ -16,13 +16,13 @@
 /* The state of a frame. The first is 0, so a zeroed part of the array describes no RAM. */
 enum page_state {
 	PAGE_HOLE,     /* no usable RAM: a gap between stretches of RAM, or memory of firmware and devices */
-	PAGE_RESERVED, /* kernel image, boot tables, the page array: never handed out */
+	PAGE_RESERVED, /* not the allocator's: kernel image, tables from boot, the page array */
 	PAGE_FREE,     /* head of a free block in the buddy system */
 	PAGE_TAIL,     /* inside a block, free or allocated; the head's state tells */
 	PAGE_CACHED,   /* free, on a per-CPU list */
 	PAGE_USED,     /* head of an allocated block */
 	PAGE_SLAB,     /* every page of a slab */
-	PAGE_TABLE,    /* a page table, or a process's */
+	PAGE_TABLE,    /* a page table of the kernel or of a process */
 	PAGE_WHOLE,    /* head of a block of single pages that is not split yet (mm/page/page_split.c) */
 };
 
@@ -51,7 +51,7 @@ struct page {
 			u8 order; /* of the block it heads (PAGE_FREE), or with which it was allocated */
 			u8 zone;  /* enum zone_id; never changes */
 			u8 flags;
-			atomic_t refcount; /* users of a PAGE_USED block; 0 while free */
+			atomic_t refcount; /* users of an allocated block, in its head; 0 while free */
 		};
 		u64 head; /* all these fields at once (page_head()) */
 		u32 half[2];
@@ -68,7 +68,7 @@ struct page {
 };
 static_assert(sizeof(struct page) == 4 * sizeof(long), "index arithmetic must stay a shift");
 
-/* The memory type with which every mapping maps the page. */
+/* The memory type that a mapping of the page must have. */
 static inline enum memtype page_memtype(const struct page *page)
 {
 	return (enum memtype)((page->flags & PAGE_FLAG_TYPE) >> PAGE_FLAG_TYPE_SHIFT);
@@ -139,7 +139,7 @@ struct page *virt_to_page_checked(const void *virt);
 /* Add a user of an allocated block; drop one. The last put_page() or __free_pages() frees it. Any context but NMI. */
 void get_page(struct page *page);
 void put_page(struct page *page);
-/* A word for the owner. 0 when the page is handed out. */
+/* A word for the owner of a page or of a block's head. 0 when that is handed out. */
 static inline unsigned long page_private(const struct page *page) { return page->private; }
 static inline void set_page_private(struct page *page, unsigned long private) { page->private = private; }
 

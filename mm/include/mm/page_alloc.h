@@ -6,8 +6,8 @@
  *
  * Every function: any context but NMI, unless its line says otherwise. An allocation without __GFP_NOWAIT needs a
  * thread that may sleep; elsewhere a debug build panics, with memory at hand too (might_alloc()). Such an allocation
- * may bring RAM online or collect the other CPUs' lists, but not in lazy MMU mode. Then it maps, and it waits for other
- * CPUs to answer.
+ * may bring RAM online, which maps, or collect the other CPUs' lists; it waits then for other CPUs to answer. It does
+ * neither in lazy MMU mode.
  */
 #pragma once
 
@@ -69,12 +69,12 @@ struct zone_stats {
 };
 void zone_stats(enum zone_id zone, struct zone_stats *out);
 
-/* Pages that can still be allocated, all zones: free + cached + offline. Bringing RAM online does not change it. */
+/* Pages that can still be allocated, all zones: free + cached + offline. Going online costs only its table pages. */
 unsigned long nr_free_pages(void);
 /* All RAM that this kernel uses, reserved parts included, online or not. In pages. */
 unsigned long totalram_pages(void);
 
-/* Check all free lists: sizes, buddies, states. Number of faults, each printed. For tests and `meminfo`. */
+/* Check all free lists: sizes, buddies, states. Number of faults, each printed. For tests. */
 unsigned int page_alloc_check(void);
 /* Give all CPUs' lists back to the buddy system. Thread context, interrupts on (off: only this CPU's lists). */
 void drain_page_lists(void);

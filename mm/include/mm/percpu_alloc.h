@@ -35,7 +35,7 @@ void *__alloc_percpu(size_t size, size_t align);
 void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp);
 /* Any context but NMI. NULL is fine. A pointer that no allocation has returned is reported, and nothing happens. */
 void free_percpu(const void *ptr);
-/* Wait until all that was freed has given its memory back, and free the reserve. Thread context, may sleep. */
+/* Destroy all chunks without objects, and free the reserve. Thread context, may sleep. */
 void percpu_alloc_drain(void);
 
 /* Boot CPU, when all possible CPUs are known. Before it nothing can be allocated. */

@@ -103,7 +103,10 @@ void slab_init(void);
 void slab_shrink(void);
 /* Pages held by slabs, free objects in them included. */
 unsigned long slab_pages(void);
-/* Objects of kmalloc in use or in magazines, up to KMALLOC_SLAB_MAX; exact after slab_shrink() at a quiet moment. */
+/*
+ * Objects of kmalloc, of at most KMALLOC_SLAB_MAX bytes, in use or in magazines. In use alone after slab_shrink(), at a
+ * quiet moment.
+ */
 unsigned long kmalloc_objects(void);
 /* Print one line for each cache. */
 void slab_dump(void);

@@ -18,8 +18,8 @@
  * wait for memory, page tables included. They still wait for spinlocks, and, after a failure half-way, for the other
  * CPUs' answers to a flush.
  *
- * Every area has an unmapped guard page behind it. An area can be found (find_vm_area, vmallocinfo, vfree) from the
- * moment it is complete until it is freed.
+ * Every area but those of pcpu_get_vm_areas() has an unmapped guard page behind it. An area can be found (find_vm_area,
+ * vmallocinfo, vfree) from the moment it is complete until it is freed.
  *
  * After a function that unmaps returns, the old address must not be used. A TLB may still hold its translation, so a
  * wrong use may reach pages that have a new owner (an alias). The alias is gone after the next flush of all TLBs: after
@@ -34,7 +34,7 @@
 
 /* Bytes of vmalloc space; valid when the layout is known. */
 #define VMALLOC_TOTAL (VMALLOC_END - VMALLOC_START)
-/* log2 of the largest alignment that an area with VM_IOREMAP gets: that of the largest leaf. */
+/* log2 of the largest alignment that an area with VM_IOREMAP gets: no leaf needs more. */
 #define IOREMAP_MAX_ORDER (BITS_PER_LONG == 64 ? 30u : 22u)
 
 #define VM_IOREMAP	 0x001ul
@@ -330,7 +330,7 @@ void vmallocinfo_human(void (*emit)(void *ctx, const char *line), void *ctx);
  *
  *	space start= end= size=				vmalloc space; first of all, once
  *	range start= end= size= state=busy kind=...	sorted; the guard page is the range's last. kind: vmalloc, vmap,
- *		pages= [phys=] user= vpages= caller=	ioremap, sparse, area; block, vm_map_ram: it is the last
+ *		pages= [phys=] user= vpages= caller=	ioremap, sparse, area; or block, vm_map_ram without more keys
  *	range ... state=lazy				freed, but perhaps still in a TLB
  *	range ... state=clean				kept for the next request of its size
  *	block start= end= size= live= maps= clean= dirty= flushing=	the pages of a vmap block; last, sorted
@@ -352,7 +352,7 @@ struct vmalloc_stats {
 void vmalloc_stats(struct vmalloc_stats *out); /* [looks] */
 /* Check trees, caches, blocks, and that holes + ranges = arena, at a quiet moment. Number of faults, each printed. */
 unsigned int vmalloc_check(void);
-/* Counters for the museum tests. */
+/* Counters of the vmap blocks. */
 struct vmap_block_stats {
 	unsigned long created, freed, live, visits; /* visits: blocks looked at by vm_unmap_aliases */
 	unsigned int usable; /* pages that a block can give */
