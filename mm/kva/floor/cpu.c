@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processors on any host. kva changes no control register: it finds out what the host has switched on, and uses that. A
- * CPU that comes later must have switched on the same.
+ * Processors on any host. kva switches nothing on or off (only a flush clears CR4.PGE and sets it again): it finds out
+ * what the host has switched on, and uses that. A CPU that comes later must have switched on the same.
  */
 #include "mm/kva/floor/floor.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks whose waiters let other threads run. The words of a thread are its name. */
+/* Locks whose waiters let other threads run. A thread is known by its words (host_thread). */
 #include "mm/kva/floor/floor.h"
 
 #define YIELDS_UNTIL_REPORT (1ul << 20)

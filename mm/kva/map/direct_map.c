@@ -19,8 +19,8 @@
  *    the other's change must not come before the flush of the split (Xen XSA-345 is a bug of this kind). Only changes
  *    take the lock; readers of the tables take none.
  *
- * 4. From the first change of small pages in vmalloc space on, the direct map of their frames has small pages too. So
- *    each page can be changed back without memory: vfree() never fails.
+ * 4. From the first change of small pages in vmalloc space on (of more than NX), the direct map of their frames has
+ *    small pages too. So each page can be changed back without memory: vfree() never fails.
  *
  * 5. Caches. Memory that becomes uncached or write-combined is flushed from the caches after the TLB flush, when all
  *    kernel mappings have the new type and no TLB has a write-back translation any more.

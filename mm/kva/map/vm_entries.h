@@ -58,7 +58,7 @@ int vm_map_entries_on(pte_t *ptes, vaddr_t start, struct page **pages, unsigned 
 
 /*
  * vm_map_pages() where the caller has the `count` entries, which lie in one table. start: the address of the first. Any
- * context. Nearly all pages lie in the main window.
+ * context. The main window is tried first.
  */
 static __always_inline int vm_map_entries(pte_t *ptes, vaddr_t start, struct page **pages, unsigned long count,
 					  pgprot_t prot)
