@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console output and input, and the ways to end a run. Missing hardware costs no time.
+ * Console output and input, and the ways to end a run.
  */
 #pragma once
 

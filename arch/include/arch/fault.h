@@ -5,8 +5,8 @@
  * 1. A fault on a user address, by a program or by an instruction with which the kernel accesses user memory, goes to
  *    the user fault handler. If that succeeds, the instruction runs again.
  * 2. Any other fault of a program ends it (arch_set_user_trap_handler); not one by a reserved bit, which is a bug.
- * 3. If the tables allow an access of the kernel to a kernel address, its fault is counted, and the instruction runs
- *    again.
+ * 3. If the tables allow the kernel to write or to execute at a kernel address, a TLB was out of date. The fault is
+ *    counted, unless rights are being changed (pgtable_protecting()), and the instruction runs again.
  * 4. An expected fault of the kernel (probe_*(), copy_*_user()) returns to its caller.
  * 5. Everything else is a bug and panics. Kernel mappings are never repaired here.
  */

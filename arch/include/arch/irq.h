@@ -7,7 +7,8 @@
  *   void local_irq_restore(bool flags)   enable them again, if one of these said that they were
  *   void local_irq_enable/disable(void)
  *   bool irqs_disabled(void)
- *   bool in_interrupt(void)              inside an interrupt, exception or NMI handler of this CPU?
+ *   bool in_interrupt(void)              inside an interrupt, exception or NMI handler of this CPU? (Not in code that
+ *                                        works as the thread: system calls, faults on user memory.)
  *   unsigned int arch_trap_depth(void)   how many of them are nested on this CPU right now; 0 in a thread
  *
  * All of them: any context, NMI included.

@@ -23,7 +23,7 @@
 struct lazy_mmu {
 	struct pgtable *pt;	  /* the tree that is being changed; NULL: not in the mode */
 	struct mmu_update *scope; /* the innermost open scope; NULL: none */
-	struct tlb_batch own;	  /* the batch that lazy_mmu_leave() executes, if no scope is open */
+	struct tlb_batch own;	  /* the batch that lazy_mmu_leave() executes */
 };
 
 /* The running thread's state. The pointer stays valid when the thread moves to another CPU. Any context. */

@@ -36,8 +36,8 @@ int pgtable_init_process(struct pgtable *pt);
 void pgtable_exit_process(struct pgtable *pt);
 
 /*
- * The same for a tree that the caller has made and will free: adopt copies the kernel half into its root. -EINVAL: a
- * table above the shared level is missing (PAE: one of the kernel's PMD tables).
+ * The same for a tree that the caller has made and will free: adopt copies the kernel half into it. -EINVAL: with PAE
+ * one of the kernel's PMD tables is missing.
  */
 int pgtable_adopt_process(struct pgtable *pt, phys_addr_t root);
 void pgtable_leave_process(struct pgtable *pt);
@@ -51,7 +51,7 @@ void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr);
 
 /* Parity: compare the shared kernel entries of every tree with the reference. Thread context, takes pgd_lock. */
 struct pgd_parity {
-	unsigned int trees, slots;     /* how many were compared */
+	unsigned int trees, slots;     /* trees compared; slots in each */
 	unsigned int differs, missing; /* other than in the reference; absent though the reference has it */
 };
 struct pgd_parity pgd_parity_check(void);

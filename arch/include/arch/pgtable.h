@@ -56,8 +56,8 @@ extern struct pgtable kernel_pgtable;
 
 /*
  * A scope: one change of kernel mappings, from begin to end (arch/mmu_sync.h). It is on the caller's stack, so it moves
- * with its thread. A walk that changes kernel tables needs one: without a scope it does not compile, with another than
- * the thread's innermost it panics. Leaves whose tables all processes share already may be written without a scope:
+ * with its thread. A walk that changes kernel tables needs one: without a scope, or with another than the thread's
+ * innermost, it panics. Leaves whose tables all processes share already may be written without a scope:
  * pgtable_entries().
  */
 struct mmu_update {
@@ -206,7 +206,7 @@ void pgtable_range_machine(const struct pgtable *pt, vaddr_t start, vaddr_t end)
 
 /*
  * For the scheduler, interrupts off: switch to the tree of a thread that runs on `next` (NULL: a kernel thread, which
- * borrows) and whose stack pointer is next_sp. Asserts that this tree maps both stacks.
+ * borrows) and whose stack pointer is next_sp. Debug builds assert that the tree maps both stacks.
  */
 void pgtable_switch(struct pgtable *next, const void *next_sp);
 /* The tree in this CPU's CR3, borrowed or not. */

@@ -46,7 +46,8 @@ void tlb_batch_add_all(struct tlb_batch *batch);
 bool tlb_batch_empty(const struct tlb_batch *batch);
 
 /*
- * Execute a batch of kernel ranges on every online CPU, then empty it. One interrupt a CPU; an empty batch sends none.
+ * Execute a batch of kernel ranges on every online CPU, then empty it. At most one interrupt a CPU; an empty batch
+ * sends none.
  */
 void tlb_batch_flush(struct tlb_batch *batch);
 

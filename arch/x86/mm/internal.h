@@ -146,7 +146,7 @@ void check_not_lazy(const char *what);
 
 /* --- one CPU's MMU (pgtable_cpu.c, tlb_local.c) ----------------------------------------------------------------- */
 
-/* Written by its own CPU with interrupts off. Other CPUs read `borrowed`. */
+/* Written by its own CPU with interrupts off. Other CPUs read `borrowed` and `caught_up`. */
 struct cpu_mmu {
 	struct pgtable *loaded;	  /* the tree in CR3; NULL: the boot tables */
 	struct pgtable *borrowed; /* the same tree while a kernel thread runs on it, else NULL */

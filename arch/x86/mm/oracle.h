@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files of the TLB oracle (tlb_oracle*.c) alone. All of it is under the oracle's lock. */
+/* Shared by the files of the TLB oracle (tlb_oracle*.c). Under the oracle's lock, unless a line says otherwise. */
 #pragma once
 
 #include "internal.h"

@@ -14,24 +14,24 @@
  * 3. Write access.
  *    - A leaf belongs to the owner of the virtual range (vmalloc gives a range to one caller). No lock.
  *    - A link is shared by neighbours. It goes from none to a table by one compare-and-exchange; the loser frees its
- *      own table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only in
- *      pgtable_clear_tables(), whose caller owns all that the table spans.
- *    - Kernel ranges are written in the reference tree alone. Processes share all tables below the shared level, and
- *      have copies of the entries at that level (pgtable_sync.c).
+ *      own table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only where tables are taken
+ *      away (pgtable_tables.c), whose caller owns all that the table spans.
+ *    - Kernel ranges are written in the reference tree alone. All trees share the kernel's tables below the shared
+ *      level, and have copies of the entries at that level (pgtable_sync.c).
  *
- * 4. Report. A walk sets a bit in update->mask for each level at which it has changed an entry, and the bit of level 1
- *    whenever it reaches a level-1 table. At the shared level it also sets the bit when it meets an entry marked
- *    PTE_PENDING: another walker installed that entry and has not carried it everywhere yet, and this walker's caller
- *    must not return before that is done.
+ * 4. Report. A walk sets a bit in update->mask for each level at which it has changed an entry. Walks that map, visit
+ *    or unmap set the bit of level 1 whenever they reach a level-1 table. At the shared level a walk also sets the bit
+ *    when it meets an entry marked PTE_PENDING: another walker installed that entry and has not carried it everywhere
+ *    yet, and this walker's caller must not return before that is done.
  *
  *    When an entry changes while present, its old translation must be invalidated. Lazy MMU mode (lazy_mmu.c) gathers
  *    these. A caller's run() runs in that mode, and so does the whole of a change of rights.
  *
  * 5. A walk maps a leaf only over an empty entry. Where a table stands, the walk goes down and maps smaller leaves.
  *
- * 6. A query takes no lock. A table that was unlinked is freed a grace period later, and code with preemption off is a
- *    reader. That is all a query needs, in an NMI too. It reads one word of a link (pte_follow), and the whole of the
- *    entry at which it ends.
+ * 6. A query takes no lock. A kernel table that was unlinked is freed a grace period later, and code with preemption
+ *    off is a reader. That is all a query of the reference needs, in an NMI too. It reads one word of a link
+ *    (pte_follow), and the whole of the entry at which it ends.
  */
 #include "internal.h"
 

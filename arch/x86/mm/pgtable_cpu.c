@@ -49,7 +49,7 @@ static void check_reachable(const struct pgtable *pt, const void *sp)
 		panic("tree %u lacks the stack at %p", pt->id, sp);
 }
 
-/* One of the three choke points. Interrupts off. */
+/* One of the three events that the oracle must see (arch/pte_write.h). Interrupts off. */
 static void load_cr3(struct cpu_mmu *mmu, struct pgtable *pt)
 {
 	struct pgtable *old = mmu->loaded;

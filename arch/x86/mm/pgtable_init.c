@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference tables, as they are made at boot. The kernel's map in full:
+ * The reference tables, as they are made at boot:
  *
  *	image	text r-x | read-only data r-- | data rw- | stacks rw-, a hole below each | bss rw- | symbols r--
- *	direct	all RAM and nothing else, rw-, with the largest leaves; where the image lies, its own rights
+ *	direct	lowmem and nothing else, rw-, with the largest leaves. Where the image lies: on i386 the image's own
+ *		rights; on x86_64 r-- below its data, rw- from there on
  *
- * Nothing is writable and executable, and address 0 is never mapped.
+ * Nothing is writable and executable (without NX all is executable), and address 0 is never mapped.
  */
 #include "internal.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parity: do all trees agree with the reference? Compares all entries (see pgtable_sync.c) and draws the result. */
+/* Parity: do all trees agree with the reference? Compares all shared entries (pgtable_sync.c) and draws the result. */
 #include "internal.h"
 
 #include <kernel/printk.h>

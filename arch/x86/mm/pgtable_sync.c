@@ -13,9 +13,9 @@
  * So a change needs carrying only if it changes an entry of that level: at most 64 times ever for 32 TiB of vmalloc
  * space with 4 levels, every 2 or 4 MiB on i386.
  *
- * 2. Invariant. If an entry of the reference has no PTE_PENDING mark, every tree in pgd_list has the same entry. Debug
- *    builds compare all entries of all trees after every sync. Nothing is repaired at fault time: a not-present fault
- *    on a kernel address is a bug report.
+ * 2. Invariant. If a shared entry of the reference has no PTE_PENDING mark, every tree in pgd_list has the same entry.
+ *    Debug builds compare these entries of all trees after every sync. Nothing is repaired at fault time: a not-present
+ *    fault on a kernel address is a bug report.
  *
  * 3. No window. The danger (Linux 4819e15f740e): CPU 0 installs an entry in the reference and has not carried it yet;
  *    CPU 1 maps next to it, finds the entry present, has nothing to carry and returns; its caller then faults in a
@@ -173,7 +173,7 @@ vaddr_t pt_next_shared_slot(vaddr_t addr)
 	return addr;
 }
 
-/* Tables above the shared level belong to the process and are all made at once: PAE's four PMD tables. */
+/* PAE: the four PMD tables, which have the entries of the shared level, are the process's own. Make them all. */
 static int alloc_upper_tables(struct pgtable *pt)
 {
 	unsigned int top = pt_top();
@@ -237,7 +237,7 @@ int pgtable_init_process(struct pgtable *pt)
 	return 0;
 }
 
-/* Free the tables below the private slots, and the tables above the shared level. */
+/* Free the tables below the private slots, and PAE's PMD tables. */
 static void free_private(struct pgtable *pt)
 {
 	unsigned int level = pt_sync_level(), top = pt_top();
@@ -262,7 +262,7 @@ void pgtable_exit_process(struct pgtable *pt)
 	pt->root = NULL;
 }
 
-/* Tell the oracle of the tables above the shared level. False: one is missing. */
+/* PAE: tell the oracle of the kernel's PMD tables. False: one is missing. */
 static bool adopt_upper_tables(struct pgtable *pt)
 {
 	unsigned int top = pt_top();

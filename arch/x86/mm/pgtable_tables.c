@@ -11,8 +11,8 @@
  *	3. flush everything on every CPU: TLBs and paging-structure caches
  *	4. free the tables, after a grace period: walkers without a lock are readers (preemption off: pgtable_query)
  *
- * Only then may the caller write leaves there. No other mapper uses the slots meanwhile, because they lie wholly inside
- * a range that the caller owns.
+ * After step 3 the caller may write leaves there. No other mapper uses the slots meanwhile, because they lie wholly
+ * inside a range that the caller owns.
  */
 #include "internal.h"
 

@@ -3,7 +3,7 @@
  * What one CPU does to its own TLB. (Intel SDM vol. 3, 4.10.4.)
  *
  *	INVLPG		one page: global, or under the PCID in CR3; all paging-structure caches of that PCID
- *	load of CR3	what is not global, under the PCID that is loaded; of all of it when PCIDs are off
+ *	load of CR3	what is not global: under the PCID that is loaded; with PCIDs off, all of it
  *	CR4.PGE changes everything: global pages, every PCID
  *	INVPCID, type 2	the same, in one instruction
  */

@@ -133,7 +133,7 @@ static void drop_one(struct stale *r, void *ctx)
 		stale_remove(r);
 }
 
-/* INVLPG drops a page under the PCID in CR3, and global pages; links it drops under that PCID only. */
+/* INVLPG drops a page, global or under the PCID in CR3. It drops links under that PCID only. */
 static void drop_page(struct stale *r, void *ctx)
 {
 	const struct drop *d = ctx;
