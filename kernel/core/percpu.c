@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU areas: copies of the template .data..percpu, and the sets that say which CPUs have one. */
+/* Per-CPU areas: copies of the template .data..percpu. And the sets of online and of possible CPUs. */
 #include <kernel/percpu.h>
 #include <arch/init.h>
 #include <kernel/cpumask.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Broken invariants that need not stop the kernel: reported once a place, counted every time. */
+/* Broken invariants that need not stop the kernel are reported and counted. */
 #include <kernel/backtrace.h>
 #include <kernel/bug.h>
 #include <kernel/printk.h>

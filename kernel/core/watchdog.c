@@ -27,8 +27,8 @@ struct watch {
 	unsigned long ticks;
 	unsigned int locked_ms;	     /* time for which every tick has found preemption off */
 	unsigned int neighbour;	     /* the CPU that this one looks at */
-	unsigned long seen_ticks;    /* its number of ticks at the last change */
-	unsigned int silent_ms;	     /* time since then */
+	unsigned long seen_ticks;    /* the neighbour's number of ticks, as this CPU saw it last */
+	unsigned int silent_ms;	     /* time for which that number has not changed */
 	bool soft_reported, silent_reported;
 };
 static DEFINE_PER_CPU(struct watch, watch);

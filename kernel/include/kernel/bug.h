@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Broken invariants. A panic stops the other CPUs and prints registers, a backtrace and the page walks. */
+/* Broken invariants. A panic stops the other CPUs and prints registers, a backtrace and, after a fault, a page walk. */
 #pragma once
 
 #include <lib/compiler.h>

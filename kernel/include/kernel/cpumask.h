@@ -12,7 +12,8 @@ typedef struct cpumask {
 } cpumask_t;
 
 extern cpumask_t __cpu_online_mask, __cpu_possible_mask; /* written by the code that starts CPUs */
-#define cpu_online_mask	  ((const cpumask_t *)&__cpu_online_mask)   /* up and taking IPIs; only grows */
+/* up and taking IPIs; in our own kernel it only grows */
+#define cpu_online_mask	  ((const cpumask_t *)&__cpu_online_mask)
 #define cpu_possible_mask ((const cpumask_t *)&__cpu_possible_mask) /* has a per-CPU area, or may get one */
 
 void cpumask_set(cpumask_t *mask, unsigned int cpu);   /* atomic */

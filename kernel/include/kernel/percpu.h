@@ -27,7 +27,7 @@
 #define PERCPU_UNIT_SIZE (64ul << 10)
 #define PERCPU_STRIDE	 (PERCPU_UNIT_SIZE + PAGE_SIZE) /* the page behind each unit of a chunk is never mapped */
 
-/* 0: the CPU has no area. Otherwise a multiple of the page size, so an instance is aligned as its pointer is. */
+/* 0: the CPU has no area of its own. Otherwise a multiple of the page size: instances are aligned as the pointer is. */
 extern vaddr_t per_cpu_offset[MAX_CPUS];
 
 #define per_cpu_ptr(ptr, cpu) ((__typeof__(ptr))((vaddr_t)(ptr) + per_cpu_offset[cpu]))

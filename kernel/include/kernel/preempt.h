@@ -22,7 +22,7 @@ DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read(current_task)
 
 DECLARE_PER_CPU(unsigned int, preempt_count);
-DECLARE_PER_CPU(bool, need_resched); /* a switch is due on this CPU; set by the scheduler */
+DECLARE_PER_CPU(bool, need_resched); /* a switch is due on this CPU */
 
 static inline bool preempt_is_off(void) { return this_cpu_read(preempt_count) != 0; }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Printing. Every line goes to all consoles and to the log ring that `dmesg` shows. Any context, NMI too (a handler
- * waits only a while for a busy console, then prints all the same).
+ * Printing. Lines of printk() and print_line() go to all consoles and to the log ring that `dmesg` shows; other text
+ * goes to the consoles alone. Any context, NMI too (a handler waits only a while for a busy console, then prints all
+ * the same).
  */
 #pragma once
 
@@ -37,7 +38,7 @@ void printk(const char *fmt, ...) __printf(1, 2);
 /* Checked by the compiler, never printed: like Linux without DEBUG. */
 #define pr_debug(fmt, ...)  do { if (0) printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__); } while (0)
 
-/* Number of lines of level KERN_WARNING and above so far, without those of tests. */
+/* Number of messages of level KERN_WARNING and above so far, without those during a test run. */
 unsigned long printk_problems(void);
 
 /* The first of them, as much as fits into a line of a screen; "": none. */

@@ -33,5 +33,5 @@ static inline void schedule_point(const char *name)
 void sched_hold(const char *name);
 bool sched_wait_held(const char *name, unsigned int timeout_ms);
 void sched_release(const char *name);
-/* Number of holds that have not been released. */
+/* Number of holds in use. */
 unsigned int sched_holds(void);

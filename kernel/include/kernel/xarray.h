@@ -279,7 +279,7 @@ void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 /*
  * Store one entry at every index from first to last, in as few multi-index entries as alignment allows; NULL empties.
  * An old entry that is only partly in the range is replaced or emptied as a whole. NULL, or an error: -EINVAL (last <
- * first, or no entry), -ENOMEM, and then a part from `first` on may have been stored. Thread context.
+ * first, or an internal entry), -ENOMEM, and then a part from `first` on may have been stored. Thread context.
  */
 void *xa_store_range(struct xarray *xa, unsigned long first, unsigned long last, void *entry, gfp_t gfp);
 

@@ -13,7 +13,8 @@
  *			use(entry);
  *	rcu_read_unlock();
  *
- * An error stays in the cursor until xas_reset() or xas_set(). Every function does nothing while there is one:
+ * An error stays in the cursor until xas_reset(), xas_set(), or an xas_nomem() that returns true. Every other function
+ * does nothing while there is one:
  *
  *	do {
  *		xas_lock(&xas);
@@ -250,7 +251,7 @@ bool xas_get_mark(const struct xa_state *xas, xa_mark_t mark);
  * Store an entry at all indices that the cursor spans; NULL empties them. Returns what was at xa_index. If the old
  * entry has a higher order than the cursor, all of it is replaced (or emptied). If the cursor has the higher order, the
  * new entry replaces all that it covers, and gets every mark that one of these had. NULL sets XA_FREE_MARK; nothing
- * else changes that. On failure (-ENOMEM; -EINVAL: no entry) only the cursor's error changes.
+ * else changes that. On failure (-ENOMEM; -EINVAL: an internal entry) only the cursor's error changes.
  */
 void *xas_store(struct xa_state *xas, void *entry);
 

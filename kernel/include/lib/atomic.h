@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Atomic counters and exchanges under Linux's names, for words up to the size of a long.
- * Operations that return a value order everything before and after them; read, set, inc, dec, add and sub order
- * nothing.
+ * read, set, inc, dec, add and sub order nothing; read_acquire comes before all that follows. The other operations
+ * order everything before and after them.
  */
 #pragma once
 
