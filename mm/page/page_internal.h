@@ -55,7 +55,7 @@ struct free_area {
 
 struct zone {
 	spinlock_t lock;
-	unsigned long end;     /* first frame above it; it starts where the zone below ends */
+	unsigned long end;     /* first frame above the zone, which begins where the zone below ends */
 	unsigned int orders;   /* bit o: area[o] is not empty */
 	unsigned long free;    /* pages in the free areas */
 	unsigned long present; /* pages ever given */
@@ -92,7 +92,7 @@ static inline bool page_head_is(const struct page *page, u64 mask, u64 head)
 	return (page->half[0] & (u32)mask) == (u32)head && (page->half[1] & (u32)(mask >> 32)) == (u32)(head >> 32);
 }
 
-/* Flip these bits of the head. The caller owns the page; others may read its head meanwhile, as a buddy's. */
+/* Flip these bits of the head. The caller owns the page; others that look for a free buddy may read it meanwhile. */
 static inline void page_flip_head(struct page *page, u64 bits)
 {
 	if (sizeof(long) == 8) {

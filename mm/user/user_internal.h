@@ -17,7 +17,7 @@ int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int
 /* The area for a fault at addr: the one that contains addr, or a stack, which grows down to addr. NULL: none. */
 struct vm_area_struct *user_area_touched(struct mm_struct *mm, vaddr_t addr);
 
-extern atomic_long_t user_stacks_grown; /* how often */
+extern atomic_long_t user_stacks_grown; /* how often a stack has grown */
 
 /* --- user_page.c: the pages in the areas -------------------------------------------------------------------------- */
 

@@ -14,7 +14,10 @@ void arch_console_early_init(void);
 /* If serial= names an I/O port, use the UART there. After cmdline_init(). */
 void arch_console_option(void);
 
-/* Set up the screen that the loader left (VGA text, or framebuffer and font module), and the keyboard. */
+/*
+ * Set up the screen that the loader left (VGA text, or framebuffer and font module), the keyboard, and the UART that
+ * serial= names if its registers must be mapped.
+ */
 void arch_console_init(const struct boot_info *boot);
 
 /*
@@ -48,8 +51,9 @@ void arch_console_look_back(int pages);
 unsigned int arch_console_room(unsigned int cols);
 
 /*
- * Draw a square of side x side modules there, with a border of `border` white modules, as large as it fits. The caller
- * has checked that one pixel a module fits. The picture stays until text comes into its place or the screen scrolls.
+ * Draw a square of side x side modules to the right of the first `cols` columns, with a border of `border` white
+ * modules, as large as it fits. The caller has checked that one pixel a module fits. The picture stays until text comes
+ * into its place or the screen scrolls.
  */
 void arch_console_picture(unsigned int cols, unsigned int side, unsigned int border,
 			  bool (*dark)(unsigned int x, unsigned int y));

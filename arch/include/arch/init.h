@@ -7,8 +7,8 @@
 struct boot_info;
 
 /*
- * Set up the boot CPU: descriptor tables, per-CPU base, all of CR0, CR4 and EFER; read its features. The first step of
- * all.
+ * Set up the boot CPU: descriptor tables, per-CPU base, all of CR0, CR4 and EFER; read its features. No other function
+ * of arch is called before.
  */
 void arch_init_cpu(void);
 

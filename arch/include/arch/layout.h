@@ -68,10 +68,10 @@ struct image_part {
 };
 struct image_part arch_image_part(phys_addr_t phys);
 
-/* Highest physical address + 1, in bytes, that this mode's page tables and this CPU can reach. */
+/* The limit of physical addresses, in bytes: what this CPU, the page tables and the kernel's layout can reach. */
 u64 arch_phys_limit(void);
 
-/* Bytes of physical memory from 0 that the direct map may cover (lowmem). More than all RAM on x86_64. */
+/* Bytes of physical memory from 0 that the direct map may cover (lowmem). On x86_64 that is arch_phys_limit(). */
 u64 arch_lowmem_limit(void);
 
 /* The boot tables map physical memory below this limit. */

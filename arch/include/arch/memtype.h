@@ -5,7 +5,7 @@
  *
  *   pgprot_t pgprot_set_memtype(prot, type)   the same rights with another type
  *   enum memtype pgprot_memtype(prot)         the type in use: what this machine makes of the one that was asked for
- *   enum memtype pte_memtype(pte, level)      of a leaf
+ *   enum memtype pte_memtype(pte, level)      the type of a leaf
  *   pgprot_t pgprot_noncached(prot)           the same rights with UC- (Linux's name)
  *   pgprot_t pgprot_writecombine(prot)        the same rights with WC (likewise)
  *   pgprot_t pgprot_writethrough(prot)        the same rights with WT (likewise)

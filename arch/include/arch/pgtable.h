@@ -64,7 +64,7 @@ struct mmu_update {
 	vaddr_t start, end;
 	pgtbl_mod_mask mask;
 	gfp_t gfp;		/* for table pages. _begin sets GFP_KERNEL; a caller that may not wait changes it */
-	unsigned long sync_seq;	/* number of syncs when the scope was opened */
+	unsigned long sync_seq;	/* number of syncs that had carried something when the scope was opened */
 	struct mmu_update *outer; /* this thread's next outer scope; NULL: none (arch/lazy_mmu.h) */
 	bool protects;		/* it changes rights: pgtable_protecting() */
 	struct tlb_batch tlb;	/* executed by ..._end, after the sync */

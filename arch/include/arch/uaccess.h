@@ -17,7 +17,10 @@
 /* Is [addr, addr + n) wholly in the user half? Says nothing about what is mapped there. */
 bool access_ok(const void *addr, size_t n);
 
-/* Return the number of bytes that could not be copied, counted from the end: 0 is success. */
+/*
+ * Return the number of bytes that could not be copied, counted from the end: 0 is success. copy_from_user() clears
+ * these bytes of `to`.
+ */
 size_t copy_to_user(void *to, const void *from, size_t n) __must_check;
 size_t copy_from_user(void *to, const void *from, size_t n) __must_check;
 

@@ -44,7 +44,7 @@ void panic_set_ops(const struct panic_ops *ops);
 	unlikely(_cond); })
 void warn_report(bool *warned, const char *file, int line, const char *fmt, ...) __printf(4, 5);
 
-/* WARNs so far. A test that provokes one calls warn_expected() and compares. A test fails on unexpected ones. */
+/* WARNs so far. A test that provokes one calls warn_expected() and compares warn_count(). Others make it fail. */
 unsigned long warn_count(void);
 unsigned long warn_unexpected_count(void);
 /* true: reports count as expected and are printed as one short line, until warn_expected(false). */

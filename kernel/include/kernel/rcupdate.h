@@ -40,7 +40,7 @@ void synchronize_rcu(void);
 /* Wait until every callback queued before has run. Costs one load if there is none. Context as synchronize_rcu(). */
 void rcu_barrier(void);
 
-/* Boot CPU, when threads can run. Callbacks queued earlier wait for it. */
+/* Boot CPU, when threads can run. Callbacks that were queued earlier wait until then. */
 void rcu_init(void);
 void rcu_tick(void);	    /* from the timer tick */
 void rcu_note_switch(void); /* from the context switch, while the old thread is still current, interrupts off */

@@ -22,7 +22,7 @@ struct kva_config {
 	unsigned long long direct_size;
 	/* Addresses for kva alone, in the kernel's half. Nothing is mapped there. */
 	unsigned long arena_start, arena_end;
-	/* All RAM, sorted; also what the kernel occupies. Kept by reference. */
+	/* All RAM, sorted, with what the kernel occupies. kva keeps the pointer. */
 	const struct kva_ram *ram;
 	unsigned int nr_ram;
 	/* Most CPUs that there will ever be, 0: KVA_MAX_CPUS. */

@@ -72,7 +72,10 @@ void mmget(struct mm_struct *mm);
 bool mmget_not_zero(struct mm_struct *mm);
 /* Drop a user. Thread context, may sleep. */
 void mmput(struct mm_struct *mm);
-/* The same for the structure alone: it stays readable, and the kernel half complete, after the last user has gone. */
+/*
+ * The same for the structure alone: it stays readable, and the kernel half complete, after the last user has gone.
+ * mmgrab(): any context.
+ */
 void mmgrab(struct mm_struct *mm);
 void mmdrop(struct mm_struct *mm);
 

@@ -132,9 +132,9 @@ void vfree_atomic_drain(void);
 /*
  * Map count pages in order, never executable; without VM_MAP_PUT_PAGES the caller keeps them. Whole blocks get large
  * leaves. flags: VM_MAP or 0, and VM_MAP_PUT_PAGES, VM_USERMAP, VM_DMA_COHERENT, VM_IOREMAP (aligns the area to its
- * size). Other flags are ignored with a warning; VM_FLUSH_RESET_PERMS is refused. NULL: count 0 (warned), more than all
- * RAM, a NULL page or one that is not a struct page of RAM, a page of another memory type than prot, no space or
- * memory. vunmap: as vfree, for vmap areas.
+ * size; no large leaves). Other flags are ignored with a warning; VM_FLUSH_RESET_PERMS is refused. NULL: count 0
+ * (warned), more than all RAM, a NULL page or one that is not a struct page of RAM, a page of another memory type than
+ * prot, no space or memory. vunmap() unmaps a vmap area and frees no page; a wrong address is handled as by vfree().
  */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
 void vunmap(const void *addr);
@@ -144,7 +144,7 @@ void vunmap(const void *addr);
  */
 void *vmap_pfn(unsigned long *pfns, unsigned int count, pgprot_t prot);
 
-/* Reserve address space only (VM_IOREMAP aligns it to its size). NULL: no space or memory. */
+/* Reserve address space only (VM_IOREMAP aligns it to its size). NULL: size 0 (warned), no space or memory. */
 struct vm_struct *get_vm_area(unsigned long size, unsigned long flags);
 struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, unsigned long start, unsigned long end,
 				       const void *caller);

@@ -5,7 +5,7 @@
 #include "mm/page/page_internal.h"
 
 struct map_change {
-	pgprot_t set, clear; /* bits of every leaf */
+	pgprot_t set, clear; /* bits to set and to clear in every leaf */
 	bool follow;	     /* the direct map and the image are changed too, except for NX */
 	bool type;	     /* set and clear contain a memory type */
 	bool small;	     /* split all large leaves of the range (direct map and image); change nothing else */

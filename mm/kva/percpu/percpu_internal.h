@@ -19,10 +19,10 @@ enum percpu_word { PERCPU_TAG, PERCPU_NEXT, PERCPU_PREV, NR_PERCPU_WORDS };
 
 struct percpu_chunk {
 	struct rb_node node;	/* by base */
-	struct list_head list;	/* of its slot; later of empty_chunks */
+	struct list_head list;	/* on the list of its slot; when it is empty, on empty_chunks */
 	struct vm_struct **units;
-	vaddr_t base;		/* of the first unit */
-	unsigned int nr_used;	/* granules */
+	vaddr_t base;		/* address of the first unit */
+	unsigned int nr_used;	/* granules in use */
 	unsigned int slot;
 	DECLARE_BITMAP(classes, NR_CLASSES); /* which lists of free runs are not empty */
 	u16 head[NR_CLASSES];
