@@ -5,6 +5,8 @@
  */
 #include "tests/host/processes.h"
 
+#include "arch/x86/mm/internal.h"
+
 #include <kernel/schedule_point.h>
 
 #include <pthread.h>
@@ -136,6 +138,88 @@ static void new_tree_copies_a_marked_entry(void **state)
 	assert_true(pgtable_query(&process[4], slot(4)).present);
 }
 
+/* CPU 1 has written to two of three trees and stands between two holdings of the lock. */
+static void start_in_pieces(struct cpu_thread *first)
+{
+	sync_budget = 2;
+	hold("sync:pause");
+	start(first, 1, map_page, slot(4));
+	wait_held("sync:pause");
+	assert_true(shared_entry(&kernel_pgtable, slot(4)) & PTE_PENDING);
+	assert_true(shared_entry(&process[1], slot(4)) & PTE_PRESENT);
+	assert_false(shared_entry(&process[2], slot(4)) & PTE_PRESENT);
+}
+
+static void go_on(struct cpu_thread *first)
+{
+	sched_release("sync:pause");
+	join(first);
+	assert_false(shared_entry(&kernel_pgtable, slot(4)) & PTE_PENDING);
+	assert_parity();
+	sync_budget = 500;
+}
+
+/* The neighbour does not wait for CPU 1, but finishes its carry. */
+static void another_finishes_the_carry(void **state)
+{
+	struct cpu_thread first;
+
+	(void)state;
+	start_in_pieces(&first);
+	map_page(slot(4) + PAGE_SIZE);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(pgtable_query(&process[i], slot(4) + PAGE_SIZE).phys, 0x5000);
+	assert_false(is_done(&first));
+	assert_parity();
+	go_on(&first);
+	assert_int_equal(sync_counters().spurious, 0);
+}
+
+/* A hook for another entry finishes it too, before its own. */
+static void one_carry_at_a_time(void **state)
+{
+	struct cpu_thread first;
+
+	(void)state;
+	start_in_pieces(&first);
+	map_page(slot(6));
+	assert_false(shared_entry(&kernel_pgtable, slot(4)) & PTE_PENDING);
+	assert_parity();
+	go_on(&first);
+}
+
+/* The tree whose turn it is goes, and new ones come. */
+static void trees_come_and_go_between_pieces(void **state)
+{
+	struct cpu_thread first;
+
+	(void)state;
+	create(3);
+	start_in_pieces(&first);
+	destroy(2);
+	create(4);
+	destroy(0);
+	create(0);
+	go_on(&first);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_true(i == 2 || pgtable_query(&process[i], slot(4)).present);
+}
+
+/* The entry changes between two pieces: the trees that had the first value get the second one. */
+static void an_entry_changes_between_pieces(void **state)
+{
+	pteval_t was;
+	struct cpu_thread first;
+
+	(void)state;
+	start_in_pieces(&first);
+	was = shared_entry(&kernel_pgtable, slot(4));
+	pte_xchg(pt_entry(&kernel_pgtable, slot(4), pt_sync_level()), __pte(was ^ PTE_ACCESSED));
+	go_on(&first);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(shared_entry(&process[i], slot(4)), (was ^ PTE_ACCESSED) & ~PTE_PENDING);
+}
+
 static void churn_maps(vaddr_t first)
 {
 	for (int i = 0; i < 400; i++) {
@@ -189,6 +273,14 @@ static void all_at_once(void **state)
 	assert_int_equal(sync_counters().spurious, 0);
 }
 
+/* The same with a pause after each tree. */
+static void all_at_once_in_pieces(void **state)
+{
+	sync_budget = 1;
+	all_at_once(state);
+	sync_budget = 500;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -199,7 +291,12 @@ int main(void)
 		TEST(losers_table_comes_back),
 		TEST(new_tree_races_a_sync),
 		TEST(new_tree_copies_a_marked_entry),
+		TEST(another_finishes_the_carry),
+		TEST(one_carry_at_a_time),
+		TEST(trees_come_and_go_between_pieces),
+		TEST(an_entry_changes_between_pieces),
 		TEST(all_at_once),
+		TEST(all_at_once_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

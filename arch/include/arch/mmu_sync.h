@@ -26,6 +26,8 @@ void arch_update_kernel_mappings_end(struct mmu_update *u);
  * Only arch_update_kernel_mappings_end() calls it (and tests). Returns the number of entries carried.
  */
 unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end);
+/* How many trees it writes, and slots it looks at, in one holding of pgd_lock. Tests lower it: not below 1. */
+extern unsigned int sync_budget;
 
 /*
  * A process's tree. init: copies the kernel half and enters pgd_list under one holding of pgd_lock, so the tree misses

@@ -136,6 +136,8 @@ void pgd_lock_drop(void);
 
 /* The next shared kernel slot at or after addr, or 0 when there is none. */
 vaddr_t pt_next_shared_slot(vaddr_t addr);
+/* addr: a shared slot. How many of them, from it on, lie side by side in one table. */
+unsigned int pt_shared_run(vaddr_t addr);
 
 /* --- the running thread's scopes (lazy_mmu.c) -------------------------------------------------------------------- */
 

@@ -106,6 +106,8 @@ static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 		table_free(table, kernel);
 		return pte_table_link(pte_read(p), level) ? 0 : -EBUSY;
 	}
+	if (!is_kernel_addr(addr))
+		atomic_long_inc(&w->pt->user_tables);
 	w->mask |= PGTBL_MODIFIED(level);
 	schedule_point("pgtable:installed");
 	return 0;

@@ -23,14 +23,30 @@
  *    that meets the mark sets the level in its own mask, so its scope runs the hook before it returns. The hook takes
  *    the mark off, under pgd_lock, after every tree has the entry. So an entry without the mark is everywhere.
  *
- * 4. New trees. Copying the kernel half and entering pgd_list are one critical section of pgd_lock. Either the copy has
+ *
+ * 4. In pieces. Trees can be many, so a hook gives pgd_lock back after every sync_budget of them. There is one carry
+ *    at a time, and it is no CPU's own: `carrying` says which entry, which value, and which tree is next. A hook that
+ *    finds one in progress goes on with it until that is done. So nobody waits for a CPU that was preempted in between.
+ *
+ *	pgd_list   [tree 1] - [tree 2] - ... - [tree 500] - [tree 501] - ... - [a new tree]
+ *		    these have the value		     ^ next		has it by its copy (5)
+ *
+ *    At the begin of every holding the value is compared with the reference. If it has changed, the carry starts again
+ *    with the first tree. Only a carry writes shared entries of trees on the list. So the trees before `next` have the
+ *    value, and when `next` is the end of the list, all of them have it. Then the mark is taken off in the same
+ *    holding, by compare-and-exchange: if the entry has just changed, the carry starts again. Until then the mark
+ *    stands, and whoever needs the entry runs the hook (3). So there is no window here either. If the entry changes and
+ *    changes back between two holdings, nobody has carried what was in between: no other carry was there to do it. A
+ *    tree that leaves the list moves `next` on.
+ *
+ * 5. New trees. Copying the kernel half and entering pgd_list are one critical section of pgd_lock. Either the copy has
  *    a changed entry, or the hook that carries the entry finds the tree on the list. So no tree misses a change.
  *
- * 5. Removal. With 4 and 5 levels top entries are only ever added. With PAE and 2 levels an entry of the shared level
+ * 6. Removal. With 4 and 5 levels top entries are only ever added. With PAE and 2 levels an entry of the shared level
  *    may be a large leaf, which can go away or be replaced. That change is carried in the same way (an empty entry can
  *    have the mark too), before the TLB is flushed and the range given back (Linux 3f8fd02b1bf1).
  *
- * 6. Range. The hook looks only at shared slots of [start, end), so each process's private slots stay as they are
+ * 7. Range. The hook looks only at shared slots of [start, end), so each process's private slots stay as they are
  *    (Linux 9a62d20027da). Frames are compared as numbers: MMIO has no struct page.
  *
  * Locks: pgd_lock is taken with interrupts on. With interrupts off a CPU could wait for a lock whose holder waits for
@@ -39,6 +55,7 @@
  */
 #include "internal.h"
 
+#include <arch/barrier.h>
 #include <arch/irq.h>
 #include <kernel/config.h>
 #include <kernel/cpumask.h>
@@ -47,6 +64,8 @@
 #include <kernel/trace.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+
+unsigned int sync_budget = 500; /* at most some 10,000 instructions */
 
 LIST_HEAD(pgd_list);
 static DEFINE_RANKED_SPINLOCK(pgd_lock, 64);
@@ -70,22 +89,89 @@ void pgd_lock_drop(void)
 
 /* --- the hook --------------------------------------------------------------------------------------------------- */
 
-/* Carry one marked entry to all trees, then take the mark off. Start again if another walker changes it meanwhile. */
-static bool carry(vaddr_t addr)
+/* The carry in progress; see 4. Under pgd_lock. */
+static struct {
+	vaddr_t addr; /* 0: there is none */
+	pte_t pte;    /* what the reference has there, with the mark */
+	struct list_head *next;
+} carrying;
+
+/* Where an address has its entry: in the table of the shared level, and above that one (PAE), whose links stay. */
+struct shared_place {
+	unsigned int top, slot;
+};
+
+static struct shared_place shared_place(vaddr_t addr)
+{
+	return (struct shared_place){ pt_index(pt_top(), addr), pt_index(pt_sync_level(), addr) };
+}
+
+static inline pte_t *shared_entry(const struct pgtable *pt, struct shared_place at)
+{
+	return (pt_sync_level() < pt_top() ? pte_table(pte_peek(pt->root + at.top)) : pt->root) + at.slot;
+}
+
+static void carry_begin(vaddr_t addr, pte_t pte)
+{
+	carrying.addr = addr;
+	carrying.pte = pte;
+	carrying.next = pgd_list.next;
+}
+
+/* Write the value to trees as long as the budget lasts. False: there are more. */
+static bool carry_to_trees(unsigned int *budget)
+{
+	pte_t clean = __pte(carrying.pte.val & ~PTE_PENDING);
+	struct shared_place at = shared_place(carrying.addr);
+	struct list_head *next = carrying.next;
+	unsigned int left = *budget;
+
+	for (; next != &pgd_list && left; next = next->next, left--)
+		pte_xchg(shared_entry(list_entry(next, struct pgtable, list), at), clean);
+	carrying.next = next;
+	*budget = left;
+	return next == &pgd_list;
+}
+
+/* Go on with the carry in progress, in this holding of pgd_lock. True: it is done, and the mark is off. */
+static bool carry_on(unsigned int *budget)
+{
+	pte_t *ref = shared_entry(&kernel_pgtable, shared_place(carrying.addr));
+	pte_t now = pte_read(ref);
+
+	if (now.val != carrying.pte.val)
+		carry_begin(carrying.addr, now);
+	if (!carry_to_trees(budget) || !pte_cmpxchg(ref, carrying.pte, __pte(carrying.pte.val & ~PTE_PENDING)))
+		return false;
+	carrying.addr = 0;
+	WRITE_ONCE(syncs_done, syncs_done + 1);
+	return true;
+}
+
+/* Let others have the lock for a moment. The carry in progress may be done afterwards, and another have begun. */
+static void sync_pause(unsigned int *budget)
+{
+	pgd_lock_drop();
+	schedule_point("sync:pause");
+	pgd_lock_take();
+	*budget = sync_budget;
+}
+
+/* Carry the entry if it is marked. Returns the number of entries, others' too, that this hook has finished. */
+static unsigned int carry(vaddr_t addr, unsigned int *budget)
 {
 	pte_t *ref = pt_entry(&kernel_pgtable, addr, pt_sync_level());
-	struct pgtable *pt;
-	pte_t pte, clean;
+	unsigned int carried = 0;
 
-	if (!ref || !pte_pending(pte_read(ref)))
-		return false;
-	do {
-		pte = pte_read(ref);
-		clean = __pte(pte.val & ~PTE_PENDING);
-		list_for_each_entry(pt, &pgd_list, list)
-			pte_xchg(pt_entry(pt, addr, pt_sync_level()), clean);
-	} while (!pte_cmpxchg(ref, pte, clean));
-	return true;
+	while (ref && pte_pending(pte_read(ref))) {
+		if (!*budget)
+			sync_pause(budget);
+		else if (carrying.addr)
+			carried += carry_on(budget);
+		else
+			carry_begin(addr, pte_read(ref));
+	}
+	return carried;
 }
 
 static void log_sync(vaddr_t start, vaddr_t end, unsigned int carried)
@@ -111,15 +197,17 @@ static void check_parity(vaddr_t start, vaddr_t end)
 unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end)
 {
 	vaddr_t size = pt_size(pt_sync_level());
-	unsigned int carried = 0;
+	unsigned int carried = 0, budget = sync_budget;
 
 	schedule_point("sync:before");
 	pgd_lock_take();
 	for (vaddr_t addr = pt_next_shared_slot(ALIGN_DOWN(start, size)); addr && addr < end;
-	     addr = pt_next_shared_slot(addr + size))
-		carried += carry(addr);
+	     addr = pt_next_shared_slot(addr + size)) {
+		carried += carry(addr, &budget);
+		if (!budget || !--budget)
+			sync_pause(&budget);
+	}
 	log_sync(start, end, carried);
-	WRITE_ONCE(syncs_done, syncs_done + (carried != 0));
 	pgd_lock_drop();
 	if (CONFIG_DEBUG_MM)
 		check_parity(start, end);
@@ -189,18 +277,49 @@ static int alloc_upper_tables(struct pgtable *pt)
 	return 0;
 }
 
+unsigned int pt_shared_run(vaddr_t addr)
+{
+	unsigned int level = pt_sync_level(), n = pt_entries(level) - pt_index(level, addr);
+
+	if (addr < layout.private_start)
+		n = min_t(vaddr_t, n, (layout.private_start - addr) >> pt_level[level].shift);
+	return n;
+}
+
+/*
+ * An entry of the reference, read in two halves if need be. Whoever changes it marks it, and nobody takes a mark off
+ * while pgd_lock is held. So an entry that has no mark afterwards did not change meanwhile.
+ */
+static inline pte_t read_unmarked(const pte_t *ref)
+{
+	pte_t pte = pte_peek(ref);
+
+	smp_rmb();
+	if (unlikely(pte_read_low(ref) & PTE_PENDING))
+		pte.val = pte_read(ref).val & ~PTE_PENDING;
+	return pte;
+}
+
+/* Most entries are empty in both: a new tree has zeroed tables, an adopted one may have anything. */
+static void copy_run(pte_t *to, const pte_t *from, unsigned int n)
+{
+	for (; n; n--, to++, from++)
+		if (!pte_empty(from) || !pte_empty(to))
+			pte_store(to, read_unmarked(from));
+}
+
 static void copy_kernel_half(struct pgtable *pt)
 {
 	vaddr_t size = pt_size(pt_sync_level());
+	unsigned int n;
 
-	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + size)) {
-		pte_t pte = pte_read(pt_entry(&kernel_pgtable, addr, pt_sync_level()));
-
-		pte_store(pt_entry(pt, addr, pt_sync_level()), __pte(pte.val & ~PTE_PENDING));
+	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + n * size)) {
+		n = pt_shared_run(addr);
+		copy_run(shared_entry(pt, shared_place(addr)), shared_entry(&kernel_pgtable, shared_place(addr)), n);
 	}
 }
 
-/* Copy the kernel half and enter the list; see 4. */
+/* Copy the kernel half and enter the list; see 5. */
 static void join(struct pgtable *pt)
 {
 	pgd_lock_take();
@@ -216,6 +335,8 @@ static void leave(struct pgtable *pt)
 {
 	BUG_ON(pgtable_is_loaded(pt));
 	pgd_lock_take();
+	if (carrying.addr && carrying.next == &pt->list)
+		carrying.next = pt->list.next;
 	list_del(&pt->list);
 	pgd_lock_drop();
 }

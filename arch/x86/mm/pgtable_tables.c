@@ -78,15 +78,26 @@ static void table_retire(phys_addr_t table, bool kernel)
 		table_free(table, kernel);
 }
 
-/* Free the table that `link`, an entry of `level`, points to, and all below it. Leaves are not touched. */
-void table_free_below(pte_t link, unsigned int level, bool kernel)
+/* As below, if there are at most *left tables under the one that the link points to. Counts them off. */
+static void free_below(pte_t link, unsigned int level, bool kernel, unsigned long *left)
 {
 	pte_t *table = pte_table(link);
 
-	for (unsigned int i = 0; level > 2 && i < pt_entries(level - 1); i++)
-		if (pte_table_link(pte_read(table + i), level - 1))
-			table_free_below(pte_read(table + i), level - 1, kernel);
+	for (unsigned int i = 0; level > 2 && *left && i < pt_entries(level - 1); i++) {
+		if (pte_empty(table + i) || !pte_table_link(pte_read(table + i), level - 1))
+			continue;
+		--*left;
+		free_below(pte_read(table + i), level - 1, kernel, left);
+	}
 	table_retire(pte_phys(link), kernel);
+}
+
+/* Free the table that `link`, an entry of `level`, points to, and all below it. Leaves are not touched. */
+void table_free_below(pte_t link, unsigned int level, bool kernel)
+{
+	unsigned long left = ~0ul;
+
+	free_below(link, level, kernel, &left);
 }
 
 pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user)
@@ -214,16 +225,21 @@ bool pgtable_next_table(const struct pgtable *pt, vaddr_t *addr, vaddr_t end)
 	return there;
 }
 
+/* The tables are counted (install_table), so the search ends with the last one, mostly long before the last entry. */
 void pgtable_free_user(struct pgtable *pt)
 {
-	unsigned int top = pt_top();
+	unsigned int top = pt_top(), slots = pt_index(top, layout.user_end - 1) + 1;
+	unsigned long left = (unsigned long)atomic_long_read(&pt->user_tables);
 
-	for (unsigned int i = 0; i <= pt_index(top, layout.user_end - 1); i++) {
+	for (unsigned int i = 0; i < slots && (left || pt_sync_level() < top); i++) {
 		pte_t link = pte_read(pt->root + i);
 
 		if (!pte_table_link(link, top))
 			continue;
 		pte_store(pt->root + i, __pte(0));
-		table_free_below(link, top, false);
+		left -= pt_sync_level() == top;
+		free_below(link, top, false, &left);
 	}
+	WARN_ONCE(left, "process %u has lost %lu page tables", pt->id, left);
+	atomic_long_set(&pt->user_tables, 0);
 }

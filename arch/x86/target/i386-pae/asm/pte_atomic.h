@@ -60,9 +60,10 @@ static inline void raw_pte_store(pte_t *p, pte_t pte)
 	}
 }
 
+/* The first guess may be torn; then the exchange, which compares both halves, fails. */
 static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 {
-	pte_t old = pte_read(p);
+	pte_t old = pte_peek(p);
 
 	while (!raw_pte_cmpxchg(p, old, pte))
 		old = pte_read(p);
