@@ -220,6 +220,24 @@ static void an_entry_changes_between_pieces(void **state)
 		assert_int_equal(shared_entry(&process[i], slot(4)), (was ^ PTE_ACCESSED) & ~PTE_PENDING);
 }
 
+/* The tree whose turn it is was the last one, and goes. A new one copies a value that is there for a moment only. */
+static void a_new_tree_takes_the_turn(void **state)
+{
+	struct cpu_thread first;
+	pte_t *ref = pt_entry(&kernel_pgtable, slot(4), pt_sync_level());
+	pteval_t was;
+
+	(void)state;
+	start_in_pieces(&first);
+	was = pte_read(ref).val;
+	destroy(2);
+	pte_xchg(ref, __pte(was ^ PTE_ACCESSED));
+	create(4);
+	pte_xchg(ref, __pte(was));
+	go_on(&first);
+	assert_int_equal(shared_entry(&process[4], slot(4)), was & ~PTE_PENDING);
+}
+
 static void churn_maps(vaddr_t first)
 {
 	for (int i = 0; i < 400; i++) {
@@ -295,6 +313,7 @@ int main(void)
 		TEST(one_carry_at_a_time),
 		TEST(trees_come_and_go_between_pieces),
 		TEST(an_entry_changes_between_pieces),
+		TEST(a_new_tree_takes_the_turn),
 		TEST(all_at_once),
 		TEST(all_at_once_in_pieces),
 	};

@@ -29,7 +29,8 @@
  *    finds one in progress goes on with it until that is done. So nobody waits for a CPU that was preempted in between.
  *
  *	pgd_list   [tree 1] - [tree 2] - ... - [tree 500] - [tree 501] - ... - [a new tree]
- *		    these have the value		     ^ next		has it by its copy (5)
+ *		    these have the value		     ^ next		has it by its copy (5),
+ *							and gets it when its turn comes
  *
  *    At the begin of every holding the value is compared with the reference. If it has changed, the carry starts again
  *    with the first tree. Only a carry writes shared entries of trees on the list. So the trees before `next` have the
@@ -37,7 +38,7 @@
  *    holding, by compare-and-exchange: if the entry has just changed, the carry starts again. Until then the mark
  *    stands, and whoever needs the entry runs the hook (3). So there is no window here either. If the entry changes and
  *    changes back between two holdings, nobody has carried what was in between: no other carry was there to do it. A
- *    tree that leaves the list moves `next` on.
+ *    new tree may have copied it, but the turn of a new tree always comes. A tree that leaves the list moves `next` on.
  *
  * 5. New trees. Copying the kernel half and entering pgd_list are one critical section of pgd_lock. Either the copy has
  *    a changed entry, or the hook that carries the entry finds the tree on the list. So no tree misses a change.
@@ -328,6 +329,8 @@ static void join(struct pgtable *pt)
 	pt->serial = ++last_serial;
 	pt->id = (unsigned int)(pt->serial - 1);
 	list_add_tail(&pt->list, &pgd_list);
+	if (carrying.addr && carrying.next == &pgd_list)
+		carrying.next = &pt->list; /* its copy may be of a value that does not stay */
 	pgd_lock_drop();
 }
 
