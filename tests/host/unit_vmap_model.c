@@ -268,6 +268,27 @@ static void revoked_cursor(void **state)
 	assert_int_equal(vmalloc_check(), 0);
 }
 
+/* A CPU has used its cursor up, and all of that block is clean again: the CPU still looks there, so the block stays. */
+static void current_block_stays(void **state)
+{
+	static void *maps[2 * VMAP_BLOCK_MOST];
+
+	(void)state;
+	vmap_block_keeper.reclaim();
+	for (unsigned int i = 0; i < 2 * VMAP_BLOCK_USABLE; i++)
+		maps[i] = vm_map_ram(pages, 1, -1);
+	for (unsigned int i = 0; i < 2 * VMAP_BLOCK_USABLE; i++) {
+		vm_unmap_ram(maps[i], 1);
+		if (i == VMAP_BLOCK_USABLE - 1)
+			vm_unmap_aliases();
+	}
+	vm_unmap_aliases();
+	assert_ptr_equal(xa_load(&vmap_blocks, block_index((vaddr_t)maps[VMAP_BLOCK_USABLE])),
+			 per_cpu(vmap_queue, 0).current_block);
+	vm_unmap_ram(vm_map_ram(pages, 1, -1), 1);
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -283,6 +304,7 @@ int main(void)
 		cmocka_unit_test(few_searches_among_half_empty_blocks),
 		cmocka_unit_test(no_mark_without_dirty_pages),
 		cmocka_unit_test(revoked_cursor),
+		cmocka_unit_test(current_block_stays),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
