@@ -5,7 +5,7 @@
  * One lock keeps lines whole. An exception or NMI may interrupt the holder and print too. It cannot wait for its own
  * CPU, so it prints at once, on a line of its own. A handler that finds the lock held by another CPU waits a while,
  * then does the same. A thread waits as long as it takes. So all code under the lock may be interrupted by other
- * output: the worst result is a torn line, never a lost one or a bad access.
+ * output: the worst result is torn text, never a bad access.
  */
 #include <kernel/printk.h>
 #include <arch/barrier.h>

@@ -2,7 +2,7 @@
 /*
  * Spinlocks and their checks.
  *
- * A lock is one word, taken by an exchange. A waiting CPU only reads it, so its cache line stays shared until the lock
+ * A lock is one word, taken by one atomic instruction. A waiting CPU only reads it, so the line stays shared until it
  * is free. There is no queue: with tickets, a CPU that an emulator or hypervisor has stopped delays every CPU behind
  * it.
  *

@@ -3,8 +3,8 @@
  * Address-space identifiers (PCIDs): each CPU has a few, for the trees that it ran on last.
  *
  * 1. Each tree counts its user flushes (struct pgtable, flushes). Each slot remembers the number of the last one that
- *    its PCID has seen. A flush interrupts only CPUs that have the tree in CR3. The other CPUs compare the numbers when
- *    they load the tree again.
+ *    its PCID has seen. A flush interrupts only CPUs that run on the tree. The other CPUs compare the numbers when they
+ *    load the tree again or come back to it.
  *
  *	tree 7, flushes = 12	slot 2: tree 7, seen 12		nothing to do
  *				slot 2: tree 7, seen 11		flush when CR3 is loaded

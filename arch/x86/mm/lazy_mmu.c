@@ -4,7 +4,7 @@
  *
  * 1. What is lazy. Under a hypervisor Linux defers the writes of entries. Here entries are written at once, so they can
  *    be read back, and a sync inside the mode carries them (Linux 1160c2779b82). Only invalidations are gathered,
- *    because each flush interrupts every CPU:
+ *    because each flush interrupts other CPUs:
  *
  *	scope begins			u->tlb = {}		several walks, several tables,
  *	    enter  change change  leave	u->tlb = { 2 pages }	one flush

@@ -17,8 +17,8 @@
  *	wait until request[1].pending is empty
  *
  *    Initiators do not wait for each other. If a CPU's `bell` is set, an interrupt is on its way to it, and no second
- *    one is sent: the CPU will find the new request in its inbox too. "On its way" may mean that the one who set the
- *    bell has not come to the command yet, which is for all whose bells it has set. It waits for nobody before that.
+ *    one is sent: the CPU will find the new request in its inbox too. (The initiator that set the bell may not have
+ *    sent the interrupt yet: it sets all its bells, then sends to all by one command. It waits for nobody before that.)
  *
  * 3. No deadlock. An initiator serves its own inbox while it waits. So two CPUs that flush at each other, even with
  *    interrupts off, do not wait for ever. Anything else that a target does with interrupts off must end by itself: so

@@ -17,7 +17,7 @@ struct kva_tree {
 
 /* --- the reference ------------------------------------------------------------------------------------------------ */
 
-/* Every entry of the shared level has a place, and none has the bit that marks a change. */
+/* At the shared level every entry of the arena must have a place, and no entry may have the bit that marks a change. */
 static int check_shared_entries(void)
 {
 	for (vaddr_t addr = pt_next_shared_slot(layout.kernel_start); addr;
@@ -217,7 +217,7 @@ kva_phys_t kva_tree_root(const struct kva_tree *tree)
 	return tree->pt.root_phys;
 }
 
-/* Of this CPU alone. On another one the next instruction without a translation would be its last, without a word. */
+/* Looks at this CPU's CR3 only. Another CPU that has the tree loaded would crash silently when the tables are freed. */
 static void check_unused(const struct kva_tree *tree)
 {
 	if ((phys_addr_t)(read_cr3() & CR3_ROOT) == tree->pt.root_phys)
