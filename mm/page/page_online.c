@@ -231,8 +231,8 @@ static void window_extend(struct page_window *w)
 
 /*
  * A window begins as the longest stretch of RAM among frames [first, last), the first section of its half that comes
- * online. `first` is written before `nr`: who sees an open window sees where it begins. The allocator prefers RAM above
- * 4 GiB, so that window is the main one as soon as it is open.
+ * online. `first` is written before `nr`: a CPU that sees an open window sees where it begins. The allocator prefers
+ * RAM above 4 GiB, so that window is the main one as soon as it is open.
  */
 static void window_open(struct page_window *w, unsigned long first, unsigned long last)
 {

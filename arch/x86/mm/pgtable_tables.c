@@ -140,7 +140,7 @@ static void unlink_table(struct mmu_update *u, pte_t *p, unsigned int level, vad
 	u->mask |= PGTBL_MODIFIED(level);
 }
 
-/* Behind the entry at `p`, and behind those after it in its table that lead to no table either. */
+/* The address behind the entry at `p` and behind those that follow it in its table and lead to no table either. */
 static vaddr_t skip_unlinked(const pte_t *p, unsigned int level, vaddr_t addr, vaddr_t end)
 {
 	do

@@ -99,8 +99,9 @@ struct page_window page_find_window(const struct page *page);
 /* Given a window of `nr` pages from `first` on: its size with what has come online behind it. Any context. */
 unsigned long page_window_extend(const struct page *first, unsigned long nr);
 /*
- * The two windows of nearly all pages: RAM below 4 GiB and RAM above. Each opens with the first section of its half
- * that comes online (until then nr is 0), and grows when the section behind its end does; `first` stays.
+ * The two windows that are tried first; in our own kernel, RAM below 4 GiB and RAM above. Each opens with the first
+ * section of its half that comes online (until then nr is 0), and grows when the RAM behind its end comes; `first`
+ * stays.
  */
 #define PAGE_WINDOWS 2u
 extern struct page_window page_windows[PAGE_WINDOWS];
