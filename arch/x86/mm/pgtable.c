@@ -237,14 +237,23 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 	return pt_walk_range(&v.w, start, end);
 }
 
+/* A new entry of the shared level is pending until every process has it, so a caller who sees no mark may rely on it. */
+static bool shared_by_all(const struct pgtable *pt, vaddr_t addr)
+{
+	const pte_t *top = pt_entry(pt, addr, pt_sync_level());
+
+	return top && !pte_pending(pte_read(top));
+}
+
 pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift)
 {
 	unsigned int level = 1;
 
 	while (pt_level[level].shift < shift)
 		level++;
-	return level < pt_sync_level() && pt_entry_end(level + 1, start, end) == end ? pt_entry(pt, start, level)
-										     : NULL;
+	if (level >= pt_sync_level() || pt_entry_end(level + 1, start, end) != end || !shared_by_all(pt, start))
+		return NULL;
+	return pt_entry(pt, start, level);
 }
 
 unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t prot, unsigned int shift)

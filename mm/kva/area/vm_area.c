@@ -47,7 +47,7 @@ struct vm_range *vm_area_create(const struct vm_area_spec *spec)
 			return NULL;
 	}
 	if (likely(is_plain(spec)))
-		range = vm_range_anywhere((spec->size >> PAGE_SHIFT) + 1, VM_RANGE_AREA, spec->gfp & __GFP_NOWAIT);
+		range = vm_range_new_anywhere((spec->size >> PAGE_SHIFT) + 1, VM_RANGE_AREA, spec->gfp & __GFP_NOWAIT);
 	else
 		range = at_some_place(spec);
 	if (unlikely(!range)) {

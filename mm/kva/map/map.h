@@ -57,7 +57,10 @@ static inline void vm_range_unmap_noflush(struct vm_range *range)
 void vm_range_learn_leaves(struct vm_range *range);
 static inline void vm_area_forget_leaves(struct vm_struct *own)
 {
-	container_of(own, struct vm_range, own)->leaves = NULL;
+	struct vm_range *range = container_of(own, struct vm_range, own);
+
+	if (!range->ptes)
+		range->leaves = NULL;
 }
 /* Map n known leaves from the first-th on; the frames of each have one memory type. 0; -EBUSY: nothing is mapped. */
 int vm_range_map_leaves(struct vm_range *range, unsigned long first, unsigned long n, phys_addr_t phys, pgprot_t prot);

@@ -4,7 +4,8 @@
  *
  * A function that walks opens one scope (arch/mmu_sync.h), walks, and closes the scope on every path: what a failed
  * walk has changed is carried to the processes and flushed too. vm_map_pages_in() walks in its caller's scope.
- * Functions that use known entries of a range need no scope: every process already has the tables of these.
+ * Functions that use known entries of a range need no scope: every process already has the tables of these. The entries
+ * of a new range are known too if its tables exist: so only the first range of a table is mapped by a walk.
  */
 #include "mm/kva/map/map.h"
 
@@ -130,12 +131,13 @@ static vaddr_t table_border(const struct vm_range *range)
 }
 
 /*
- * The tables of the range exist now: keep pointers to its entries. Only a range that one table could cover has any: it
+ * If the tables of the range exist, keep pointers to its entries. Only a range that one table could cover has any: it
  * never has a large leaf, so its tables stay.
  */
 static void learn_entries(struct vm_range *range)
 {
 	vaddr_t border = table_border(range);
+	pte_t *more;
 
 	if (vm_range_size(range) > pt_level_size(2))
 		return;
@@ -143,9 +145,10 @@ static void learn_entries(struct vm_range *range)
 		range->ptes = pgtable_entries(&kernel_pgtable, range->start, range->end, PAGE_SHIFT);
 		return;
 	}
-	range->more_ptes = pgtable_entries(&kernel_pgtable, border, range->end, PAGE_SHIFT);
-	if (range->more_ptes)
+	more = pgtable_entries(&kernel_pgtable, border, range->end, PAGE_SHIFT);
+	if (more)
 		range->ptes = pgtable_entries(&kernel_pgtable, range->start, border, PAGE_SHIFT);
+	range->more_ptes = range->ptes ? more : NULL;
 }
 
 static __noinline int map_and_learn(struct vm_range *range, vaddr_t start, struct page **pages, unsigned long count,
@@ -212,9 +215,13 @@ static __noinline int map_over_border(struct vm_range *range, unsigned long offs
 int vm_range_map_slow(struct vm_range *range, unsigned long offset, struct page **pages, unsigned long count,
 		      pgprot_t prot, gfp_t gfp)
 {
-	if (range->ptes)
+	if (!range->ptes)
+		learn_entries(range);
+	if (!range->ptes)
+		return map_and_learn(range, range->start + (offset << PAGE_SHIFT), pages, count, prot, gfp);
+	if (range->more_ptes)
 		return map_over_border(range, offset, pages, count, pgprot_supported(prot));
-	return map_and_learn(range, range->start + (offset << PAGE_SHIFT), pages, count, prot, gfp);
+	return vm_map_entries(range->ptes + offset, range->start + (offset << PAGE_SHIFT), pages, count, prot);
 }
 
 void vm_range_learn_leaves(struct vm_range *range)
@@ -261,7 +268,7 @@ int vm_range_map_phys(struct vm_range *range, unsigned long bytes, phys_addr_t p
 {
 	unsigned long count = bytes >> PAGE_SHIFT, done, n;
 
-	if (range->leaves && memtype_each_uniform(phys, bytes, 1ull << range->shift))
+	if (!range->ptes && range->leaves && memtype_each_uniform(phys, bytes, 1ull << range->shift))
 		return vm_range_map_leaves(range, 0, bytes >> range->shift, phys, prot);
 	if (unlikely(!range->ptes))
 		return map_phys_slow(range, bytes, phys, prot, max_shift);

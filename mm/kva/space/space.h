@@ -63,14 +63,18 @@ struct vm_range {
 		struct rcu_head rcu; /* not in use any more: on the way back to the slab */
 		struct {
 			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
-			pte_t *more_ptes;	 /* the entries in its second table, if the range has two */
-			pte_t *leaves;		 /* its large leaves, if they are known and it has nothing else */
+			union {
+				pte_t *more_ptes; /* the entries in its second table, if the range has two */
+				pte_t *leaves;	  /* ptes is NULL: its large leaves, if they are known and it has nothing else */
+			};
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
 			struct vm_range *next;	 /* in a cache, or claimed and waiting for vfree's work */
-			tlb_stamp_t stamp;	 /* VM_LAZY */
 			u32 unlisted;		 /* blocks of which only the first page is listed (vm_huge.c) */
 			u32 weight;		 /* in a cache: see vm_cache.c, 3 */
-			struct vm_struct own;
+			union {
+				struct vm_struct own;
+				tlb_stamp_t stamp; /* VM_LAZY */
+			};
 			struct page *own_pages[VM_OWN_PAGES];
 		};
 	};
@@ -135,6 +139,8 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq);
 void vm_range_free(struct vm_range *range);
 /* vm_range_free() of a range that may keep room for a page array: vm_array_free() frees that first. */
 void vm_range_discard(struct vm_range *range);
+/* The same for a list, linked by `next`. Neighbours in the list that lie side by side become one hole at once. */
+void vm_range_discard_list(struct vm_range *list);
 extern void (*vm_array_free)(const void *array); /* kfree, until areas can serve as page arrays */
 
 /*
@@ -298,9 +304,12 @@ bool vm_tables_wait(void);
 bool vm_make_space(void);
 /* A range from the cache or a hole. If there is none, keepers, then notifiers make room, unless gfp forbids to wait. */
 struct vm_range *vm_range_obtain(const struct vm_request *rq);
-/* The same at any address: of `pages` or a few more, guard page included. gfp: 0 or __GFP_NOWAIT. */
+/*
+ * The same at any address: of `pages` or a few more, guard page included. gfp: 0 or __GFP_NOWAIT. vm_range_anywhere()
+ * tries vm_cache_get() first.
+ */
+struct vm_range *vm_range_new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp);
 struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp);
-
 
 /*
  * vm_purge_notify.c: address space has run out: ask the notifiers. True: one gave some back. Thread context, may sleep.

@@ -29,13 +29,14 @@
  *    page array. Every process already has the top entry above its tables. So the next user only writes the entries. A
  *    range for large leaves goes to a request for the same leaves and the same alignment.
  *
- * 5. Clean ranges are bounded too, by twice WEIGHT. When a flush becomes due, the CPU first gives back so many clean
- *    ranges that the lazy ones will fit. It takes them from one list after the other, so sizes that are out of use make
+ * 5. Clean ranges are bounded too, by twice WEIGHT. At its bound the CPU gives back clean ranges until the lazy ones
+ *    will fit. It takes them from one list after the other, so sizes that are out of use make
  *    room. Ranges that are given back merge with neighbouring holes. When address space runs out, vm_cache_reclaim()
  *    empties all caches.
  *
  * 6. Lists are processed in batches, and the lock is dropped between two batches. So nobody holds the lock for long,
- *    however long the lists are.
+ *    however long the lists are. vm_range_retire() does one batch a call: so no call is long, and the covered ranges
+ *    that are left over keep the CPU at its lower bound, where the next calls go on.
  *
  * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation of flushes has
  *    begun; otherwise it costs a comparison. vm_unmap_aliases() reads it.
@@ -76,6 +77,12 @@ void vm_cache_set_bounds(unsigned int cpus)
 static bool reaches(const struct vm_cache *cache, const struct bound *bound)
 {
 	return cache->nr_lazy >= bound->ranges || cache->lazy_weight >= bound->weight;
+}
+
+/* Is the bound reached, and nothing covered that could be made clean? */
+static bool needs_flush(const struct vm_cache *cache, const struct bound *bound)
+{
+	return reaches(cache, bound) && !tlb_stamp_covered(cache->oldest->stamp);
 }
 
 /* --- under a cache's lock ----------------------------------------------------------------------------------------- */
@@ -155,7 +162,7 @@ static void keep(struct vm_cache *cache, struct vm_range *range)
 
 static void set_next_bound(struct vm_cache *cache)
 {
-	cache->next_bound = reaches(cache, &soft) ? hard : soft;
+	cache->next_bound = needs_flush(cache, &soft) ? hard : soft;
 }
 
 /*
@@ -211,12 +218,17 @@ static struct vm_range *take_next_drop(struct vm_cache *cache)
 	return unlink_clean(cache, link);
 }
 
+static bool has_excess(const struct vm_cache *cache)
+{
+	return cache->clean_weight && cache->clean_weight + cache->lazy_weight > CLEAN;
+}
+
 /* Move clean ranges to `unwanted` until the lazy ones fit. Returns how many, as reap(). */
 static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwanted)
 {
 	unsigned int nr = 0;
 
-	for (; nr < BATCH && cache->clean_weight > CLEAN - hard.weight; nr++)
+	for (; nr < BATCH && has_excess(cache); nr++)
 		put_on(unwanted, take_next_drop(cache));
 	if (nr)
 		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
@@ -225,32 +237,29 @@ static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwant
 
 /* --- without the lock --------------------------------------------------------------------------------------------- */
 
-static bool give_back_unwanted(struct vm_range *unwanted)
+/* One batch of `step`. Returns how many were moved; *any becomes true if ranges were given back. */
+static unsigned int one_batch(struct vm_cache *cache,
+			      unsigned int (*step)(struct vm_cache *cache, struct vm_range **unwanted), bool *any)
 {
-	struct vm_range *next;
+	struct vm_range *unwanted = NULL;
+	unsigned int nr;
 
-	for (struct vm_range *range = unwanted; range; range = next) {
-		next = range->next;
-		vm_range_discard(range);
-	}
-	return unwanted != NULL;
+	spin_lock(&cache->lock);
+	nr = step(cache, &unwanted);
+	spin_unlock(&cache->lock);
+	schedule_point("vm_cache:batch");
+	*any |= unwanted != NULL;
+	vm_range_discard_list(unwanted);
+	return nr;
 }
 
 /* Call `step` until it has moved less than a batch. True: ranges were given back. Thread context, no lock held. */
 static bool in_batches(struct vm_cache *cache, unsigned int (*step)(struct vm_cache *cache, struct vm_range **unwanted))
 {
 	bool any = false;
-	unsigned int nr;
 
-	do {
-		struct vm_range *unwanted = NULL;
-
-		spin_lock(&cache->lock);
-		nr = step(cache, &unwanted);
-		spin_unlock(&cache->lock);
-		schedule_point("vm_cache:batch");
-		any |= give_back_unwanted(unwanted);
-	} while (nr == BATCH);
+	while (one_batch(cache, step, &any) == BATCH)
+		;
 	return any;
 }
 
@@ -270,7 +279,7 @@ static struct vm_range *take_after_reaping(struct vm_cache *cache, const struct 
 		nr = reap(cache, &unwanted);
 		range = take_serving(cache, rq);
 		spin_unlock(&cache->lock);
-		give_back_unwanted(unwanted);
+		vm_range_discard_list(unwanted);
 	} while (!range && nr == BATCH && preemptible());
 	return range;
 }
@@ -311,23 +320,25 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 }
 
 /*
- * The bound is reached. First make clean what other flushes have covered. If the rest is still more than `soft`, call
- * the background; if it is more than `hard`, the background did not come in time: flush here.
+ * The bound is reached. First make a batch of what other flushes have covered clean; while more is covered, the next
+ * call goes on. Then, if nothing is, call the background; if even `hard` is reached, it did not come in time: flush
+ * here.
  */
 static __noinline void reached_bound(struct vm_cache *cache)
 {
-	bool soon, now;
+	bool soon, now, excess, any = false;
 
-	in_batches(cache, reap);
+	one_batch(cache, reap, &any);
 	spin_lock(&cache->lock);
-	soon = reaches(cache, &soft);
-	now = reaches(cache, &hard);
+	soon = needs_flush(cache, &soft);
+	now = needs_flush(cache, &hard);
+	excess = has_excess(cache);
 	spin_unlock(&cache->lock);
-	if (soon)
-		in_batches(cache, drop_excess);
+	if (excess)
+		one_batch(cache, drop_excess, &any);
 	if (now) {
 		flush_tlb_all();
-		in_batches(cache, reap);
+		one_batch(cache, reap, &any);
 	} else if (soon) {
 		vm_purge_soon();
 	}
@@ -357,7 +368,7 @@ static bool wants_flush(struct vm_cache *cache)
 	bool wants;
 
 	spin_lock(&cache->lock);
-	wants = reaches(cache, &soft) && !tlb_stamp_covered(cache->oldest->stamp);
+	wants = needs_flush(cache, &soft);
 	spin_unlock(&cache->lock);
 	return wants;
 }

@@ -198,7 +198,7 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 
 	range->kind = (u8)kind;
 	range->area = NULL;
-	range->ptes = range->more_ptes = range->leaves = NULL;
+	range->ptes = range->more_ptes = NULL;
 	range->pages = NULL;
 	range->unlisted = 0;
 	range->shift = (u8)shift;
@@ -236,20 +236,63 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 	return range;
 }
 
-void vm_range_free(struct vm_range *range)
+/* The range is in the index no more, and has no page array. */
+static void leave_index(struct vm_range *range)
 {
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
 	tlb_oracle(given_back(range->start, range->end));
 	vm_index_remove(range);
+}
+
+void vm_range_free(struct vm_range *range)
+{
+	leave_index(range);
 	vm_hole_give_back(range, NULL);
 }
 
-void vm_range_discard(struct vm_range *range)
+static void free_array(struct vm_range *range)
 {
 	if (range->pages != range->own_pages)
 		vm_array_free(range->pages);
 	range->pages = NULL;
+}
+
+void vm_range_discard(struct vm_range *range)
+{
+	free_array(range);
 	vm_range_free(range);
+}
+
+/* The range is beside `hole`: make them one. */
+static bool joins(struct vm_range *hole, const struct vm_range *range)
+{
+	if (range->end == hole->start)
+		hole->start = range->start;
+	else if (range->start == hole->end)
+		hole->end = range->end;
+	else
+		return false;
+	return true;
+}
+
+void vm_range_discard_list(struct vm_range *list)
+{
+	struct vm_range *hole = NULL, *next;
+
+	for (struct vm_range *range = list; range; range = next) {
+		next = range->next;
+		free_array(range);
+		leave_index(range);
+		if (hole && joins(hole, range)) {
+			call_rcu(&range->rcu, free_later);
+			continue;
+		}
+		if (hole)
+			vm_hole_give_back(hole, NULL);
+		hole = range;
+	}
+	if (hole)
+		vm_hole_give_back(hole, NULL);
 }
 
 void vm_range_init(void)

@@ -22,7 +22,7 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 }
 
 /* A new range of a size that caches have a list for; if there is no space for that, of the exact size. */
-static __noinline struct vm_range *new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
+struct vm_range *vm_range_new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
 {
 	struct vm_request rq = { .size = vm_cache_round(pages) << PAGE_SHIFT, .align = PAGE_SIZE, .lo = VMALLOC_START,
 				 .hi = VMALLOC_END, .kind = kind, .gfp = gfp };
@@ -38,5 +38,5 @@ struct vm_range *vm_range_anywhere(unsigned long pages, enum vm_range_kind kind,
 {
 	struct vm_range *range = vm_cache_get(pages, kind);
 
-	return likely(range) ? range : new_anywhere(pages, kind, gfp);
+	return likely(range) ? range : vm_range_new_anywhere(pages, kind, gfp);
 }
