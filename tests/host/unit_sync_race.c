@@ -41,6 +41,11 @@ static bool is_done(const struct cpu_thread *t) { return __atomic_load_n(&t->don
 static void hold(const char *point) { sched_hold(point); }
 static void wait_held(const char *point) { assert_true(sched_wait_held(point, 5000)); }
 
+static pte_t *entries_of(vaddr_t page)
+{
+	return pgtable_entries(&kernel_pgtable, page, page + PAGE_SIZE, PAGE_SHIFT);
+}
+
 /*
  * CPU 1 has installed an entry and has not carried it. CPU 0 maps next to it: when that returns, its processes must
  * have the entry, although CPU 1 still stands where it stood (museum 40).
@@ -55,7 +60,9 @@ static void no_window_for_the_neighbour(void **state)
 	wait_held("sync:before");
 	assert_true(shared_entry(&kernel_pgtable, slot(4)) & PTE_PENDING);
 	assert_false(shared_entry(&process[0], slot(4)) & PTE_PRESENT);
+	assert_null(entries_of(slot(4) + PAGE_SIZE)); /* nobody may use them without a walk yet */
 	map_page(slot(4) + PAGE_SIZE);
+	assert_non_null(entries_of(slot(4) + PAGE_SIZE));
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(pgtable_query(&process[i], slot(4) + PAGE_SIZE).phys, 0x5000);
 	assert_false(is_done(&first));

@@ -111,6 +111,31 @@ static void random_free(void)
 	assert_null(vm_range_claim(start, VM_RANGE_RAM, 0));
 }
 
+/* Up to eight neighbours, upward, downward or in disorder, some left out: what lies side by side becomes one hole. */
+static void random_free_list(void)
+{
+	unsigned int nr = 1 + (unsigned int)host_random_below(8), at = (unsigned int)host_random_below(nr_busy);
+	unsigned int order = (unsigned int)host_random_below(3);
+	struct vm_range *list = NULL, *last = NULL;
+
+	for (; nr && at < nr_busy; nr--) {
+		struct vm_range *range = oracle_remove(at);
+
+		assert_ptr_equal(vm_range_claim(range->start, VM_RANGE_RAM, 0), range);
+		if (!list || order == 0 || (order == 2 && host_random() & 1)) {
+			range->next = list;
+			list = range;
+			last = last ? last : range;
+		} else {
+			range->next = NULL;
+			last->next = range;
+			last = range;
+		}
+		at += !host_random_below(4);
+	}
+	vm_range_discard_list(list);
+}
+
 static void same_as_oracle(void **state)
 {
 	unsigned int refused = 0;
@@ -122,8 +147,10 @@ static void same_as_oracle(void **state)
 
 		if (nr_busy == 0 || (nr_busy < MAX_RANGES && host_random_below(10) < (grow ? 7 : 3)))
 			random_alloc(&refused);
-		else
+		else if (host_random_below(8))
 			random_free();
+		else
+			random_free_list();
 		if (step % 64 == 0)
 			assert_int_equal(vm_range_check(), 0);
 	}
