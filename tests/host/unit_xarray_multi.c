@@ -71,6 +71,32 @@ static void every_order(void **state)
 	}
 }
 
+/* Pointers, near each other and far apart: the last one up to each place and beside it. */
+static void the_last_one_below(void **state)
+{
+	static unsigned long at[200], thing[200];
+	unsigned int seed = 1;
+
+	(void)state;
+	for (unsigned int i = 0; i < 200; i++) {
+		seed = seed * 1664525 + 1013904223;
+		at[i] = i < 50 ? i * 3 : (unsigned long)seed << (i % 40) >> 8;
+		xa_store(&xa, at[i], &thing[i], GFP_KERNEL);
+	}
+	for (unsigned int i = 0; i < 600; i++) {
+		unsigned long last = at[i / 3] + i % 3 - 1, index = last, best = 0;
+		void *expected = NULL;
+
+		for (unsigned int j = 0; j < 200; j++)
+			if (at[j] <= last && (!expected || at[j] >= best)) {
+				best = at[j];
+				expected = xa_load(&xa, best);
+			}
+		assert_ptr_equal(xa_find_below(&xa, &index), expected);
+		assert_int_equal(index, expected ? best : last);
+	}
+}
+
 /* A store of more order takes the place of all below it and has their marks; of less, it replaces the whole. */
 static void over_others(void **state)
 {
@@ -436,6 +462,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_order, begin, end),
+		cmocka_unit_test_setup_teardown(the_last_one_below, begin, end),
 		cmocka_unit_test_setup_teardown(over_others, begin, end),
 		cmocka_unit_test_setup_teardown(conflicts, begin, end),
 		cmocka_unit_test_setup_teardown(dividing, begin, end),

@@ -147,8 +147,8 @@ bool pgtable_next_table(const struct pgtable *pt, vaddr_t *addr, vaddr_t end);
 
 /*
  * The entries of [start, end) that span 1 << shift bytes each. NULL unless they all lie in one table, which exists, is
- * below the shared level, and has come to every process. They stay in place as long as the caller owns the range. The caller may write leaves
- * there, and only leaves, without a walk and without a scope.
+ * below the shared level, and has come to every process. They stay in place as long as the caller owns the range. The
+ * caller may write leaves there, and only leaves, without a walk and without a scope.
  */
 pte_t *pgtable_entries(struct pgtable *pt, vaddr_t start, vaddr_t end, unsigned int shift);
 /*

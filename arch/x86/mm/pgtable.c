@@ -237,7 +237,7 @@ int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start
 	return pt_walk_range(&v.w, start, end);
 }
 
-/* A new entry of the shared level is pending until every process has it, so a caller who sees no mark may rely on it. */
+/* A new entry of the shared level is pending until every process has it. */
 static bool shared_by_all(const struct pgtable *pt, vaddr_t addr)
 {
 	const pte_t *top = pt_entry(pt, addr, pt_sync_level());

@@ -65,7 +65,7 @@ struct vm_range {
 			pte_t *ptes;		 /* the range's entries, if they are known and their tables exist */
 			union {
 				pte_t *more_ptes; /* the entries in its second table, if the range has two */
-				pte_t *leaves;	  /* ptes is NULL: its large leaves, if they are known and it has nothing else */
+				pte_t *leaves; /* ptes is NULL: its large leaves, if known, and it has nothing else */
 			};
 			struct page **pages;	 /* room for the pages of an area, kept while the range is cached */
 			struct vm_range *next;	 /* in a cache, or claimed and waiting for vfree's work */

@@ -29,14 +29,14 @@
  *    page array. Every process already has the top entry above its tables. So the next user only writes the entries. A
  *    range for large leaves goes to a request for the same leaves and the same alignment.
  *
- * 5. Clean ranges are bounded too, by twice WEIGHT. At its bound the CPU gives back clean ranges until the lazy ones
- *    will fit. It takes them from one list after the other, so sizes that are out of use make
+ * 5. Clean ranges are bounded too, by twice WEIGHT. When a flush becomes due, the CPU gives back so many clean
+ *    ranges that the lazy ones will fit. It takes them from one list after the other, so sizes that are out of use make
  *    room. Ranges that are given back merge with neighbouring holes. When address space runs out, vm_cache_reclaim()
  *    empties all caches.
  *
  * 6. Lists are processed in batches, and the lock is dropped between two batches. So nobody holds the lock for long,
- *    however long the lists are. vm_range_retire() does one batch a call: so no call is long, and the covered ranges
- *    that are left over keep the CPU at its lower bound, where the next calls go on.
+ *    however long the lists are. vm_range_retire() does one batch a call, so no call is long. Covered ranges that are
+ *    left over keep the CPU at its lower bound, and excess takes the bound away: so the next calls go on.
  *
  * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation of flushes has
  *    begun; otherwise it costs a comparison. vm_unmap_aliases() reads it.
@@ -160,9 +160,17 @@ static void keep(struct vm_cache *cache, struct vm_range *range)
 	cache->clean_weight += range->weight;
 }
 
+/* A flush is due, and what it covers would not fit beside the clean ranges. */
+static bool has_excess(const struct vm_cache *cache)
+{
+	return cache->clean_weight > CLEAN - hard.weight && needs_flush(cache, &soft);
+}
+
 static void set_next_bound(struct vm_cache *cache)
 {
-	cache->next_bound = needs_flush(cache, &soft) ? hard : soft;
+	static const struct bound any;
+
+	cache->next_bound = has_excess(cache) ? any : needs_flush(cache, &soft) ? hard : soft;
 }
 
 /*
@@ -218,18 +226,14 @@ static struct vm_range *take_next_drop(struct vm_cache *cache)
 	return unlink_clean(cache, link);
 }
 
-static bool has_excess(const struct vm_cache *cache)
-{
-	return cache->clean_weight && cache->clean_weight + cache->lazy_weight > CLEAN;
-}
-
 /* Move clean ranges to `unwanted` until the lazy ones fit. Returns how many, as reap(). */
 static unsigned int drop_excess(struct vm_cache *cache, struct vm_range **unwanted)
 {
 	unsigned int nr = 0;
 
-	for (; nr < BATCH && has_excess(cache); nr++)
+	for (; nr < BATCH && cache->clean_weight > CLEAN - hard.weight; nr++)
 		put_on(unwanted, take_next_drop(cache));
+	set_next_bound(cache);
 	if (nr)
 		trace(TRACE_PURGE_VMAP_AREA_LAZY, VMALLOC_START, VMALLOC_END, nr);
 	return nr;
@@ -319,8 +323,17 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 	return range;
 }
 
+/* Make a batch of covered ranges clean; while they weigh more than the bound, all of them. */
+static void reap_piece(struct vm_cache *cache)
+{
+	bool any = false;
+
+	while (one_batch(cache, reap, &any) == BATCH && READ_ONCE(cache->lazy_weight) >= hard.weight)
+		;
+}
+
 /*
- * The bound is reached. First make a batch of what other flushes have covered clean; while more is covered, the next
+ * The bound is reached. First make a piece of what other flushes have covered clean; while more is covered, the next
  * call goes on. Then, if nothing is, call the background; if even `hard` is reached, it did not come in time: flush
  * here.
  */
@@ -328,7 +341,7 @@ static __noinline void reached_bound(struct vm_cache *cache)
 {
 	bool soon, now, excess, any = false;
 
-	one_batch(cache, reap, &any);
+	reap_piece(cache);
 	spin_lock(&cache->lock);
 	soon = needs_flush(cache, &soft);
 	now = needs_flush(cache, &hard);
@@ -338,7 +351,7 @@ static __noinline void reached_bound(struct vm_cache *cache)
 		one_batch(cache, drop_excess, &any);
 	if (now) {
 		flush_tlb_all();
-		one_batch(cache, reap, &any);
+		reap_piece(cache);
 	} else if (soon) {
 		vm_purge_soon();
 	}
