@@ -20,7 +20,7 @@ HOST_T	 ?=
 SECONDS	 ?= 60
 
 host_fuzz_plain := fuzz_multiboot2 fuzz_xarray fuzz_acpi fuzz_mptable fuzz_elf fuzz_font
-host_plain := unit_acpi unit_acpi_tables unit_inject unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_framebuffer unit_lib unit_preempt unit_program_text unit_summary unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_xarray_multi unit_xarray_spans unit_mtrr unit_uart unit_memory_map unit_multiboot2 unit_boot_info unit_soft_reserved unit_pcid unit_tlb
+host_plain := unit_acpi unit_acpi_tables unit_inject unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_framebuffer unit_lib unit_bitmap unit_preempt unit_program_text unit_summary unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_xarray_multi unit_xarray_spans unit_mtrr unit_uart unit_memory_map unit_multiboot2 unit_boot_info unit_soft_reserved unit_pcid unit_tlb
 host_plain += unit_screen unit_pager unit_keyboard unit_pci unit_serial
 host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_tlb_oracle_present unit_tlb_oracle_race unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
 		  $(host_fuzz_plain) fuzz_pgtable

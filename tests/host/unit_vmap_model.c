@@ -225,7 +225,8 @@ static void no_mark_without_dirty_pages(void **state)
 	vm_unmap_ram((void *)maps[7], 1);
 	block = xa_load(&vmap_blocks, block_index(maps[7]));
 	assert_true(block->marked);
-	assert_int_not_equal(maps[7] = (vaddr_t)vm_map_ram(pages, 1, -1), 0); /* in a second block: the first one waits */
+	maps[7] = (vaddr_t)vm_map_ram(pages, 1, -1); /* in a second block: the first one waits */
+	assert_int_not_equal(maps[7], 0);
 	assert_true(block->marked);
 	flush_tlb_all();
 	for (unsigned int i = 0; i < VMAP_BLOCK_USABLE; i++) /* comes round to the first block, and beyond */
