@@ -99,7 +99,10 @@ static void background_comes_late(void **state)
 	assert_int_equal(flushes(), flushed + 6);
 }
 
-/* Enough is waiting, but somebody else has flushed for most of it. */
+/*
+ * Enough is waiting, but somebody else has flushed for most of it. A piece of that becomes clean with the call that
+ * comes to the bound, the rest when it is wanted.
+ */
 static void flushes_of_others_count(void **state)
 {
 	static struct vm_struct *area[256];
@@ -116,7 +119,15 @@ static void flushes_of_others_count(void **state)
 	for (unsigned int i = 250; i < ARRAY_SIZE(area); i++)
 		free_vm_area(area[i]);
 	assert_int_equal(flushes(), flushed);
+	assert_true(stats().lazy_bytes <= (256 - 32) * 2 * P);
+	for (unsigned int i = 0; i < 250; i++)
+		area[i] = get_vm_area(P, VM_MAP);
 	assert_true(stats().lazy_bytes <= 6 * 2 * P);
+	for (unsigned int i = 0; i < 240; i++)
+		free_vm_area(area[i]);
+	assert_int_equal(flushes(), flushed);
+	for (unsigned int i = 240; i < 250; i++)
+		free_vm_area(area[i]);
 }
 
 /* Many blocks were needed for a while. What is clean of them and does not go round is freed. */

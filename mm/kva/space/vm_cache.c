@@ -323,7 +323,7 @@ struct vm_range *vm_cache_get(unsigned long pages, enum vm_range_kind kind)
 	return range;
 }
 
-/* Make a batch of covered ranges clean; while they weigh more than the bound, all of them. */
+/* Make a batch of covered ranges clean, and more while the lazy ones still weigh as much as the upper bound. */
 static void reap_piece(struct vm_cache *cache)
 {
 	bool any = false;
