@@ -38,7 +38,7 @@ struct vmap_queue {
 	unsigned int next;	 /* the page that is given out next */
 	unsigned int end;	 /* limit; 0: the cursor has been revoked */
 	unsigned int limit;
-	spinlock_t lock;	 /* also for all fields of its blocks, except `dirty`, `purge` and `run` */
+	spinlock_t lock;	 /* also for all fields of its blocks, except `dirty_map`, `visit` and `run` */
 	bool surplus;		 /* more than GO_ROUND blocks have become wholly clean; a hint */
 	unsigned int flushing;	 /* pages, in all its blocks; read without the lock as a hint */
 	tlb_stamp_t stamp;	 /* of the runs that were collected last */
@@ -63,7 +63,7 @@ struct vmap_block {
 	struct vmap_queue *owner;
 	struct list_head queue;	 /* on owner->clean[longest - 1]; on none if no page is in clean_map */
 	struct list_head marks;	 /* on owner->marked or owner->visiting; or empty */
-	struct list_head purge;	 /* on a list of the running purge */
+	struct list_head visit;	 /* on a list of the running purge */
 	struct vm_range *range;
 	struct rcu_head rcu;
 	DECLARE_BITMAP(dirty_map, VMAP_BLOCK_MOST); /* bits are set by any CPU, without the lock */

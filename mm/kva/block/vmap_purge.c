@@ -157,7 +157,7 @@ static unsigned int begin_some(struct vmap_queue *queue, struct tlb_batch *batch
 		block->in_purge = true;
 		if (block->flushing && !batch->all)
 			tlb_batch_add(batch, page_addr(block, block->first), page_addr(block, block->last));
-		list_add_tail(&block->purge, visited);
+		list_add_tail(&block->visit, visited);
 	}
 	return nr;
 }
@@ -206,17 +206,17 @@ static bool end_block(struct vmap_block *block, bool reclaim)
 /* For blocks at the beginning of `visited`, AT_ONCE at most, which belong to one CPU. Those that go come to `gone`. */
 static void end_some(struct list_head *visited, bool reclaim, struct list_head *gone)
 {
-	struct vmap_block *block = list_first_entry(visited, struct vmap_block, purge);
+	struct vmap_block *block = list_first_entry(visited, struct vmap_block, visit);
 	struct vmap_queue *queue = block->owner;
 
 	spin_lock(&queue->lock);
 	for (unsigned int n = 0; n < VMAP_AT_ONCE && !list_empty(visited); n++) {
-		block = list_first_entry(visited, struct vmap_block, purge);
+		block = list_first_entry(visited, struct vmap_block, visit);
 		if (block->owner != queue)
 			break;
-		list_del(&block->purge);
+		list_del(&block->visit);
 		if (end_block(block, reclaim))
-			list_add_tail(&block->purge, gone);
+			list_add_tail(&block->visit, gone);
 	}
 	spin_unlock(&queue->lock);
 }
@@ -235,7 +235,7 @@ static unsigned int destroy_all(struct list_head *gone)
 	struct vmap_block *block, *next;
 	unsigned int nr = 0;
 
-	list_for_each_entry_safe(block, next, gone, purge) {
+	list_for_each_entry_safe(block, next, gone, visit) {
 		block_destroy(block);
 		nr++;
 	}
