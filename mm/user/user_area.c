@@ -83,11 +83,17 @@ int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int
 	return 0;
 }
 
+/* No area may be written and executed: user_prot() has no such entry. */
+static bool request_valid(vaddr_t addr, size_t size, unsigned int flags)
+{
+	return range_valid(addr, size) && (flags & (VM_WRITE | VM_EXEC)) != (VM_WRITE | VM_EXEC);
+}
+
 int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)
 {
 	int err;
 
-	if (!range_valid(addr, size) || (flags & (VM_WRITE | VM_EXEC)) == (VM_WRITE | VM_EXEC))
+	if (!request_valid(addr, size, flags))
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	err = user_area_add(mm, addr, addr + size, flags);
@@ -123,7 +129,7 @@ long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags)
 	vaddr_t addr;
 	int err;
 
-	if (!range_valid(mm->mmap_base, size))
+	if (!request_valid(mm->mmap_base, size, flags))
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	addr = find_hole(mm, size);

@@ -91,6 +91,7 @@ static void areas_that_cannot_be(void **state)
 	assert_int_equal(mm_map(mm, BASE, -PAGE_SIZE, VM_READ), -EINVAL);
 	assert_int_equal(mm_map(mm, BASE, 0, VM_READ), -EINVAL);
 	assert_int_equal(mm_map(mm, BASE, PAGE_SIZE, VM_WRITE | VM_EXEC), -EINVAL);
+	assert_int_equal(mm_map_anywhere(mm, PAGE_SIZE, VM_WRITE | VM_EXEC), -EINVAL);
 	assert_int_equal(mm_map(mm, layout.private_start, PAGE_SIZE, VM_READ), -EINVAL);
 	assert_int_equal(mm_unmap(mm, BASE, -PAGE_SIZE), -EINVAL);
 	assert_int_equal(mm_unmap(mm, layout.private_start, PAGE_SIZE), -EINVAL);
