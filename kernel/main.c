@@ -330,7 +330,7 @@ void kmain(void)
 	arch_console_option();
 	report_left_out();
 	tlb_oracle(init());
-	arch_apply_options(); /* features that page tables use, before there are any */
+	arch_apply_options(); /* features that page tables use, before the reference tables are made */
 	init_memory();
 	hand_over();
 	arch_console_init(&boot_info); /* the screen is device memory: it needs ioremap */
@@ -339,12 +339,12 @@ void kmain(void)
 	local_irq_enable();
 	arch_await_tick(); /* without a tick the first thread that sleeps would hang silently */
 	sched_start(); /* ticks come: from here on threads are preempted */
+	rcu_init(); /* before there is another thread that could read */
 	init_cpus();
 	if (CONFIG_DEBUG_LOCKS)
 		longest_start();
 	workqueue_init(); /* a worker on each CPU */
 	vmalloc_init_purge();
-	rcu_init();
 	init_trace();
 	process_init();
 	print_banner();

@@ -38,7 +38,10 @@ struct lock_state {
 	bool irqs, owned;
 };
 
-/* Interrupts are on between attempts: a CPU that waits for this CPU's answer must not wait for a serial line too. */
+/*
+ * Between attempts interrupts are as the caller had them: if they are on, a CPU that waits for this CPU's answer need
+ * not wait for a serial line too.
+ */
 static struct lock_state console_lock(void)
 {
 	unsigned int waited = 0;
@@ -139,7 +142,7 @@ const char *printk_first_problem(void)
 	return first_problem;
 }
 
-/* A problem that a test provokes does not count. */
+/* Problems during a test run do not count, since tests provoke some. */
 static void count_problem(const char *text)
 {
 	const char *end = strchr(text, '\n');

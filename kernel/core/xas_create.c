@@ -109,8 +109,8 @@ static unsigned int root_shift(unsigned long index)
 }
 
 /*
- * The last index that the tree must reach. No entry spans the whole tree: the root has a slot behind the entry, unless
- * the entry ends at the last index of all.
+ * The last index that the tree must reach. An entry of several indices that begins at 0 must not be the whole tree:
+ * then the tree reaches one index more, unless the entry ends at the last index of all.
  */
 static unsigned long last_index(const struct xa_state *xas)
 {
@@ -120,8 +120,8 @@ static unsigned long last_index(const struct xa_state *xas)
 }
 
 /*
- * Roots are added on top until one reaches the index; the old tree is below slot 0. So below the first root in which
- * the index is not in slot 0, the whole way is new.
+ * Roots are added on top until one reaches the index; the old tree is below slot 0 of each. So, seen from the top:
+ * below the first new root in which the index is not in slot 0, all nodes on the way are new.
  */
 static unsigned int missing_from_head(const struct xa_state *xas, bool in_head)
 {
@@ -290,7 +290,8 @@ static unsigned int range_missing(const struct xa_state *xas)
 }
 
 /*
- * Works from the end, so that the tree reaches far enough from the start. At the end the cursor is at the first index.
+ * Works from the last index down: so the first step makes the tree as high as all others need. At the end the cursor is
+ * at the first index.
  */
 void xas_create_range(struct xa_state *xas)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of the machine's start. kernel/main.c has their order. Boot CPU, interrupts off. */
+/*
+ * The steps of the machine's start. kernel/main.c has their order. Boot CPU; interrupts off, up to
+ * arch_init_platform().
+ */
 #pragma once
 
 #include <arch/memtype.h>
@@ -19,7 +22,7 @@ void arch_init_cpu(void);
 void arch_move_percpu(void *area);
 #define PERCPU_LEFT 0x5a
 
-/* Apply the command line's options about CPU features. After cmdline_init(), before there is a page table. */
+/* Apply the command line's options about CPU features. After cmdline_init(), before pgtable_init_image(). */
 void arch_apply_options(void);
 
 /*
@@ -36,7 +39,10 @@ void pgtable_init_image(bool huge_leaves);
 void pgtable_map_direct(u64 start, u64 end);
 /* Load the reference tables instead of the boot tables. */
 void pgtable_init_done(void);
-/* The CR3 with which i386 handles a double fault: the reference tree. Called by pgtable_init_done(). */
+/*
+ * The CR3 with which 32-bit kernels handle double faults and machine checks: the reference tree. Called by
+ * pgtable_init_done().
+ */
 void arch_set_reference_cr3(phys_addr_t root);
 /* Clear the identity map of the boot tables. After all CPUs are up. */
 void pgtable_drop_boot_identity(void);
@@ -55,7 +61,10 @@ extern const struct device_mapper *arch_device_mapper;
  */
 void arch_init_platform(const struct boot_info *boot);
 
-/* Wait for a tick. If none comes, try another timer; panic if that gives none either. Boot CPU, interrupts on. */
+/*
+ * Wait for a tick. If none comes, try the PIT through the local APIC; panic if that gives none either, or there is no
+ * local APIC. Boot CPU, interrupts on.
+ */
 void arch_await_tick(void);
 
 /* Borders of the image's parts, from the linker script. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writing an entry: the first of three events that the oracle must see (the others: execution of a flush, load of CR3).
- * All code writes entries that a CPU can reach by these functions. The raw_ functions of <asm/pte_atomic.h> do the same
- * without telling the oracle.
+ * An entry that a CPU can reach is written only by these functions. The raw_ functions of <asm/pte_atomic.h> do the
+ * same without telling the oracle.
  *
  * pte_store: for the entry's owner; the old or the new value is not present. pte_fill: the same, and the old value is
  * empty. pte_clear_run: pte_store of an empty entry to n adjacent ones. pte_xchg, pte_cmpxchg: atomic, any values.

@@ -23,19 +23,19 @@
  *    that meets the mark sets the level in its own mask, so its scope runs the hook before it returns. The hook takes
  *    the mark off, under pgd_lock, after every tree has the entry. So an entry without the mark is everywhere.
  *
- *
  * 4. In pieces. Trees can be many, so a hook gives pgd_lock back after every sync_budget of them. There is one carry
  *    at a time, and it is no CPU's own: `carrying` says which entry, which value, and which tree is next. A hook that
- *    finds one in progress goes on with it until that is done. So nobody waits for a CPU that was preempted in between.
+ *    has an entry to carry and finds one in progress goes on with it until that is done. So nobody waits for a CPU that
+ *    was preempted in between.
  *
  *	pgd_list   [tree 1] - [tree 2] - ... - [tree 500] - [tree 501] - ... - [a new tree]
  *		    these have the value		     ^ next		has it by its copy (5),
  *							and gets it when its turn comes
  *
- *    At the begin of every holding the value is compared with the reference. If it has changed, the carry starts again
- *    with the first tree. Only a carry writes shared entries of trees on the list. So the trees before `next` have the
- *    value, and when `next` is the end of the list, all of them have it. Then the mark is taken off in the same
- *    holding, by compare-and-exchange: if the entry has just changed, the carry starts again. Until then the mark
+ *    At the beginning of every holding the value is compared with the reference. If it has changed, the carry starts
+ *    again with the first tree. Only a carry writes shared entries of trees on the list. So the trees before `next`
+ *    have the value, and when `next` is the end of the list, all of them have it. Then the mark is taken off in the
+ *    same holding, by compare-and-exchange: if the entry has just changed, the carry starts again. Until then the mark
  *    stands, and whoever needs the entry runs the hook (3). So there is no window here either. If the entry changes and
  *    changes back between two holdings, nobody has carried what was in between: no other carry was there to do it. A
  *    new tree may have copied it, but the turn of a new tree always comes. A tree that leaves the list moves `next` on.
@@ -44,11 +44,13 @@
  *    a changed entry, or the hook that carries the entry finds the tree on the list. So no tree misses a change.
  *
  * 6. Removal. With 4 and 5 levels top entries are only ever added. With PAE and 2 levels an entry of the shared level
- *    may be a large leaf, which can go away or be replaced. That change is carried in the same way (an empty entry can
- *    have the mark too), before the TLB is flushed and the range given back (Linux 3f8fd02b1bf1).
+ *    can go away or be replaced: a large leaf, or the link to a table that is taken away (pgtable_tables.c). That
+ *    change is carried in the same way (an empty entry can have the mark too), before the TLB is flushed and the range
+ *    given back (Linux 3f8fd02b1bf1).
  *
- * 7. Range. The hook looks only at shared slots of [start, end), so each process's private slots stay as they are
- *    (Linux 9a62d20027da). Frames are compared as numbers: MMIO has no struct page.
+ * 7. Range. The hook begins carries only for shared slots of [start, end), so each process's private slots stay as
+ *    they are (Linux 9a62d20027da). Entries are compared as numbers, never by the struct page of their frame: MMIO has
+ *    none.
  *
  * Locks: pgd_lock is taken with interrupts on. With interrupts off a CPU could wait for a lock whose holder waits for
  * this CPU to answer a TLB flush (Linux a79e53d85683). Its rank is above the other locks of threads and below those
@@ -97,7 +99,10 @@ static struct {
 	struct list_head *next;
 } carrying;
 
-/* Where an address has its entry: in the table of the shared level, and above that one (PAE), whose links stay. */
+/*
+ * The indices of an address: `slot` in the table of the shared level; `top` in the top table, which with PAE is above
+ * that one, and whose links never change.
+ */
 struct shared_place {
 	unsigned int top, slot;
 };
@@ -149,7 +154,7 @@ static bool carry_on(unsigned int *budget)
 	return true;
 }
 
-/* Let others have the lock for a moment. The carry in progress may be done afterwards, and another have begun. */
+/* Let others have the lock for a moment. Meanwhile another hook may finish the carry in progress and begin another. */
 static void sync_pause(unsigned int *budget)
 {
 	pgd_lock_drop();
@@ -228,7 +233,7 @@ void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vadd
 }
 
 /*
- * The hook found nothing to carry. It was called for a reason only if another CPU's sync has carried the entry since
+ * The hook has finished no carry. It was called for a reason only if another CPU's sync has carried the entry since
  * this scope opened.
  */
 static void count_idle_sync(const struct mmu_update *u)
@@ -288,8 +293,8 @@ unsigned int pt_shared_run(vaddr_t addr)
 }
 
 /*
- * An entry of the reference, read in two halves if need be. Whoever changes it marks it, and nobody takes a mark off
- * while pgd_lock is held. So an entry that has no mark afterwards did not change meanwhile.
+ * An entry of the reference, read in two halves if need be. Whoever changes it marks it, and a mark comes off only
+ * under pgd_lock, which this CPU holds. So an entry that has no mark afterwards did not change meanwhile.
  */
 static inline pte_t read_unmarked(const pte_t *ref)
 {

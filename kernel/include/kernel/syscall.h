@@ -8,7 +8,7 @@
 enum syscall {
 	SYS_EXIT = 1,	      /* (status): 0 to 127; does not return */
 	SYS_FORK = 2,	      /* () -> pid, 0 in the child; -EAGAIN: there are too many processes */
-	SYS_WRITE = 4,	      /* (fd, buf, len) -> len: 1 and 2 are the console */
+	SYS_WRITE = 4,	      /* (fd, buf, len) -> bytes written, a page at most; fd 1 and 2: the console */
 	/* (int *status or 0) -> pid of a child that has ended; sleeps until one has; -ECHILD: has none */
 	SYS_WAIT = 7,
 	SYS_EXEC = 11,	      /* (name): go on as another program */

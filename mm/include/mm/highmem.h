@@ -18,5 +18,7 @@
 void *kmap_local_page(struct page *page);
 void kunmap_local(const void *addr);
 
-/* Get the page-table entries of all slots, if there is highmem. Boot CPU, after page_alloc_init(). */
+/*
+ * Make the page tables of all slots and remember their entries, if there is highmem. Boot CPU, after page_alloc_init().
+ */
 void highmem_init(void);

@@ -54,7 +54,7 @@ struct mm_struct {
 	struct mutex lock;	  /* user mappings, and the fields down to user_pages */
 	struct list_head vmas;	  /* struct vm_area_struct, sorted by address; a process has a few */
 	vaddr_t mmap_base;	  /* where the search for free addresses begins */
-	vaddr_t brk_start, brk;	  /* the heap: from page-aligned to any address */
+	vaddr_t brk_start, brk;	  /* the heap; brk_start is page-aligned, brk need not be */
 	unsigned long user_pages; /* mapped now, those shared with others included */
 	struct list_head all;	  /* on the list of all address spaces: mm_for_each() */
 };
@@ -63,7 +63,10 @@ struct mm_struct {
 struct mm_struct *mm_create(void);
 /* mmput() by the only user, as after a failure: panics if there are other users. */
 void mm_destroy(struct mm_struct *mm);
-/* A copy: the same ranges and pages; the first write copies a page. NULL = no memory, and nothing has changed. */
+/*
+ * A copy: the same areas and pages; the first write copies a page. NULL = no memory: the parent has what it had, though
+ * some of its pages may be read-only until the next write.
+ */
 struct mm_struct *mm_fork(struct mm_struct *mm);
 
 /* Add a user; the caller is one already. (No user at all: a panic.) Any context. */
@@ -88,7 +91,10 @@ static inline int mm_map_anonymous(struct mm_struct *mm, vaddr_t addr, size_t si
 {
 	return mm_map(mm, addr, size, VM_READ | VM_WRITE);
 }
-/* The same at any free address, which is returned; otherwise -EINVAL, -ENOMEM (no memory, or no such hole). */
+/*
+ * The same at any free address, which is returned; otherwise -EINVAL, -ENOMEM (no memory, or no such hole). Addresses
+ * may look negative on 32 bits: IS_ERR() tells them from errors.
+ */
 long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags);
 /* Remove the range from all areas that it overlaps, with its pages. -EINVAL, -ENOMEM (an area had to be split). */
 int mm_unmap(struct mm_struct *mm, vaddr_t addr, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by percpu_space.c and percpu_alloc.c only. */
+/* Shared by percpu_space.c and percpu_alloc.c only. Words: theory of percpu_space.c. */
 #pragma once
 
 #include "mm/kva/area/area.h"
@@ -19,14 +19,14 @@ enum percpu_word { PERCPU_TAG, PERCPU_NEXT, PERCPU_PREV, NR_PERCPU_WORDS };
 
 struct percpu_chunk {
 	struct rb_node node;	/* by base */
-	struct list_head list;	/* on the list of its slot; when it is empty, on empty_chunks */
+	struct list_head list;	/* on the list of its slot; a chunk without objects: on empty_chunks */
 	struct vm_struct **units;
 	vaddr_t base;		/* address of the first unit */
 	unsigned int nr_used;	/* granules in use */
 	unsigned int slot;
 	DECLARE_BITMAP(classes, NR_CLASSES); /* which lists of free runs are not empty */
 	u16 head[NR_CLASSES];
-	DECLARE_BITMAP(populated, UNIT_PAGES); /* written under both locks */
+	DECLARE_BITMAP(populated, UNIT_PAGES); /* written under populate_lock and percpu_lock */
 	struct page **page[UNIT_PAGES];	       /* an array of this page of each unit; NULL: not allocated */
 	u16 *part[NR_PERCPU_WORDS][NR_PARTS];
 };
@@ -37,7 +37,7 @@ struct percpu_place {
 	unsigned int at, n;
 };
 
-/* --- percpu_space.c. Under percpu_lock, unless a line says otherwise; no such call walks all chunks. -------------- */
+/* --- percpu_space.c. Under percpu_lock, unless a line says otherwise; none of them walks all chunks. -------------- */
 
 /* Allocate and free the words of a chunk; without the lock. False: no memory, and nothing is allocated. */
 bool percpu_space_make(struct percpu_chunk *chunk, gfp_t gfp);
@@ -54,7 +54,10 @@ bool percpu_space_take_in(struct percpu_chunk *fresh, struct percpu_place *place
 bool percpu_space_take_populated(struct percpu_place *place, unsigned int align);
 /* Do the pages of the place all exist? */
 bool percpu_space_populated(const struct percpu_place *place);
-/* Free the object that begins at this address of the first unit. Returns its chunk or NULL; *n: its granules. */
+/*
+ * Free the object that begins at this address of the first unit. Returns its chunk; NULL: no object begins there. *n:
+ * granules.
+ */
 struct percpu_chunk *percpu_space_free(vaddr_t addr, unsigned int *n);
 /*
  * Cut the object that begins there to place->n granules; sets place->chunk and ->at. Returns how many granules it had;
@@ -62,5 +65,8 @@ struct percpu_chunk *percpu_space_free(vaddr_t addr, unsigned int *n);
  */
 unsigned int percpu_space_cut(vaddr_t addr, struct percpu_place *place);
 
-/* Check everything at a quiet moment. Number of faults, each printed; *found: chunks, bytes and pages. */
+/*
+ * Check everything; without the lock, at a quiet moment. Number of faults, each printed; *found: chunks, bytes and
+ * pages.
+ */
 unsigned int percpu_space_check(struct percpu_alloc_stats *found);
