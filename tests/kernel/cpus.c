@@ -50,29 +50,25 @@ static void nothing(void *arg __maybe_unused)
 {
 }
 
-/* How many commands to the APIC one call of all CPUs takes; the least, since a tick may send something too. */
-static unsigned long commands_of_a_call(void)
+static void call_all(vaddr_t page __maybe_unused)
 {
-	unsigned long least = ~0ul, before;
-
-	for (unsigned int i = 0; i < 20; i++) {
-		preempt_disable();
-		before = arch_ipi_commands();
-		on_each_cpu(nothing, NULL, true);
-		least = min(least, arch_ipi_commands() - before);
-		preempt_enable();
-	}
-	return least;
+	on_each_cpu(nothing, NULL, true);
 }
 
-static unsigned long commands_of_a_flush(vaddr_t page)
+static void flush_page(vaddr_t page)
+{
+	flush_tlb_kernel_range(page, page + PAGE_SIZE);
+}
+
+/* How many commands to the APIC it takes; the least, since a tick may send something too. */
+static unsigned long commands_of(void (*ask)(vaddr_t page), vaddr_t page)
 {
 	unsigned long least = ~0ul, before;
 
 	for (unsigned int i = 0; i < 20; i++) {
 		preempt_disable();
 		before = arch_ipi_commands();
-		flush_tlb_kernel_range(page, page + PAGE_SIZE);
+		ask(page);
 		least = min(least, arch_ipi_commands() - before);
 		preempt_enable();
 	}
@@ -90,8 +86,8 @@ KTEST(cpus, one_command_interrupts_all_others)
 	void *area = vmalloc(PAGE_SIZE);
 
 	ASSERT(area);
-	EXPECT_EQ(commands_of_a_call(), expected);
-	EXPECT_EQ(commands_of_a_flush((vaddr_t)area), expected);
+	EXPECT_EQ(commands_of(call_all, (vaddr_t)area), expected);
+	EXPECT_EQ(commands_of(flush_page, (vaddr_t)area), expected);
 	vfree(area);
 }
 
