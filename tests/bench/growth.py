@@ -6,10 +6,10 @@ import os
 
 import guest
 import picture
-from measure import ICOUNT, boot, kernel_of, stretch_of, too_long
+from goals import lines_of
+from measure import ICOUNT, boot, kernel_of, selected, stretch_of, too_long
 from symbols import Symbols
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 COLUMNS = ("x64", "pae", "i386")
 WIDER = 1.6       # a goal `*` of 32-bit modes: so many times that of x64
 CPUS = {"x64": (2, 4, 8, 16), "pae": (2, 4, 8)}
@@ -20,8 +20,8 @@ RAM_ROWS = ("alloc_page", "vmalloc_1p", "vmalloc_16p", "vm_map_ram_1p", "vmap_16
 class Goal:
     """A line of growth.tsv."""
 
-    def __init__(self, line):
-        self.curve, self.size, self.of, self.linux, *goals = line.rstrip("\n").split("\t")
+    def __init__(self, words):
+        self.curve, self.size, self.of, self.linux, *goals = words
         self.goals = dict(zip(COLUMNS, goals))
 
     def fits(self, curve, size):
@@ -40,8 +40,7 @@ class Goal:
 
 
 def read_goals():
-    with open(os.path.join(HERE, "growth.tsv")) as file:
-        return [Goal(line) for line in file if line.strip() and not line.startswith("#")]
+    return [Goal(words) for words in lines_of("growth.tsv") if not words[0].startswith("#")]
 
 
 def goal_of(goals, curve, size):
@@ -87,8 +86,7 @@ def measure(mode, goals):
 def measure_ram(mode, goals):
     """Rows of `make bench` on machines with more and more RAM."""
     points, before = [], os.environ.get("ROW")
-    wanted = [row for row in RAM_ROWS if not before or any(
-        fnmatch.fnmatchcase("ram/" + row, glob) for glob in before.split(","))]
+    wanted = [row for row in RAM_ROWS if selected("ram/" + row)]
     for mib in RAM.get(mode, ()) if wanted else ():
         os.environ["ROW"] = ",".join(wanted)
         for row in boot(mode, 1, "bench", ICOUNT, memory="%dM" % mib)[0]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One guest of the benchmark: boot it, read what it and the plugin inside QEMU have printed."""
 
+import fnmatch
 import os
 import subprocess
 
@@ -28,6 +29,12 @@ class Failed(Exception):
 def wanted_modes(default):
     mode = os.environ.get("ENV")
     return [mode] if mode in MODES else default
+
+
+def selected(name):
+    """Does ROW ask for it?"""
+    globs = os.environ.get("ROW")
+    return not globs or any(fnmatch.fnmatchcase(name, glob) for glob in globs.split(","))
 
 
 def kernel_of(mode):
