@@ -83,10 +83,11 @@ int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int
 	return 0;
 }
 
-/* No area may be written and executed: user_prot() has no such entry. */
+/* Nothing lies in the NULL zone, and no area may be written and executed: user_prot() has no such entry. */
 static bool request_valid(vaddr_t addr, size_t size, unsigned int flags)
 {
-	return range_valid(addr, size) && (flags & (VM_WRITE | VM_EXEC)) != (VM_WRITE | VM_EXEC);
+	return addr >= USER_START && range_valid(addr, size) &&
+	       (flags & (VM_WRITE | VM_EXEC)) != (VM_WRITE | VM_EXEC);
 }
 
 int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)

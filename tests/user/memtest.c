@@ -43,6 +43,24 @@ static int mappings(void)
 	return 0;
 }
 
+/* The first 64 KiB stay empty: what lies at NULL, or a little above it, is never a program's. */
+static int null_zone(void)
+{
+	char *zone_end = (char *)0x10000;
+
+	for (char *addr = (char *)PAGE; addr < zone_end; addr += PAGE) {
+		CHECK((long)mmap(addr, PAGE) == -EINVAL);
+		CHECK((long)mmap(addr, 2 * 0x10000) == -EINVAL);
+		CHECK(is_gone(addr));
+	}
+	CHECK(mmap(zone_end, PAGE) == zone_end);
+	use(zone_end, PAGE, 1);
+	CHECK(is_gone(zone_end - 1));
+	CHECK(munmap(zone_end - PAGE, 2 * PAGE) == 0);
+	CHECK(is_gone(zone_end));
+	return 0;
+}
+
 static int bad_arguments(void)
 {
 	char *map = mmap(NULL, PAGE);
@@ -133,6 +151,7 @@ static int stack_meets_mapping(void)
 static int run(void)
 {
 	CHECK(mappings() == 0);
+	CHECK(null_zone() == 0);
 	CHECK(bad_arguments() == 0);
 	CHECK(many_mappings() == 0);
 	CHECK(heap() == 0);

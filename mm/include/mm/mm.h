@@ -2,7 +2,7 @@
 /*
  * Address spaces of processes: ranges of user addresses, the pages in them, and the faults that bring pages in.
  *
- *	0 | program, its data, heap (brk) -> |   | mmap_base: mappings ->  ...  | guard gap | <- stack | user_end
+ *	0 | NULL zone | program, its data, heap (brk) -> |   | mmap_base: mappings ->  ...  | gap | <- stack | user_end
  *
  * Thread context, may sleep (the address space's lock is a mutex), unless a line says otherwise.
  */
@@ -20,6 +20,12 @@ struct task;
 #define VM_EXEC	     0x004u /* never together with VM_WRITE */
 #define VM_SHARED    0x008u /* a forked process gets the same pages, not copies; faults bring nothing in */
 #define VM_GROWSDOWN 0x100u /* a stack */
+
+/*
+ * The NULL zone: no process may map anything below. If the kernel, or a program, uses a field of a structure that is
+ * not there, the access faults; nobody can have put data of his own in its way.
+ */
+#define USER_START 0x10000UL
 
 /* How far a stack may grow, and the gap that must stay free below it. */
 #define USER_STACK_MAX	(8UL << 20)
@@ -83,7 +89,7 @@ void mmgrab(struct mm_struct *mm);
 void mmdrop(struct mm_struct *mm);
 
 /*
- * Give the process `size` bytes of demand-zero memory at addr (both page-aligned, user half, never page 0).
+ * Give the process `size` bytes of demand-zero memory at addr (both page-aligned, user half, from USER_START on).
  * -EINVAL, -EEXIST (some of it is in use), -ENOMEM.
  */
 int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags);
