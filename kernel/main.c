@@ -47,7 +47,7 @@ CMDLINE_OPTION(shell, "shell", "no self-test: straight to the shell");
 CMDLINE_OPTION(exit, "exit", "after the tests end the machine, with the verdict as QEMU's exit status");
 CMDLINE_OPTION(no5lvl, "no5lvl", "use 4 levels where the CPU has 5 (read by the entry code)");
 
-struct boot_info boot_info;
+struct boot_info boot_info __ro_after_init;
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */
 
@@ -347,6 +347,7 @@ void kmain(void)
 	vmalloc_init_purge();
 	init_trace();
 	process_init();
+	pgtable_protect_image(); /* what was set so far stays as it is */
 	print_banner();
 	if (cmdline_has("shell"))
 		summary_show();

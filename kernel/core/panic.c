@@ -18,7 +18,7 @@
 #include <lib/atomic.h>
 #include <lib/format.h>
 
-static const struct panic_ops *ops;
+static const struct panic_ops *ops __ro_after_init;
 static int panic_cpu; /* CPU + 1; 0: no panic */
 
 void panic_set_ops(const struct panic_ops *panic_ops)

@@ -5,7 +5,7 @@
 #include <kernel/cpumask.h>
 #include <lib/string.h>
 
-vaddr_t per_cpu_offset[MAX_CPUS];
+vaddr_t per_cpu_offset[MAX_CPUS] __ro_after_init;
 cpumask_t __cpu_online_mask, __cpu_possible_mask;
 
 /* Each CPU's copy holds that CPU's offset, which this_cpu_offset() reads. */

@@ -10,7 +10,7 @@ DEFINE_PER_CPU(struct task *, current_task);
 DEFINE_PER_CPU(unsigned int, preempt_count);
 DEFINE_PER_CPU(bool, need_resched);
 
-static void (*make_switch)(void);
+static void (*make_switch)(void) __ro_after_init;
 
 void preempt_set_schedule(void (*schedule)(void))
 {
@@ -43,7 +43,7 @@ static bool contexts_checked(void)
 	return CONFIG_DEBUG_LOCKS && READ_ONCE(make_switch) && !panic_in_progress();
 }
 
-static void (*catcher)(void);
+static void (*catcher)(void) __ro_after_init;
 
 void preempt_set_catcher(void (*caught)(void))
 {

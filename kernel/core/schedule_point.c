@@ -28,7 +28,7 @@ static struct hold {
 } holds[MAX_HOLDS];
 
 unsigned int sched_points_armed; /* holds in any state but FREE, and the visitor */
-static void (*visitor)(void);
+static void (*visitor)(void) __ro_after_init;
 
 static bool advance(struct hold *hold, enum hold_state from, enum hold_state to)
 {

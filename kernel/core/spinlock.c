@@ -37,7 +37,7 @@ static bool checking(void)
 	return CONFIG_DEBUG_LOCKS && !panic_in_progress();
 }
 
-static spin_watcher_t watcher;
+static spin_watcher_t watcher __ro_after_init;
 
 void spin_set_watcher(spin_watcher_t fn)
 {

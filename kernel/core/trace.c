@@ -49,8 +49,8 @@ unsigned long trace_enabled;
 
 /* Set for all possible CPUs, then never changed until trace_release(). */
 static DEFINE_PER_CPU(struct trace_ring *, trace_ring);
-static void *(*ring_alloc)(size_t bytes);
-static void (*ring_free)(void *ring);
+static void *(*ring_alloc)(size_t bytes) __ro_after_init;
+static void (*ring_free)(void *ring) __ro_after_init;
 
 static const struct { const char *name, *arg[3]; } events[NR_TRACE_EVENTS] = {
 	[TRACE_ALLOC_VMAP_AREA] = { "alloc_vmap_area", { "addr", "size", "align" } },

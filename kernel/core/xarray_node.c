@@ -9,8 +9,8 @@
 
 static_assert(XA_CHUNK_SIZE == BITS_PER_LONG, "a bitmap of a node is one word");
 
-static void *(*node_alloc)(size_t size, gfp_t gfp);
-static void (*node_free)(void *node);
+static void *(*node_alloc)(size_t size, gfp_t gfp) __ro_after_init;
+static void (*node_free)(void *node) __ro_after_init;
 static atomic_long_t nr_nodes;
 
 void xa_set_allocator(void *(*alloc)(size_t size, gfp_t gfp), void (*free)(void *node))

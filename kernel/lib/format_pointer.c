@@ -10,7 +10,7 @@
 #define SYMBOL_MAX 96 /* most bytes of a symbol with its offset */
 #define BYTES_MAX  64 /* most bytes of one %*ph */
 
-static size_t (*symbol_formatter)(char *buf, size_t len, vaddr_t addr);
+static size_t (*symbol_formatter)(char *buf, size_t len, vaddr_t addr) __ro_after_init;
 
 void format_set_symbol_formatter(size_t (*formatter)(char *buf, size_t len, vaddr_t addr))
 {

@@ -52,7 +52,7 @@ static DEFINE_PER_CPU(unsigned long, outside); /* the CPU was outside since the 
 static struct task *thread;
 static atomic_long_t pending; /* callbacks that have not returned yet */
 static struct rcu_counters counters;
-static void (*free_object)(const void *ptr);
+static void (*free_object)(const void *ptr) __ro_after_init;
 static DECLARE_WAIT_QUEUE_HEAD(waiters);
 
 /* --- readers ------------------------------------------------------------------------------------------------------ */

@@ -16,8 +16,8 @@
 #include <lib/format.h>
 #include <lib/string.h>
 
-static void *(*stack_alloc)(void);
-static void (*stack_free)(void *stack);
+static void *(*stack_alloc)(void) __ro_after_init;
+static void (*stack_free)(void *stack) __ro_after_init;
 
 static DEFINE_RANKED_SPINLOCK(task_list_lock, RANK_TASK_LIST);
 static LIST_HEAD(task_list);

@@ -34,9 +34,9 @@ struct workqueue_struct {
 	struct worker worker[MAX_CPUS];	 /* bound: by CPU id */
 };
 
-struct workqueue_struct *system_wq, *system_unbound_wq;
-static void *(*wq_alloc)(size_t bytes);
-static void (*wq_free)(void *wq);
+struct workqueue_struct *system_wq __ro_after_init, *system_unbound_wq __ro_after_init;
+static void *(*wq_alloc)(size_t bytes) __ro_after_init;
+static void (*wq_free)(void *wq) __ro_after_init;
 
 #define for_each_worker(w, wq) \
 	for (struct worker *w = (wq)->worker; w < (wq)->worker + MAX_CPUS; w++) \

@@ -12,7 +12,7 @@
 #include "mm/page/page_list.h"
 
 static unsigned long failures;
-static void (*memory_short)(void); /* see page_on_shortage() */
+static void (*memory_short)(void) __ro_after_init; /* see page_on_shortage() */
 
 /* --- allocating --------------------------------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@
 #define MAGAZINE_BATCH	 15
 
 static struct cpu_stack no_magazine;
-struct kmem_cache *slab_magazine_cache;
+struct kmem_cache *slab_magazine_cache __ro_after_init;
 
 /* --- poison ------------------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls in odd places: how a test gets there, and back when an assertion stops it. */
 #include "attempt.h"
+#include "handlers.h"
 
 #include <arch/irq.h>
 #include <kernel/bug.h>
@@ -86,12 +87,12 @@ static void strike(enum context where)
 		timer_setup(&timer, in_timer, 0);
 		mod_timer(&timer, jiffies + 1);
 	} else {
-		arch_set_nmi_handler(in_nmi_handler);
+		REPLACE_HANDLER(arch_set_nmi_handler(in_nmi_handler));
 		arch_send_nmi(smp_processor_id());
 	}
 	for (unsigned int ms = 0; ms < 1000 && !READ_ONCE(attempt.over); ms++)
 		msleep(1);
-	arch_set_nmi_handler(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
 	EXPECT(attempt.over);
 }
 
@@ -100,7 +101,7 @@ void attempt_in(enum context where, void (*call)(void))
 	attempted = call;
 	attempt.over = false;
 	warn_expected(true);
-	preempt_set_catcher(caught);
+	REPLACE_HANDLER(preempt_set_catcher(caught));
 	if (where >= HANDLER) {
 		strike(where);
 	} else if (where == UNDER_LOCK) {
@@ -114,6 +115,6 @@ void attempt_in(enum context where, void (*call)(void))
 	} else {
 		make_attempt();
 	}
-	preempt_set_catcher(NULL);
+	REPLACE_HANDLER(preempt_set_catcher(NULL));
 	warn_expected(false);
 }

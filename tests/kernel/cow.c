@@ -3,6 +3,7 @@
  * One page, several CPUs of one process: a copy that a write makes is seen by all or by none, and two that write at
  * once find each other's work, which is no missing flush (theory: mm/user/fault.c).
  */
+#include "handlers.h"
 #include "worker.h"
 
 #include <arch/barrier.h>
@@ -148,7 +149,7 @@ static void collide(void)
 
 	ASSERT(worker_start(&one, another_cpu(), false) && worker_start(&two, num_online_cpus() > 2 ? 2 : 0, false));
 	inside = 0;
-	real_handler = arch_set_user_fault_handler(count_and_handle);
+	REPLACE_HANDLER(real_handler = arch_set_user_fault_handler(count_and_handle));
 	mutex_lock(&cow.mm->lock);
 	worker_post(&one, write_word, (u32 *)AT + 1);
 	worker_post(&two, write_word, (u32 *)AT + 2);
@@ -157,7 +158,7 @@ static void collide(void)
 	mutex_unlock(&cow.mm->lock);
 	worker_stop(&one);
 	worker_stop(&two);
-	arch_set_user_fault_handler(real_handler);
+	REPLACE_HANDLER(arch_set_user_fault_handler(real_handler));
 	EXPECT_EQ(cow.err, 0);
 	EXPECT_EQ(fault_counters().user - before.user, 2);
 	EXPECT_EQ(fault_counters().spurious, before.spurious);

@@ -4,6 +4,7 @@
  * chosen one an interrupt comes whose handler uses the same stack. Every boundary between two instructions gets its
  * turn.
  */
+#include "handlers.h"
 #include "worker.h"
 
 #include <arch/cpu.h>
@@ -119,11 +120,11 @@ KTEST(cpu_stack, interrupted_at_each_instruction)
 	stepping = smp_processor_id();
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
 		stacks[cpu] = &room.stack;
-	arch_set_debug_handler(after_step);
+	REPLACE_HANDLER(arch_set_debug_handler(after_step));
 	interrupted_everywhere(&other, take_one, 2 * ITEMS);
 	interrupted_everywhere(&other, add_one, 2 * ITEMS);
 	interrupted_everywhere(&other, add_one, ITEMS); /* full when the steps come to push, if it was in time */
-	arch_set_debug_handler(NULL);
+	REPLACE_HANDLER(arch_set_debug_handler(NULL));
 	EXPECT_EQ(smp_processor_id(), stepping);
 	worker_stop(&other);
 }

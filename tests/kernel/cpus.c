@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUs, interrupts between them, threads, user pages. */
+#include "handlers.h"
 #include "worker.h"
 
 #include <arch/context.h>
@@ -188,14 +189,14 @@ KTEST(cpus, nmi_reaches_every_cpu)
 	unsigned int cpu, sent = 0;
 
 	atomic_set(&nmis, 0);
-	arch_set_nmi_handler(count_nmi);
+	REPLACE_HANDLER(arch_set_nmi_handler(count_nmi));
 	for_each_online_cpu(cpu) {
 		arch_send_nmi(cpu);
 		sent++;
 		for (unsigned int us = 0; us < 500000 && (unsigned int)atomic_read(&nmis) < sent; us++)
 			arch_udelay(1);
 	}
-	arch_set_nmi_handler(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
 	EXPECT_EQ(atomic_read(&nmis), sent);
 }
 

@@ -3,6 +3,7 @@
  * Mistakes of the kernel that must end in a clean report. Each of these ends the machine: they run when they are named,
  * one a boot, and tests/qemu/crash.t looks at what the kernel said.
  */
+#include "handlers.h"
 #include "worker.h"
 
 #include <arch/fault.h>
@@ -115,7 +116,7 @@ static __noinline void first_fault(void)
 
 static void first_fault_there(void *arg __maybe_unused)
 {
-	arch_set_fault_tracer(bad_tracer);
+	REPLACE_HANDLER(arch_set_fault_tracer(bad_tracer));
 	first_fault();
 }
 
@@ -169,8 +170,18 @@ static size_t bad_formatter(char *buf __maybe_unused, size_t len __maybe_unused,
 
 KTEST(crash, fault_in_the_report)
 {
-	format_set_symbol_formatter(bad_formatter);
+	REPLACE_HANDLER(format_set_symbol_formatter(bad_formatter));
 	first_fault();
+}
+
+static void late_tick(struct trap_frame *frame __maybe_unused)
+{
+}
+
+/* Handlers are set while the kernel comes up, and never after that. */
+KTEST(crash, handler_set_too_late)
+{
+	arch_set_timer_handler(late_tick);
 }
 
 /* Without NX no error code tells that it was an execution. */

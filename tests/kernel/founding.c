@@ -9,6 +9,7 @@
  * tracer: a trace buffer in vmalloc space, written by the page-fault handler itself, must not fault in a process that
  * is older than the buffer: otherwise the fault handler faults, and so on without end (Linux 11f5efc3ab66).
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -212,12 +213,12 @@ static void run_tracer(struct crew *crew)
 	traces = vmalloc_in_fresh_slot(MAX_CPUS * sizeof(*traces));
 	ASSERT(traces);
 	memset(traces, 0, MAX_CPUS * sizeof(*traces));
-	arch_set_fault_tracer(trace_fault);
-	arch_set_nmi_handler(trace_nmi);
+	REPLACE_HANDLER(arch_set_fault_tracer(trace_fault));
+	REPLACE_HANDLER(arch_set_nmi_handler(trace_nmi));
 	fault_reset_max_depth();
 	crew_call(crew, touch_user_page, NULL);
-	arch_set_nmi_handler(NULL);
-	arch_set_fault_tracer(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
+	REPLACE_HANDLER(arch_set_fault_tracer(NULL));
 	EXPECT_EQ(fault_counters().max_depth, 1);
 	for (unsigned int i = 0; i < crew->nr; i++) {
 		EXPECT(traces[crew->worker[i].cpu].faults >= 1);

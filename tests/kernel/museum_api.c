@@ -3,6 +3,7 @@
  * Historic bugs of what stands around the areas: frees from odd places, reads from outside, blocks that change their
  * size.
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -210,11 +211,11 @@ KTEST(museum, m25_vfree_in_an_nmi)
 	ASSERT(p);
 	to_free_in_nmi = p;
 	struck = false;
-	arch_set_nmi_handler(free_in_nmi);
+	REPLACE_HANDLER(arch_set_nmi_handler(free_in_nmi));
 	arch_send_nmi(smp_processor_id());
 	for (unsigned int ms = 0; ms < 1000 && !READ_ONCE(struck); ms++)
 		msleep(1);
-	arch_set_nmi_handler(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
 	ASSERT(struck);
 	EXPECT_EQ(warn_count(), warnings);
 	EXPECT_EQ(probe_read(p, NULL), PROBE_OK);

@@ -4,6 +4,7 @@
  * 6: a mapping crosses a border of the shared level, so it needs a new entry there; a process older than that entry
  * reads through it. 7: a handler touches a buffer behind such an entry, and is the first in its process to do so.
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -143,14 +144,14 @@ static void first_touch(void (*cause)(void *), unsigned int depth)
 	buffer = vmalloc_in_fresh_slot(MAX_CPUS * PAGE_SIZE);
 	ASSERT(buffer);
 	memset(buffer, 0, MAX_CPUS * PAGE_SIZE);
-	arch_set_fault_tracer(depth ? count_fault : NULL);
-	arch_set_nmi_handler(count_trap);
-	arch_set_debug_handler(count_trap);
+	REPLACE_HANDLER(arch_set_fault_tracer(depth ? count_fault : NULL));
+	REPLACE_HANDLER(arch_set_nmi_handler(count_trap));
+	REPLACE_HANDLER(arch_set_debug_handler(count_trap));
 	fault_reset_max_depth();
 	crew_call(&crew, cause, NULL);
-	arch_set_debug_handler(NULL);
-	arch_set_nmi_handler(NULL);
-	arch_set_fault_tracer(NULL);
+	REPLACE_HANDLER(arch_set_debug_handler(NULL));
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
+	REPLACE_HANDLER(arch_set_fault_tracer(NULL));
 	EXPECT_EQ(fault_counters().max_depth, depth);
 	for (unsigned int i = 0; i < crew.nr; i++)
 		EXPECT(buffer[crew.worker[i].cpu * (PAGE_SIZE / sizeof(long))] >= 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Historic bugs of carrying entries, at the places that few think of: the page array, holes, the stack in use. */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -221,9 +222,9 @@ static void fresh_stack(struct worker *w)
 	vaddr_t slot = fresh_slot();
 	struct task *task;
 
-	sched_set_stack_allocator(stack_in_fresh_slot, kstack_free);
+	REPLACE_HANDLER(sched_set_stack_allocator(stack_in_fresh_slot, kstack_free));
 	task = thread_run_on(w->cpu, run_in_older_process, &v, "visitor");
-	sched_set_stack_allocator(kstack_alloc, kstack_free);
+	REPLACE_HANDLER(sched_set_stack_allocator(kstack_alloc, kstack_free));
 	ASSERT(task);
 	thread_join(task);
 	EXPECT(v.stack >= slot && v.stack - slot < slot_size());

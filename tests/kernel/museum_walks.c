@@ -3,6 +3,7 @@
  * Asking for a translation while it changes (73). The walk takes no lock, and with PAE an entry is two words: a half of
  * the old and a half of the new would lead to a frame that was never mapped there, or to a table that is none.
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -110,7 +111,7 @@ static void read_while_changing(struct worker *other)
 	u64 start = arch_uptime_ms(), end = start + WALK_MOST_MS;
 
 	worker_post(other, keep_changing, NULL);
-	arch_set_nmi_handler(look_in_nmi);
+	REPLACE_HANDLER(arch_set_nmi_handler(look_in_nmi));
 	for (unsigned int i = 0; race.changes < WALK_CHANGES && arch_uptime_ms() < end; i++) {
 		if (race.changes)
 			end = start + WALK_MS;
@@ -118,7 +119,7 @@ static void read_while_changing(struct worker *other)
 		if (i % 64 == 0)
 			arch_send_nmi(smp_processor_id());
 	}
-	arch_set_nmi_handler(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
 	WRITE_ONCE(race.stop, true);
 	worker_wait(other);
 	EXPECT_EQ(race.wrong, 0);

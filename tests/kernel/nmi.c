@@ -3,6 +3,7 @@
  * NMI storms. The handler reads and writes memory of all kinds that live in vmalloc space; it strikes in the middle of
  * thread switches, CR3 loads and mappings; nothing is lost and nothing faults (the runner counts faults).
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -64,7 +65,7 @@ static bool storm_begin(void)
 	xa_store(&storm_xa, XA_INDEX, xa_mk_value(XA_INDEX), GFP_KERNEL);
 	if (!EXPECT(storm.hits && storm.in_area))
 		return false;
-	arch_set_nmi_handler(strike);
+	REPLACE_HANDLER(arch_set_nmi_handler(strike));
 	return true;
 }
 
@@ -97,7 +98,7 @@ static void storm_end(void)
 	unsigned long marks = 0;
 	unsigned int cpu;
 
-	arch_set_nmi_handler(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
 	if (storm.hits && storm.in_area) {
 		for_each_online_cpu(cpu) {
 			EXPECT_EQ(*per_cpu_ptr(storm.hits, cpu), storm.rounds);

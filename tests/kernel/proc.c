@@ -3,6 +3,7 @@
  * Programs in ring 3. Most of the checking is done by the programs themselves (tests/user): here they are started,
  * their statuses looked at, and what they leave behind is counted. That no page is lost is checked around every test.
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -139,10 +140,10 @@ static void outlive(const char *name)
 	struct process *process;
 
 	kept = NULL;
-	real_handler = arch_set_user_fault_handler(keep_mm);
+	REPLACE_HANDLER(real_handler = arch_set_user_fault_handler(keep_mm));
 	process = process_spawn(name);
 	EXPECT(process && process_wait(process) == 0);
-	arch_set_user_fault_handler(real_handler);
+	REPLACE_HANDLER(arch_set_user_fault_handler(real_handler));
 	all_are_gone();
 	ASSERT(kept);
 	kthread_use_mm(kept);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads: who runs, when it is preempted, where it may run. */
+#include "handlers.h"
 #include "worker.h"
 
 #include <arch/barrier.h>
@@ -408,14 +409,14 @@ KTEST(sched, fault_depth_is_the_threads)
 	ASSERT(worker_start(&two, smp_processor_id(), true));
 	init_completion(&both_inside);
 	fault_reset_max_depth();
-	plain_user_fault = arch_set_user_fault_handler(slow_user_fault);
+	REPLACE_HANDLER(plain_user_fault = arch_set_user_fault_handler(slow_user_fault));
 	worker_post(&one, touch_own_page, NULL);
 	worker_post(&two, touch_own_page, NULL);
 	EXPECT(wait_for_completion_timeout(&both_inside, PATIENCE_MS));
 	EXPECT(wait_for_completion_timeout(&both_inside, PATIENCE_MS));
 	worker_wait(&one);
 	worker_wait(&two);
-	arch_set_user_fault_handler(plain_user_fault);
+	REPLACE_HANDLER(arch_set_user_fault_handler(plain_user_fault));
 	EXPECT_EQ(fault_counters().max_depth, 1);
 	worker_stop(&one);
 	worker_stop(&two);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace rings, and the events that hang at the choke points. */
+#include "handlers.h"
 #include "worker.h"
 
 #include <arch/fault.h>
@@ -161,7 +162,7 @@ KTEST(trace, nmi_writes_in_between)
 	nmi_marks = thread_marks = 0;
 	enough = false;
 	EXPECT_EQ(trace_start("mark"), 0);
-	arch_set_nmi_handler(mark_from_nmi);
+	REPLACE_HANDLER(arch_set_nmi_handler(mark_from_nmi));
 	worker_post(&w, mark_until_told, NULL);
 	for (unsigned int i = 0; i < NMIS; i++) {
 		arch_send_nmi(w.cpu);
@@ -170,7 +171,7 @@ KTEST(trace, nmi_writes_in_between)
 	}
 	WRITE_ONCE(enough, true);
 	worker_wait(&w);
-	arch_set_nmi_handler(NULL);
+	REPLACE_HANDLER(arch_set_nmi_handler(NULL));
 	t = tally_marks();
 	EXPECT_EQ(nmi_marks, NMIS);
 	EXPECT_EQ(t.marks + trace_lost(), thread_marks + NMIS);

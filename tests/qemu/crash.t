@@ -33,6 +33,9 @@ REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
      r"on cpu 1: page fault: read of c2ef000 by the kernel at fault_with_a_strange_base\+",
      "fault_with_a_strange_base", BITS),
     ("fault_in_the_report", r"inside a panic: page fault: ", None, BITS),
+    ("handler_set_too_late",
+     r"on cpu 0: page fault: write of %s by the kernel at arch_set_timer_handler\+.*: not allowed" % HEX,
+     "arch_set_timer_handler", BITS),
     ("jump_to_null", r"on cpu 0: page fault: execution of 0 by the kernel at 0x0: ", "0x0", ("i386",)),
 )
 

@@ -34,9 +34,15 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size);
 /* Reference tables: the kernel image, W^X, guard pages under the boot stacks left out. Needs a table allocator. */
 void pgtable_init_image(bool huge_leaves);
 /*
- * Direct map of one stretch of RAM, read-only where the image's text and read-only data lie. May be called again later.
+ * Direct map of one stretch of RAM, read-only where the image has what is read-only (all of its life, or after
+ * initialisation). May be called again later.
  */
 void pgtable_map_direct(u64 start, u64 end);
+/*
+ * The end of initialisation: from now on what is __ro_after_init is read-only, on every CPU. A later write to it is a
+ * fault, and so a panic. Once; thread context.
+ */
+void pgtable_protect_image(void);
 /* Load the reference tables instead of the boot tables. */
 void pgtable_init_done(void);
 /*
@@ -69,6 +75,7 @@ void arch_await_tick(void);
 
 /* Borders of the image's parts, from the linker script. */
 extern char __image_start[], __image_end[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
+extern char __init_data_start[], __init_data_end[];
 extern char __data_start[], __data_end[], __stacks_start[], __stacks_end[];
 extern char __symbols_start[], __symbols_end[];
 extern char __percpu_start[], __percpu_end[];

@@ -36,7 +36,7 @@ static const struct vm_layout layout_l5 = {
 	.private_end = L5_PRIVATE_END,
 };
 
-unsigned int pt_levels = 4;
+unsigned int pt_levels __ro_after_init = 4;
 
 void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 {

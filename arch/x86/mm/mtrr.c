@@ -17,7 +17,7 @@
 #define TYPE_BITS    0xff
 #define ADDRESS_BITS (~0xfffull)
 
-struct mtrr_state mtrr_state;
+struct mtrr_state mtrr_state __ro_after_init;
 
 void mtrr_begin(struct mtrr_state *m, u64 cap, u64 def_type)
 {

@@ -26,7 +26,7 @@
 #include <kernel/cpumask.h>
 #include <kernel/percpu.h>
 
-pteval_t pte_supported = ~(pteval_t)(PTE_NX | PTE_GLOBAL | PTE_PAT);
+pteval_t pte_supported __ro_after_init = ~(pteval_t)(PTE_NX | PTE_GLOBAL | PTE_PAT);
 
 DEFINE_PER_CPU(struct cpu_mmu, cpu_mmu);
 

@@ -2,9 +2,10 @@
 /*
  * The reference tables, as they are made at boot:
  *
- *	image	text r-x | read-only data r-- | data rw- | stacks rw-, a hole below each | bss rw- | symbols r--
+ *	image	text r-x | read-only data r-- | init's data rw-, then r-- | data rw- | stacks rw-, a hole below each |
+ *		bss rw- | symbols r--
  *	direct	lowmem and nothing else, rw-, with the largest leaves. Where the image lies: on i386 the image's own
- *		rights; on x86_64 r-- below its data, rw- from there on
+ *		rights; on x86_64 the same, but nothing is x, and init's data is r-- from the start
  *
  * Nothing is writable and executable (without NX all is executable), and address 0 is never mapped.
  */
@@ -20,7 +21,7 @@
 #include <kernel/printk.h>
 #include <lib/errno.h>
 
-struct vm_layout layout;
+struct vm_layout layout __ro_after_init;
 static pte_t reference_root[PT_ENTRIES] __aligned(PAGE_SIZE);
 struct pgtable kernel_pgtable = { .root = reference_root, .serial = 1 };
 
@@ -34,7 +35,7 @@ struct image_part arch_image_part(phys_addr_t phys)
 	const struct { const char *start; bool text, constant; } parts[] = {
 		{ __image_start, false, false },
 		{ __text_start, true, true },
-		{ __rodata_start, false, true },
+		{ __rodata_start, false, true }, /* and init's data */
 		{ __data_start, false, false },
 		{ __symbols_start, false, true },
 		{ __symbols_end, false, false },
@@ -94,6 +95,7 @@ void pgtable_init_image(bool huge_leaves)
 	tlb_init();
 	map_image(__text_start, __text_end, PAGE_KERNEL_ROX);
 	map_image(__rodata_start, __rodata_end, PAGE_KERNEL_RO);
+	map_image(__init_data_start, __init_data_end, PAGE_KERNEL);
 	map_image(__data_start, __stacks_start, PAGE_KERNEL);
 	map_stacks();
 	map_image(__stacks_end, __data_end, PAGE_KERNEL);
@@ -107,13 +109,15 @@ static void map_direct(u64 start, u64 end, pgprot_t prot)
 			     (vaddr_t)phys_to_virt((phys_addr_t)(end - 1)) + 1, (phys_addr_t)start, prot);
 }
 
-/* The part of the direct map that covers the image. On i386 the image's own map is that part, and exists already. */
-static void map_direct_image(u64 start, u64 end, u64 image_data)
+/* On i386 the image's own map is this part of the direct map, and exists already. */
+static void map_direct_image(u64 start, u64 end)
 {
-	if (IMAGE_IN_DIRECT_MAP)
-		return;
-	map_direct(start, min(end, image_data), PAGE_KERNEL_RO);
-	map_direct(max(start, image_data), end, PAGE_KERNEL);
+	for (u64 next; start < end && !IMAGE_IN_DIRECT_MAP; start = next) {
+		struct image_part part = arch_image_part((phys_addr_t)start);
+
+		next = min(end, (u64)part.end);
+		map_direct(start, next, part.constant ? PAGE_KERNEL_RO : PAGE_KERNEL);
+	}
 }
 
 void pgtable_map_direct(u64 start, u64 end)
@@ -122,8 +126,20 @@ void pgtable_map_direct(u64 start, u64 end)
 
 	end = min(end, arch_lowmem_limit());
 	map_direct(start, min(end, image_start), PAGE_KERNEL);
-	map_direct_image(max(start, image_start), min(end, image_end), image_to_phys(__data_start));
+	map_direct_image(max(start, image_start), min(end, image_end));
 	map_direct(max(start, image_end), end, PAGE_KERNEL);
+}
+
+void pgtable_protect_image(void)
+{
+	vaddr_t start = (vaddr_t)__init_data_start, end = (vaddr_t)__init_data_end;
+	struct mmu_update u;
+	int err;
+
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pgtable_protect(&kernel_pgtable, &u, start, end, __pgprot(0), PROT_BIT_RW);
+	arch_update_kernel_mappings_end(&u);
+	BUG_ON(err); /* the range has leaves of its own */
 }
 
 void pgtable_init_done(void)

@@ -16,7 +16,7 @@ vaddr_t pt_level_size(unsigned int level)
 	return pt_size(level);
 }
 
-bool pt_large_leaves = true;
+bool pt_large_leaves __ro_after_init = true;
 
 bool pt_leaf_allowed(unsigned int level)
 {

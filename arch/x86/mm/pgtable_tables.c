@@ -20,9 +20,9 @@
 #include <lib/atomic.h>
 #include <lib/string.h>
 
-static phys_addr_t (*alloc_frame)(gfp_t gfp);
-static void (*free_frame)(phys_addr_t frame);
-static void (*defer_free)(phys_addr_t table);
+static phys_addr_t (*alloc_frame)(gfp_t gfp) __ro_after_init;
+static void (*free_frame)(phys_addr_t frame) __ro_after_init;
+static void (*defer_free)(phys_addr_t table) __ro_after_init;
 static atomic_long_t kernel_tables;
 
 void pgtable_set_allocator(phys_addr_t (*alloc)(gfp_t gfp), void (*free)(phys_addr_t frame))

@@ -15,7 +15,7 @@
 #include <asm/tlb.h>
 #include <kernel/percpu.h>
 
-static bool invpcid_in_use;
+static bool invpcid_in_use __ro_after_init;
 
 static inline void invlpg(vaddr_t addr)
 {

@@ -11,6 +11,8 @@
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __section(s)   __attribute__((section(s)))
 #define __used	       __attribute__((used))
+/* A variable that is written while the kernel comes up, and never after that: pgtable_protect_image() sees to it. */
+#define __ro_after_init __section(".data..ro_after_init")
 /* An element of an array that the linker collects. The alignment keeps the compiler from padding between elements. */
 #define __table_entry(s) __used __section(s) __aligned(sizeof(void *))
 #define __weak	       __attribute__((weak))

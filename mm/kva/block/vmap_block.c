@@ -85,7 +85,7 @@
  */
 #include "mm/kva/block/vmap_block.h"
 
-struct vmap_block_size vmap_block_size;
+struct vmap_block_size vmap_block_size __ro_after_init;
 static struct vmap_block no_block; /* of a queue without a cursor */
 DEFINE_PER_CPU(struct vmap_queue, vmap_queue) = {
 	.lock = SPINLOCK_INIT("vmap_queue.lock", RANK_VMAP_QUEUE), .current_block = &no_block, .stamp = { -1ul } };

@@ -22,7 +22,7 @@
 
 CMDLINE_OPTION(nohugeiomap, "nohugeiomap", "ioremap uses small pages only");
 
-static bool small_only;
+static bool small_only __ro_after_init;
 
 void ioremap_init(void)
 {

@@ -11,7 +11,7 @@
 
 CMDLINE_OPTION(nohugevmalloc, "nohugevmalloc", "vmalloc and vmap use small pages only");
 
-static bool small_only;
+static bool small_only __ro_after_init;
 
 void vm_leaves_init(void)
 {

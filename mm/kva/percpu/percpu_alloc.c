@@ -25,8 +25,8 @@
  */
 #include "mm/kva/percpu/percpu_internal.h"
 
-static vaddr_t distance[MAX_CPUS]; /* of each unit from the first one */
-static vaddr_t first_offset;	   /* of the CPU that has the first unit */
+static vaddr_t distance[MAX_CPUS] __ro_after_init; /* of each unit from the first one */
+static vaddr_t first_offset __ro_after_init;	   /* of the CPU that has the first unit */
 static unsigned int nr_units;
 
 static DEFINE_MUTEX(populate_lock);

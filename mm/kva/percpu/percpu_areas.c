@@ -13,7 +13,7 @@
 
 #include <mm/percpu_alloc.h>
 
-static phys_addr_t first;
+static phys_addr_t first __ro_after_init;
 static unsigned int nr_areas, nr_taken;
 
 /* Bytes from the first area to the end of the last. */

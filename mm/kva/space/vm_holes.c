@@ -14,8 +14,8 @@
 DEFINE_RANKED_SPINLOCK(vm_hole_lock, RANK_VM_HOLES);
 static unsigned long hole_bytes; /* of all holes */
 
-static struct kmem_cache *range_cache;
-void (*vm_array_free)(const void *array) = kfree;
+static struct kmem_cache *range_cache __ro_after_init;
+void (*vm_array_free)(const void *array) __ro_after_init = kfree;
 
 /* --- taking ----------------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #define VM_WEIGHT_MOST 0xfffffffful /* far above every bound */
 #define OTHER_WEIGHT (VM_CACHE_WEIGHT / 32) /* the least, of a range whose size has no list: such sizes seldom recur */
 
-unsigned long vm_space_unit, vm_count_most;
+unsigned long vm_space_unit __ro_after_init, vm_count_most __ro_after_init;
 
 bool is_vmalloc_addr(const void *addr)
 {

@@ -38,7 +38,7 @@ static_assert(sizeof(struct fadt) == 268, "the FADT as the specification has it"
 #define FADT_RESET_SUPPORTED  (1U << 10)
 #define FADT_HARDWARE_REDUCED (1U << 20)
 
-struct acpi_ready acpi_ready;
+struct acpi_ready acpi_ready __ro_after_init;
 
 /* --- what the table says ------------------------------------------------------------------------------------------ */
 

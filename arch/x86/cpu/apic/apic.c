@@ -58,10 +58,10 @@
 
 #define ICR_POLLS 100000
 
-static bool present, x2apic;
-static bool shorthand_allowed;
+static bool present __ro_after_init, x2apic __ro_after_init;
+static bool shorthand_allowed __ro_after_init;
 static DEFINE_PER_CPU(unsigned long, commands);
-static volatile u8 *registers;
+static volatile u8 *registers __ro_after_init;
 u32 cpu_apic_id[MAX_CPUS];
 
 static u32 apic_read(u32 reg)

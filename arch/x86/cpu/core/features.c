@@ -25,11 +25,11 @@ CMDLINE_OPTION(noinvpcid, "noinvpcid", "with pcid: flush without INVPCID");
 /* EM: x87 and SSE instructions raise an exception, because a thread switch does not save their registers. */
 #define CR0_VALUE (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_MP | CR0_PE)
 
-struct cpu_info boot_cpu;
-bool smap_enabled;
+struct cpu_info boot_cpu __ro_after_init;
+bool smap_enabled __ro_after_init;
 
-static bool features[NR_FEATURES];
-static char name[sizeof(boot_cpu.vendor) + sizeof(boot_cpu.model)];
+static bool features[NR_FEATURES] __ro_after_init;
+static char name[sizeof(boot_cpu.vendor) + sizeof(boot_cpu.model)] __ro_after_init;
 
 bool cpu_has(enum cpu_feature feature)
 {

@@ -42,7 +42,7 @@ static_assert(AP_TICKETS >= MAX_CPUS && AP_FIRST_STACK_SIZE == 1 << 6, "boot/ap_
 
 static u32 ap_state[MAX_CPUS];
 static atomic_t strangers; /* CPUs that came in and were not called, or are closed already */
-static void (*ap_entry)(unsigned int cpu); /* for ap_start() */
+static void (*ap_entry)(unsigned int cpu) __ro_after_init; /* for ap_start() */
 
 CMDLINE_OPTION(cpuholes, "cpuholes", "number the CPUs with holes: 0, 2, 5, 6, 9, ...");
 
@@ -52,7 +52,7 @@ static bool holes;
 static u32 trampoline_page;
 static unsigned int nr_left_out; /* CPUs that get no number: no room, or an id that needs x2APIC */
 static unsigned int nr_cpus = 1; /* CPUs that have a number and an APIC id */
-static void *(*percpu_alloc)(size_t bytes);
+static void *(*percpu_alloc)(size_t bytes) __ro_after_init;
 
 void arch_set_percpu_allocator(void *(*alloc)(size_t bytes))
 {

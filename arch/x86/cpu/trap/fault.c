@@ -20,8 +20,8 @@
 #include <lib/atomic.h>
 #include <lib/errno.h>
 
-static void (*fault_tracer)(vaddr_t addr);
-static user_fault_fn user_fault_handler;
+static void (*fault_tracer)(vaddr_t addr) __ro_after_init;
+static user_fault_fn user_fault_handler __ro_after_init;
 
 /* How many page-fault handlers are on the running thread's stack, those included that sleep for user memory. */
 DEFINE_PER_CPU(unsigned int, fault_depth);

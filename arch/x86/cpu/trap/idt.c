@@ -10,7 +10,7 @@
 
 extern char trap_stubs[]; /* NR_VECTORS of them, STUB_SIZE bytes apart */
 
-static gate_t idt[NR_VECTORS] __aligned(16);
+static gate_t idt[NR_VECTORS] __aligned(16) __ro_after_init;
 
 static void set_gate(u32 *gate, vaddr_t handler)
 {

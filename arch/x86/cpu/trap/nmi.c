@@ -14,7 +14,7 @@
 #include <kernel/printk.h>
 #include <lib/atomic.h>
 
-static void (*nmi_handler)(struct trap_frame *);
+static void (*nmi_handler)(struct trap_frame *) __ro_after_init;
 static unsigned int stopped_by; /* number + 1 of the CPU that stops all others; 0: none */
 
 /* Another CPU asks where this CPU is. The asking CPU prints the answer, because this CPU may hold printk's lock. */

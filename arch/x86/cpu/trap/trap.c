@@ -19,8 +19,8 @@
 
 typedef void (*interrupt_handler)(struct trap_frame *);
 
-static interrupt_handler ipi_handlers[NR_IPIS];
-static interrupt_handler timer_handler, debug_handler;
+static interrupt_handler ipi_handlers[NR_IPIS] __ro_after_init;
+static interrupt_handler timer_handler __ro_after_init, debug_handler __ro_after_init;
 
 DEFINE_PER_CPU(unsigned int, trap_depth);
 

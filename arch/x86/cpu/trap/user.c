@@ -9,9 +9,10 @@
 #include <lib/errno.h>
 #include <lib/format.h>
 
-static void (*syscall_handler)(struct trap_frame *frame);
-static void (*return_handler)(void);
-static void __noreturn (*user_trap_handler)(enum user_trap trap, vaddr_t ip, const char *what);
+static void (*syscall_handler)(struct trap_frame *frame) __ro_after_init;
+static void (*return_handler)(void) __ro_after_init;
+static void __noreturn (*user_trap_handler)(enum user_trap trap, vaddr_t ip, const char *what)
+	__ro_after_init;
 
 void __noreturn trap_return(const struct trap_frame *frame); /* trap_entry_{32,64}.S */
 
