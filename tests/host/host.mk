@@ -150,7 +150,7 @@ endef
 $(HO)/sources: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(host_sources) $(host_sources_4level) $(HOST_MM)' | cmp -s - $@ || printf '%s\n' '$(host_sources) $(host_sources_4level) $(HOST_MM)' > $@
-FORCE:
+.PHONY: FORCE
 
 host_cflags_pager	:= -Dcprintf=test_cprintf -Darch_console_size=test_console_size -Darch_console_typed_at_screen=test_typed_at_screen
 host_cflags_summary_picture := -Darch_console_room=test_console_room
