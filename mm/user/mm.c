@@ -16,7 +16,7 @@ struct mm_struct *mm_create(void)
 	atomic_set(&mm->mm_users, 1);
 	atomic_set(&mm->mm_count, 1);
 	mutex_init_named(&mm->lock, "mm_struct.lock");
-	INIT_LIST_HEAD(&mm->vmas);
+	mm->areas = RB_ROOT;
 	mm->mmap_base = PAGE_ALIGN(layout.user_end / 3);
 	if (pgtable_init_process(&mm->pgtable)) {
 		kfree(mm);
@@ -33,16 +33,11 @@ struct mm_struct *mm_create(void)
 /* The last user has gone. CPUs that still borrow the tables switch to others first; then pages and tables are freed. */
 static void free_user_memory(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma, *next;
-
 	spin_lock(&mm_list_lock);
 	list_del(&mm->all);
 	spin_unlock(&mm_list_lock);
 	pgtable_evict(&mm->pgtable);
-	list_for_each_entry_safe(vma, next, &mm->vmas, list) {
-		user_zap(mm, vma->vm_start, vma->vm_end);
-		kfree(vma);
-	}
+	user_areas_free(mm);
 	WARN_ONCE(mm->user_pages, "mmput: process %u has lost %lu pages", mm->pgtable.id, mm->user_pages);
 	pgtable_free_user(&mm->pgtable);
 }

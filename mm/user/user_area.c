@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The addresses that a process may use: areas, sorted; the heap; stacks, and the gap that must stay free below them. */
+/* The addresses that a process may use: areas, the heap; stacks, and the gap that must stay free below them. */
 #include "mm/user/user_internal.h"
-
-struct vm_area_struct *user_area_above(const struct mm_struct *mm, vaddr_t addr)
-{
-	struct vm_area_struct *vma;
-
-	list_for_each_entry(vma, &mm->vmas, list)
-		if (vma->vm_end > addr)
-			return vma;
-	return NULL;
-}
-
-struct vm_area_struct *user_area_before(const struct mm_struct *mm, const struct vm_area_struct *vma)
-{
-	return vma->list.prev == &mm->vmas ? NULL : list_entry(vma->list.prev, struct vm_area_struct, list);
-}
 
 struct vm_area_struct *mm_find_area(const struct mm_struct *mm, vaddr_t addr)
 {
@@ -30,57 +15,77 @@ static bool range_valid(vaddr_t addr, size_t size)
 	       size <= layout.user_end - addr;
 }
 
-static struct vm_area_struct *area_new(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int flags)
+/* A process may have so many areas; the first that wants more is told of in the log. */
+static bool one_more_allowed(const struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = kmalloc(sizeof(*vma), GFP_KERNEL);
+	static atomic_t told;
 
-	if (vma)
-		*vma = (struct vm_area_struct){ .vm_mm = mm, .vm_start = start, .vm_end = end, .vm_flags = flags };
-	return vma;
+	if (mm->nr_areas < USER_AREAS_MAX)
+		return true;
+	if (!atomic_xchg(&told, 1))
+		pr_notice("process %u has %u areas of memory, the most there may be: no more for it (said once)\n",
+			  mm->pgtable.id, mm->nr_areas);
+	return false;
+}
+
+static int area_new(const struct area_place *at, const struct vm_area_struct *new)
+{
+	struct vm_area_struct *vma = one_more_allowed(new->vm_mm) ? kmalloc(sizeof(*vma), GFP_KERNEL) : NULL;
+
+	if (!vma)
+		return -ENOMEM;
+	*vma = *new;
+	user_area_insert(vma, at);
+	return 0;
 }
 
 static void area_free(struct vm_area_struct *vma)
 {
-	list_del(&vma->list);
+	user_area_erase(vma);
 	kfree(vma);
 }
 
-/* Only adjacent private memory with the same rights is joined; stacks and shared areas are not. */
+void user_areas_free(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+
+	while ((vma = user_area_first(mm))) {
+		user_zap(mm, vma->vm_start, vma->vm_end);
+		area_free(vma);
+	}
+}
+
+/* Only private memory with the same rights is joined; stacks and shared areas are not. */
 static bool can_join(const struct vm_area_struct *low, const struct vm_area_struct *high)
 {
-	return low->vm_end == high->vm_start && low->vm_flags == high->vm_flags &&
+	return low && high && low->vm_end == high->vm_start && low->vm_flags == high->vm_flags &&
 	       !(low->vm_flags & (VM_SHARED | VM_GROWSDOWN));
 }
 
-static void join_neighbours(struct mm_struct *mm, struct vm_area_struct *vma)
+static int add_at(const struct area_place *at, const struct vm_area_struct *new)
 {
-	struct vm_area_struct *before = user_area_before(mm, vma);
+	bool low = can_join(at->below, new), high = can_join(new, at->above);
+	vaddr_t end = high ? at->above->vm_end : new->vm_end;
 
-	if (before && can_join(before, vma)) {
-		before->vm_end = vma->vm_end;
-		area_free(vma);
-		vma = before;
-	}
-	if (vma->list.next != &mm->vmas && can_join(vma, list_next_entry(vma, list))) {
-		struct vm_area_struct *after = list_next_entry(vma, list);
-
-		vma->vm_end = after->vm_end;
-		area_free(after);
-	}
+	if (!low && !high)
+		return area_new(at, new);
+	if (low && high)
+		area_free(at->above);
+	if (low)
+		user_area_resize(at->below, at->below->vm_start, end);
+	else
+		user_area_resize(at->above, new->vm_start, end);
+	return 0;
 }
 
-int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int flags)
+int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned long flags)
 {
-	struct vm_area_struct *above = user_area_above(mm, start), *vma;
+	struct vm_area_struct new = { .vm_mm = mm, .vm_start = start, .vm_end = end, .vm_flags = flags };
+	struct area_place at = user_area_place(mm, start);
 
-	if (above && above->vm_start < end)
+	if ((at.below && at.below->vm_end > start) || (at.above && at.above->vm_start < end))
 		return -EEXIST;
-	vma = area_new(mm, start, end, flags);
-	if (!vma)
-		return -ENOMEM;
-	list_add_tail(&vma->list, above ? &above->list : &mm->vmas);
-	join_neighbours(mm, vma);
-	return 0;
+	return add_at(&at, &new);
 }
 
 /* Nothing lies in the NULL zone, and no area may be written and executed: user_prot() has no such entry. */
@@ -102,29 +107,6 @@ int mm_map(struct mm_struct *mm, vaddr_t addr, size_t size, unsigned int flags)
 	return err;
 }
 
-/* The end of the hole below this area, for find_hole(): below a stack, room to grow and the gap are no part of it. */
-static vaddr_t area_floor(const struct vm_area_struct *vma)
-{
-	return vma->vm_flags & VM_GROWSDOWN ? min(vma->vm_start, vma->vm_end - USER_STACK_MAX - STACK_GUARD_GAP)
-					    : vma->vm_start;
-}
-
-/* The lowest hole that is large enough, from mmap_base on; 0 = none. */
-static vaddr_t find_hole(const struct mm_struct *mm, size_t size)
-{
-	vaddr_t addr = mm->mmap_base;
-	struct vm_area_struct *vma;
-
-	list_for_each_entry(vma, &mm->vmas, list) {
-		if (vma->vm_end <= addr)
-			continue;
-		if (area_floor(vma) >= addr && area_floor(vma) - addr >= size)
-			return addr;
-		addr = vma->vm_end;
-	}
-	return addr < layout.user_end && layout.user_end - addr >= size ? addr : 0;
-}
-
 long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags)
 {
 	vaddr_t addr;
@@ -133,7 +115,7 @@ long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags)
 	if (!request_valid(mm->mmap_base, size, flags))
 		return -EINVAL;
 	mutex_lock(&mm->lock);
-	addr = find_hole(mm, size);
+	addr = user_hole_find(mm, size);
 	err = addr ? user_area_add(mm, addr, addr + size, flags) : -ENOMEM;
 	mm_unlock(mm);
 	return err ? err : (long)addr;
@@ -146,25 +128,37 @@ static void trim(struct mm_struct *mm, struct vm_area_struct *vma, vaddr_t start
 {
 	user_zap(mm, max(vma->vm_start, start), min(vma->vm_end, end));
 	if (vma->vm_start < start)
-		vma->vm_end = start;
+		user_area_resize(vma, vma->vm_start, start);
 	else if (vma->vm_end > end)
-		vma->vm_start = end;
+		user_area_resize(vma, end, vma->vm_end);
 	else
 		area_free(vma);
+}
+
+/* Make two areas out of one, the upper of which begins at addr. */
+static int split(struct vm_area_struct *vma, vaddr_t addr)
+{
+	struct vm_area_struct high = *vma;
+	struct area_place at;
+	int err;
+
+	high.vm_start = addr;
+	user_area_resize(vma, vma->vm_start, addr);
+	at = user_area_place(vma->vm_mm, addr);
+	err = area_new(&at, &high);
+	if (err)
+		user_area_resize(vma, vma->vm_start, high.vm_end);
+	return err;
 }
 
 /* Only a range in the middle of an area needs memory, for the part above it; so -ENOMEM comes before any change. */
 static int unmap_locked(struct mm_struct *mm, vaddr_t start, vaddr_t end)
 {
-	struct vm_area_struct *vma = mm_find_area(mm, start), *high;
+	struct vm_area_struct *vma = mm_find_area(mm, start);
+	int err = vma && vma->vm_start < start && vma->vm_end > end ? split(vma, end) : 0;
 
-	if (vma && vma->vm_start < start && vma->vm_end > end) {
-		high = area_new(mm, end, vma->vm_end, vma->vm_flags);
-		if (!high)
-			return -ENOMEM;
-		vma->vm_end = end;
-		list_add(&high->list, &vma->list);
-	}
+	if (err)
+		return err;
 	while ((vma = user_area_above(mm, start)) && vma->vm_start < end)
 		trim(mm, vma, start, end);
 	return 0;
@@ -227,9 +221,9 @@ int mm_map_stack(struct mm_struct *mm, vaddr_t *top)
 atomic_long_t user_stacks_grown;
 
 /* May the stack grow down to `start`? It has a size limit, and must keep a gap to the area below. */
-static bool can_grow(const struct mm_struct *mm, const struct vm_area_struct *vma, vaddr_t start)
+static bool can_grow(const struct vm_area_struct *vma, vaddr_t start)
 {
-	const struct vm_area_struct *below = user_area_before(mm, vma);
+	const struct vm_area_struct *below = user_area_before(vma);
 
 	if (!(vma->vm_flags & VM_GROWSDOWN) || vma->vm_end - start > USER_STACK_MAX)
 		return false;
@@ -242,9 +236,9 @@ struct vm_area_struct *user_area_touched(struct mm_struct *mm, vaddr_t addr)
 
 	if (!vma || vma->vm_start <= addr)
 		return vma;
-	if (!can_grow(mm, vma, PAGE_ALIGN_DOWN(addr)))
+	if (!can_grow(vma, PAGE_ALIGN_DOWN(addr)))
 		return NULL;
-	vma->vm_start = PAGE_ALIGN_DOWN(addr);
+	user_area_resize(vma, PAGE_ALIGN_DOWN(addr), vma->vm_end);
 	atomic_long_inc(&user_stacks_grown);
 	return vma;
 }

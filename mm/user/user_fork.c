@@ -87,13 +87,11 @@ static int fork_areas(struct fork *fork)
 	const struct vm_area_struct *vma;
 	int err = 0;
 
-	list_for_each_entry(vma, &fork->from->vmas, list) {
+	for (vma = user_area_first(fork->from); vma && !err; vma = user_area_next(vma)) {
 		fork->vma = vma;
 		err = user_area_add(fork->to, vma->vm_start, vma->vm_end, vma->vm_flags);
 		if (!err)
 			err = fork_pages(fork);
-		if (err)
-			break;
 	}
 	return err;
 }

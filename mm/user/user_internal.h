@@ -6,14 +6,34 @@
 
 #include <mm/mm.h>
 
-/* --- user_area.c: which addresses are in use ---------------------------------------------------------------------- */
+/* --- user_tree.c: the areas, by address --------------------------------------------------------------------------- */
 
+/* The first area, the next one, the one before; NULL: there is none. */
+struct vm_area_struct *user_area_first(const struct mm_struct *mm);
+struct vm_area_struct *user_area_next(const struct vm_area_struct *vma);
+struct vm_area_struct *user_area_before(const struct vm_area_struct *vma);
 /* The lowest area that ends above addr, or NULL. */
 struct vm_area_struct *user_area_above(const struct mm_struct *mm, vaddr_t addr);
-/* The area before this one, or NULL. */
-struct vm_area_struct *user_area_before(const struct mm_struct *mm, const struct vm_area_struct *vma);
-/* Add an area; it is joined with neighbours of the same kind. -EEXIST, -ENOMEM. */
-int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned int flags);
+/* The lowest place for `size` bytes, from mmap_base on; 0 = none. */
+vaddr_t user_hole_find(const struct mm_struct *mm, size_t size);
+/* Where an area that begins at addr would hang. Its neighbours may be NULL; `below` begins at addr or below it. */
+struct area_place {
+	struct vm_area_struct *below, *above;
+	struct rb_node *parent, **link;
+};
+struct area_place user_area_place(struct mm_struct *mm, vaddr_t addr);
+/* Put an area in, which overlaps no other; take it out. */
+void user_area_insert(struct vm_area_struct *vma, const struct area_place *at);
+void user_area_erase(struct vm_area_struct *vma);
+/* Give it new borders, without moving past a neighbour. */
+void user_area_resize(struct vm_area_struct *vma, vaddr_t start, vaddr_t end);
+
+/* --- user_area.c: which addresses are in use ---------------------------------------------------------------------- */
+
+/* Add an area, or make a neighbour of the same kind larger. -EEXIST; -ENOMEM, also when there are USER_AREAS_MAX. */
+int user_area_add(struct mm_struct *mm, vaddr_t start, vaddr_t end, unsigned long flags);
+/* Free all areas, with their pages. */
+void user_areas_free(struct mm_struct *mm);
 /* The area for a fault at addr: the one that contains addr, or a stack, which grows down to addr. NULL: none. */
 struct vm_area_struct *user_area_touched(struct mm_struct *mm, vaddr_t addr);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The user half of address spaces: areas against a naive map of pages, copy-on-write against copies that are really
- * made, stacks, the heap, and pages of the kernel lent to a process.
+ * The user half of address spaces: copy-on-write against copies that are really made, stacks, the heap, and pages of
+ * the kernel lent to a process. (Areas: unit_user_areas.c.)
  */
 #include "tests/host/user_touch.h"
 
@@ -20,96 +20,9 @@ static int setup(void **state)
 
 /* --- areas -------------------------------------------------------------------------------------------------------- */
 
-#define BASE  0x1000000ul
-#define PAGES 300
+#define BASE 0x1000000ul
 
-/* What ought to be: may the page be used, has it been touched? */
-static bool model_mapped[PAGES], model_touched[PAGES];
-
-static vaddr_t page_addr(unsigned int page)
-{
-	return BASE + page * PAGE_SIZE;
-}
-
-static bool model_free(unsigned int from, unsigned int n)
-{
-	for (unsigned int i = from; i < from + n; i++)
-		if (model_mapped[i])
-			return false;
-	return true;
-}
-
-static void model_set(unsigned int from, unsigned int n, bool mapped)
-{
-	for (unsigned int i = from; i < from + n; i++) {
-		model_mapped[i] = mapped;
-		model_touched[i] = false;
-	}
-}
-
-/* Sorted, apart, joined where they can be; and as many pages as were touched. */
-static void check_areas(struct mm_struct *mm)
-{
-	const struct vm_area_struct *vma, *before = NULL;
-	unsigned long touched = 0;
-
-	list_for_each_entry(vma, &mm->vmas, list) {
-		assert_true(vma->vm_start < vma->vm_end);
-		if (before)
-			assert_true(before->vm_end < vma->vm_start);
-		before = vma;
-	}
-	for (unsigned int i = 0; i < PAGES; i++) {
-		assert_int_equal(mm_find_area(mm, page_addr(i)) != NULL, model_mapped[i]);
-		assert_int_equal(pgtable_query(&mm->pgtable, page_addr(i)).present, model_touched[i]);
-		touched += model_touched[i];
-	}
-	assert_int_equal(mm->user_pages, touched);
-}
-
-static void touch_some(struct mm_struct *mm)
-{
-	for (unsigned int i = 0; i < 20; i++) {
-		unsigned int page = (unsigned int)host_random_below(PAGES);
-		char *byte = touch(mm, page_addr(page), i % 2);
-
-		assert_int_equal(byte != NULL, model_mapped[page]);
-		if (!byte)
-			continue;
-		if (!model_touched[page])
-			assert_int_equal(*byte, 0);
-		*byte = 1;
-		model_touched[page] = true;
-	}
-}
-
-static void areas_as_a_map_of_pages(void **state)
-{
-	struct vm_balance before = vm_balance();
-	struct mm_struct *mm = mm_create();
-
-	(void)state;
-	model_set(0, PAGES, false);
-	for (unsigned int round = 0; round < 600; round++) {
-		unsigned int from = (unsigned int)host_random_below(PAGES - 1);
-		unsigned int n = 1 + (unsigned int)host_random_below(min(PAGES - from, 60u));
-
-		if (host_random_below(2)) {
-			int err = mm_map_anonymous(mm, page_addr(from), n * PAGE_SIZE);
-
-			assert_int_equal(err, model_free(from, n) ? 0 : -EEXIST);
-			if (!err)
-				model_set(from, n, true);
-		} else {
-			assert_int_equal(mm_unmap(mm, page_addr(from), n * PAGE_SIZE), 0);
-			model_set(from, n, false);
-		}
-		touch_some(mm);
-		check_areas(mm);
-	}
-	mm_destroy(mm);
-	assert_balance(before);
-}
+static vaddr_t page_addr(unsigned int page) { return BASE + page * PAGE_SIZE; }
 
 static void holes_are_found(void **state)
 {
@@ -130,6 +43,51 @@ static void holes_are_found(void **state)
 	assert_int_equal(mm_map_anywhere(mm, layout.user_end, VM_READ), -EINVAL);
 	assert_int_equal(mm_map_anywhere(mm, 0, VM_READ), -EINVAL);
 	mm_destroy(mm);
+}
+
+/* The last hole ends with the user half. */
+static void the_last_hole(void **state)
+{
+	struct mm_struct *mm = mm_create();
+	const unsigned long all = layout.user_end - mm->mmap_base;
+
+	(void)state;
+	assert_int_equal(mm_map_anywhere(mm, all + PAGE_SIZE, VM_READ), -EINVAL);
+	assert_int_equal(mm_map_anonymous(mm, mm->mmap_base, PAGE_SIZE), 0);
+	assert_int_equal(mm_map_anywhere(mm, all, VM_READ), -ENOMEM);
+	assert_int_equal((vaddr_t)mm_map_anywhere(mm, all - PAGE_SIZE, VM_READ), mm->mmap_base + PAGE_SIZE);
+	assert_int_equal(mm_map_anywhere(mm, PAGE_SIZE, VM_READ), -ENOMEM);
+	mm_destroy(mm);
+}
+
+static void stacks_are_not_joined(void **state)
+{
+	struct mm_struct *mm = mm_create();
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(mm_map(mm, page_addr(i), PAGE_SIZE, VM_READ | VM_GROWSDOWN), 0);
+	assert_int_equal(mm->nr_areas, 3);
+	mm_destroy(mm);
+}
+
+/* Up to where a stack may grow, and the gap below that; a larger one does not grow. */
+static void holes_end_below_stacks(void **state)
+{
+	static const unsigned long size[] = { PAGE_SIZE, USER_STACK_MAX, USER_STACK_MAX + 2 * STACK_GUARD_GAP };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(size); i++) {
+		struct mm_struct *mm = mm_create();
+		vaddr_t stack = layout.user_end - size[i];
+		vaddr_t end = min(stack, layout.user_end - USER_STACK_MAX - STACK_GUARD_GAP);
+
+		assert_int_equal(mm_map(mm, stack, size[i], VM_READ | VM_WRITE | VM_GROWSDOWN), 0);
+		assert_int_equal(mm_map_anywhere(mm, end - mm->mmap_base + PAGE_SIZE, VM_READ), -ENOMEM);
+		assert_int_equal((vaddr_t)mm_map_anywhere(mm, end - mm->mmap_base, VM_READ), mm->mmap_base);
+		assert_int_equal(mm_map_anywhere(mm, PAGE_SIZE, VM_READ), -ENOMEM);
+		mm_destroy(mm);
+	}
 }
 
 static void the_heap_moves(void **state)
@@ -381,8 +339,10 @@ static void pages_of_a_leaf_are_lent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(areas_as_a_map_of_pages),
 		cmocka_unit_test(holes_are_found),
+		cmocka_unit_test(the_last_hole),
+		cmocka_unit_test(stacks_are_not_joined),
+		cmocka_unit_test(holes_end_below_stacks),
 		cmocka_unit_test(the_heap_moves),
 		cmocka_unit_test(a_stack_grows_as_far_as_it_may),
 		cmocka_unit_test(rights_are_kept),

@@ -51,6 +51,12 @@ KTEST(proc, memory)
 	all_are_gone();
 }
 
+KTEST(proc, as_many_areas_as_there_may_be)
+{
+	EXPECT_EQ(run("areas"), 0);
+	all_are_gone();
+}
+
 KTEST(proc, bad_pointers_and_bad_instructions)
 {
 	int status = run("badptr");
@@ -147,7 +153,7 @@ static void outlive(const char *name)
 	all_are_gone();
 	ASSERT(kept);
 	kthread_use_mm(kept);
-	EXPECT(!list_empty(&kept->vmas));
+	EXPECT(kept->nr_areas);
 	kthread_unuse_mm(kept);
 	EXPECT_EQ(atomic_read(&kept->mm_users), 1);
 	mmput(kept);

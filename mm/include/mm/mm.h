@@ -11,6 +11,7 @@
 #include <arch/pgtable.h>
 #include <kernel/mutex.h>
 #include <lib/atomic.h>
+#include <lib/rbtree.h>
 
 struct task;
 
@@ -31,12 +32,19 @@ struct task;
 #define USER_STACK_MAX	(8UL << 20)
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
-/* A range of user addresses that may be used. Without VM_SHARED, pages come with the first touch, zeroed. */
+/* So many areas a process may have, as many as in Linux; what needs one more is refused with -ENOMEM. */
+#define USER_AREAS_MAX 65530u
+
+/*
+ * A range of user addresses that may be used. Without VM_SHARED, pages come with the first touch, zeroed. New memory
+ * becomes a part of the area that it touches, if both are private, no stacks, and have the same rights.
+ */
 struct vm_area_struct {
-	struct list_head list; /* mm->vmas */
+	struct rb_node node;		/* mm->areas */
 	unsigned long vm_start, vm_end; /* page-aligned */
 	unsigned long vm_flags;
 	struct mm_struct *vm_mm;
+	unsigned long hole, largest_hole; /* bytes free below it, and the most of that in its subtree: user_tree.c */
 };
 
 /*
@@ -58,7 +66,8 @@ struct mm_struct {
 	struct pgtable pgtable;
 	atomic_t mm_users, mm_count;
 	struct mutex lock;	  /* user mappings, and the fields down to user_pages */
-	struct list_head vmas;	  /* struct vm_area_struct, sorted by address; a process has a few */
+	struct rb_root areas;	  /* struct vm_area_struct, by address */
+	unsigned int nr_areas;	  /* at most USER_AREAS_MAX */
 	vaddr_t mmap_base;	  /* where the search for free addresses begins */
 	vaddr_t brk_start, brk;	  /* the heap; brk_start is page-aligned, brk need not be */
 	unsigned long user_pages; /* mapped now, those shared with others included */
@@ -98,11 +107,14 @@ static inline int mm_map_anonymous(struct mm_struct *mm, vaddr_t addr, size_t si
 	return mm_map(mm, addr, size, VM_READ | VM_WRITE);
 }
 /*
- * The same at any free address, which is returned; otherwise -EINVAL, -ENOMEM (no memory, or no such hole). Addresses
- * may look negative on 32 bits: IS_ERR() tells them from errors.
+ * The same at any free address, which is returned; otherwise -EINVAL, -ENOMEM (no memory, no such hole, or too many
+ * areas). Addresses may look negative on 32 bits: IS_ERR() tells them from errors.
  */
 long mm_map_anywhere(struct mm_struct *mm, size_t size, unsigned int flags);
-/* Remove the range from all areas that it overlaps, with its pages. -EINVAL, -ENOMEM (an area had to be split). */
+/*
+ * Remove the range from all areas that it overlaps, with its pages. -EINVAL; -ENOMEM: an area had to be split, and
+ * there is no memory or there are too many areas. On error nothing is removed.
+ */
 int mm_unmap(struct mm_struct *mm, vaddr_t addr, size_t size);
 /* Make a stack of one page at the end of the user half; it grows downwards. *top: its end. */
 int mm_map_stack(struct mm_struct *mm, vaddr_t *top);
