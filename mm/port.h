@@ -25,7 +25,7 @@
 /* What every part of the kernel may use. */
 #include <kernel/boot_info.h>	   /* the memory map */
 #include <kernel/bug.h>		   /* panic, BUG_ON, WARN */
-#include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc */
+#include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc, quarantine */
 #include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
 #include <kernel/inject.h>	   /* making the n-th allocation fail */
@@ -41,7 +41,7 @@
 #include <kernel/trace.h>	   /* events of address space taken and given back */
 #include <kernel/wait.h>	   /* __GFP_NOFAIL: sleeping before the next try */
 #include <kernel/workqueue.h>	   /* frees by callers that may not sleep; the background */
-#include <kernel/xarray.h>	   /* vmap blocks by address */
+#include <kernel/xarray.h>	   /* ranges and vmap blocks by address */
 
 /* Pure helpers. */
 #include <lib/atomic.h>

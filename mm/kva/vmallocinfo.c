@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The users of vmalloc space: a line for each range in use, sorted by address. There are three formats: that of Linux's
- * /proc/vmallocinfo, one for people, and one for programs. Each range is copied under the lock and printed without it,
- * so nobody waits for a slow console.
+ * The users of vmalloc space: a line for each range in use or lazy, sorted by address. There are three formats: that of
+ * Linux's /proc/vmallocinfo, one for people, and one for programs. No lock is held while a line is printed, so nobody
+ * waits for a slow console.
  */
 #include "mm/kva/area/area.h"
 #include "mm/kva/block/block.h"
@@ -152,7 +152,7 @@ void vmallocinfo_machine(void (*emit)(void *ctx, const char *line), void *ctx)
 
 /* --- summary ------------------------------------------------------------------------------------------------------ */
 
-/* Free space between ranges in use, by size: class c counts gaps of [1 << c, 2 << c) pages. */
+/* Free space between ranges (lazy and clean ones too), by size: class c counts gaps of [1 << c, 2 << c) pages. */
 #define GAP_CLASSES (BITS_PER_LONG - PAGE_SHIFT)
 
 struct gaps {

@@ -13,7 +13,7 @@
  *   populate_lock       making chunks and pages of per-CPU memory              (a mutex)       T       yes
  *   chain_lock          the list of purge notifiers, and calling them          (a mutex)       T       yes
  *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
- *   purge_lock          one purge of the vmap blocks at a time                 (a mutex)       T       no
+ *   vmap_purge_lock     one purge of the vmap blocks at a time                 (a mutex)       T       no
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
  *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no

@@ -3,9 +3,9 @@
  * Marks of RAM: the flags of a page tell if its direct map is not present, not writable or not write-back.
  *
  * Three readers need the marks. The page allocator refuses to free a page with flags. That costs nothing: the
- * comparison that it makes on every free includes them. vread() does not touch a page whose direct map is not usual.
- * Code that maps pages which others own asks for their type; while all pages are write-back, that costs a look at one
- * counter. memtype.c has the types of device memory.
+ * comparison that it makes on every free includes them. vread() looks first whether a marked page is present in the
+ * direct map. Code that maps pages which others own asks for their type; while all pages are write-back, that costs a
+ * look at one counter. memtype.c has the types of device memory.
  */
 #include "mm/page/page_list.h"
 

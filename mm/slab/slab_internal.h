@@ -57,7 +57,7 @@ extern struct list_head kmem_caches; /* all of them; walked by RCU readers (slab
 #define SLAB_MAGAZINE_BYTES sizeof(CPU_STACK_ROOM(MAGAZINE_SIZE))
 extern struct kmem_cache *slab_magazine_cache;
 
-/* size <= KMALLOC_SLAB_MAX; align: a power of two or 0. */
+/* align: a power of two or 0. If the size is above KMALLOC_SLAB_MAX, the cache has no slabs. */
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align);
 /* Free the magazines themselves. They are empty, and nobody uses the cache any more. */
 void kmem_cache_drop_magazines(struct kmem_cache *cache);

@@ -58,8 +58,8 @@ struct pgd_parity {
 };
 struct pgd_parity pgd_parity_check(void);
 /*
- * One row a process, one column a used kernel slot: '=' equal, '.' empty in both, '!' differs, '?' missing; then the
- * verdict.
+ * A row for the reference and for each process, a column for each used kernel slot: '=' equal, '.' empty in both, '!'
+ * differs, '?' missing, '~' being carried; then the verdict.
  */
 void pgd_parity_dump(void);
 /*
@@ -75,12 +75,12 @@ void pgd_parity_machine(void);
 struct sync_counters {
 	unsigned long calls;	/* calls of the hook */
 	unsigned long carried;	/* entries that were carried (once each, however many processes) */
-	unsigned long spurious;	/* calls without a reason: no marked entry, and no sync since the scope began */
+	unsigned long spurious;	/* calls for nothing: no hook has finished a carry since the scope opened */
 	unsigned long mismatches; /* parity failures found by the check after a sync; must stay 0 */
 };
 struct sync_counters sync_counters(void);
 
-/* The log of hook calls (CONFIG_MM_LOGS), like the log of flushes. */
+/* The log of hook calls: a ring, as the log of flushes, but kept in every build. */
 #define SYNC_LOG_SIZE 256
 struct sync_log_entry {
 	unsigned long seq;

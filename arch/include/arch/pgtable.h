@@ -65,7 +65,7 @@ struct mmu_update {
 	vaddr_t start, end;
 	pgtbl_mod_mask mask;
 	gfp_t gfp;		/* for table pages. _begin sets GFP_KERNEL; a caller that may not wait changes it */
-	unsigned long sync_seq;	/* number of syncs that had carried something when the scope was opened */
+	unsigned long sync_seq;	/* number of carries that were complete when the scope was opened */
 	struct mmu_update *outer; /* this thread's next outer scope; NULL: none (arch/lazy_mmu.h) */
 	bool protects;		/* it changes rights: pgtable_protecting() */
 	struct tlb_batch tlb;	/* executed by ..._end, after the sync */
@@ -73,7 +73,7 @@ struct mmu_update {
 
 /* Spans and names of levels. pt_top() is the top level of the running mode (2 to 5). */
 const char *pt_level_name(unsigned int level);	       /* "PGD", "P4D", "PUD", "PMD", "PTE" */
-vaddr_t pt_level_size(unsigned int level);	       /* bytes that one entry spans; 0 if that is the whole space */
+vaddr_t pt_level_size(unsigned int level);	       /* bytes that one entry spans */
 bool pt_leaf_allowed(unsigned int level);	       /* may an entry of this level be a leaf on this CPU? */
 
 /* Where table pages come from: alloc returns a zeroed frame (0: no memory). Only kernel tables are counted. */
@@ -98,7 +98,7 @@ int pgtable_map(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t
  * The same for frames that are not contiguous: call(ctx, ptep, addr, n) gets runs of n level-1 entries, the first for
  * addr. It returns 0, or -errno, which ends the walk. create: allocate missing tables; otherwise skip what has none.
  * call runs in lazy MMU mode (arch/lazy_mmu.h): it may sleep, but must not map anything else nor allocate a table page.
- * -EINVAL if a leaf above level 1 is in the way.
+ * -EINVAL if a leaf above level 1 is in the way; -ENOMEM.
  */
 typedef int (*pgtable_run_fn)(void *ctx, pte_t *ptep, vaddr_t addr, unsigned long n);
 int pgtable_for_each_run(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vaddr_t end, bool create,
@@ -187,8 +187,8 @@ void pgtable_dump_range(const struct pgtable *pt, vaddr_t start, vaddr_t end);
  * The same for programs: a word and KEY=VALUE pairs a line, as vmallocinfo_machine() (<mm/vmalloc.h>) prints them.
  *
  *	entry tree= level= index= at= value= kind= [rights=]	the walk, from the top: at is the entry's address;
- *								kind: none, carried (absent, and about to come),
- *								table, leaf
+ *								kind: none, carried (absent, and other trees
+ *								may have it yet), table, leaf
  *	walk tree= addr= present= [phys= size=]			and its end; size: of the leaf
  *	leaves start= end= size= leaf= rights=			adjacent leaves of `leaf` bytes each, of equal rights,
  *								sorted; end is 0 at the end of the address space

@@ -34,7 +34,7 @@ struct tlb_range {
 
 struct tlb_batch {
 	unsigned int nr;   /* ranges in use */
-	bool all;	   /* too many or too long: flush everything, global pages too */
+	bool all;	   /* too many or too long: flush everything (of the kernel: global pages too) */
 	enum tlb_cause cause;
 	struct tlb_range range[TLB_BATCH_RANGES];
 };

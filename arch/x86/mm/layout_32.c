@@ -15,7 +15,7 @@
 #include <lib/size.h>
 #include <lib/string.h>
 
-/* Borders are aligned to entries of the shared level, in either mode. */
+/* Page array and vmalloc space begin and end at entries of the shared level, in either mode. */
 #define SLOT (4ul << 20)
 
 static vaddr_t clamp_vmalloc(u64 wanted)
@@ -53,8 +53,7 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 }
 
 /*
- * An entry has 32 address bits without PAE. With PAE the limit is 36 bits: CPUs of that time had no more, and one page
- * array cannot describe more.
+ * An entry has 32 address bits without PAE. With PAE the limit is 36 bits at most: one page array cannot describe more.
  */
 u64 arch_phys_limit(void)
 {

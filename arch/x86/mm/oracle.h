@@ -66,8 +66,8 @@ void stale_remove(struct stale *r);
 /* The record of this slot with this entry in it, or NULL. */
 struct stale *stale_find(const struct oracle_slot *slot, pte_t pte, bool link);
 /*
- * Call fn for every record of a tree that reaches into [start, last] / of the kernel or of processes / of leaves into
- * the frames. fn may remove the record.
+ * Call fn for every record of the tree that reaches into [start, last]; for all of the kernel, or all of processes; for
+ * every leaf that leads to one of the frames. fn may remove the record.
  */
 void stale_for_each_in(const struct pgtable *tree, vaddr_t start, vaddr_t last, stale_fn fn, void *ctx);
 void stale_for_each(bool shared, stale_fn fn, void *ctx);

@@ -3,19 +3,21 @@
  * The page-table walker. There is one, for 2, 3, 4 and 5 levels.
  *
  * 1. Depth is data. pt_level[] (asm/ptfmt.h) says for each level which address bits index it, how its links look and
- *    whether its entries may be leaves. walk_table() goes down that list and knows nothing else:
+ *    whether its entries may be leaves. walk_table() goes down that list:
  *
  *	pt->root ─> level 5 ─> level 4 ─> level 3 ─> level 2 ─> level 1 ─> frame
  *		    (x86_64 with LA57)    PAE starts here  2-level here
  *
- * 2. An operation is two functions. entry() is asked at every entry above level 1: make it a leaf, skip it, or go down.
- *    run() gets all the wanted entries of one level-1 table at once, so its loop can be tight.
+ * 2. An operation is two functions. entry() is called at every entry above level 1. It may change the entry, and says
+ *    whether to skip it or to go down. run() gets all the wanted entries of one level-1 table at once, so its loop can
+ *    be tight.
  *
  * 3. Write access.
  *    - A leaf belongs to the owner of the virtual range (vmalloc gives a range to one caller). No lock.
  *    - A link is shared by neighbours. It goes from none to a table by one compare-and-exchange; the loser frees its
  *      own table and uses the winner's (Xen 36a1c7c213e1 lost mappings here). It goes back only where tables are taken
- *      away (pgtable_tables.c), whose caller owns all that the table spans.
+ *      away (pgtable_tables.c), whose caller owns all that the table spans. A split puts a link over a large leaf
+ *      (pgtable_split.c).
  *    - Kernel ranges are written in the reference tree alone. All trees share the kernel's tables below the shared
  *      level, and have copies of the entries at that level (pgtable_sync.c).
  *

@@ -7,7 +7,7 @@
  *	direct	lowmem and nothing else, rw-, with the largest leaves. Where the image lies: on i386 the image's own
  *		rights; on x86_64 the same, but nothing is x, and init's data is r-- from the start
  *
- * Nothing is writable and executable (without NX all is executable), and address 0 is never mapped.
+ * Nothing is writable and executable (without NX all is executable), and address 0 is not mapped.
  */
 #include "internal.h"
 

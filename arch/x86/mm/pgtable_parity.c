@@ -7,10 +7,10 @@
 
 enum slot_state { SLOT_EMPTY, SLOT_EQUAL, SLOT_DIFFERS, SLOT_MISSING, SLOT_PENDING };
 
-/* The CPU sets these, in each tree by itself. With PAE the shared level has leaves too. */
+/* The CPU sets these, in each tree by itself. With PAE and 2 levels the shared level has leaves too. */
 #define SET_BY_CPU (PTE_ACCESSED | PTE_DIRTY)
 
-/* A CPU is carrying a marked entry: such entries are not compared. */
+/* A marked entry is not compared: not every tree has it yet. */
 static enum slot_state compare_slot(const struct pgtable *pt, vaddr_t addr)
 {
 	pte_t ref = pte_read(pt_entry(&kernel_pgtable, addr, pt_sync_level()));

@@ -233,8 +233,8 @@ void arch_update_kernel_mappings_begin(struct mmu_update *u, vaddr_t start, vadd
 }
 
 /*
- * The hook has finished no carry. It was called for a reason only if another CPU's sync has carried the entry since
- * this scope opened.
+ * The hook has finished no carry. It was called for a reason only if other hooks have finished one since this scope
+ * opened.
  */
 static void count_idle_sync(const struct mmu_update *u)
 {

@@ -78,7 +78,7 @@ static void table_retire(phys_addr_t table, bool kernel)
 		table_free(table, kernel);
 }
 
-/* As below, if there are at most *left tables under the one that the link points to. Counts them off. */
+/* table_free_below(), which looks for *left tables under the one that the link points to, and counts them off. */
 static void free_below(pte_t link, unsigned int level, bool kernel, unsigned long *left)
 {
 	pte_t *table = pte_table(link);
@@ -149,7 +149,7 @@ static vaddr_t skip_unlinked(const pte_t *p, unsigned int level, vaddr_t addr, v
 	return addr;
 }
 
-/* The first link of `level` to a table in [*addr, end); *addr becomes an address under it. Skips empty entries. */
+/* The first link of `level` to a table in [*addr, end); *addr becomes an address under it. */
 static pte_t *next_table_link(const struct pgtable *pt, vaddr_t *addr, vaddr_t end, unsigned int level)
 {
 	while (*addr != end) {

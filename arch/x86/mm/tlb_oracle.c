@@ -13,9 +13,9 @@
  *	slot (address, level)  old entry  write #123  CPUs {0,1,2,3}
  *
  *    with every CPU that may have cached it: of the kernel's half all that are online, of a process's those that have
- *    had its tree in CR3 (tlb_oracle_cpus.c). An invalidation that a CPU executes takes this CPU off the records that
- *    it really covers. A record without CPUs is removed. A change that only adds rights makes no record: the old
- *    translation only allows less.
+ *    had its tree in CR3 and have not dropped it since (tlb_oracle_cpus.c). An invalidation that a CPU executes takes
+ *    this CPU off the records that it really covers. A record without CPUs is removed. A change that only adds rights
+ *    makes no record: the old translation only allows less.
  *
  *	       write #123            CPU1, CPU3 execute     CPU0            CPU2
  *	entry ─────┬──────────────────────┬───────────────────┬───────────────┬──────> free for reuse
@@ -48,7 +48,8 @@
  *    with other contents is a new mapping over an old one, and a verdict when it is linked.
  *
  * 7. The oracle does not see writes by raw_ functions, translations for which it has no record left (counted:
- *    overflow), and tables beyond its list (untracked). So it may miss a fault, but never reports a false one.
+ *    overflow), and tables beyond its list (untracked). Each of these can hide a fault; none makes it report one that
+ *    is not there.
  */
 #include "oracle.h"
 

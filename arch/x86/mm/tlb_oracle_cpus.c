@@ -31,7 +31,7 @@ static cpu_set online_cpus(void)
 	return set;
 }
 
-/* A CPU writes its own view, without the lock if no process has records. Other CPUs read it under the lock. */
+/* A CPU writes its own view without the lock. Other CPUs read it under the lock. */
 static bool may_hold(const struct cpu_view *view, const struct pgtable *tree)
 {
 	bool owned = READ_ONCE(view->loading) == tree;

@@ -105,7 +105,7 @@ unsigned long page_window_extend(const struct page *first, unsigned long nr);
  */
 #define PAGE_WINDOWS 2u
 extern struct page_window page_windows[PAGE_WINDOWS];
-/* 64-bit: the window in which the allocator looks for pages first; it changes once, when the second one opens. */
+/* 64-bit: the window that is tried first. It changes once, when the second one opens. */
 extern struct page_window *page_windows_main;
 /*
  * Where a page most likely is, for those who look there before they search. 32-bit kernels, which have few registers

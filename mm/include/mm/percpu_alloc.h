@@ -28,9 +28,9 @@
 /* 0 < size <= PERCPU_ALLOC_MAX; align: a power of two up to PERCPU_ALLOC_ALIGN; otherwise NULL, and a warning. */
 void *__alloc_percpu(size_t size, size_t align);
 /*
- * With GFP_ATOMIC or GFP_NOWAIT, in any context but NMI, it uses only pages that exist already. If they have no room:
- * NULL, and a work item makes a reserve of that size for the next caller. __GFP_NOWARN: no warning about a wrong size
- * either.
+ * With GFP_ATOMIC or GFP_NOWAIT, in any context but NMI, it uses only pages that exist already. If they have no room,
+ * it takes the reserve, if there is one that is large enough. Otherwise: NULL, and a work item makes a reserve of that
+ * size for the next caller. __GFP_NOWARN: no warning about a wrong size either.
  */
 void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp);
 /* Any context but NMI. NULL is fine. A pointer that no allocation has returned is reported, and nothing happens. */

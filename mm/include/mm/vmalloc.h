@@ -52,7 +52,7 @@ struct vm_struct {
 	void *addr;
 	unsigned long size;	/* bytes, guard page included if it has one */
 	unsigned long flags;
-	struct page **pages;	/* VM_ALLOC: the pages, in order */
+	struct page **pages;	/* VM_ALLOC, VM_MAP_PUT_PAGES: the pages, in order */
 	unsigned int nr_pages;
 	unsigned int page_order; /* its large leaves have 2^page_order pages; 0: it was made without */
 	unsigned long requested_size; /* VM_ALLOC: bytes that the caller wanted, not rounded */
@@ -62,12 +62,12 @@ struct vm_struct {
 
 /* Boot CPU, after the page and slab allocators. Before it every lookup finds nothing. */
 void vmalloc_init(void);
-/* When all CPUs and the work queues are up: from now on the background purges. */
+/* When all CPUs and the work queues are up: from now on the background flushes. */
 void vmalloc_init_purge(void);
 
 /*
  * Memory of `size` bytes, rounded up to pages, not physically contiguous. NULL: size 0 (warned); more than all RAM or
- * all address space, or no address space left (a line in the log, unless __GFP_NOWARN); no memory.
+ * all address space, or no address space left (in the log, unless __GFP_NOWARN; of many failures only some); no memory.
  */
 void *vmalloc(unsigned long size);
 void *vzalloc(unsigned long size);
@@ -284,7 +284,7 @@ long vread(char *buf, const char *addr, unsigned long count);
  * The same into an iterator: count bytes, or as many as it has room for. 0: no part is in use, and nothing was written.
  */
 long vread_iter(struct iov_iter *iter, const char *addr, size_t count);
-/* Print the area that contains the pointer. False: none, or the index is locked now. Any context but NMI. */
+/* Print the area that contains the pointer. False: there is none, or somebody looks at it now. Any context but NMI. */
 bool vmalloc_dump_obj(void *object);
 
 /*
@@ -317,7 +317,8 @@ int apply_to_page_range(struct mm_struct *mm, unsigned long addr, unsigned long 
 int apply_to_existing_page_range(struct mm_struct *mm, unsigned long addr, unsigned long size, pte_fn_t fn, void *data);
 
 /*
- * [looks] All areas, sorted by address, in the format of Linux's /proc/vmallocinfo. emit gets one line with its '\n'.
+ * [looks] All ranges in use or lazy, sorted by address, in the format of Linux's /proc/vmallocinfo. emit gets one line
+ * with its '\n'.
  */
 void vmallocinfo(void (*emit)(void *ctx, const char *line), void *ctx);
 /* A summary: the fragmentation of free space, and each vmap block. Lines as above, sizes with units. */
@@ -354,7 +355,7 @@ void vmalloc_stats(struct vmalloc_stats *out); /* [looks] */
 unsigned int vmalloc_check(void);
 /* Counters of the vmap blocks. */
 struct vmap_block_stats {
-	unsigned long created, freed, live, visits; /* visits: blocks looked at by vm_unmap_aliases */
+	unsigned long created, freed, live, visits; /* visits: blocks that purges have visited */
 	unsigned int usable; /* pages that a block can give */
 };
 void vmap_block_stats(struct vmap_block_stats *out);

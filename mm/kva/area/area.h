@@ -111,8 +111,8 @@ static inline unsigned long vm_flags_align(unsigned long flags, unsigned long si
 void *vmalloc_area(const struct vm_area_spec *spec);
 
 /*
- * vm_report.c: print why `who` gets no range, unless __GFP_NOWARN; of many failures only some. All return NULL.
- * too_large: it is more than the whole space. no_range: no range was found; the holes show why.
+ * vm_report.c: print why `who` gets no range, unless __GFP_NOWARN; of many failures only some. vm_report_*() return
+ * NULL. too_large: it is more than the whole space. no_range: no range was found; the holes show why.
  */
 void *vm_report_failure(const char *who, const struct vm_area_spec *spec, const char *why);
 void *vm_report_too_large(const char *who, const struct vm_area_spec *spec);
@@ -152,7 +152,7 @@ struct vm_range *vm_huge_vmap_slow(struct page **pages, unsigned int count, unsi
 static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot,
 					    vaddr_t caller)
 {
-	const unsigned int least = (2u << 20) >> PAGE_SHIFT; /* no leaf of any CPU is smaller */
+	const unsigned int least = (2u << 20) >> PAGE_SHIFT; /* no large leaf of any CPU is smaller */
 
 	return unlikely(count >= least) ? vm_huge_vmap_slow(pages, count, flags, prot, caller) : NULL;
 }
@@ -162,7 +162,10 @@ static inline struct vm_range *vm_huge_vmap(struct page **pages, unsigned int co
 /* __vmalloc_node() with VM_ALLOW_HUGE_VMAP or without. */
 void *vm_family_alloc(unsigned long size, unsigned long align, gfp_t gfp, unsigned long vm_flags, int node,
 		      const void *caller);
-/* May the caller allocate with these flags? If they allow to wait: might_sleep(). If not: false in handlers. */
+/*
+ * May the caller allocate with these flags? If they allow to wait: might_sleep(). If not: false in handlers and with
+ * interrupts off.
+ */
 bool vm_context_allows(gfp_t gfp);
 
 /* vm_early.c: enter the early areas in the index. After that no new ones are allowed. */

@@ -96,9 +96,9 @@ void vm_report_no_area(const void *addr, const char *who)
 }
 
 /*
- * Memory of a cached type is flushed before its reservation is freed: the CPU may read ahead through a stale
- * translation when the frame already has another type. The CPU never reads ahead of uncached memory, so for that the
- * flush can wait.
+ * If the type is not an uncached one, the TLBs are flushed before the reservation is freed: otherwise a CPU could read
+ * ahead through a stale translation when the frame already has another type. No CPU reads ahead in uncached memory, so
+ * there the flush can wait.
  */
 void vm_area_unmap(struct vm_range *range)
 {

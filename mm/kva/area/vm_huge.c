@@ -22,7 +22,8 @@
  *    is cleared, every process has that before vfree returns. No address is used again before a flush of all TLBs
  *    (vm_cache.c).
  *
- * 5. A large leaf is never split: set_memory.c refuses a part of one, and vrealloc.c keeps or frees it whole.
+ * 5. A large leaf of an area is never split: set_memory.c refuses a part of one, and vrealloc.c keeps or frees it
+ *    whole.
  *
  * 6. Reuse. The cache keeps ranges with large leaves apart from the others, with the room for the page array. So the
  *    next user takes blocks and writes one entry for each. If processes share the table of these entries, and the range

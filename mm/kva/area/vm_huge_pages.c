@@ -31,7 +31,7 @@ unsigned long vm_huge_free_blocks(struct vm_struct *area)
 	return done;
 }
 
-/* The pages of one block at a time are listed under the lock of the index. */
+/* The pages of one block at a time are listed, while the range stands still (vm_index.c, 4). */
 struct vm_struct *find_vm_area(const void *addr)
 {
 	return vm_range_area_after((vaddr_t)addr, vm_huge_list_pages);

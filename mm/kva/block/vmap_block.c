@@ -33,9 +33,9 @@
  *
  * 3. vm_unmap_aliases() promises: after it, no TLB holds a translation that was unmapped before the call. It visits all
  *    blocks that are marked, with clean pages or without (museum: a full block was on no list and so was never
- *    flushed). It makes their dirty pages flushing, flushes once for all blocks without a lock, and makes the flushing
- *    pages clean. A page that is unmapped meanwhile is dirty, not flushing. The marked blocks of a CPU are on a list of
- *    its queue. The mark is set and cleared under the queue's lock; vm_unmap_ram() reads it without the lock:
+ *    flushed). It makes their dirty pages flushing, flushes once for all blocks without a spinlock, and makes the
+ *    flushing pages clean. A page that is unmapped meanwhile is dirty, not flushing. The marked blocks of a CPU are on
+ *    a list of its queue. The mark is set and cleared under the queue's lock; vm_unmap_ram() reads it without the lock:
  *
  *	unmapping:  bits in the dirty map | full barrier | marked? if not: lock queue, marked = true, unlock
  *	purging:    lock queue | marked = false | full barrier | collect the dirty map | unlock
@@ -57,12 +57,11 @@
  * 5. In a steady state there is no purge. A CPU recycles its own blocks when they are used up (vmap_recycle): it makes
  *    clean what a flush of all TLBs has covered, and collects dirty runs under a new stamp. So two blocks take turns:
  *    one gives runs, the other waits for its flush. The background flushes (vm_purge.c). If it has not flushed when the
- *    second block is used up too, the CPU that wants a run flushes. No other CPU touches these blocks.
- *    While only a few pages of a queue wait, not worth a flush, new dirty runs join them under a new stamp. Later they
- *    do not, because each new stamp would put off those that wait already.
- *    A recycled block with flushing pages keeps its mark, so a purge flushes them once more. During that (in_purge) its
- *    CPU does not recycle it, so no page is given out before the flush of the purge. A block in which nothing is dirty
- *    or flushing any more loses its mark.
+ *    second block is used up too, the CPU that wants a run flushes. While only a few pages of a queue wait, not worth a
+ *    flush, new dirty runs join them under a new stamp. Later they do not, because each new stamp would put off those
+ *    that wait already. A recycled block with flushing pages keeps its mark, so a purge flushes them once more. During
+ *    that (in_purge) its CPU does not recycle it, so no page is given out before the flush of the purge. A block in
+ *    which nothing is dirty or flushing any more loses its mark, unless it is wholly clean: then a purge frees it (6).
  *
  * 6. A purge frees a block that has become wholly clean, unless its CPU has no other clean pages, or has its cursor
  *    there: so a CPU that maps and unmaps keeps its block. When address space runs out, vmap_block_reclaim() frees all
@@ -74,11 +73,12 @@
  *    run, since it has preemption off there. Then what is left of the cursor becomes clean, unless its CPU has taken a
  *    new cursor meanwhile.
  *
- * 8. Nothing grows with the number of blocks while a lock is held. A queue has its blocks with clean pages on lists by
- *    the longest run that they may have. The bound is raised when pages become clean, without a look, and lowered by a
- *    search that fails; so each search that fails moves a block to a lower list, and a block that is too full for a
- *    request is not looked at. A CPU that looks for clean pages makes VMAP_SEARCHES such searches at most. Then it
- *    recycles, and in the end makes a new block. Purging and recycling drop the lock after VMAP_AT_ONCE blocks.
+ * 8. Nothing grows with the number of blocks while a queue's lock is held. A queue has its blocks with clean pages on
+ *    lists by the longest run that they may have. The bound is raised when pages become clean, without a look, and
+ *    lowered by a search that fails; so each search that fails moves a block to a lower list, and a block that is too
+ *    full for a request is not looked at. A CPU that looks for clean pages makes VMAP_SEARCHES such searches at most.
+ *    Then it recycles, searches as often again, and in the end makes a new block. Purging drops the lock after
+ *    VMAP_AT_ONCE blocks, and recycling ends there.
  *
  * Files, from the top: vm_map_ram.c is the API; vmap_run.h and vmap_run.c take runs and give them back; vmap_purge.c
  * makes dirty pages clean; this file makes and destroys blocks; vmap_check.c checks them.

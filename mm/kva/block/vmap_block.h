@@ -30,8 +30,9 @@ struct vmap_run {
 };
 
 /*
- * A CPU's blocks. Its cursor, pages next ... limit - 1 of `current_block`, is changed by this CPU alone, with
- * preemption off. All but `next` is written under the lock too, and by vmap_revoke().
+ * A CPU's blocks, and its cursor: pages next ... limit - 1 of `current_block`. Only this CPU takes pages out of the
+ * cursor, by `next`, with preemption off and without the lock. All else is written under the lock, by this CPU or by
+ * vmap_revoke().
  */
 struct vmap_queue {
 	struct vmap_block *current_block; /* never NULL */
@@ -42,7 +43,7 @@ struct vmap_queue {
 	bool surplus;		 /* more than GO_ROUND blocks have become wholly clean; a hint */
 	unsigned int flushing;	 /* pages, in all its blocks; read without the lock as a hint */
 	tlb_stamp_t stamp;	 /* of the runs that were collected last */
-	struct list_head marked; /* those with the mark; the one recycled last is the last */
+	struct list_head marked; /* those with the mark; what was recycled goes to the end */
 	struct list_head visiting; /* those with the mark that the running purge is about to visit */
 	unsigned long searches;	 /* of bitmaps of clean pages */
 	unsigned long filled;	 /* bit n: clean[n] is not empty. Clear: clean[n] may be anything */
@@ -115,7 +116,7 @@ static inline unsigned int cursor_pages(const struct vmap_queue *queue)
 {
 	return queue->limit - READ_ONCE(queue->next);
 }
-/* Pages next ... limit - 1 of the block are the cursor now; they are in no map. Its CPU, under the queue's lock. */
+/* Pages next ... limit - 1 of the block are the cursor now; they are in no map. Under the queue's lock. */
 static inline void cursor_set(struct vmap_queue *queue, struct vmap_block *block, unsigned int next, unsigned int limit)
 {
 	WRITE_ONCE(queue->current_block, block);
@@ -142,7 +143,8 @@ extern struct mutex vmap_purge_lock; /* only a purge destroys blocks, so all sta
 
 /*
  * Recycle some of the queue's blocks: covered pages become clean; dirty ones are collected and wait for the next flush.
- * True: enough wait, so the caller calls the background. Under the queue's lock.
+ * True: enough wait for a flush, or there are clean blocks to free, so the caller calls the background. Under the
+ * queue's lock.
  */
 bool vmap_recycle(struct vmap_queue *queue);
 /* All CPUs' cursors become clean pages of their blocks again. Thread context, may sleep. */

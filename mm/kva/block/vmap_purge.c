@@ -73,8 +73,8 @@ static void drop_mark(struct vmap_block *block)
 static bool flush_is_due(const struct vmap_queue *queue) { return READ_ONCE(queue->flushing) >= VMAP_FLUSH_PAGES; }
 
 /*
- * Covered pages become clean. Then dirty pages are collected under a new stamp, unless enough pages already wait, which
- * a new stamp would put off. True: the block is wholly clean.
+ * Covered pages become clean. Then dirty pages are collected under a new stamp; not while pages of this block wait and
+ * a flush is due, because a new stamp would put them off. True: the block is wholly clean.
  */
 static bool recycle(struct vmap_block *block)
 {
@@ -87,7 +87,7 @@ static bool recycle(struct vmap_block *block)
 	return block->clean == VMAP_BLOCK_USABLE;
 }
 
-/* Has a block that was recycled nothing that a purge could flush? Then it loses its mark. */
+/* Has a block that was recycled nothing that a purge could flush or free? Then it loses its mark. */
 static bool loses_mark(struct vmap_block *block)
 {
 	if (block->in_purge || block->flushing || block->clean == VMAP_BLOCK_USABLE)

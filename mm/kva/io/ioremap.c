@@ -7,7 +7,7 @@
  *    cannot be installed over a table.
  *
  * 2. One frame, one memory type. The type is reserved (memtype.c) before anything is mapped. It is freed when no entry
- *    has the mapping and no TLB can matter: for a cached type that needs a flush (vm_area_unmap()).
+ *    has the mapping and no TLB can matter: except for uncached types that needs a flush (vm_area_unmap()).
  *
  *	reserve → address space → map → publish          claim → unmap (and flush) → free the type → retire the space
  *
@@ -243,7 +243,7 @@ static bool frames_write_back(u64 start, u64 end)
 	return true;
 }
 
-/* Write-back lowmem RAM is mapped already; RAM is never mapped a second time. NULL (warned): any other RAM. */
+/* Write-back lowmem RAM is mapped already, and memremap() maps no RAM a second time. NULL (warned): any other RAM. */
 static void *direct_map(phys_addr_t phys, size_t size, unsigned long flags, vaddr_t caller)
 {
 	bool wb = (flags & MEMREMAP_WB) && memblock_is_ram(phys, (u64)phys + size) &&

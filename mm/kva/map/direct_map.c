@@ -10,10 +10,10 @@
  *	direct map	[ 0 1 2 3 4 5 6 7 8 9 ... ]	  follows: type, presence, right to write; it never gets X
  *	image (64-bit)	[ 0 1 2 ... ]			  follows in the same way
  *
- * 2. A change has two scopes. The first splits the leaves that reach over an end of the range (pgtable_split.c). It
- *    unmaps no frame and changes no right. Only this part needs memory, so on -ENOMEM nothing has happened. After its
- *    flush no TLB and no process has the large leaf any more. The second scope changes leaves, with one flush for the
- *    whole call.
+ * 2. A change has two scopes. The first splits leaves of the direct map and of the image (pgtable_split.c): those that
+ *    reach over an end of the range, and those larger than the owner's (4). It unmaps no frame and changes no right.
+ *    Only this part needs memory, so on -ENOMEM no right or type has changed. After its flush no TLB and no process has
+ *    the large leaf any more. The second scope changes leaves, with one flush for the whole call.
  *
  * 3. direct_map_lock is held over both scopes. The leaf that one owner splits may contain another owner's pages, and
  *    the other's change must not come before the flush of the split (Xen XSA-345 is a bug of this kind). Only changes

@@ -5,7 +5,8 @@
  * A function that walks opens one scope (arch/mmu_sync.h), walks, and closes the scope on every path: what a failed
  * walk has changed is carried to the processes and flushed too. vm_map_pages_in() walks in its caller's scope.
  * Functions that use known entries of a range need no scope: every process already has the tables of these. The entries
- * of a new range are known too if its tables exist: so only the first range of a table is mapped by a walk.
+ * of a new range are known too if its tables exist. So a walk maps only the first range of a table, and every range
+ * that is larger than what one table maps.
  */
 #include "mm/kva/map/map.h"
 

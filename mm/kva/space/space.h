@@ -40,8 +40,9 @@ enum vm_range_state {
 #define VM_OWN_PAGES 1u
 
 /*
- * A stretch of vmalloc space. It is either a hole, or in the index (vm_index.c) and in one of the states above.
- * The fields but start, end, kind and state are used only by its holder, or by the cache that has it.
+ * A stretch of vmalloc space. It is either a hole, or in the index (vm_index.c) and in one of the states above. Anybody
+ * may read start, end, kind and state. The other fields belong to whoever holds the range or keeps it still, or to the
+ * cache that has it.
  */
 struct vm_range {
 	union {
@@ -100,7 +101,7 @@ struct vm_request {
 
 /* --- vm_range.c: questions that do not depend on the state -------------------------------------------------------- */
 
-#define VM_CACHE_PAGES	320u /* a cache has a list for each size up to this, guard page included */
+#define VM_CACHE_PAGES	320u /* a cache has a list for each rounded size up to this, guard page included */
 #define VM_CACHE_OTHERS 0    /* the list of all other sizes */
 #define VM_CACHE_WEIGHT 8192ul
 extern unsigned long vm_space_unit; /* bytes of address space that weigh 1 */
@@ -133,7 +134,7 @@ void vm_tree_link(struct rb_root *tree, struct vm_range *range);
 
 void vm_range_init(void);
 
-/* The lowest range that meets the request, held by the caller. NULL: no space, or no memory for the descriptor. */
+/* The lowest range that meets the request, held by the caller. NULL: no space or no memory. */
 struct vm_range *vm_range_alloc(const struct vm_request *rq);
 /* Make a range that the caller holds a hole. Nothing is mapped in it, and no TLB remembers anything. Never fails. */
 void vm_range_free(struct vm_range *range);
@@ -183,7 +184,7 @@ static inline void vm_range_publish(struct vm_range *range)
 /*
  * Claim the busy range that starts exactly at addr: the caller holds it then. Of two callers one gets it. NULL, and
  * nothing has changed: there is none, it is of another kind, or it is an area with none of `flags` (VM_ANY: any area
- * will do). Lock-free. Any context but NMI.
+ * will do). Takes no lock. Any context but NMI.
  */
 struct vm_range *vm_range_claim(vaddr_t addr, enum vm_range_kind kind, unsigned long flags);
 /*
@@ -196,7 +197,7 @@ struct vm_struct *vm_range_area(vaddr_t addr);
  */
 struct vm_struct *vm_range_area_after(vaddr_t addr, bool (*work)(struct vm_range *range));
 
-/* Copy of a busy or lazy range, for reports. */
+/* Copy of a busy, lazy or clean range, for reports. */
 struct vm_range_info {
 	vaddr_t start, end;
 	enum vm_range_kind kind;
@@ -204,8 +205,8 @@ struct vm_range_info {
 	struct vm_struct area; /* VM_RANGE_AREA; its pointers must not be followed */
 };
 /*
- * The lowest busy range that ends above addr: the one that contains addr, if there is one. try: do not wait for a look
- * on another CPU; then handlers may call it.
+ * The lowest busy range that ends above addr: the one that contains addr, if there is one. try: a range that somebody
+ * looks at now is left out instead of waited for; so handlers may call it.
  */
 bool vm_range_at(vaddr_t addr, bool try, struct vm_range_info *info);
 /* The lowest range that starts at or above `from` and is busy, lazy or clean. False: no more. */
@@ -295,7 +296,7 @@ void vm_purge_init(void); /* boot, when there are threads */
 /* Free them. Returns how many; their pages are free after a grace period. Thread context, may sleep, no lock held. */
 unsigned long vm_tables_reclaim(void);
 void vm_tables_init(void); /* boot */
-/* If a piece of a hole is cut out for that at the moment, wait until it is a hole again and return true. */
+/* If vm_tables_reclaim() is running, wait until it has ended and return true: its piece is a hole again. */
 bool vm_tables_wait(void);
 
 /* --- vm_obtain.c: a range, after making room if need be ----------------------------------------------------------- */

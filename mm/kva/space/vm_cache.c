@@ -13,15 +13,15 @@
  *
  * 2. No CPU flushes for one range. Any flush of all TLBs serves the ranges of all CPUs. When a CPU has `soft` lazy
  *    ranges, it calls the background (vm_purge.c) once. If the background has not flushed when the CPU has `hard` ones,
- *    the CPU flushes by itself. The background does not touch the caches: each CPU makes its covered ranges clean by
- *    itself, in vm_range_retire() when the bound is reached, or in vm_cache_find(). vm_cache_get() takes only what is
- *    clean already. So a steady stream of vmalloc and vfree costs one flush for some hundred ranges, and no other CPU
- *    touches this cache.
+ *    the CPU flushes by itself. The background only flushes, and leaves the ranges where they are: each CPU makes its
+ *    covered ranges clean by itself, in vm_range_retire() when the bound is reached, or in vm_cache_find().
+ *    vm_cache_get() takes only what is clean already. So a steady stream of vmalloc and vfree costs one flush for some
+ *    two hundred ranges.
  *
  * 3. The weight of a range says what others lack while it waits: the number of entries that fill it (its tables and its
  *    page array have as many words), or its share of the address space, whichever is more. WEIGHT is 32 MiB of small
- *    pages, or a CPU's part of an eighth of the arena. So in an arena of 128 MiB at most 16 MiB are lazy (2 MiB a CPU
- *    if there are 8), and one flush still serves more than a hundred ranges of a few pages. In an arena of 32 TiB a
+ *    pages, or a CPU's part of an eighth of the arena. So in an arena of 128 MiB about 16 MiB are lazy at most (2 MiB a
+ *    CPU if there are 8), and one flush still serves more than a hundred ranges of a few pages. In an arena of 32 TiB a
  *    mapping of 1 GiB by one leaf waits like any other. A range that weighs more than `hard` is flushed at once.
  *    Between soft and hard the background has time to wake up. Little is lost if it does not.
  *
@@ -35,8 +35,9 @@
  *    empties all caches.
  *
  * 6. Lists are processed in batches, and the lock is dropped between two batches. So nobody holds the lock for long,
- *    however long the lists are. vm_range_retire() does one batch a call, so no call is long. Covered ranges that are
- *    left over keep the CPU at its lower bound, and excess takes the bound away: so the next calls go on.
+ *    however long the lists are. vm_range_retire() does one batch a call, and more only while the lazy ranges weigh as
+ *    much as `hard`. Covered ranges that are left over keep the CPU at its lower bound, and excess takes the bound
+ *    away: so the next calls go on.
  *
  * 7. `vm_stamps.areas` covers everything that was ever retired. It is written only when a new generation of flushes has
  *    begun; otherwise it costs a comparison. vm_unmap_aliases() reads it.
@@ -61,7 +62,7 @@ struct vm_cache {
 	unsigned int nr_lazy;
 	unsigned long lazy_weight, clean_weight;
 	unsigned int next_drop; /* the list of clean ranges from which drop_excess() takes next */
-	struct bound next_bound; /* soft; hard after the background was called; 0: not set yet */
+	struct bound next_bound; /* soft; hard after the background was called; 0: not set, or there is excess */
 	struct vm_range *oldest, *newest;
 	struct vm_range *clean[VM_CACHE_PAGES + 1];
 };
@@ -87,7 +88,7 @@ static bool needs_flush(const struct vm_cache *cache, const struct bound *bound)
 
 /* --- under a cache's lock ----------------------------------------------------------------------------------------- */
 
-/* block/ discards its ranges and retires none; if one came here, it would not be kept. */
+/* The range of a vmap block is discarded, never retired; if one came here, it would not be kept. */
 static bool worth_keeping(const struct vm_cache *cache, const struct vm_range *range)
 {
 	return range->kind != VM_RANGE_BLOCK && cache->clean_weight + range->weight <= CLEAN;

@@ -12,15 +12,15 @@
  *
  *    The search wants the lowest hole that fits and starts at lo or above. Without lo it goes down from the root.
  *    Otherwise it begins at the first hole there, goes up and then down, and never has to turn back: O(log n) for every
- *    size and alignment. The one hole that contains lo is checked first. hi needs no search: if the lowest place is too
- *    high, so is every other one.
+ *    alignment and every size up to the cap. The one hole that contains lo is checked first. hi needs no search: if the
+ *    lowest place is too high, so is every other one.
  *
  *    A request with skew s is one for size + s bytes, of which the first s stay free.
  *
  * 2. A key is at most `fit_most`, so the keys of vast holes do not change when their borders move. Most new space comes
  *    out of such a hole, and neither it nor a node above it has to be looked at then: a node whose last key is at the
  *    cap (so all are, 3) stays so as long as a child or its own hole is. A request for more than the cap looks at the
- *    holes at the cap one by one. These are few, since each is a part of VAST_HOLES of the arena.
+ *    holes at the cap one by one. These are few, since each has a 128th of the arena or more (VAST_HOLES).
  *
  * 3. The keys of a node never grow from one alignment to the next. So behind the first class where the old key and the
  *    new one are 0, all are. Small holes have few keys. On the way up only those classes are looked at whose key below
@@ -103,9 +103,9 @@ static bool saturated(const struct vm_range *hole, const u32 *left, const u32 *r
 }
 
 /*
- * Recompute one node's keys: subtree_fit() of all classes. A hole is smaller than half of all addresses, so the
- * difference is negative where there is no room, because the aligned start lies behind the end. Returns the classes
- * whose keys were wrong; was[] has those.
+ * Recompute one node's keys: subtree_fit() of all classes. Addresses are counted in pages, so the difference cannot
+ * overflow; it is negative where there is no room, because the aligned start lies behind the end. Returns the classes
+ * whose keys have changed; was[] has their old keys.
  */
 static u32 update_fit(struct rb_node *node, u32 *was)
 {
@@ -131,7 +131,8 @@ static u32 update_fit(struct rb_node *node, u32 *was)
 
 /*
  * The keys of some classes have changed below a node, from was[] to what the child says. A larger one is the node's
- * too; a smaller one matters only if it was the largest here. Returns the classes that have changed here, as before.
+ * too; a smaller one matters only if it was the largest here. Returns the classes whose keys have changed here, and
+ * was[] then has their old keys here.
  */
 static u32 climb(struct vm_range *hole, const struct vm_range *child, u32 classes, u32 *was)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free ranges of vmalloc space, and the search for space. (vm_index.c has all other ranges: in
- * use, or cached.)
+ * The free ranges of vmalloc space: taking and giving back. (vm_index.c has all other ranges: in use, or cached.)
  *
  * 1. The arena [VMALLOC_START, VMALLOC_END) is cut into ranges without gaps or overlaps. A range is either a hole or in
- *    the index, so holes + index = arena. vm_range_check() checks that. A range that is freed becomes a hole with the
- *    same descriptor, so freeing needs no memory.
+ *    the index, so holes + index = arena (but for a range that is just being cut out or given back). vm_range_check()
+ *    checks that at a quiet moment. A range that is freed becomes a hole with the same descriptor, or a part of a
+ *    neighbour, so freeing needs no memory.
  *
  * 2. The tree of holes is sorted by address. Neighbours never touch: freeing merges them. The search: vm_hole_tree.c.
  */
@@ -236,7 +236,7 @@ struct vm_range *vm_range_alloc(const struct vm_request *rq)
 	return range;
 }
 
-/* The range is in the index no more, and has no page array. */
+/* Take the range, whose page array is gone, out of the index. */
 static void leave_index(struct vm_range *range)
 {
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);

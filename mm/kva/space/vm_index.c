@@ -14,8 +14,8 @@
  *		     v							        |
  *		   LAZY ---- reap: a flush has covered its stamp ----------> CLEAN
  *
- *    (reap() frees a covered range that the cache does not keep: LAZY, HELD, hole.)
- *    So an ordinary vmalloc or vfree changes one word here. It takes no lock and writes nothing shared.
+ *    (reap() frees a covered range that the cache does not keep: LAZY, HELD, hole.) So an ordinary vmalloc or vfree
+ *    changes only the state of its range. It neither locks nor writes the index.
  *
  * 2. The index is an xarray by first page, and reading it takes no lock. Some callers name a range by its start. Others
  *    ask which range contains an address: that is the last one that starts there or below, if it reaches so far. By the
@@ -225,8 +225,8 @@ static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *i
 }
 
 /*
- * The first range in [*index, ...] goes to *info, and *index behind its first page. 1; 0: it is held, or was given
- * back meanwhile; -1: there is none.
+ * The first range in [*index, ...] goes to *info, and *index behind its first page. Returns 1; 0: it is held, or was
+ * given back meanwhile; -1: there is none.
  */
 static int copy_next(unsigned long *index, bool try, struct vm_range_info *info)
 {

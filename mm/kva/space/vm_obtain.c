@@ -21,7 +21,7 @@ struct vm_range *vm_range_obtain(const struct vm_request *rq)
 	return range;
 }
 
-/* A new range of a size that caches have a list for; if there is no space for that, of the exact size. */
+/* A range of the rounded size (vm_cache_round); if there is no space for that, of the exact size. */
 struct vm_range *vm_range_new_anywhere(unsigned long pages, enum vm_range_kind kind, gfp_t gfp)
 {
 	struct vm_request rq = { .size = vm_cache_round(pages) << PAGE_SHIFT, .align = PAGE_SIZE, .lo = VMALLOC_START,

@@ -2,10 +2,9 @@
 /*
  * The background: one work item, which flushes all TLBs when some CPU has enough that waits for a flush.
  *
- * 1. Threads that free need not wait for the other CPUs' answers. The work does not touch the CPUs' lists and blocks:
- *    each CPU makes clean by itself what the flush has covered (vm_cache.c, vmap_block.c). So their cache lines stay
- *    where they are. An idle CPU keeps what it has, which is within its bounds; a caller short of space takes it from
- *    there.
+ * 1. Threads that free need not wait for the other CPUs' answers. The work flushes, and leaves ranges and pages where
+ *    they are: each CPU makes clean by itself what the flush has covered (vm_cache.c, vmap_block.c). An idle CPU keeps
+ *    what it has, which is within its bounds; a caller short of space takes it from there.
  *
  * 2. The work has a queue of its own with one worker. The worker runs on any CPU, is preempted like any other thread,
  *    and waits for no other work. So it makes progress even when the system's queues are stuck.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifiers of users outside mm/, which give back address space when all keepers have none left. */
+/* Notifiers of users outside mm/, which are asked for address space when the keepers could not make room. */
 #include "mm/kva/space/space.h"
 
 static DEFINE_MUTEX(chain_lock);

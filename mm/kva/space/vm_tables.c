@@ -26,7 +26,7 @@
 static DEFINE_MUTEX(tables_lock); /* one piece is out at most */
 static bool at_work;
 
-/* Descriptors for cutting. They come back with the piece, so this needs no memory when memory is short. */
+/* Descriptors for cutting. They mostly come back with the piece, so this seldom needs memory when memory is short. */
 static struct vm_range *spare[2];
 
 static unsigned long piece_most(void)
