@@ -85,7 +85,7 @@ static void map_all_ram(void)
 	}
 }
 
-#define SPARE_TABLES 32 /* 4K pages for 128 MiB of a module, in the mode with the smallest tables */
+#define SPARE_TABLES 32 /* on i386, where the boot tables map least, these map 128 MiB in 4K pages */
 
 /* A page table in RAM that is mapped; if modules fill that, one of the image's own. 0: none. */
 static phys_addr_t table_alloc_early(gfp_t gfp)

@@ -19,7 +19,7 @@
  *    unchanged. While it holds the lock it allocates without waiting. If that fails and the caller may wait, it drops
  *    the lock, allocates, and starts again, since the array may have changed.
  * 4. All writing is under xa_lock. Readers take no lock; they turn preemption off, which is an RCU read section and
- *    costs two instructions. A node is filled before the pointer to it is published (release), and a reader follows
+ *    costs a few instructions. A node is filled before the pointer to it is published (release), and a reader follows
  *    pointers (acquire). It takes the depth from the nodes that it meets, so it may start at an old root: below slot 0
  *    of the new root is the same tree.
  * 5. Bits and slots are separate words; a reader may see one change before the other. So for a search a bit is a hint:

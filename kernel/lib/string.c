@@ -2,8 +2,9 @@
 /*
  * Memory and strings.
  *
- * The loops go word by word, because they also clear and copy pages. Each has a barrier() in its body: without it gcc
- * recognises what the loop does and replaces it by a call to the very function that it is part of.
+ * Copying and filling go word by word, because they also serve whole pages. Their loops, and that of strnlen(), have a
+ * barrier() in their bodies: without it gcc recognises what such a loop does and replaces it by a call to the very
+ * function that it is part of.
  */
 #include <lib/string.h>
 #include <lib/errno.h>

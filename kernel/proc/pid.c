@@ -6,8 +6,8 @@
  * made, and free again when that process has been cleared away. The array has the process from its start until then. A
  * process that is found there stays valid while process_lock is held.
  *
- * The limit is the machine's memory divided by what a process usually takes. So a program that forks without end gets
- * -EAGAIN before other programs lack a page or a stack.
+ * The limit comes from the machine's memory and vmalloc space, divided by some times what a process takes. So a program
+ * that forks without end gets -EAGAIN before other programs lack a page or a stack.
  */
 #include "internal.h"
 
@@ -20,7 +20,7 @@
 #include <mm/page_alloc.h>
 
 #define PAGES_EACH 48			   /* three times what a child with some written pages takes */
-#define SPACE_EACH (4 * (KSTACK_SIZE + PAGE_SIZE)) /* four times the vmalloc space of a stack and its guard page */
+#define SPACE_EACH (4 * (KSTACK_SIZE + PAGE_SIZE)) /* four times the vmalloc space of a stack and a guard page */
 #define LIMIT_MOST 16384			   /* half of the numbers, so that a free one is found soon */
 
 CMDLINE_OPTION(processes, "processes=N", "at most N processes (as many as memory allows)");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calling a function on other CPUs. Each CPU has a lock-less list of requests. A caller that finds the list empty sends
- * the interrupt, and the target takes the whole list at once. Who calls many CPUs interrupts them by one command, after
- * the last of the lists; it waits for nobody before that.
+ * the interrupt, and the target takes the whole list at once. A caller of many CPUs fills all the lists first, then
+ * interrupts the CPUs together; it waits for nobody before that.
  *
  * If the caller waits, the request is on its stack. Otherwise it is in `unwaited`, where each CPU has one request for
  * each target; it is used again only when the target is done with it. A caller may be preempted and moved while it

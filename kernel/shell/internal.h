@@ -39,8 +39,9 @@ const char *shell_test_names(unsigned int n);
 
 /*
  * complete.c: extends the line's last word, or the part of it behind its last comma, to the common beginning of all
- * words that begin like it. If there is only one such word, a blank follows it. The line stays below `room` bytes, NUL
- * included. Returns the number of such words; *start: where the completed word begins in the line.
+ * words that begin like it. If there is only one such word, and it does not end with '.', a blank follows it. The line
+ * stays below `room` bytes, NUL included. Returns the number of such words; *start: where the completed word begins in
+ * the line.
  */
 unsigned int shell_complete(char *line, size_t room, shell_words words, size_t *start);
 

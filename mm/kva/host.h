@@ -33,7 +33,7 @@ unsigned long long host_pages_alloc(unsigned int order);
 /* Take back what host_pages_alloc() gave, with the same order. Thread. */
 void host_pages_free(unsigned long long phys, unsigned int order);
 
-/* `size` bytes for an object, aligned to 16 bytes; NULL: no memory. Sizes go from 32 bytes to 16 KiB. Thread. */
+/* `size` bytes for an object, aligned to 16 bytes; NULL: no memory. The largest is 16 KiB + 16. Thread. */
 void *host_object_alloc(size_t size);
 /* Take back what host_object_alloc() gave. Thread. */
 void host_object_free(void *object, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ranks of the locks of mm, for the lock table in page_internal.h. A lock is taken on top of lower ones only. */
+/* Ranks of the locks of mm, for the lock table in page_internal.h. None is taken on top of a higher one. */
 #pragma once
 
 /* Multiples of 10, so that a lock can come between two others. */

@@ -2,7 +2,7 @@
 /*
  * The private contract of page/ with the chambers above; and the lock table of all of mm/.
  *
- * THE LOCK TABLE. A lock is taken only while all locks that are held have a lower rank (checked in debug builds).
+ * THE LOCK TABLE. A CPU waits for a lock only while it holds none of a higher rank (checked in debug builds).
  * Context: T = thread with interrupts on; I = taken with interrupts off (irqsave), so handlers may take it too.
  * Every I ranks above every T, others' included: a handler takes it on top of whatever its CPU holds.
  * Allocating: may alloc_pages/kmalloc be called while it is held? "nowait" = with __GFP_NOWAIT only.
@@ -15,7 +15,7 @@
  *   direct_map_lock     changes of how memory in use is mapped                 (a mutex)       T       yes
  *   vmap_purge_lock     one purge of the vmap blocks at a time                 (a mutex)       T       no
  *   tables_lock         giving back empty page tables of vmalloc space         (a mutex)       T       nowait
- *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list     RANK_VMAP_QUEUE T       no
+ *   vmap_queue.lock     one CPU's vmap blocks: their clean pages, their list   RANK_VMAP_QUEUE T       no
  *   vm_cache.lock       one CPU's cache of freed vmalloc ranges                RANK_VM_CACHE   T       no
  *   memtype_lock        reservations of memory types                           RANK_MEMTYPE    T       no
  *   vm_hole_lock        the tree of free vmalloc ranges                        RANK_VM_HOLES   T       no

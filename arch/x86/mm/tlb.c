@@ -2,9 +2,9 @@
 /*
  * TLB invalidation, on this CPU and on all of them.
  *
- * 1. Work is an object. The caller puts ranges into a tlb_batch. Executing it costs one interrupt a CPU, however many
- *    ranges it has. A few short ranges are invalidated page by page with INVLPG. Beyond that everything is flushed,
- *    because INVLPG over a long range costs more than refilling a TLB.
+ * 1. Work is an object. The caller puts ranges into a tlb_batch. Executing it costs at most one interrupt a CPU,
+ *    however many ranges it has. A few short ranges are invalidated page by page with INVLPG. Beyond that everything is
+ *    flushed, because INVLPG over a long range costs more than refilling a TLB.
  *
  * 2. The shootdown. Each CPU has one request of its own, and an inbox: the set of CPUs whose requests it has to serve.
  *
@@ -18,7 +18,7 @@
  *
  *    Initiators do not wait for each other. If a CPU's `bell` is set, an interrupt is on its way to it, and no second
  *    one is sent: the CPU will find the new request in its inbox too. (The initiator that set the bell may not have
- *    sent the interrupt yet: it sets all its bells, then sends to all by one command. It waits for nobody before that.)
+ *    sent the interrupt yet: it sets all its bells, then sends to all of them. It waits for nobody before that.)
  *
  * 3. No deadlock. An initiator serves its own inbox while it waits. So two CPUs that flush at each other, even with
  *    interrupts off, do not wait for ever. Anything else that a target does with interrupts off must end by itself: so

@@ -25,7 +25,7 @@
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
 
 #define PERCPU_UNIT_SIZE (64ul << 10)
-#define PERCPU_STRIDE	 (PERCPU_UNIT_SIZE + PAGE_SIZE) /* the page behind each unit of a chunk is never mapped */
+#define PERCPU_STRIDE	 (PERCPU_UNIT_SIZE + PAGE_SIZE) /* the page between two units is never mapped */
 
 /* 0: the CPU has no area of its own. Otherwise a multiple of the page size: instances are aligned as the pointer is. */
 extern vaddr_t per_cpu_offset[MAX_CPUS];

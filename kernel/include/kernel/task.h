@@ -91,8 +91,9 @@ void __noreturn thread_exit(void);
 void thread_join(struct task *task);
 
 /*
- * Set the CPUs on which a task may run. -EINVAL: no CPU of the mask is online. If the task is the caller, it runs on
- * one of them on return, and may sleep here; another running task moves as soon as it can be preempted. Thread context.
+ * Set the CPUs on which a task may run. -EINVAL: no CPU of the mask is online. A running task moves as soon as it can
+ * be preempted: a caller that gives its own task, with preemption on, runs on one of these CPUs on return. Thread
+ * context.
  */
 int set_affinity(struct task *task, const cpumask_t *mask);
 int set_affinity_cpu(struct task *task, unsigned int cpu);

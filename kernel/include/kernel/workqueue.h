@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Functions that a thread runs soon. A work runs once for each queue_work() that returned true, unless it is cancelled.
- * It sees all that the caller of queue_work() wrote before. It never runs on two CPUs at once.
+ * It sees all that the caller of queue_work() wrote before. It never runs on two CPUs at once, if it is always put on
+ * the same queue.
  */
 #pragma once
 

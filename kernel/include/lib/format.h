@@ -11,9 +11,9 @@
  *	%*ph[CDN]	width bytes (64 at most) in hexadecimal, between them a space, (C) colon, (D) dash, (N) nothing
  *	%pV	a struct va_format *: its text, formatted
  *
- * A pointer of %s, %pa, %ph or %pV into the first page prints as (null), into the last one as (efault): these are never
- * mapped. A conversion that is not in the list, and all that follows it, is printed as it is, since the types of the
- * arguments are unknown from there on. Widths and precisions over INT_MAX are INT_MAX.
+ * For %s, %pa, %ph and %pV a null pointer prints as (null), any other into the first or the last page as (efault):
+ * these pages are never mapped. A conversion that is not in the list, and all that follows it, is printed as it is,
+ * since the types of the arguments are unknown from there on. Widths and precisions over INT_MAX are INT_MAX.
  */
 #pragma once
 

@@ -130,8 +130,8 @@ enum kva_rights {
 };
 
 /*
- * Map frames that the caller keeps, in one row. Thread. Unmapping does not flush, here and elsewhere: a TLB may go on
- * translating the old address until vm_unmap_aliases(), or until the address is mapped again.
+ * Map frames that the caller keeps, in one row. Thread. As a rule unmapping does not flush, here and elsewhere: a TLB
+ * may go on translating the old address until vm_unmap_aliases(), or until the address is mapped again.
  */
 void *kva_vmap(struct page **pages, unsigned int count, unsigned int rights);
 void vunmap(const void *addr);
@@ -146,7 +146,10 @@ void *ioremap(kva_phys_t phys, size_t size);
 void *ioremap_wc(kva_phys_t phys, size_t size);
 void iounmap(volatile void *addr);
 
-/* Change memory in use: of vmalloc and the direct map; the other mapping follows. 0 or -errno. Thread. */
+/*
+ * Change memory in use, of vmalloc or the direct map. The direct map follows a change in vmalloc, except of NX. 0 or
+ * -errno. Thread.
+ */
 int set_memory_ro(unsigned long addr, int pages);
 int set_memory_rw(unsigned long addr, int pages);
 int set_memory_x(unsigned long addr, int pages);

@@ -4,7 +4,7 @@
  *
  * 1. A chunk is a set of congruent areas (vm_congruent.c): one unit for each possible CPU. An object has the same
  *    offset in every unit. Units have the same distances as the areas of the CPUs' static variables, so one offset a
- *    CPU leads to both (<kernel/percpu.h>). The page behind each unit is never mapped.
+ *    CPU leads to both (<kernel/percpu.h>). The page between two units is never mapped: no other area is so small.
  *
  *	unit of the first CPU	    + distance of the second	+ distance of the third
  *	| . [ a ] . b |!|	    | . [ a ] . b |!|		| . [ a ] . b |!|

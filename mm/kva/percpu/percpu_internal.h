@@ -37,7 +37,7 @@ struct percpu_place {
 	unsigned int at, n;
 };
 
-/* --- percpu_space.c. Under percpu_lock, unless a line says otherwise; only the check walks all chunks. -------------- */
+/* --- percpu_space.c. Under percpu_lock, unless a line says otherwise; only the check walks all chunks. ------------ */
 
 /* Allocate and free the words of a chunk; without the lock. False: no memory, and nothing is allocated. */
 bool percpu_space_make(struct percpu_chunk *chunk, gfp_t gfp);

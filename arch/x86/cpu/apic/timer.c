@@ -2,10 +2,10 @@
 /*
  * Time: the tick, uptime and short delays.
  *
- * The time stamp counter and the local APIC's timer run at unknown speeds. Both are measured once (calibrate.c) against
- * a clock of known speed: the PIT's channel 2, or ACPI's PM timer if the PIT does not run. Without a time stamp counter
- * uptime is the number of ticks, and a delay is a number of reads of an I/O port, whose speed is measured too. The time
- * stamp counters of all CPUs are assumed to be in step.
+ * The time stamp counter and the local APIC's timer run at unknown speeds. Both are measured at boot (calibrate.c)
+ * against a clock of known speed: the PIT's channel 2, or ACPI's PM timer if the PIT does not run. Without a time stamp
+ * counter uptime is the number of ticks, and a delay is a number of reads of an I/O port, whose speed is measured too.
+ * The time stamp counters of all CPUs are assumed to be in step.
  */
 #include <arch/cpu.h>
 #include <arch/irq.h>

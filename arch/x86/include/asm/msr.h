@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Model-specific registers and the time stamp counter. Only where CPUID says that the CPU has them. */
+/* Model-specific registers and the time stamp counter. Without _safe: only where CPUID says that they exist. */
 #pragma once
 
 #include <lib/types.h>

@@ -21,7 +21,7 @@ struct screen_device {
 #define SCREEN_MAX_COLS 256
 #define SCREEN_MAX_ROWS 128
 
-/* Map and clear the screen. NULL: not usable; the reason has been printed. */
+/* Map and clear the screen. NULL: not usable; the reason has been printed, unless it is too small for a character. */
 const struct screen_device *vga_probe(const struct boot_framebuffer *fb);
 const struct screen_device *framebuffer_probe(const struct boot_info *boot);
 

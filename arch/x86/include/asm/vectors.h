@@ -19,7 +19,7 @@
 
 #define VECTOR_TIMER	0x20 /* local APIC timer */
 #define VECTOR_PIC	0x30 /* + IRQ number 0..15; without a local APIC's timer the PIT ticks on 0x30 */
-#define VECTOR_SYSCALL	0x80 /* the one gate that ring 3 may use */
+#define VECTOR_SYSCALL	0x80 /* ring 3 may use its gate, and those of INT3 and INTO */
 #define VECTOR_IPI	0xf0 /* + enum ipi_vector */
 #define VECTOR_SPURIOUS 0xff /* spurious interrupt of the local APIC: must not be acknowledged */
 #define NR_VECTORS	256

@@ -11,6 +11,6 @@
 #define CONFIG_DEBUG_LOCKS   1 /* record holders, check ranks and contexts */
 #define CONFIG_FAULT_INJECT  1 /* allocations of pages, tables and slab objects can be made to fail */
 #define CONFIG_SCHED_POINTS  1 /* schedule_point("name") can hold a thread */
-#define CONFIG_MM_LOGS	     1 /* logs of flushes and of sync calls */
+#define CONFIG_MM_LOGS	     1 /* a log of flushes */
 #define CONFIG_TLB_ORACLE    1 /* a model of what every TLB may still hold, and verdicts (arch/tlb_oracle.h) */
 #define CONFIG_FRAME_POINTER 1 /* functions keep frame pointers: backtraces are exact */

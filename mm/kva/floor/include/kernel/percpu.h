@@ -22,7 +22,7 @@
 #define DEFINE_DECLARED_PER_CPU(type, name) union percpu_of_##name name[MAX_CPUS] __aligned(PERCPU_LINE)
 
 #define PERCPU_UNIT_SIZE (64ul << 10)
-#define PERCPU_STRIDE	 (PERCPU_UNIT_SIZE + PAGE_SIZE) /* the page behind each unit of a chunk is never mapped */
+#define PERCPU_STRIDE	 (PERCPU_UNIT_SIZE + PAGE_SIZE) /* the page between two units is never mapped */
 
 /* Of memory of alloc_percpu(). */
 extern vaddr_t per_cpu_offset[MAX_CPUS];
