@@ -145,6 +145,7 @@ static void init_memory(void)
 	pgtable_init_image(!cmdline_has("nohuge"));
 	map_all_ram();
 	arch_move_percpu(percpu_areas_init()); /* before any code keeps a pointer into them */
+	arch_init_entry_area();
 	page_alloc_init();
 	pgtable_set_allocator(mm_table_alloc, mm_table_free);
 	pgtable_set_deferred_free(mm_table_defer);
@@ -264,8 +265,9 @@ static void init_cpus(void)
 
 static void print_banner(void)
 {
-	print_line("kvasir " KERNEL_VERSION " %s levels=%u pcid=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"",
-		   arch_mode_name(), pt_top(), cpu_has(FEATURE_PCID), num_online_cpus(),
+	print_line("kvasir " KERNEL_VERSION
+		   " %s levels=%u pcid=%u pti=%u cpus=%u mem=%luM boot=%s fb=%ux%ux%u cpu=\"%s\"",
+		   arch_mode_name(), pt_top(), cpu_has(FEATURE_PCID), cpu_has(FEATURE_PTI), num_online_cpus(),
 		   totalram_pages() >> (20 - PAGE_SHIFT), boot_info.efi ? "uefi" : "bios", boot_info.fb.width,
 		   boot_info.fb.height, boot_info.fb.bpp, cpu_name());
 }

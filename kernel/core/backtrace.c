@@ -53,6 +53,8 @@ size_t symbol_format(char *buf, size_t len, vaddr_t addr)
 	const char *name = NULL;
 	u32 start = 0;
 
+	if (layout.entry_start && addr - layout.entry_start < (vaddr_t)(__entry_text_end - __entry_text_start))
+		addr += (vaddr_t)__entry_text_start - layout.entry_start; /* the image's text, mapped there again */
 	if (addr >= image && addr < (vaddr_t)__image_end)
 		name = symbol_before((u32)(addr - image), &start);
 	if (!name)

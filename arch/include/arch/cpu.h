@@ -30,6 +30,7 @@ enum cpu_feature {
 	FEATURE_PAT,	  /* all memory types (arch/memtype.h) */
 	FEATURE_PCID,	  /* TLB entries of several trees at a time */
 	FEATURE_INVPCID,
+	FEATURE_PTI,	  /* page-table isolation: programs run on roots of their own */
 	FEATURE_LA57,	  /* 5-level paging is in use */
 	FEATURE_SMEP,
 	FEATURE_SMAP,

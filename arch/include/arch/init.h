@@ -53,6 +53,9 @@ void arch_set_reference_cr3(phys_addr_t root);
 /* Clear the identity map of the boot tables. After all CPUs are up. */
 void pgtable_drop_boot_identity(void);
 
+/* With page-table isolation: map the entry area, and use the boot CPU's part. After arch_move_percpu(). */
+void arch_init_entry_area(void);
+
 /* How to map firmware and device memory; set by main.c: memremap for MEMTYPE_WB, otherwise ioremap. */
 struct device_mapper {
 	void *(*map)(phys_addr_t phys, unsigned long size, enum memtype type);
@@ -76,6 +79,7 @@ void arch_await_tick(void);
 /* Borders of the image's parts, from the linker script. */
 extern char __image_start[], __image_end[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char __init_data_start[], __init_data_end[];
+extern char __entry_text_start[], __entry_text_end[];
 extern char __data_start[], __data_end[], __stacks_start[], __stacks_end[];
 extern char __symbols_start[], __symbols_end[];
 extern char __percpu_start[], __percpu_end[];

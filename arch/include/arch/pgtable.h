@@ -45,6 +45,8 @@ typedef unsigned int pgtbl_mod_mask;
 struct pgtable {
 	pte_t *root;		/* the top table, in the direct map or the image */
 	phys_addr_t root_phys;	/* what CR3 gets */
+	pte_t *user_root;	/* with page-table isolation: what CR3 gets in ring 3; NULL: there is none */
+	phys_addr_t user_root_phys;
 	struct list_head list;	/* on pgd_list, under pgd_lock; not for the reference */
 	unsigned int id;	/* for people: 0 is the reference, processes count from 1 */
 	u64 serial;		/* never used again for another tree */

@@ -19,6 +19,9 @@
  *
  * 4. INVLPG drops a page that is not global only under the PCID in CR3. If kernel pages are not global, a kernel flush
  *    of ranges leaves all other slots stale; they are emptied before the next tree is loaded.
+ *
+ * 5. With page-table isolation a slot has a second PCID, for the user root, and no invalidation reaches that. So
+ *    whatever is dropped of the tree makes the second one stale, as a whole. It is flushed before ring 3 runs again.
  */
 #include "asid.h"
 
@@ -36,12 +39,13 @@ bool asid_enter(struct asid_cpu *a, u64 tree, unsigned long latest)
 		if (a->slot[i].tree != tree)
 			continue;
 		a->slot[i].seen = latest;
+		a->slot[i].user_stale |= flush;
 		a->here = i;
 		return flush;
 	}
 	a->here = a->next;
 	a->next = (a->next + 1) % nr;
-	a->slot[a->here] = (struct asid_slot){ .tree = tree, .seen = latest };
+	a->slot[a->here] = (struct asid_slot){ .tree = tree, .seen = latest, .user_stale = true };
 	return true;
 }
 
@@ -51,6 +55,7 @@ enum asid_work asid_catch_up(struct asid_cpu *a, unsigned long number, unsigned 
 
 	if ((long)(number - slot->seen) <= 0)
 		return ASID_NOTHING;
+	slot->user_stale = true;
 	if (number == slot->seen + 1) {
 		slot->seen = number;
 		return ASID_RANGES;

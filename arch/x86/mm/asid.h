@@ -4,7 +4,8 @@
  * decides, pgtable_cpu.c and tlb_local.c execute.
  *
  * Without PCIDs there is one slot, for the tree in CR3. With PCIDs there are ASID_SLOTS slots. The PCID of a slot is
- * its index + 1. A CPU starts with PCID 0, which no tree ever gets.
+ * its index + 1; with page-table isolation its user root has that + ASID_SLOTS. A CPU starts with PCID 0, which no tree
+ * ever gets.
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 struct asid_slot {
 	u64 tree;	    /* serial number of the tree; 0: empty */
 	unsigned long seen; /* all user flushes of the tree up to this number have been done under this PCID */
+	bool user_stale;    /* but not yet under the user root's */
 };
 
 struct asid_cpu {

@@ -66,7 +66,7 @@ static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *oth
 		*other = pte_complete(p, low);
 		return false;
 	}
-	*table = phys_to_virt(low & PAGE_MASK);
+	*table = phys_to_virt(low & (vaddr_t)PTE_FRAME); /* a link of the top table may have NX */
 	return true;
 }
 
@@ -77,6 +77,16 @@ static inline bool is_canonical(vaddr_t addr)
 	return BITS_PER_LONG == 32 || addr >= layout.kernel_start || addr < layout.user_end;
 }
 static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private_start && addr < layout.private_end; }
+
+/* --- user roots (user_root.c) --------------------------------------------------------------------------------- */
+
+/* Nothing without page-table isolation. -ENOMEM. */
+int user_root_alloc(struct pgtable *pt);
+void user_root_free(struct pgtable *pt);
+/* A user entry of pt->root has changed. */
+void user_root_copy(struct pgtable *pt, unsigned int slot);
+/* How many entries of the user root are not as they should be. */
+unsigned int user_root_differs(const struct pgtable *pt);
 
 /* --- the walker (pgtable.c) ------------------------------------------------------------------------------------ */
 
@@ -159,6 +169,8 @@ DECLARE_PER_CPU(struct cpu_mmu, cpu_mmu);
 
 /* The CR3 value that loads pt under the PCID of slot mmu->asid.here. */
 unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush);
+/* The same for its user root, which has a PCID of its own in each slot. */
+unsigned long user_cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush);
 /* Invalidate all translations of the tree in CR3 that are not global. Interrupts off. */
 void tlb_flush_loaded(void);
 /* This CPU's part of a flush. */

@@ -21,6 +21,7 @@ static const struct vm_layout layout_l4 = {
 	.vmalloc_end = L4_VMALLOC_END,
 	.private_start = L4_PRIVATE_START,
 	.private_end = L4_PRIVATE_END,
+	.entry_start = L4_ENTRY_START,
 };
 
 static const struct vm_layout layout_l5 = {
@@ -34,6 +35,7 @@ static const struct vm_layout layout_l5 = {
 	.vmalloc_end = L5_VMALLOC_END,
 	.private_start = L5_PRIVATE_START,
 	.private_end = L5_PRIVATE_END,
+	.entry_start = L5_ENTRY_START,
 };
 
 unsigned int pt_levels __ro_after_init = 4;

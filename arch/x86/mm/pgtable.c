@@ -110,6 +110,8 @@ static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 	}
 	if (!is_kernel_addr(addr))
 		atomic_long_inc(&w->pt->user_tables);
+	if (level == pt_top() && !is_kernel_addr(addr))
+		user_root_copy(w->pt, pt_index(level, addr));
 	w->mask |= PGTBL_MODIFIED(level);
 	schedule_point("pgtable:installed");
 	return 0;

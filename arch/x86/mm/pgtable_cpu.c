@@ -22,6 +22,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/cr.h>
+#include <asm/pti.h>
 #include <kernel/config.h>
 #include <kernel/cpumask.h>
 #include <kernel/percpu.h>
@@ -49,6 +50,29 @@ static void check_reachable(const struct pgtable *pt, const void *sp)
 		panic("tree %u lacks the stack at %p", pt->id, sp);
 }
 
+/*
+ * With isolation (user_root.c): the words by which this CPU changes roots at the border of ring 3. They are written
+ * after CR3: an NMI in between may still use the old tree, whose translations are right. A flush that the old tree's
+ * user root has not had yet goes with its slot. An adopted tree has no user root and runs no program.
+ */
+static void set_roots(struct cpu_mmu *mmu, const struct pgtable *pt)
+{
+	struct cpu_roots *roots = this_cpu_ptr(&cpu_roots);
+
+	if (!roots->page)
+		return;
+	roots->page->kernel_cr3 = cr3_value(mmu, pt, false);
+	roots->user_cr3 = user_cr3_value(mmu, pt, mmu->asid.slot[mmu->asid.here].user_stale);
+}
+
+/* The slot in CR3 learns whether ring 3 has run since its last flush: the exit has put `keep` into the word then. */
+static void keep_roots(struct cpu_mmu *mmu)
+{
+	const struct cpu_roots *roots = this_cpu_ptr(&cpu_roots);
+
+	mmu->asid.slot[mmu->asid.here].user_stale = !(roots->user_cr3 & roots->keep);
+}
+
 /* One of the three events that the oracle must see (arch/pte_write.h). Interrupts off. */
 static void load_cr3(struct cpu_mmu *mmu, struct pgtable *pt)
 {
@@ -60,12 +84,16 @@ static void load_cr3(struct cpu_mmu *mmu, struct pgtable *pt)
 	WRITE_ONCE(mmu->borrowed, NULL);
 	if (pt != &kernel_pgtable)
 		test_and_set_bit(smp_processor_id(), pt->cpus);
+	if (pti_on)
+		keep_roots(mmu);
 	flush = asid_enter(&mmu->asid, pt->serial, latest_flush(pt));
 	mmu->loaded = pt;
 	since = tlb_oracle_now();
 	write_cr3(cr3_value(mmu, pt, flush));
 	tlb_oracle(loaded(pt, mmu->asid.here,
 			  mmu->asid.nr <= 1 ? ORACLE_DROPS_ALL : flush ? ORACLE_DROPS_ASID : ORACLE_DROPS_NONE, since));
+	if (pti_on)
+		set_roots(mmu, pt);
 	if (old && old != pt && old != &kernel_pgtable)
 		clear_bit(smp_processor_id(), old->cpus);
 }

@@ -37,6 +37,7 @@ static void compare_tree(const struct pgtable *pt, struct pgd_parity *sum)
 		sum->differs += state == SLOT_DIFFERS;
 		sum->missing += state == SLOT_MISSING;
 	}
+	sum->differs += user_root_differs(pt);
 }
 
 struct pgd_parity pgd_parity_check(void)

@@ -357,7 +357,7 @@ int pgtable_init_process(struct pgtable *pt)
 		return -ENOMEM;
 	pt->root = phys_to_virt(pt->root_phys);
 	tlb_oracle(tree_new(pt));
-	if (alloc_upper_tables(pt)) {
+	if (alloc_upper_tables(pt) || user_root_alloc(pt)) {
 		pgtable_free_user(pt);
 		table_free(pt->root_phys, false);
 		return -ENOMEM;
@@ -385,6 +385,7 @@ static void free_private(struct pgtable *pt)
 void pgtable_exit_process(struct pgtable *pt)
 {
 	leave(pt);
+	user_root_free(pt);
 	free_private(pt);
 	table_free(pt->root_phys, false);
 	tlb_oracle(tree_gone(pt));

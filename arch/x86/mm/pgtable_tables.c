@@ -16,6 +16,7 @@
  */
 #include "internal.h"
 
+#include <asm/pti.h>
 #include <kernel/preempt.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
@@ -105,7 +106,7 @@ pte_t pt_make_link(phys_addr_t table, unsigned int level, bool user)
 	pteval_t flags = pt_level[level].link_flags;
 
 	if (user && (flags & PTE_RW))
-		flags |= PTE_USER;
+		flags |= PTE_USER | (pti_on && level == pt_top() ? PTE_NX & pte_supported : 0); /* user_root.c, 1 */
 	return __pte((pteval_t)table | flags);
 }
 
@@ -237,6 +238,7 @@ void pgtable_free_user(struct pgtable *pt)
 		if (!pte_table_link(link, top))
 			continue;
 		pte_store(pt->root + i, __pte(0));
+		user_root_copy(pt, i);
 		left -= pt_sync_level() == top;
 		free_below(link, top, false, &left);
 	}

@@ -12,10 +12,20 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/cr.h>
+#include <asm/pti.h>
 #include <asm/tlb.h>
 #include <kernel/percpu.h>
 
 static bool invpcid_in_use __ro_after_init;
+DEFINE_PER_CPU(struct cpu_roots, cpu_roots);
+
+void pti_forget(void)
+{
+	struct cpu_roots *roots = raw_cpu_ptr(&cpu_roots);
+
+	if (pti_on)
+		roots->user_cr3 &= ~roots->keep;
+}
 
 static inline void invlpg(vaddr_t addr)
 {
@@ -52,6 +62,7 @@ void tlb_flush_loaded(void)
 	unsigned long since = tlb_oracle_now();
 
 	write_cr3(read_cr3());
+	pti_forget();
 	tlb_oracle(flushed_nonglobal(since));
 }
 
@@ -121,11 +132,18 @@ void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_
 
 	if (mmu->loaded == pt && mmu->borrowed != pt)
 		work = asid_catch_up(&mmu->asid, nr, (unsigned long)atomic_long_read(&pt->flushes));
-	if (work == ASID_RANGES && !batch->all)
+	if (work == ASID_RANGES && !batch->all) {
 		flush_ranges(batch);
-	else if (work != ASID_NOTHING)
+		pti_forget();
+	} else if (work != ASID_NOTHING) {
 		tlb_flush_loaded();
+	}
 	local_irq_restore(flags);
+}
+
+unsigned long cr3_keep(void)
+{
+	return cpu_has(FEATURE_PCID) ? 1ul << (BITS_PER_LONG - 1) : 0;
 }
 
 /* PCIDs exist with 64 bits only. If the top bit is set, loading CR3 keeps what the CPU holds under the PCID. */
@@ -135,5 +153,14 @@ unsigned long cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, boo
 
 	if (mmu->asid.nr > 1)
 		cr3 |= (mmu->asid.here + 1) | (unsigned long)!flush << (BITS_PER_LONG - 1);
+	return cr3;
+}
+
+unsigned long user_cr3_value(const struct cpu_mmu *mmu, const struct pgtable *pt, bool flush)
+{
+	unsigned long cr3 = (unsigned long)(pt->user_root ? pt->user_root_phys : pt->root_phys);
+
+	if (mmu->asid.nr > 1)
+		cr3 |= (mmu->asid.here + 1 + ASID_SLOTS) | (unsigned long)!flush << (BITS_PER_LONG - 1);
 	return cr3;
 }

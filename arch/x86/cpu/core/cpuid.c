@@ -83,6 +83,7 @@ static void read_features(struct cpu_info *info)
 	info->umip = r.ecx & BIT(2);
 	info->la57 = r.ecx & BIT(16);
 	info->rdpid = r.ecx & BIT(22);
+	info->arch_capabilities = r.edx & BIT(29);
 	info->perf_version = leaf(info, LEAF_PERF, 0).eax & 0xff;
 
 	r = leaf(info, LEAF_EXT_FEATURES, 0);

@@ -3,7 +3,8 @@
 #pragma once
 
 #include <lib/compiler.h>
-#include <asm/vectors.h>
+#include <asm/pti.h>
+#include <asm/trap.h>
 
 /* Access byte. The "accessed" bit is set from the start, so the CPU never writes to a table. */
 #define DESC_PRESENT_CODE 0x9b
@@ -42,9 +43,25 @@ typedef u32 gate_t[GATE_WORDS];
 /* Load this CPU's descriptor table, segment registers (per-CPU base included) and task register. gdt_{32,64}.c */
 void gdt_load(unsigned int cpu);
 
+/*
+ * With page-table isolation: where a CPU's page and stacks are. The page lies at `page` for the kernel, and at page_at
+ * in the entry area; the stacks there end at top[].
+ */
+struct entry_stacks {
+	struct entry_page *page;
+	vaddr_t page_at, top[NR_OWN_STACKS];
+};
+/* Load descriptor table and task register of the entry area on this CPU. gdt_{32,64}.c */
+void gdt_use_entry(unsigned int cpu, const struct entry_stacks *stacks);
+
 /* Give the gates of double fault, machine check and NMI the stacks that they need. gdt_{32,64}.c */
 void gdt_finish_idt(gate_t *idt);
 
-/* Fill in the interrupt table that all CPUs share; load it on this CPU. idt.c */
-void idt_init(void);
+/*
+ * Fill in the interrupt table that all CPUs share, for stubs at this address. The page of the image in which it lies
+ * alone. From now on it is loaded by this address. Load it on this CPU. idt.c
+ */
+void idt_init(vaddr_t stubs);
+const void *idt_page(void);
+void idt_move(vaddr_t at);
 void idt_load(void);

@@ -8,6 +8,7 @@
 #include <asm/cr.h>
 #include <asm/leftovers.h>
 #include <asm/msr.h>
+#include <asm/pti.h>
 #include <asm/smap.h>
 #include <asm/tlb.h>
 #include <kernel/cmdline.h>
@@ -120,9 +121,12 @@ static bool want_pcid(void)
 /* PCIDs may be switched on only while the low bits of CR3 are 0. They are: CR3 still has the boot tables. */
 void arch_apply_options(void)
 {
+	u64 capabilities = boot_cpu.msr && boot_cpu.arch_capabilities ? rdmsr_safe(MSR_ARCH_CAPABILITIES) : 0;
+
 	features[FEATURE_PCID] = want_pcid();
 	features[FEATURE_INVPCID] = features[FEATURE_PCID] && boot_cpu.invpcid && !cmdline_has("noinvpcid");
-	if (cmdline_has("nopge"))
+	features[FEATURE_PTI] = pti_decide(&boot_cpu, capabilities);
+	if (cmdline_has("nopge") || pti_on) /* a program could find the kernel's global pages */
 		features[FEATURE_GLOBAL] = boot_cpu.pge = false;
 	if (cmdline_has("nopat"))
 		features[FEATURE_PAT] = false;

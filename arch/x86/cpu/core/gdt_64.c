@@ -10,10 +10,14 @@
  *		     | unused           |
  *		     | GS base          |  <- IST pointer
  *		     | struct trap_frame|
+ *
+ * With page-table isolation the CPU uses another pair of tables, in the entry area, and the stacks as the area maps
+ * them; rsp[0] is then the entry stack. The first pair stays, because the entry code reads the thread's stack there.
  */
 #include <arch/init.h>
 #include <asm/msr.h>
 #include <asm/percpu.h>
+#include <asm/pti.h>
 #include <asm/stack.h>
 #include <asm/trap.h>
 #include <kernel/percpu.h>
@@ -36,10 +40,14 @@ struct tss {
 
 struct cpu_tables {
 	struct tss tss;
+	vaddr_t percpu_base; /* in front of the GDT, for percpu_base_restore() */
 	u64 gdt[NR_GDT_ENTRIES];
 } __aligned(128);
 
-static DEFINE_PER_CPU(struct cpu_tables, cpu_tables);
+DEFINE_PER_CPU(struct cpu_tables, cpu_tables); /* trap_entry_pti_64.S reads it */
+
+/* In the page behind struct entry_page. */
+#define ENTRY_TABLES 128
 
 static u64 ist_pointer(vaddr_t stack_top, vaddr_t gs_base)
 {
@@ -49,14 +57,16 @@ static u64 ist_pointer(vaddr_t stack_top, vaddr_t gs_base)
 	return pointer;
 }
 
-static void tables_fill(struct cpu_tables *t, unsigned int cpu)
+/* at: where the CPU will find the tables. */
+static void tables_fill(struct cpu_tables *t, unsigned int cpu, const struct cpu_tables *at)
 {
-	vaddr_t tss = (vaddr_t)&t->tss;
+	vaddr_t tss = (vaddr_t)&at->tss;
 	u32 ring3 = DESC_RING3;
 
-	for (unsigned int i = 0; i < NR_OWN_STACKS; i++)
+	for (unsigned int i = 0; i < NR_VECTOR_STACKS; i++)
 		t->tss.ist[IST(i) - 1] = ist_pointer(per_cpu(own_stack_top, cpu)[i], per_cpu_offset[cpu]);
 	t->tss.iomap = sizeof(t->tss);
+	t->percpu_base = per_cpu_offset[cpu];
 
 	t->gdt[SEL_KERNEL_CODE / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE, DESC_PAGES | DESC_64BIT);
 	t->gdt[SEL_KERNEL_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA, DESC_PAGES | DESC_32BIT);
@@ -72,7 +82,7 @@ void gdt_load(unsigned int cpu)
 	struct cpu_tables *t = &per_cpu(cpu_tables, cpu);
 	struct table_register gdtr = { sizeof(t->gdt) - 1, (vaddr_t)t->gdt };
 
-	tables_fill(t, cpu);
+	tables_fill(t, cpu, t);
 	__asm__ volatile("lgdt %0\n\t"
 			 "pushq %1\n\t"
 			 "leaq 1f(%%rip), %%rax\n\t"
@@ -92,8 +102,29 @@ void gdt_load(unsigned int cpu)
 }
 
 /*
+ * LTR writes into the descriptor table, and the entry area maps that read-only: so the table is loaded by the kernel's
+ * address first.
+ */
+void gdt_use_entry(unsigned int cpu, const struct entry_stacks *stacks)
+{
+	const struct cpu_tables *at = (const struct cpu_tables *)(stacks->page_at + ENTRY_TABLES);
+	struct cpu_tables *t = (struct cpu_tables *)((char *)stacks->page + ENTRY_TABLES);
+	struct table_register gdtr = { sizeof(t->gdt) - 1, (vaddr_t)t->gdt };
+
+	static_assert(ENTRY_TABLES + sizeof(*t) <= PAGE_SIZE, "the page has room for the tables");
+	tables_fill(t, cpu, at);
+	for (unsigned int i = 0; i < NR_VECTOR_STACKS; i++)
+		t->tss.ist[IST(i) - 1] = stacks->top[i] - IST_RESERVE;
+	t->tss.rsp[0] = stacks->top[STACK_ENTRY];
+	__asm__ volatile("lgdt %0" : : "m"(gdtr));
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	gdtr.base = (vaddr_t)at->gdt;
+	__asm__ volatile("lgdt %0" : : "m"(gdtr));
+}
+
+/*
  * For exceptions in the few instructions around SWAPGS, where GS may have the wrong base. Each CPU has a descriptor
- * table of its own, so the table's address gives the base. With a wrong base a panic would take this CPU for another
+ * table of its own, and the word in front of it is the base. With a wrong base a panic would take this CPU for another
  * one, and would stop it as one of "the others".
  */
 void percpu_base_restore(void)
@@ -102,7 +133,7 @@ void percpu_base_restore(void)
 	vaddr_t base;
 
 	__asm__ volatile("sgdt %0" : "=m"(gdtr));
-	base = gdtr.base - (vaddr_t)cpu_tables.gdt;
+	base = *((const vaddr_t *)gdtr.base - 1);
 	if (rdmsr(MSR_GS_BASE) != base)
 		wrmsr(MSR_GS_BASE, base);
 }

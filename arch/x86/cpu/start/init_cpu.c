@@ -3,6 +3,7 @@
 #include <arch/init.h>
 #include <arch/irq.h>
 #include <asm/percpu.h>
+#include <asm/pti.h>
 #include <asm/restart.h>
 #include <asm/stack.h>
 #include <asm/trap.h>
@@ -16,6 +17,7 @@
 static DEFINE_GUARDED_STACK(boot_own_stacks[NR_OWN_STACKS]);
 
 extern char __boot_percpu_start[];
+extern char trap_stubs[]; /* trap_entry_*.S: NR_VECTORS of them */
 
 /* After this, this_cpu() gives this CPU's own data, and faults are reported. */
 static void load_tables(unsigned int cpu)
@@ -31,7 +33,7 @@ void arch_init_cpu(void)
 	percpu_area_init(0, __boot_percpu_start);
 	for (unsigned int i = 0; i < NR_OWN_STACKS; i++)
 		per_cpu(own_stack_top, 0)[i] = guarded_stack_top(&boot_own_stacks[i]);
-	idt_init();
+	idt_init((vaddr_t)trap_stubs);
 	restart_init();
 	load_tables(0);
 	features_init();
@@ -50,5 +52,7 @@ void arch_move_percpu(void *area)
 bool arch_init_ap(unsigned int cpu)
 {
 	load_tables(cpu);
+	if (pti_on)
+		entry_area_use(cpu);
 	return features_init_ap();
 }

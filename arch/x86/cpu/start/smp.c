@@ -15,6 +15,7 @@
 #include <asm/cpuid.h>
 #include <asm/cr.h>
 #include <asm/platform.h>
+#include <asm/pti.h>
 #include <asm/trap.h>
 #include <kernel/boot_info.h>
 #include <kernel/cmdline.h>
@@ -194,11 +195,13 @@ static bool prepare_cpu(unsigned int ticket, unsigned int cpu, void *(*alloc_sta
 	if (!area || !ap_stack_top[ticket])
 		return false;
 	percpu_area_init(cpu, area);
-	for (unsigned int i = 0; i < NR_OWN_STACKS; i++) {
+	for (unsigned int i = 0; i < (pti_on ? NR_OWN_STACKS : NR_VECTOR_STACKS); i++) {
 		per_cpu(own_stack_top, cpu)[i] = new_stack_top(alloc_stack);
 		if (!per_cpu(own_stack_top, cpu)[i])
 			return false;
 	}
+	if (pti_on && !entry_area_add(cpu))
+		return false;
 	cpumask_set(&__cpu_possible_mask, cpu);
 	ap_state[cpu] = AP_CALLED;
 	return true;

@@ -3,14 +3,18 @@
  * The interrupt descriptor table: one for all CPUs. Each vector is an interrupt gate to its stub in trap_entry_*.S;
  * gdt_finish_idt() then gives some vectors stacks of their own (on i386 these are task gates).
  */
+#include <arch/layout.h>
 #include <asm/trap.h>
 #include "arch/x86/cpu/core/descriptors.h"
 
-#define STUB_SIZE 16
+#define STUB_SIZE 16 /* bytes from one to the next, in both lists of stubs */
 
-extern char trap_stubs[]; /* NR_VECTORS of them, STUB_SIZE bytes apart */
-
-static gate_t idt[NR_VECTORS] __aligned(16) __ro_after_init;
+/* Nothing else lies in its page: with page-table isolation programs could read it. */
+static union {
+	gate_t gate[NR_VECTORS];
+	u8 page[PAGE_SIZE];
+} idt __aligned(PAGE_SIZE) __ro_after_init;
+static vaddr_t idt_at __ro_after_init = (vaddr_t)&idt;
 
 static void set_gate(u32 *gate, vaddr_t handler)
 {
@@ -20,21 +24,31 @@ static void set_gate(u32 *gate, vaddr_t handler)
 		gate[2] = (u64)handler >> 32;
 }
 
-void idt_init(void)
+void idt_init(vaddr_t stubs)
 {
 	unsigned int vector;
 
 	for (vector = 0; vector < NR_VECTORS; vector++)
-		set_gate(idt[vector], (vaddr_t)trap_stubs + vector * STUB_SIZE);
-	idt[VECTOR_SYSCALL][1] |= GATE_RING3;
-	idt[VECTOR_BREAKPOINT][1] |= GATE_RING3; /* INT3 and INTO are a program's own exceptions */
-	idt[VECTOR_OVERFLOW][1] |= GATE_RING3;
-	gdt_finish_idt(idt);
+		set_gate(idt.gate[vector], stubs + vector * STUB_SIZE);
+	idt.gate[VECTOR_SYSCALL][1] |= GATE_RING3;
+	idt.gate[VECTOR_BREAKPOINT][1] |= GATE_RING3; /* INT3 and INTO are a program's own exceptions */
+	idt.gate[VECTOR_OVERFLOW][1] |= GATE_RING3;
+	gdt_finish_idt(idt.gate);
+}
+
+const void *idt_page(void)
+{
+	return &idt;
+}
+
+void idt_move(vaddr_t at)
+{
+	idt_at = at;
 }
 
 void idt_load(void)
 {
-	struct table_register idtr = { sizeof(idt) - 1, (vaddr_t)idt };
+	struct table_register idtr = { sizeof(idt.gate) - 1, idt_at };
 
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 }

@@ -68,7 +68,19 @@ vaddr_t trap_frame_stack(const struct trap_frame *frame)
 	return CONFIG_FRAME_POINTER ? frame->bp : trap_frame_sp(frame);
 }
 
-extern char trap_dispatched[], trap_dispatched_own_stack[]; /* trap_entry_*.S: the return addresses of its calls */
+/* trap_entry_*.S: the return addresses of its calls. */
+extern char trap_dispatched[], trap_dispatched_own_stack[], trap_dispatched_pti[], trap_dispatched_pti_own_stack[];
+
+static bool is_call_of_dispatch(vaddr_t pc)
+{
+	const char *const calls[] = { trap_dispatched, trap_dispatched_own_stack, trap_dispatched_pti,
+				      trap_dispatched_pti_own_stack };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		if (pc == (vaddr_t)calls[i])
+			return true;
+	return false;
+}
 
 /* A guessed stack may hold an old return address with anything behind it, so the frame's contents are checked. */
 static bool plausible(const struct trap_frame *frame)
@@ -82,8 +94,7 @@ const struct trap_frame *trap_frame_above(vaddr_t pc, vaddr_t behind, bool (*rea
 {
 	const struct trap_frame *frame;
 
-	if ((pc != (vaddr_t)trap_dispatched && pc != (vaddr_t)trap_dispatched_own_stack) ||
-	    !readable(behind, sizeof(vaddr_t)))
+	if (!is_call_of_dispatch(pc) || !readable(behind, sizeof(vaddr_t)))
 		return NULL;
 	frame = trap_frame_of_caller(behind);
 	return readable((vaddr_t)frame, sizeof(*frame)) && plausible(frame) ? frame : NULL;

@@ -54,9 +54,11 @@ trap_common:
 	subl	$12, %esp
 	pushl	%eax
 	call	trap_dispatch
-	.globl	trap_dispatched, trap_dispatched_own_stack
+	.globl	trap_dispatched, trap_dispatched_own_stack, trap_dispatched_pti, trap_dispatched_pti_own_stack
 trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_frame_above) */
-trap_dispatched_own_stack:		/* differs only on x86_64 */
+trap_dispatched_own_stack:		/* differs only on x86_64, as do the next two */
+trap_dispatched_pti:
+trap_dispatched_pti_own_stack:
 	popl	%eax
 	.size	trap_common, . - trap_common
 
@@ -64,9 +66,10 @@ trap_dispatched_own_stack:		/* differs only on x86_64 */
 	 * void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack.
 	 * Interrupts off.
 	 */
-	.globl	trap_return
+	.globl	trap_return, entry_return
 	.type	trap_return, @function
 trap_return:
+entry_return:
 	movl	%eax, %esp
 	popal
 	popl	%ds

@@ -4,6 +4,7 @@
 
 #include <arch/irq.h>
 #include <arch/layout.h>
+#include <asm/pti.h>
 #include <asm/trap.h>
 #include <kernel/bug.h>
 #include <lib/errno.h>
@@ -14,7 +15,8 @@ static void (*return_handler)(void) __ro_after_init;
 static void __noreturn (*user_trap_handler)(enum user_trap trap, vaddr_t ip, const char *what)
 	__ro_after_init;
 
-void __noreturn trap_return(const struct trap_frame *frame); /* trap_entry_{32,64}.S */
+/* trap_entry_{32,64}.S, trap_entry_pti_64.S: without page-table isolation, and with it. */
+void __noreturn trap_return(const struct trap_frame *frame), entry_return(const struct trap_frame *frame);
 
 void arch_set_syscall_handler(void (*fn)(struct trap_frame *frame))
 {
@@ -51,7 +53,7 @@ void arch_enter_user(const struct trap_frame *frame)
 
 	BUG_ON(!trap_from_user(&copy) || in_interrupt());
 	local_irq_disable();
-	trap_return(&copy);
+	(pti_on ? entry_return : trap_return)(&copy);
 }
 
 void system_call(struct trap_frame *frame)

@@ -34,6 +34,7 @@ struct cpu_info {
 	unsigned int clflush_bytes;			     /* a cache line, as CLFLUSH takes them; 0: no CLFLUSH */
 	bool pcid, x2apic, tsc_deadline, hypervisor;	     /* leaf 1, ECX */
 	bool smep, smap, umip, la57, invpcid, rdpid, processor_trace; /* leaf 7 */
+	bool arch_capabilities;			     /* leaf 7: the register of that name */
 	bool nx, huge_1g, long_mode, syscall, rdtscp;	     /* leaf 0x80000001, EDX */
 	bool invariant_tsc;				     /* leaf 0x80000007 */
 };

@@ -10,6 +10,7 @@
 #define FLAGS_IF    (1UL << 9)	/* interrupts enabled */
 #define FLAGS_DF    (1UL << 10) /* string instructions run downwards */
 #define FLAGS_NT    (1UL << 14) /* nested task */
+#define FLAGS_RF    (1UL << 16) /* the next instruction passes its breakpoint */
 #define FLAGS_VM    (1UL << 17) /* virtual-8086 mode */
 #define FLAGS_AC    (1UL << 18) /* SMAP: the kernel may access user memory */
 #define FLAGS_ID    (1UL << 21) /* if it can be changed, there is a CPUID instruction */

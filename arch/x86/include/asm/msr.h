@@ -7,6 +7,8 @@
 #include <asm/extable.h>
 
 #define MSR_APIC_BASE	   0x01b
+#define MSR_ARCH_CAPABILITIES 0x10a
+#define ARCH_CAP_RDCL_NO   0x1 /* no Meltdown */
 #define MSR_SYSENTER_CS	   0x174
 #define MSR_SYSENTER_ESP   0x175
 #define MSR_SYSENTER_EIP   0x176

@@ -32,11 +32,12 @@ static inline bool trap_from_user(const struct trap_frame *frame)
 }
 
 /*
- * Per-CPU: one past the highest byte of the stacks for a double fault and a machine check (all modes) and for NMI (used
- * on x86_64 alone). The boot CPU's are in the image; smp.c sets those of an AP before it starts that CPU. 16-byte
- * aligned, mapped in the reference table.
+ * Per-CPU: one past the highest byte of the stacks for a double fault and a machine check (all modes), for NMI (used on
+ * x86_64 alone) and for entering from ring 3 (with page-table isolation alone). The boot CPU's are in the image; smp.c
+ * sets those of an AP before it starts that CPU. 16-byte aligned, mapped in the reference table.
  */
-enum own_stack { STACK_DOUBLE_FAULT, STACK_MACHINE_CHECK, STACK_NMI, NR_OWN_STACKS };
+enum own_stack { STACK_DOUBLE_FAULT, STACK_MACHINE_CHECK, STACK_NMI, NR_VECTOR_STACKS, STACK_ENTRY = NR_VECTOR_STACKS,
+		 NR_OWN_STACKS };
 extern vaddr_t own_stack_top[NR_OWN_STACKS];
 
 /*

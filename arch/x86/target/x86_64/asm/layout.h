@@ -17,6 +17,8 @@
 #define L4_PRIVATE_START 0xfffffe0000000000 /* one top entry, each process's own */
 #define L4_PRIVATE_END	 0xfffffe8000000000
 
+#define L4_ENTRY_START	 0xffffff0000000000 /* one top entry, which the user roots have too: entry_area_64.c */
+
 /* 5-level paging: 256 TiB a top entry. */
 #define L5_USER_END	 0x00fffffffffff000
 #define L5_DIRECT_START	 0xff11000000000000 /* 32 PiB */
@@ -25,6 +27,7 @@
 #define L5_VMALLOC_END	 0xffd2000000000000
 #define L5_VMEMMAP_START 0xffd4000000000000
 #define L5_VMEMMAP_END	 0xffd6000000000000
+#define L5_ENTRY_START	 0xfffd000000000000
 #define L5_PRIVATE_START 0xfffe000000000000
 #define L5_PRIVATE_END	 0xffff000000000000
 

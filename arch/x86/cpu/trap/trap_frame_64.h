@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What both ways into the kernel share, x86_64 (trap_entry_64.S, trap_entry_pti_64.S): the stubs and the frame, which
+ * is struct trap_frame of <asm/machine_64.h>.
+ *
+ * The data segment registers have no effect on 64-bit code, but a program may use them. They are saved when it enters
+ * the kernel, and loaded when it goes on; the kernel runs with all four empty. In nearly every program they are empty.
+ */
+#include <asm/vectors.h>
+
+#define FRAME_SIZE     192
+#define FRAME_AX       112
+#define FRAME_SEGMENTS 120 /* DS, ES, FS, GS: 16 bits each */
+#define FRAME_IP       152
+#define FRAME_CS       160
+#define FRAME_FLAGS    168
+#define FRAME_VM       170 /* the third byte of the flags */
+#define FRAME_SP       176
+#define FRAME_SS       184
+#define MSR_GS_BASE    0xc0000101
+
+/* The same on a stack that holds no more than vector and error code. */
+#define STUB_CS 24
+#define STUB_VM 34
+#define VM_BIT  0x02
+
+	/* A stub for each vector, 16 bytes apart. It makes the frame uniform and jumps to one of the two labels. */
+	.macro	stubs common, own_stack
+	.set	vector, 0
+	.rept	NR_VECTORS
+	.balign	16
+	/* The CPU pushes an error code for 8, 10..14, 17, 21, 29 and 30 (SDM vol. 3, 6.13; APM vol. 2, 8.2). */
+	.set	low, vector == 8 || (vector >= 10 && vector <= 14)
+	.set	high, vector == 17 || vector == 21 || vector == 29 || vector == 30
+	.if	!(low || high)
+	pushq	$0
+	.endif
+	pushq	$vector
+	.if	vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK
+	jmp	\own_stack
+	.else
+	jmp	\common
+	.endif
+	.set	vector, vector + 1
+	.endr
+	.endm
+
+	/* The two words between the vector and the general registers are filled in later. */
+	.macro	save_registers
+	cld
+	pushq	$0			/* the address of a page fault */
+	pushq	$0			/* the segments of a program */
+	pushq	%rax
+	pushq	%rbx
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%rbp
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	.endm
+
+	.macro	restore_registers_but_rax
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rbp
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rbx
+	.endm
+
+	.macro	restore_registers
+	restore_registers_but_rax
+	popq	%rax
+	.endm
+
+	/* A program's, into its frame, which is on the stack; RBP is 0. Are any in use? */
+	.macro	save_segments
+	movw	%ds, FRAME_SEGMENTS(%rsp)
+	movw	%es, FRAME_SEGMENTS + 2(%rsp)
+	movw	%fs, FRAME_SEGMENTS + 4(%rsp)
+	movw	%gs, FRAME_SEGMENTS + 6(%rsp)
+	cmpq	%rbp, FRAME_SEGMENTS(%rsp)
+	.endm
+
+	/* Loading GS changes the base in use, so the user's base is put in use meanwhile. */
+	.macro	empty_segments
+	movl	%ebp, %ds
+	movl	%ebp, %es
+	movl	%ebp, %fs
+	swapgs
+	movl	%ebp, %gs
+	swapgs
+	.endm
+
+	/* The program had these segments loaded, so they can be loaded. IRETQ empties those that ring 3 may not use. */
+	.macro	load_segments
+	movw	FRAME_SEGMENTS(%rsp), %ds
+	movw	FRAME_SEGMENTS + 2(%rsp), %es
+	movw	FRAME_SEGMENTS + 4(%rsp), %fs
+	movw	FRAME_SEGMENTS + 6(%rsp), %gs
+	.endm
