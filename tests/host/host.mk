@@ -22,7 +22,7 @@ SECONDS	 ?= 60
 host_fuzz_plain := fuzz_multiboot2 fuzz_xarray fuzz_acpi fuzz_mptable fuzz_elf fuzz_font
 host_plain := unit_acpi unit_acpi_tables unit_inject unit_calibrate unit_cmdline unit_panic unit_complete unit_elf unit_format unit_framebuffer unit_lib unit_bitmap unit_preempt unit_program_text unit_summary unit_string unit_rbtree unit_xarray unit_xarray_api unit_xarray_uses unit_xarray_multi unit_xarray_spans unit_mtrr unit_uart unit_memory_map unit_multiboot2 unit_boot_info unit_soft_reserved unit_pcid unit_tlb
 host_plain += unit_screen unit_pager unit_keyboard unit_pci unit_serial
-host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_tlb_oracle_present unit_tlb_oracle_race unit_pgtable unit_sync unit_sync_race race_pgtable race_xarray race_rcu \
+host_without_mm := $(host_plain) unit_layout unit_lazy_mmu unit_tlb_oracle unit_tlb_oracle_model unit_tlb_oracle_present unit_tlb_oracle_race unit_pgtable unit_sync unit_user_root unit_sync_race race_pgtable race_xarray race_rcu \
 		  $(host_fuzz_plain) fuzz_pgtable
 # Unit tests with threads of their own run once more under the thread sanitizer.
 host_threaded := unit_sync_race unit_tlb
@@ -32,14 +32,14 @@ HOST_CORE ?= $(wildcard $(addprefix kernel/core/,xarray*.c xas*.c spinlock.c pre
 	     trace.c)) \
 	     $(wildcard $(addprefix kernel/sched/,wait.c mutex.c completion.c))
 HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_split.c pgtable_tables.c pgtable_level.c pgtable_sync.c \
-	     pgtable_parity.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
+	     pgtable_parity.c user_root.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
 # mm/kva/floor is for other kernels.
 HOST_MM	  ?= $(filter-out mm/page/highmem.c mm/kva/floor/%,$(wildcard mm/*/*.c mm/kva/*/*.c))
 host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.
-host_sources += arch/x86/cpu/core/mmio.c tests/host/linux_names.c tests/host/linux_names_xarray.c
+host_sources += arch/x86/cpu/core/mmio.c arch/x86/cpu/core/pti.c tests/host/linux_names.c tests/host/linux_names_xarray.c
 # What only programs of $(host_plain) call.
 host_sources_4level := $(wildcard arch/x86/cpu/acpi/*.c) \
 	     $(addprefix arch/x86/cpu/console/,acpi_spcr.c serial_place.c font.c framebuffer.c screen.c) kernel/proc/elf.c kernel/shell/complete.c kernel/shell/pager.c $(wildcard boot/*.c) \

@@ -54,14 +54,30 @@ static struct request {
 } requests[REQUESTS];
 
 static unsigned int pcid_of(const struct model_cpu *cpu) { return cpu->asid.here + 1; }
+static unsigned int user_pcid_of(const struct model_cpu *cpu) { return pcid_of(cpu) + ASID_SLOTS; }
 
 /* --- instructions ------------------------------------------------------------------------------------------------- */
 
-static void drop_pcid(struct model_cpu *cpu)
+static void drop(struct model_cpu *cpu, unsigned int pcid)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++)
-		if (cpu->tlb[i].pcid == pcid_of(cpu) && !cpu->tlb[i].global)
+		if (cpu->tlb[i].pcid == pcid && !cpu->tlb[i].global)
 			cpu->tlb[i].valid = false;
+}
+
+static void drop_pcid(struct model_cpu *cpu)
+{
+	drop(cpu, pcid_of(cpu));
+}
+
+/* With page-table isolation: the CPU goes to ring 3, on the user root. */
+static void enter_ring3(struct model_cpu *cpu)
+{
+	struct asid_slot *slot = &cpu->asid.slot[cpu->asid.here];
+
+	if (slot->user_stale)
+		drop(cpu, user_pcid_of(cpu));
+	slot->user_stale = false;
 }
 
 static void invlpg(struct model_cpu *cpu, unsigned int page)
@@ -96,27 +112,42 @@ static unsigned int frame_of(const struct model_cpu *cpu, unsigned int page)
 	return page < PAGES ? trees[cpu->loaded].frame[page] : kernel_frame[page - PAGES];
 }
 
-static void fill(struct model_cpu *cpu, unsigned int page)
+static void fill_under(struct model_cpu *cpu, unsigned int pcid, unsigned int page)
 {
 	cpu->tlb[host_random_below(ENTRIES)] = (struct entry){ .valid = true,
 							       .global = pge && page >= PAGES,
-							       .pcid = pcid_of(cpu),
+							       .pcid = pcid,
 							       .page = page,
 							       .frame = frame_of(cpu, page) };
 }
 
+static void fill(struct model_cpu *cpu, unsigned int page)
+{
+	fill_under(cpu, pcid_of(cpu), page);
+}
+
 /* Through every entry that could serve: which one the hardware takes is not known. */
-static void read_page(struct model_cpu *cpu, unsigned int page)
+static void read_under(struct model_cpu *cpu, unsigned int pcid, unsigned int page)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++) {
 		const struct entry *e = &cpu->tlb[i];
 
-		if (!e->valid || e->page != page || (e->pcid != pcid_of(cpu) && !e->global))
+		if (!e->valid || e->page != page || (e->pcid != pcid && !e->global))
 			continue;
 		if (page >= PAGES || settled(cpu->loaded, page))
 			assert_int_equal(e->frame, frame_of(cpu, page));
 	}
-	fill(cpu, page);
+	fill_under(cpu, pcid, page);
+}
+
+/* The kernel reads it; a program's page is read by the program too. */
+static void read_page(struct model_cpu *cpu, unsigned int page)
+{
+	read_under(cpu, pcid_of(cpu), page);
+	if (page >= PAGES || host_random() & 1)
+		return;
+	enter_ring3(cpu);
+	read_under(cpu, user_pcid_of(cpu), page);
 }
 
 /* --- flushing ----------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include <arch/fault.h>
 #include <arch/uaccess.h>
+#include <arch/user.h>
 #include <asm/trap.h>
 #include <kernel/printk.h>
 #include <lib/format.h>
@@ -160,6 +161,27 @@ KTEST(crash, fault_without_per_cpu_base)
 
 	ASSERT(worker_start(&w, another_cpu(), true));
 	worker_call(&w, fault_with_a_strange_base, NULL);
+}
+
+/*
+ * IRET refuses what is loaded into SS. It is the last instruction of the way to ring 3: with page-table isolation it
+ * runs on the user root, on the entry stack, and with the program's GS.
+ */
+static void return_to_nowhere(void *arg __maybe_unused)
+{
+	struct trap_frame frame;
+
+	user_frame_init(&frame, USER_ADDR, USER_ADDR);
+	frame.ss = 0x1003;
+	arch_enter_user(&frame);
+}
+
+KTEST(crash, iret_is_refused)
+{
+	static struct worker w;
+
+	ASSERT(worker_start(&w, another_cpu(), true));
+	worker_call(&w, return_to_nowhere, NULL);
 }
 
 /* What the report calls is itself broken. */

@@ -7,6 +7,7 @@
 
 #include <arch/irq.h>
 #include <arch/uaccess.h>
+#include <kernel/process.h>
 #include <kernel/smp.h>
 #include <lib/math.h>
 #include <mm/slab.h>
@@ -52,6 +53,22 @@ KTEST(numbers, context_switch)
 {
 	note_switches("a switch between kernel threads", false);
 	note_switches("a switch between processes", true);
+}
+
+/* --- system call -------------------------------------------------------------------------------------------------- */
+
+/* From ring 3 and back. `make numbers` runs it without page-table isolation and with it. */
+KTEST(numbers, system_call)
+{
+	unsigned int *buf = vzalloc(PAGE_SIZE);
+	void *before = kbuf_replace(buf, PAGE_SIZE);
+	struct process *process = process_spawn("cost");
+
+	EXPECT_EQ(process ? process_wait(process) : -1, 0);
+	kbuf_replace(before, 4 * PAGE_SIZE);
+	ktest_note("a system call that does nothing, pti=%u: %u ticks of the cycle counter", cpu_has(FEATURE_PTI),
+		   *buf);
+	vfree(buf);
 }
 
 /* --- interrupts between CPUs -------------------------------------------------------------------------------------- */

@@ -11,14 +11,17 @@ import guest
 import matrix
 import tap
 
-# Rows like those of the file `matrix`. What is judged only here: global pages, PAE top entries, x2APIC, PCIDs.
+# Rows like those of the file `matrix`. What is judged only here: global pages, PAE top entries, x2APIC, PCIDs, and two
+# PCIDs a process. Page-table isolation has no global pages, so it is off where these are judged.
 ROWS = (
     matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races",
-               "pcid"),
+               "pcid pti=off"),
     matrix.Row("pae", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb,oracle,founding,nmi,vm_races,vmap_races",
                ""),
-    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb", ""),
-    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "tlb", "pcid noinvpcid"),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "museum,tlb", "pti=off"),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "tlb,pti,ring3,museum.m68_*",
+               "pcid noinvpcid pti=on"),
+    matrix.Row("x64", 2, "corei7_skylake_x", "bios", "cd", "256M", "tlb,pti", "pcid pti=on"),
     matrix.Row("i386", 2, "pentium", "bios", "cd", "256M", "museum,tlb", ""),
 )
 SECONDS = 900  # a run takes 30 on a core of its own

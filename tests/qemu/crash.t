@@ -16,6 +16,7 @@ THROUGH_TRAP = (r"(.|\n)*page fault \(vector 14, error code 0, address 0xe2ad000
                 r"\[.*\] +[0-9a-f]+ first_fault\+")
 WALK = r"(.|\n)*\nwalk of %s in the tree of this CPU(.|\n)*\n  %s is not mapped\n" % (HEX, HEX)
 BITS = ("x64", "i386")  # one mode of each word size: what is tested differs by nothing else
+ISOLATED = ("x64",)
 REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
     ("overflow_of_the_boot_stack", r"on cpu 0: double fault at dig\+.*: kernel stack overflow\?", "dig", guest.ENVS),
     ("overflow_of_a_thread_stack", r"on cpu 1: double fault at dig\+.*: kernel stack overflow\?", "dig", guest.ENVS),
@@ -32,6 +33,15 @@ REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
     ("fault_without_per_cpu_base",
      r"on cpu 1: page fault: read of c2ef000 by the kernel at fault_with_a_strange_base\+",
      "fault_with_a_strange_base", BITS),
+    # The last instruction of the way to ring 3, and what may strike there, with page-table isolation too.
+    ("iret_is_refused", r"on cpu 1: general protection fault \(vector 13, error code 1000\) at trap_return\+",
+     "trap_return", BITS),
+    ("iret_is_refused pti=on",
+     r"on cpu 1: general protection fault \(vector 13, error code 1000\) at entry_iret\+0x0", "entry_iret", ISOLATED),
+    ("machine_check_on_a_bad_stack pti=on", r"on cpu 1: machine check at check_of_machine\+", "check_of_machine",
+     ISOLATED),
+    ("overflow_of_a_thread_stack pti=on", r"on cpu 1: double fault at dig\+.*: kernel stack overflow\?", "dig",
+     ISOLATED),
     ("fault_in_the_report", r"inside a panic: page fault: ", None, BITS),
     ("handler_set_too_late",
      r"on cpu 0: page fault: write of %s by the kernel at arch_set_timer_handler\+.*: not allowed" % HEX,
@@ -43,7 +53,8 @@ REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
 def crash(choice):
     env, (test, message, function, _) = choice
     machine = guest.Machine(env, 2, cmdline="exit test=crash." + test, turns=True)
-    run = guest.Run(machine, guest.build_path("logs", "crash-%s-%s.log" % (env, test)), timeout=60, silence=20).run()
+    log = guest.build_path("logs", "crash-%s-%s.log" % (env, test.replace(" ", "-")))
+    run = guest.Run(machine, log, timeout=60, silence=20).run()
     text = run.serial.decode("utf-8", "replace").replace("\r", "")
     good = (run.status == 2 * 0x15 + 1 and not run.triple_fault() and re.search("panic " + message, text)
             and (not function or re.search(r"\] +%s %s(\+|$)" % (HEX, function), text, re.M)))
