@@ -2,7 +2,7 @@
 /*
  * From the boot loader to the kernel's own address space. One way for every target:
  *
- *   boot_entry		paging off, 32-bit, the loader's descriptors; eax and ebx say where its tags are
+ *   boot_entry		paging off, 32-bit, the loader's descriptors; eax: its magic number, ebx: its tags
  *   boot_save_info	the tags are copied into the image, since their memory is reused later
  *   boot_choose_tables	(target/T.S) does the CPU have what the target needs? How many levels? -> boot_levels, CR3
  *   boot_paging_on	(target/T.S) CR4, CR3, EFER, CR0, each written whole. Other CPUs call this too

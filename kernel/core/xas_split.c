@@ -23,7 +23,7 @@ void xas_split_alloc(struct xa_state *xas, void *entry __maybe_unused, unsigned 
 	xas_set_err(xas, -ENOMEM);
 }
 
-/* Split the slots first to last into entries of the cursor's number of slots. The later ones first, for readers too. */
+/* Split the slots first to last into entries of the cursor's number of slots. The last one is written first. */
 static void divide_slots(const struct xa_state *xas, struct xa_node *node, unsigned int first, unsigned int last,
 			 void *entry)
 {

@@ -13,8 +13,9 @@
  *
  * 4. A CPU without work runs its idle task, which halts. No wake-up is lost: the waker queues the task, sets
  *    need_resched, then sends an interrupt. The idle task checks both with interrupts off; only the halt enables them.
- *    Any other interrupt but a tick costs an idle CPU that interrupt and this check. So what all CPUs are asked to do
- *    costs as much for each of them as for one: an idle CPU that looked at all queues would make it quadratic.
+ *    A tick makes it look at the queues of other CPUs; after any other interrupt it makes only this check. So a request
+ *    to all CPUs stays cheap on each idle one: if each looked at all queues, the cost would grow with the square of the
+ *    number of CPUs.
  */
 #include "internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration: what a kernel says about its address space. Everything that can be compared is compared here, and
- * a contradiction is a sentence, not a corruption later.
+ * The configuration: what a kernel says about its address space. A contradiction that is found here is refused with a
+ * sentence, before it corrupts memory.
  */
 #include "mm/kva/kva_internal.h"
 

@@ -3,10 +3,11 @@
  * The TLB oracle: what may every CPU's TLB still hold, and does the kernel act too early? (Theory:
  * arch/x86/mm/tlb_oracle.c. On with CONFIG_TLB_ORACLE; otherwise nothing of it is in the code.)
  *
- * It is told of each entry write, each invalidation that a CPU really executes, and each CR3 load. It judges these
- * moments: an address is mapped anew; a part of a split leaf changes; a range of addresses or a table page is given
- * back; a frame is given out; vm_unmap_aliases() returns; a CPU goes back to a process. A verdict is printed with both
- * histories, counted, and fails the running test.
+ * It is told of each entry write, each invalidation that a CPU really executes, and each CR3 load. It judges when an
+ * address is mapped anew or to another frame; a part of a split leaf changes; a range of addresses or a table page is
+ * given back; a frame is given out; vm_unmap_aliases() returns; a process's lock is dropped; a CPU loads a tree, or
+ * goes back to a process. A verdict is printed (who unmapped, and who acted too early), counted, and fails the running
+ * test.
  *
  * Context: any but NMI. Nothing here waits, allocates, or takes a lock but its own.
  */
@@ -43,21 +44,25 @@ void oracle_settled(const struct pgtable *pt);
 
 /* --- what arch reports -------------------------------------------------------------------------------------------- */
 
-/* A process's or the reference's root, before its first entry is written; a tree that is gone for good. */
+/* A process's or the reference's root. Before its first entry is written. */
 void oracle_tree_new(struct pgtable *pt);
+/* The tree is gone for good. */
 void oracle_tree_gone(struct pgtable *pt);
-/* A table of `level` for addresses from base on, before it is linked; a table, linked or not, that is given up. */
+/* A table of `level` for addresses from base on. Before it is linked. */
 void oracle_table_new(struct pgtable *pt, phys_addr_t table, vaddr_t base, unsigned int level);
+/* A table is given up, linked or not. */
 void oracle_table_freed(phys_addr_t table);
 
 /*
- * This CPU has executed an invalidation. Reported beside the instruction; since: tlb_oracle_now() from before it. It
- * dropped: the pages of [start, end), of the loaded tree or global; everything; all of the loaded tree that is not
- * global (all that a CR3 load drops while CR4.PGE is set); one tree.
+ * This CPU has executed an invalidation. Reported beside the instruction; since: tlb_oracle_now() from before it. The
+ * first dropped the pages of [start, end), of the loaded tree or global.
  */
 void oracle_flushed(vaddr_t start, vaddr_t end, unsigned long since);
+/* Everything was dropped. */
 void oracle_flushed_all(unsigned long since);
+/* All of the loaded tree that is not global was dropped: as by a CR3 load while CR4.PGE is set. */
 void oracle_flushed_nonglobal(unsigned long since);
+/* All of one tree was dropped. */
 void oracle_flushed_tree(const struct pgtable *pt, unsigned long since);
 
 /*

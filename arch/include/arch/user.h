@@ -10,7 +10,7 @@
 #include <lib/compiler.h>
 #include <asm/machine.h> /* struct trap_frame: ax bx cx dx si di bp ip sp */
 
-/* Initial registers of a program: ip and sp as given, interrupts on, all others 0. */
+/* Initial registers of a program: ip and sp as given, interrupts on, the user's segments, all general registers 0. */
 void user_frame_init(struct trap_frame *frame, vaddr_t ip, vaddr_t sp);
 
 /*

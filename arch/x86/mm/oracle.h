@@ -56,8 +56,9 @@ typedef void (*stale_fn)(struct stale *r, void *ctx);
 extern unsigned int stale_live, stale_own; /* all records, and those of processes; also read without the lock */
 extern unsigned long stale_overflow;
 
-/* Without the lock. False: there is no record for this page, in any tree / for this frame, at any level. */
+/* Without the lock. False: no tree has a record for this page. */
 bool stale_maybe_at(vaddr_t va);
+/* Without the lock. False: there is no record for this frame, at any level. */
 bool stale_maybe_frame(unsigned long pfn);
 
 /* Add a copy of *r. NULL if there is no room; this is counted. */
@@ -65,12 +66,11 @@ struct stale *stale_add(const struct stale *r);
 void stale_remove(struct stale *r);
 /* The record of this slot with this entry in it, or NULL. */
 struct stale *stale_find(const struct oracle_slot *slot, pte_t pte, bool link);
-/*
- * Call fn for every record of the tree that reaches into [start, last]; for all of the kernel, or all of processes; for
- * every leaf that leads to one of the frames. fn may remove the record.
- */
+/* Call fn for every record of the tree that reaches into [start, last]. fn may remove the record; so too below. */
 void stale_for_each_in(const struct pgtable *tree, vaddr_t start, vaddr_t last, stale_fn fn, void *ctx);
+/* For every record of the kernel (shared), or of processes. */
 void stale_for_each(bool shared, stale_fn fn, void *ctx);
+/* For every record of a leaf that leads to one of the frames. */
 void stale_for_each_frame(unsigned long pfn, unsigned long count, stale_fn fn, void *ctx);
 unsigned long stale_pfn(const struct stale *r); /* its first frame */
 void stale_reset(void);
@@ -116,7 +116,7 @@ struct finding {
 	vaddr_t place;	     /* the code that caused the event */
 };
 
-/* Nothing is found yet. To clear the record too, at each write, would cost an emulated CPU more than to judge it. */
+/* Nothing is found yet. The record is not cleared: at each entry write that would cost more than to judge the write. */
 void finding_begin(struct finding *f, enum oracle_verdict verdict, vaddr_t place);
 /* Add record r and these CPUs. The caller takes them off the record, or removes it, so nothing is told twice. */
 void finding_add(struct finding *f, const struct stale *r, cpu_set cpus);

@@ -10,8 +10,8 @@ size_t symbol_format(char *buf, size_t len, vaddr_t addr);
 
 /*
  * A backtrace: where a thread is, then its callers, innermost first. It continues through interrupts and exceptions:
- * the interrupted code follows its handler. It may be taken in any context and shown later. from: trap_frame_stack(),
- * where the callers are found.
+ * the interrupted code follows its handler. It may be taken in any context and shown later. from: where the callers are
+ * found, as trap_frame_stack() says it.
  */
 #define BACKTRACE_FRAMES 32
 struct backtrace {

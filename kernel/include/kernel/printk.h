@@ -53,7 +53,7 @@ void cprintf(const char *fmt, ...) __printf(1, 2);
  */
 void cprintf_set_pager(bool (*takes)(const char *text, size_t len));
 
-/* One whole line at column 0, never mixed with other output: for KTAP. Begins with '\n' if the column is not 0. */
+/* One whole line at column 0, for KTAP. Begins with '\n' if the column is not 0. */
 void print_line(const char *fmt, ...) __printf(1, 2);
 
 /* Print bytes of the process with this number (> 0), marked as <kernel/program_text.h> says. */

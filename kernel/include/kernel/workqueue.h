@@ -53,7 +53,8 @@ bool queue_work_on(int cpu, struct workqueue_struct *wq, struct work_struct *wor
 static inline bool schedule_work(struct work_struct *work) { return queue_work(system_wq, work); }
 
 /*
- * Wait until the work is neither queued nor running. True: it was. Thread context, may sleep; not from the work itself.
+ * Wait until the work is neither queued nor running. True: it was queued or running. Thread context, may sleep; not
+ * from the work itself.
  */
 bool flush_work(struct work_struct *work);
 /* Take the work off its queue, and wait for its end if it runs. True: it was still queued. Context as flush_work(). */

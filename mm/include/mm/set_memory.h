@@ -42,8 +42,9 @@ int set_memory_uc(unsigned long addr, int numpages);
 int set_memory_wc(unsigned long addr, int numpages);
 int set_memory_wb(unsigned long addr, int numpages);
 
-/* Not present; present again, with the rights and type from before and later changes of these. */
+/* Not present. */
 int set_memory_np(unsigned long addr, int numpages);
+/* Present again, with the rights and type from before and later changes of these. */
 int set_memory_p(unsigned long addr, int numpages);
 /* Split all large leaves of the range; nothing else changes. */
 int set_memory_4k(unsigned long addr, int numpages);

@@ -170,8 +170,9 @@ unsigned int vm_holes_check(void);
 
 /* --- vm_index.c: ranges that are no holes, by address ------------------------------------------------------------ */
 
-/* Enter a range that was cut out of a hole; it is held then. -ENOMEM. Take out a held one that becomes a hole. */
+/* Enter a range that was cut out of a hole; it is held then. -ENOMEM. */
 int vm_index_add(struct vm_range *range, gfp_t gfp);
+/* Take out a held range that becomes a hole. */
 void vm_index_remove(struct vm_range *range);
 
 /* The range is complete: from now on others can find and claim it. */

@@ -2,8 +2,8 @@
 /*
  * Keepers: parts of kva that keep freed address space or memory for the next user, and give it back when it is short.
  *
- * When vm_range_obtain() finds no space, it asks the keepers in the order of their list. When the page allocator finds
- * no memory, the background (vm_purge.c) asks them. So space/ need not know the chambers above it.
+ * When vm_range_obtain() finds no space and may wait, it asks the keepers in the order of their list. When the page
+ * allocator finds no memory, the background (vm_purge.c) asks them. So space/ need not know the chambers above it.
  */
 #include "mm/kva/space/space.h"
 

@@ -24,7 +24,7 @@ struct tss {
 	u32 ax, cx, dx, bx, sp, bp, si, di;
 	u32 es, cs, ss, ds, fs, gs;
 	u32 ldt;
-	u16 trap, iomap; /* offset of the I/O map; the limit = no map */
+	u16 trap, iomap; /* iomap: offset of the I/O map; beyond the limit: there is none */
 } __packed;
 
 /* A TSS must not lie across two pages unless these are adjacent in physical memory. With this alignment none does. */

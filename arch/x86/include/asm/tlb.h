@@ -13,6 +13,7 @@ void tlb_use_invpcid(void);
 /* Add an executed batch to the log. tree: id of the process's tables; 0: kernel ranges. */
 void tlb_log_batch(const struct tlb_batch *batch, unsigned int tree);
 
-/* A flush of everything on every CPU: begin it and get its number; note its end, when every CPU has answered. */
+/* A flush of everything on every CPU begins. Returns its number. */
 unsigned long tlb_gen_begin(void);
+/* It has ended: every CPU has answered. */
 void tlb_gen_complete(unsigned long gen);
