@@ -3,7 +3,7 @@
  * From the boot loader's tags to struct boot_info (Multiboot2 specification 2.0, 3.6).
  *
  * The tags are not trusted: every length is checked against the remaining bytes before one is read, and numbers may be
- * unaligned. A missing or broken memory map is an error; a broken screen is only not used. Each read_ function below
+ * unaligned. A missing or broken memory map is an error; a broken screen is just not used. Each read_ function below
  * gets one tag, which has at least the bytes that the table `readers` demands.
  */
 #include <lib/errno.h>

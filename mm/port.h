@@ -26,7 +26,7 @@
 #include <kernel/boot_info.h>	   /* the memory map */
 #include <kernel/bug.h>		   /* panic, BUG_ON, WARN */
 #include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc, quarantine */
-#include <kernel/config.h>	   /* CONFIG_DEBUG_MM */
+#include <kernel/config.h>	   /* what only debug builds check */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
 #include <kernel/inject.h>	   /* making the n-th allocation fail */
 #include <kernel/mutex.h>	   /* the lock of a process's address space; one purge at a time */

@@ -4,9 +4,9 @@
  * report gives up the rest of it. Text for a test runner comes first and last, so a report that fails half-way is still
  * recognised as a crash.
  *
- * No panic is silent. For this, each CPU knows its id whatever its registers were (percpu_base_restore() in
- * arch/x86/cpu), so it stops the others and not itself; printk's lock is ignored; a console that was not found yet is
- * searched for, and one that fails during the report is left out (arch_console_panic).
+ * The first panic is never silent. For this, each CPU knows its id whatever its registers were (percpu_base_restore()
+ * in arch/x86/cpu), so it stops the others and not itself; printk's lock is ignored; a console that was not found yet
+ * is searched for, and one that fails during the report is left out (arch_console_panic).
  */
 #include <kernel/bug.h>
 #include <arch/console.h>

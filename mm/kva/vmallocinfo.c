@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The users of vmalloc space: a line for each range in use or lazy, sorted by address. There are three formats: that of
- * Linux's /proc/vmallocinfo, one for people, and one for programs. No lock is held while a line is printed, so nobody
- * waits for a slow console.
+ * Linux's /proc/vmallocinfo, one for people, and one for programs (with the clean ranges too). No lock is held while a
+ * line is printed, so nobody waits for a slow console.
  */
 #include "mm/kva/area/area.h"
 #include "mm/kva/block/block.h"

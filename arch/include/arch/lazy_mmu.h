@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lazy MMU mode: around each loop over the entries of one table (Linux's name and shape; the theory is in
- * arch/x86/mm/lazy_mmu.c).
+ * Lazy MMU mode: around loops over entries (Linux's name and shape; the theory is in arch/x86/mm/lazy_mmu.c).
  *
  *	lazy_mmu_enter(pt);
  *	for (each entry)

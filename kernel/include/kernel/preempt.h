@@ -93,12 +93,12 @@ void preempt_from_interrupt(void);
 void preempt_set_schedule(void (*schedule)(void));
 
 /*
- * Assert that the caller may sleep: debug builds panic with the reason (count, interrupts, handler, a held lock). It is
- * at the head of every function that may sleep, so a wrong call is found even when it need not sleep.
+ * Assert that the caller may sleep: debug builds panic with the reason (count, interrupts, handler, a held lock).
+ * Functions that may sleep have it at their head, so a wrong call is found even when it need not sleep.
  */
 #define might_sleep() do { if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); } while (0)
 void might_sleep_at(const char *file, int line);
-/* The same at the head of every function that allocates: with __GFP_NOWAIT any context is right. */
+/* The same for functions that allocate: with __GFP_NOWAIT any context is right. */
 #define might_alloc(gfp) do { if (gfpflags_allow_blocking(gfp)) might_sleep(); } while (0)
 
 /* Switch to another thread, if that is due. Thread context, may sleep. 1: it did, 0: it was not due. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files vmap_*.c only. Theory: vmap_block.c. */
+/* Shared by the files of this folder only. Theory: vmap_block.c. */
 #pragma once
 
 #include "mm/kva/area/area.h"
@@ -31,8 +31,8 @@ struct vmap_run {
 
 /*
  * A CPU's blocks, and its cursor: pages next ... limit - 1 of `current_block`. Only this CPU takes pages out of the
- * cursor, by `next`, with preemption off and without the lock. All else is written under the lock, by this CPU or by
- * vmap_revoke().
+ * cursor, by `next`, with preemption off and without the lock. Other changes of the cursor are made under the lock, by
+ * this CPU or by vmap_revoke(). All other fields but `surplus` are written under the lock.
  */
 struct vmap_queue {
 	struct vmap_block *current_block; /* never NULL */

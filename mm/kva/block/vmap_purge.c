@@ -138,8 +138,8 @@ static bool vmap_wants_flush(void)
 /* --- purging ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Take up to AT_ONCE of the blocks that this purge visits in the queue. From now on it flushes what is dirty in them.
- * Adds them to `visited`, and returns how many. Under the queue's lock.
+ * Take up to VMAP_AT_ONCE of the blocks that this purge visits in the queue. From now on it flushes what is dirty in
+ * them. Adds them to `visited`, and returns how many. Under the queue's lock.
  */
 static unsigned int begin_some(struct vmap_queue *queue, struct tlb_batch *batch, struct list_head *visited)
 {
@@ -203,7 +203,7 @@ static bool end_block(struct vmap_block *block, bool reclaim)
 	return true;
 }
 
-/* For blocks at the beginning of `visited`, AT_ONCE at most, which belong to one CPU. Those that go come to `gone`. */
+/* For the first VMAP_AT_ONCE of `visited` at most, which belong to one CPU. Those that go come to `gone`. */
 static void end_some(struct list_head *visited, bool reclaim, struct list_head *gone)
 {
 	struct vmap_block *block = list_first_entry(visited, struct vmap_block, visit);

@@ -11,7 +11,7 @@ static const struct vmap_run no_run;
 
 /*
  * Find a stretch of `count` clean pages or more in blocks of the queue. Returns the block, and the stretch, *first ...
- * *end - 1. NULL: there is none, or SEARCHES blocks have none. Under the queue's lock.
+ * *end - 1. NULL: there is none, or VMAP_SEARCHES blocks have none. Under the queue's lock.
  */
 static struct vmap_block *find_clean(struct vmap_queue *queue, unsigned int count, unsigned int *first,
 				     unsigned int *end)

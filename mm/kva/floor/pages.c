@@ -4,8 +4,7 @@
  * frame. So kva keeps an array of its own, indexed by frame number, at the lower end of the arena. Only the parts that
  * describe RAM are mapped: one part in 128 of all RAM (32 bytes a page), on i386 one in 256.
  *
- * The array is complete before the first mapping, and never changes; so the windows of the array are the ranges of RAM
- * in the configuration.
+ * kva_init() makes all of the array, and it never grows. So its windows are the ranges of RAM in the configuration.
  */
 #include "mm/kva/floor/floor.h"
 

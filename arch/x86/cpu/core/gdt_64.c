@@ -30,7 +30,7 @@ struct tss {
 	u64 ist[7];
 	u64 reserved2;
 	u16 reserved3;
-	u16 iomap; /* its offset; the limit = no map */
+	u16 iomap; /* offset of the I/O map; beyond the limit: there is none */
 } __packed;
 
 #define IST_RESERVE 16

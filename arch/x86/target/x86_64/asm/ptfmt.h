@@ -5,7 +5,7 @@
  *	level	PGD 5	P4D 4	PUD 3	PMD 2	PTE 1
  *	shift	48	39	30	21	12
  *
- * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/entry32.S).
+ * With 4-level paging the top is level 4 and is called PGD; CPUID and `no5lvl` decide at boot (boot/target/x86_64.S).
  *
  * pte_read(p): one whole value, while other CPUs may write. pte_peek(p): the same for the entry's owner.
  * pte_read_low(p): the word with the flags; of a link that is the whole value. pte_complete(p, low): the whole value of

@@ -83,7 +83,7 @@ static inline bool preemptible(void)
 	return !this_thread()->count && irqs_allow_sleep() && !in_interrupt();
 }
 
-/* At the head of every function that may sleep. So it is also the place where what was put off is done. */
+/* Functions that may sleep have it at their head. So it is also the place where what was put off is done. */
 #define might_sleep() do { \
 	if (CONFIG_DEBUG_LOCKS) might_sleep_at(__FILE__, __LINE__); \
 	if (unlikely(READ_ONCE(kva_chores))) kva_do_chores(); \
