@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Above all chambers of kva/: starting them in order, the list of keepers, and the check of everything. */
+/* Above all chambers of kva/: starting them in order, the list of keepers, and vmalloc_check(). */
 #include "mm/kva/area/area.h"
 #include "mm/kva/block/block.h"
 #include "mm/kva/io/io.h"

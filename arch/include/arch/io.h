@@ -2,7 +2,7 @@
 /*
  * Registers of devices, through an address that ioremap() gave: Linux's names. Any context.
  *
- *   readb, readw, readl, readq		   one access of 8, 16, 32, 64 bits; ordered against each other, and before
+ *   readb, readw, readl, readq		   an access of 8, 16, 32, 64 bits; ordered against each other, and before
  *					   what the caller does to memory afterwards
  *   writeb, writew, writel, writeq	   likewise; after what the caller has done to memory before
  *   read*_relaxed, write*_relaxed	   ordered against other accesses to the same device alone
@@ -10,7 +10,7 @@
  *   ioread8 ... ioread64, iowrite8 ... iowrite64   the same accesses under their other names; *be: big-endian registers
  *   memcpy_fromio, memcpy_toio, memset_io	   ranges, in accesses of at most 32 bits; each byte once
  *
- * With 32-bit words the 64-bit ones are two accesses, the lower half first.
+ * The 64-bit ones are two accesses of 32 bits in all modes, the lower half first.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The oracle's verdicts: counted, and told with both histories unless a test expects them. And what the oracle knows,
- * for people.
+ * The oracle's verdicts: counted, and told, with who unmapped and who acted too early, unless a test expects them. And
+ * what the oracle knows, for people.
  */
 #include "oracle.h"
 

@@ -35,7 +35,10 @@ static inline u32 inl(u16 port)
 /* About a microsecond on old buses: a write to the POST port, which nobody reads. */
 static inline void io_wait(void) { outb(0, 0x80); }
 
-/* The accesses themselves; <arch/io.h> has their contract. The compiler may move no access to memory across them. */
+/*
+ * The accesses themselves; <arch/io.h> has their contract. What follows a read, the compiler does not move before it;
+ * what precedes a write, not behind it.
+ */
 #define __MMIO(name, type) \
 	static inline type read##name(const volatile void *addr) \
 	{ \
