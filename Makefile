@@ -22,7 +22,7 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations numbers bench bench-build \
+.PHONY: all help setup $(TARGETS) iso run test check bochs stress fuzz-user mutations mutate numbers bench bench-build \
 	bench-growth bench-smp bench-native bench-off bench-profile trace map kva port web web-serve debug usb clean \
 	compile_commands.json
 .DEFAULT_GOAL := all
@@ -110,6 +110,10 @@ bench-profile: bench-build ## where the instructions of ROW=vmalloc_1p go (BY=li
 
 mutations: ## break the TLB code on purpose, one way after the other: each must be called by its name (minutes)
 	@tests/mutations/run $(M)
+
+mutate: ## small faults at random: which does no test notice? (FILE= N= SEED= SECONDS= MUTATE='--every --boot x64')
+	@tests/mutate/mutate --file '$(or $(FILE),*)' --n $(or $(N),100) $(SEED:%=--seed %) \
+		$(SECONDS:%=--seconds %) $(MUTATE)
 
 trace: iso ## the tests of T, traced: build/trace.json, to be opened at ui.perfetto.dev
 	@T='$(T)' EVENTS='$(EVENTS)' tests/qemu/trace

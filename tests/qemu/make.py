@@ -24,8 +24,8 @@ def make(name, seconds, *words, tree=guest.ROOT):
     return run.returncode, run.stdout.split("\n")[-40:]
 
 
-def copy_sources(folder):
-    subprocess.run(["cp", "-a", *(os.path.join(guest.ROOT, name) for name in SOURCES), folder], check=True)
+def copy_sources(folder, *options):
+    subprocess.run(["cp", "-a", *options, *(os.path.join(guest.ROOT, name) for name in SOURCES), folder], check=True)
 
 
 def make_kernels(folder, *words, targets=TARGETS, tree=guest.ROOT):
