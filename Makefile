@@ -155,6 +155,7 @@ clean: ## remove everything that was built
 	rm -rf $(O) compile_commands.json
 
 include tests/host/host.mk
+include tests/explore/explore.mk
 
 #>
 #> variables:

@@ -35,10 +35,17 @@ static inline pte_t pte_read(const pte_t *p)
 static inline vaddr_t pte_read_low(const pte_t *p) { return __atomic_load_n((const u32 *)&p->val, __ATOMIC_ACQUIRE); }
 static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { return pte_read(p); }
 
-static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
+/* Two accesses, in this order. */
+static inline pte_t pte_peek(const pte_t *p)
+{
+	const volatile u32 *half = (const volatile u32 *)&p->val;
+	pteval_t low = half[0];
+
+	return __pte(low | (pteval_t)half[1] << 32);
+}
 
 /* The low word is enough: no entry has bits only in its high word. */
-static inline bool pte_empty(const pte_t *p) { return !(*(const u32 *)&p->val & ~(u32)PTE_PENDING); }
+static inline bool pte_empty(const pte_t *p) { return !(*(const volatile u32 *)&p->val & ~(u32)PTE_PENDING); }
 
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
 {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What scenarios ask of the port: a machine with RAM and per-CPU memory, objects, page tables, a TLB. */
+#pragma once
+
+#include "tests/explore/runtime/explore.h"
+
+#include <arch/pgtable.h>
+#include <kernel/percpu.h>
+#include <lib/types.h>
+
+/* In each set-up, first. `cpus` are online. */
+void port_machine(unsigned int cpus);
+
+void port_rcu_init(void);
+extern bool port_rcu_broken; /* grace periods are over at once */
+
+/* Objects, of each CPU's own stock, so that allocating makes no order among CPUs. One that is freed is never reused. */
+void *port_alloc(size_t size);
+void port_free(const void *object);
+unsigned int port_objects(void); /* live ones */
+extern bool port_allocations_fail; /* each may; the explorer tries both */
+
+/* A table page, likewise. */
+phys_addr_t port_table_alloc(gfp_t gfp);
+void port_table_free(phys_addr_t table);
+
+/* An empty reference tree, and a small kernel half (pgtable.c). A process's tree. */
+void port_pgtable(void);
+void port_tree(struct pgtable *pt);
+#define PORT_SPACE layout.vmalloc_start
+
+/* The entry that the MMU finds for addr in a tree; and a CPU touches addr, which must lead to this frame. */
+pte_t port_walk(const struct pgtable *pt, vaddr_t addr, unsigned int *level);
+void port_touch(const struct pgtable *pt, vaddr_t addr, phys_addr_t frame);
+
+/* TLBs: from set-up on, what may each CPU have of this entry? Fault: something present other than `value`. */
+void port_tlb_watch(const pte_t *entry);
+void port_tlb_only(const pte_t *entry, pteval_t value, const char *when);
+void port_irq(void); /* .irq of scenarios with flushes, after tlb_init() */
+
+/* xarrays take their nodes from here. */
+void port_xarrays(void);
+
+#define MUST(cond) do { if (!(cond)) xp_fail("%s:%d: %s", __FILE__, __LINE__, #cond); } while (0)

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# The explorer (tests/explore): its search against full enumeration, and the scenarios that take seconds. `make explore`
+# gives each the time that it needs.
+import sys
+sys.dont_write_bytecode = True
+
+import importlib.machinery
+import importlib.util
+import os
+import subprocess
+
+import guest
+import make
+import slots
+import tap
+
+SETS = ("toys", "4level", "pae")
+SECONDS = "10"   # for each scenario
+PROGRAMS = 200   # at random, in all orders
+
+
+def runner():
+    path = os.path.join(guest.ROOT, "tests", "explore", "run")
+    loader = importlib.machinery.SourceFileLoader("explore_run", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("explore_run", loader))
+    loader.exec_module(module)
+    return module
+
+
+def compare(out, toys):
+    """The reduction finds the end states that all orders find, in random programs."""
+    with slots.Job("program", "explore: random programs", 20):
+        said = subprocess.run([toys, "-s", "random", "-c", str(PROGRAMS)], stdout=subprocess.PIPE, text=True)
+    out.ok(said.returncode == 0, "explore: the search against full enumeration", said.stdout.splitlines())
+    print("# %s" % said.stdout.partition(" # ")[2].splitlines()[0], flush=True)
+
+
+def main():
+    tap.only_without_choice()
+    out = tap.Tap()
+    paths = [os.path.join("build", "explore", name) for name in SETS]
+    for path in paths:
+        code, lines = make.make("explore: " + os.path.basename(path), 25, path)
+        out.ok(code == 0, "explore: %s is built" % os.path.basename(path), lines)
+        if code:
+            return out.end()
+    os.chdir(guest.ROOT)
+    compare(out, paths[0])
+    runner().run_all(out, paths, "*", ["-t", SECONDS])
+    return out.end()
+
+
+sys.exit(main())
