@@ -16,8 +16,8 @@ import slots
 import tap
 
 SETS = ("toys", "4level", "pae")
-SECONDS = "10"   # for each scenario
-PROGRAMS = 200   # at random, in all orders
+SECONDS = "5"    # for each scenario
+PROGRAMS = 100   # at random, in all orders
 
 
 def runner():
