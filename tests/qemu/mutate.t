@@ -68,7 +68,8 @@ def build(folder, text):
     path = os.path.join(folder, "toy.c")
     with open(path, "w") as file:
         file.write(text + clones.PROGRAM % {"functions": 1})
-    run = subprocess.run(["cc", "-w", path, "-o", path[:-2]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    run = subprocess.run(["cc", "-w", path, "-o", path[:-2]], text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return path[:-2], run.stdout
 
 
@@ -79,7 +80,8 @@ def answers(program, number):
 def main():
     out = tap.Tap()
     found = {function.name: function for function in source.functions("toy.c", TEXT)}
-    out.ok(sorted(found) == ["main", "most", "twice"], "functions that can be called by another name", [str(sorted(found))])
+    out.ok(sorted(found) == ["main", "most", "twice"], "functions that can be called by another name",
+           [str(sorted(found))])
     made = list(mutants.of(found["most"]))
     for number, mutant in enumerate(made, 1):
         mutant.number = number
