@@ -5,6 +5,8 @@
  */
 #include "tests/host/vm_machine.h"
 
+#include <pthread.h>
+
 #include <arch/mmu_sync.h>
 #include <lib/hlist.h>
 #include <lib/uio.h>
@@ -204,6 +206,35 @@ static void ranges_of_device_memory(void **state)
 	}
 }
 
+/* A register that changes all at once is never seen half changed. */
+static void *changes(void *arg)
+{
+	u64 *reg = arg;
+
+	for (unsigned int i = 0; i < 2000000; i++)
+		writeq(i & 1 ? ~0ull : 0, reg);
+	return NULL;
+}
+
+static void a_register_of_64_bits_is_one_access(void **state)
+{
+	static u64 reg;
+	pthread_t thread;
+	unsigned int torn = 0;
+
+	(void)state;
+	if (BITS_PER_LONG == 32)
+		skip();
+	assert_int_equal(pthread_create(&thread, NULL, changes, &reg), 0);
+	for (unsigned int i = 0; i < 2000000; i++) {
+		u64 value = readq(&reg);
+
+		torn += value && value != ~0ull;
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(torn, 0);
+}
+
 static void registers(void **state)
 {
 	u64 reg = 0x0102030405060708;
@@ -235,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_vmap_area_tells_what_it_spans), cmocka_unit_test(an_area_of_ones_own_entries),
 		cmocka_unit_test(what_the_machine_says_of_leaves), cmocka_unit_test(hash_lists),
 		cmocka_unit_test(ranges_of_device_memory), cmocka_unit_test(registers),
+		cmocka_unit_test(a_register_of_64_bits_is_one_access),
 	};
 
 	return cmocka_run_group_tests_name("linux_api", tests, setup, NULL);

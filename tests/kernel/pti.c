@@ -3,6 +3,7 @@
  * Page-table isolation. Every other test of programs runs with it too (`pti=on` in tests/qemu/matrix); here is what
  * only it promises. The first test runs without it as well, and then looks for the opposite.
  */
+#include "handlers.h"
 #include "places.h"
 #include "worker.h"
 
@@ -173,12 +174,12 @@ KTEST(pti, debug_exception_in_the_entry_code)
 		KTEST_SKIP("needs pti=on");
 	atomic_set(&struck, 0);
 	atomic_set(&strange, 0);
-	arch_set_debug_handler(at_breakpoint);
+	REPLACE_HANDLER(arch_set_debug_handler(at_breakpoint));
 	on_each_cpu(write_breakpoint, first_instruction(), true);
 	process = process_spawn("hello");
 	EXPECT_EQ(process ? process_wait(process) : -1, 0);
 	on_each_cpu(write_breakpoint, NULL, true);
-	arch_set_debug_handler(NULL);
+	REPLACE_HANDLER(arch_set_debug_handler(NULL));
 	EXPECT(atomic_read(&struck) > 2);
 	EXPECT_EQ(atomic_read(&strange), 0);
 	ktest_note("%d debug exceptions at the first instruction of a system call", atomic_read(&struck));

@@ -10,7 +10,8 @@
  *   ioread8 ... ioread64, iowrite8 ... iowrite64   the same accesses under their other names; *be: big-endian registers
  *   memcpy_fromio, memcpy_toio, memset_io	   ranges, in accesses of at most 32 bits; each byte once
  *
- * The 64-bit ones are two accesses of 32 bits in all modes, the lower half first.
+ * The 64-bit ones are one access with 4 and 5 levels. In the 32-bit modes they are two, the lower half first, as in
+ * Linux's <linux/io-64-nonatomic-lo-hi.h>.
  */
 #pragma once
 

@@ -55,16 +55,24 @@ static inline void io_wait(void) { outb(0, 0x80); }
 __MMIO(b, u8)
 __MMIO(w, u16)
 __MMIO(l, u32)
+__MMIO(_word, unsigned long)
 
 static inline u64 readq(const volatile void *addr)
 {
-	u32 low = readl(addr);
+	u32 low;
 
+	if (BITS_PER_LONG == 64)
+		return read_word(addr);
+	low = readl(addr);
 	return low | (u64)readl((const volatile u32 *)addr + 1) << 32;
 }
 
 static inline void writeq(u64 value, volatile void *addr)
 {
+	if (BITS_PER_LONG == 64) {
+		write_word(value, addr);
+		return;
+	}
 	writel((u32)value, addr);
 	writel((u32)(value >> 32), (volatile u32 *)addr + 1);
 }
