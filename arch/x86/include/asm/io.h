@@ -55,14 +55,14 @@ static inline void io_wait(void) { outb(0, 0x80); }
 __MMIO(b, u8)
 __MMIO(w, u16)
 __MMIO(l, u32)
-__MMIO(_word, unsigned long)
+__MMIO(_native, unsigned long)
 
 static inline u64 readq(const volatile void *addr)
 {
 	u32 low;
 
 	if (BITS_PER_LONG == 64)
-		return read_word(addr);
+		return read_native(addr);
 	low = readl(addr);
 	return low | (u64)readl((const volatile u32 *)addr + 1) << 32;
 }
@@ -70,7 +70,7 @@ static inline u64 readq(const volatile void *addr)
 static inline void writeq(u64 value, volatile void *addr)
 {
 	if (BITS_PER_LONG == 64) {
-		write_word(value, addr);
+		write_native(value, addr);
 		return;
 	}
 	writel((u32)value, addr);
