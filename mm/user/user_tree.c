@@ -89,7 +89,7 @@ vaddr_t user_hole_find(const struct mm_struct *mm, size_t size)
 	if (subtree_fits(root, size))
 		return hole_start(mm, user_area_before(lowest_fit(root, size)));
 	last = hole_start(mm, to_area(rb_last(&mm->areas)));
-	return last < layout.user_end && layout.user_end - last >= size ? last : 0;
+	return layout.user_end - last >= size ? last : 0;
 }
 
 /* --- changes ------------------------------------------------------------------------------------------------------ */
