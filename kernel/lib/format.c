@@ -10,12 +10,10 @@
 #define INT_MAX	     0x7fffffff
 #define LOWEST_VALID 4096 /* addresses below are NULL with a small offset */
 
-/* Limits the count far below its overflow. */
+/* Limits the count far below its overflow; n is never more than that limit either. */
 static void advance(struct sink *out, size_t n)
 {
-	const size_t most = (size_t)-1 / 2;
-
-	out->len = n < most - out->len ? out->len + n : most;
+	out->len = min(out->len + n, (size_t)-1 / 2);
 }
 
 void put_text(struct sink *out, const char *text, size_t n)
@@ -25,14 +23,31 @@ void put_text(struct sink *out, const char *text, size_t n)
 	advance(out, n);
 }
 
-/* The width may be any number; only characters that fit cost time. */
-static void pad(struct sink *out, char c, s64 n)
+/* Text up to the next conversion or the end, which is returned. Such pieces are short: a call would cost more. */
+static const char *put_plain(struct sink *out, const char *fmt)
 {
-	if (n <= 0)
-		return;
+	size_t room = out->len < out->size ? out->size - out->len : 0, n = 0;
+	char *to = room ? out->buf + out->len : NULL;
+
+	for (; fmt[n] && fmt[n] != '%'; n++)
+		if (n < room)
+			to[n] = fmt[n];
+	advance(out, n);
+	return fmt + n;
+}
+
+/* The width may be any number; only characters that fit cost time. */
+static void pad_some(struct sink *out, char c, size_t n)
+{
 	if (out->len < out->size)
-		memset(out->buf + out->len, c, min((size_t)n, out->size - out->len));
-	advance(out, (size_t)n);
+		memset(out->buf + out->len, c, min(n, out->size - out->len));
+	advance(out, n);
+}
+
+static inline void pad(struct sink *out, char c, s64 n)
+{
+	if (n > 0)
+		pad_some(out, c, (size_t)n);
 }
 
 void put_padded(struct sink *out, const struct spec *spec, const char *text, size_t n)
@@ -68,25 +83,41 @@ bool put_bad_pointer(struct sink *out, const struct spec *spec, const void *ptr)
 	return bad;
 }
 
-/* Write the digits so that they end before `end`. Returns their start. 0 gives no digits. */
-static char *write_digits(char *end, u64 value, unsigned int base, bool upper)
+/* What is more than a long goes digit by digit on 32 bits, where a division of it is a function. */
+static char *write_decimal(char *end, u64 value)
 {
-	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+	unsigned long rest;
 	u32 digit;
 
-	while (value) {
-		value = div_u64_rem(value, base, &digit);
-		*--end = digits[digit];
-	}
+	for (; value > ~0ul; *--end = (char)('0' + digit))
+		value = div_u64_rem(value, 10, &digit);
+	for (rest = (unsigned long)value; rest; rest /= 10)
+		*--end = (char)('0' + rest % 10);
 	return end;
 }
 
-/* Zero padding goes between prefix and digits. A precision replaces it. */
-void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned int base, const char *prefix)
+static __always_inline char *write_bits(char *end, u64 value, unsigned int bits, const char *digits)
 {
-	char buf[24];
-	char *end = buf + sizeof(buf), *start = write_digits(end, value, base, spec->upper);
-	size_t digits = (size_t)(end - start), prefix_len = strlen(prefix);
+	for (; value; value >>= bits)
+		*--end = digits[value & ((1u << bits) - 1)];
+	return end;
+}
+
+/* Write the digits so that they end before `end`. Returns their start. 0 gives no digits. */
+static char *write_digits(char *end, u64 value, unsigned int base, bool upper)
+{
+	switch (base) {
+	case 8: return write_bits(end, value, 3, "01234567");
+	case 16: return write_bits(end, value, 4, upper ? "0123456789ABCDEF" : "0123456789abcdef");
+	default: return write_decimal(end, value);
+	}
+}
+
+/* Zero padding goes between prefix and digits. A precision replaces it. */
+static void put_number_padded(struct sink *out, const struct spec *spec, const char *start, size_t digits,
+			      const char *prefix)
+{
+	size_t prefix_len = strlen(prefix);
 	s64 zeros = max(spec->precision, spec->precision < 0 ? 1 : 0) - (s64)digits, blank;
 
 	if (spec->zero && !spec->left && spec->precision < 0)
@@ -98,6 +129,18 @@ void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned i
 	pad(out, '0', zeros);
 	put_text(out, start, digits);
 	pad(out, ' ', spec->left ? blank : 0);
+}
+
+void put_number(struct sink *out, const struct spec *spec, u64 value, unsigned int base, const char *prefix)
+{
+	char buf[24];
+	char *end = buf + sizeof(buf), *start = write_digits(end, value, base, spec->upper);
+	s64 digits = end - start;
+
+	if (value && spec->width <= digits && spec->precision <= digits && !*prefix)
+		put_text(out, start, (size_t)digits); /* as most numbers: nothing is missing */
+	else
+		put_number_padded(out, spec, start, (size_t)digits, prefix);
 }
 
 static void put_signed(struct sink *out, const struct spec *spec, s64 value)
@@ -192,9 +235,11 @@ static const char *parse_precision(const char *p, struct spec *spec, struct argu
 static const char *parse_spec(const char *p, struct spec *spec, struct arguments *args)
 {
 	*spec = (struct spec){ .precision = -1 };
-	p = parse_flags(p, spec);
-	p = parse_width(p, spec, args);
-	p = parse_precision(p, spec, args);
+	if (*p < 'A') { /* as flags, digits, '.' and '*' are, and no letter */
+		p = parse_flags(p, spec);
+		p = parse_width(p, spec, args);
+		p = parse_precision(p, spec, args);
+	}
 	return parse_length(p, spec);
 }
 
@@ -252,14 +297,6 @@ static void put_char(struct sink *out, const struct spec *spec, struct arguments
 	put_padded(out, spec, &c, 1);
 }
 
-/* The kernel has no wide characters and strings. */
-static bool is_known(const struct spec *spec, char conversion)
-{
-	if (conversion == 'c' || conversion == 's')
-		return spec->length == LENGTH_INT;
-	return conversion && strchr("diuxXopn", conversion);
-}
-
 /* Write one conversion; p is just behind its '%'. Returns what follows it. NULL: it is unknown. */
 static const char *put_conversion(struct sink *out, const char *p, struct arguments *args)
 {
@@ -270,17 +307,19 @@ static const char *put_conversion(struct sink *out, const char *p, struct argume
 		return p + 1;
 	}
 	p = parse_spec(p, &spec, args);
-	if (!is_known(&spec, *p))
-		return NULL;
 	switch (*p) {
 	case 'd':
 	case 'i':
 		put_signed(out, &spec, fetch_signed(&spec, args));
 		break;
 	case 'c':
+		if (spec.length != LENGTH_INT)
+			return NULL; /* the kernel has no wide characters and strings */
 		put_char(out, &spec, args);
 		break;
 	case 's':
+		if (spec.length != LENGTH_INT)
+			return NULL;
 		put_string(out, &spec, va_arg(args->list, const char *));
 		break;
 	case 'p':
@@ -288,8 +327,14 @@ static const char *put_conversion(struct sink *out, const char *p, struct argume
 	case 'n':
 		(void)va_arg(args->list, void *);
 		break;
-	default:
+	case 'o':
+	case 'u':
+	case 'x':
+	case 'X':
 		put_unsigned(out, &spec, *p, args);
+		break;
+	default:
+		return NULL;
 	}
 	return p + 1;
 }
@@ -299,14 +344,12 @@ void put_format(struct sink *out, const char *fmt, va_list args)
 	struct arguments copy;
 
 	va_copy(copy.list, args);
-	while (fmt && *fmt) {
-		const char *next = strchr(fmt, '%'), *start;
+	while (fmt && *(fmt = put_plain(out, fmt))) {
+		const char *next = put_conversion(out, fmt + 1, &copy);
 
-		start = next ? next : fmt + strlen(fmt);
-		put_text(out, fmt, (size_t)(start - fmt));
-		fmt = next ? put_conversion(out, next + 1, &copy) : NULL;
-		if (next && !fmt)
-			put_text(out, next, strlen(next));
+		if (!next)
+			put_text(out, fmt, strlen(fmt));
+		fmt = next;
 	}
 	va_end(copy.list);
 }

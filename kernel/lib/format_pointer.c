@@ -32,36 +32,34 @@ static void put_digits(struct sink *out, const struct spec *spec, const void *pt
  * A return address is the one behind a call. If the call ends its function, that address is in the next function. So
  * the byte before it is looked up; the offset printed is still that of the address.
  */
-static void format_return_address(char text[SYMBOL_MAX], vaddr_t addr)
+static size_t format_return_address(char text[SYMBOL_MAX], vaddr_t addr)
 {
 	char *plus;
 	u64 offset;
 
 	symbol_formatter(text, SYMBOL_MAX, addr - 1);
 	plus = strrchr(text, '+');
-	if (plus && kstrtou64(plus + 1, 16, &offset) == 0)
-		scnprintf(plus, (size_t)(text + SYMBOL_MAX - plus), "+0x%llx", offset + 1);
-	else
-		symbol_formatter(text, SYMBOL_MAX, addr);
+	if (!plus || kstrtou64(plus + 1, 16, &offset))
+		return symbol_formatter(text, SYMBOL_MAX, addr);
+	return (size_t)(plus - text) +
+	       (size_t)scnprintf(plus, (size_t)(text + SYMBOL_MAX - plus), "+0x%llx", offset + 1);
 }
 
 /* kind: S with the offset; s without; B for a return address. */
 static void put_symbol(struct sink *out, const struct spec *spec, vaddr_t addr, char kind)
 {
 	char text[SYMBOL_MAX], *plus;
+	size_t n;
 
 	if (!symbol_formatter) {
 		put_hex_digits(out, *spec, addr, sizeof(addr), "0x");
 		return;
 	}
-	if (kind == 'B')
-		format_return_address(text, addr);
-	else
-		symbol_formatter(text, sizeof(text), addr);
+	n = kind == 'B' ? format_return_address(text, addr) : symbol_formatter(text, sizeof(text), addr);
 	plus = kind == 's' ? strrchr(text, '+') : NULL;
 	if (plus)
-		*plus = '\0';
-	put_string(out, spec, text);
+		n = (size_t)(plus - text);
+	put_padded(out, spec, text, n);
 }
 
 static void put_physical(struct sink *out, const struct spec *spec, const phys_addr_t *addr)

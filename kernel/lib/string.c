@@ -9,12 +9,38 @@
 #include <lib/string.h>
 #include <lib/errno.h>
 
-/* A word that need not be aligned. */
+/* A word, and four bytes, that need not be aligned. */
 typedef unsigned long __attribute__((aligned(1), may_alias)) any_word;
+typedef u32 __attribute__((aligned(1), may_alias)) any_u32;
 #define WORD sizeof(any_word)
 
+/* Less than a word. */
+static void copy_few(u8 *to, const u8 *from, size_t n)
+{
+	if (n >= 4) {
+		u32 first = *(const any_u32 *)from, last = *(const any_u32 *)(from + n - 4);
+
+		*(any_u32 *)to = first;
+		*(any_u32 *)(to + n - 4) = last;
+		return;
+	}
+	for (; n; n--) {
+		*to++ = *from++;
+		barrier();
+	}
+}
+
+/* The last word is read first and written last; it may overlap the one before. So no single bytes are left. */
 static void copy_up(u8 *to, const u8 *from, size_t n)
 {
+	any_word *end = (any_word *)(to + n - WORD);
+	unsigned long last;
+
+	if (n < WORD) {
+		copy_few(to, from, n);
+		return;
+	}
+	last = *(const any_word *)(from + n - WORD);
 	for (; n >= 4 * WORD; n -= 4 * WORD, to += 4 * WORD, from += 4 * WORD) {
 		any_word *t = (any_word *)to;
 		const any_word *f = (const any_word *)from;
@@ -26,14 +52,11 @@ static void copy_up(u8 *to, const u8 *from, size_t n)
 		t[3] = d;
 		barrier();
 	}
-	for (; n >= WORD; n -= WORD, to += WORD, from += WORD) {
+	for (; n > WORD; n -= WORD, to += WORD, from += WORD) {
 		*(any_word *)to = *(const any_word *)from;
 		barrier();
 	}
-	for (; n; n--) {
-		*to++ = *from++;
-		barrier();
-	}
+	*end = last;
 }
 
 static void copy_down(u8 *to, const u8 *from, size_t n)

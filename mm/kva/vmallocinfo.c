@@ -29,7 +29,7 @@ static void add(struct line *line, const char *fmt, ...)
 static void end(struct line *line, void (*emit)(void *ctx, const char *line), void *ctx)
 {
 	line->len = min(line->len, sizeof(line->text) - 2);
-	add(line, "\n");
+	memcpy(line->text + line->len, "\n", 2);
 	emit(ctx, line->text);
 	line->len = 0;
 }
@@ -61,11 +61,12 @@ static void emit_ranges(bool human, void (*emit)(void *ctx, const char *line), v
 	for (vaddr_t from = 0; vm_range_next(from, &range); from = range.end) {
 		if (range.state == VM_CLEAN)
 			continue; /* people count it as free */
-		add(&line, "0x%p-0x%p ", (void *)range.start, (void *)range.end);
 		if (human)
-			add(&line, "%10s", SIZE(range.end - range.start));
+			add(&line, "0x%p-0x%p %10s", (void *)range.start, (void *)range.end,
+			    SIZE(range.end - range.start));
 		else
-			add(&line, "%7ld", (long)(range.end - range.start));
+			add(&line, "0x%p-0x%p %7ld", (void *)range.start, (void *)range.end,
+			    (long)(range.end - range.start));
 		if (range.state == VM_LAZY)
 			add(&line, " unpurged vm_area");
 		else if (range.kind == VM_RANGE_AREA)
