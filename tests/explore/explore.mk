@@ -23,7 +23,8 @@ xp_sources := $(addprefix kernel/lib/,bitmap.c errname.c format.c format_pointer
 	string.c) $(wildcard kernel/core/xa*.c) kernel/core/cpumask.c \
 	$(addprefix arch/x86/mm/,$(addsuffix .c,pgtable user_root pgtable_split pgtable_tables pgtable_level pgtable_sync \
 	pgtable_parity tlb tlb_batch tlb_gen lazy_mmu mtrr)) \
-	mm/kva/space/vm_index.c mm/kva/space/vm_range.c
+	$(addprefix mm/kva/,space/vm_index.c space/vm_range.c space/vm_cache.c block/vmap_block.c block/vmap_run.c \
+	block/vmap_purge.c block/vm_map_ram.c)
 xp_port := $(wildcard tests/explore/port/*.c)
 xp_scenarios := $(wildcard tests/explore/scenarios/*.c)
 xp_runtime := $(patsubst %.c,$(XO)/%.o,$(wildcard tests/explore/runtime/*.c))
@@ -40,11 +41,14 @@ $(XO)/toys: $(xp_runtime) $(patsubst tests/explore/%.c,$(XO)/code/%.o,$(wildcard
 		tests/explore/explored.ld
 	@gcc -no-pie -Wl,-T,tests/explore/explored.ld $(filter %.o,$^) -o $@
 
+xp_link := gcc -no-pie -Wl,--gc-sections -Wl,--wrap=tlb_batch_flush -Wl,-T,tests/explore/explored.ld
+
 # The real sources: $(1) set, $(2) levels, $(3) target whose table format it has, $(4) layout, $(5) physical address
 define xp_build
-xp_compile_$(1) = @mkdir -p $$(@D) && gcc $(XP_CFLAGS) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) \
+xp_words_$(1) = gcc $(XP_CFLAGS) -DHOST_LEVELS=$(2) -DHOST_PHYS_ADDR=$(5) \
 	-Itests/explore/port/include -Itests/host/port/include -Ikernel/include -Iarch/include -Imm/include \
-	-Iarch/x86/include -Iarch/x86/target/$(3) -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf -c $$< -o $$@
+	-Iarch/x86/include -Iarch/x86/target/$(3) -Dsnprintf=kvasir_snprintf -Dvsnprintf=kvasir_vsnprintf
+xp_compile_$(1) = @mkdir -p $$(@D) && $$(xp_words_$(1)) -c $$< -o $$@
 
 $(XO)/code/$(1)/tests/explore/port/%.o: tests/explore/port/%.c tests/explore/explore.mk
 	$$(xp_compile_$(1))
@@ -57,7 +61,7 @@ $(XO)/code/$(1)/product.a: $(patsubst %.c,$(XO)/code/$(1)/%.o,$(xp_sources) arch
 
 $(XO)/$(1): $(xp_runtime) $(patsubst %.c,$(XO)/code/$(1)/%.o,$(xp_scenarios) $(xp_port)) $(XO)/code/$(1)/product.a \
 		tests/explore/explored.ld
-	@gcc -no-pie -Wl,--gc-sections -Wl,-T,tests/explore/explored.ld $$(filter %.o %.a,$$^) -o $$@
+	@$(xp_link) $$(filter %.o %.a,$$^) -o $$@
 endef
 
 xp_cflags_string := -include tests/host/port/rename.h
@@ -72,6 +76,10 @@ explore: $(addprefix $(XO)/,$(xp_sets)) ## run small scenarios of the real code 
 	@tests/explore/run -s '$(S)' $(if $(REPLAY),-r '$(REPLAY)') $(if $(LIMIT),-t $(LIMIT)) \
 		$(if $(STATE),-f $(STATE)) $^
 
-ifneq ($(filter explore $(XO)/%,$(MAKECMDGOALS)),)
+.PHONY: explore-broken
+explore-broken: $(XO)/4level ## break the explored code (tests/explore/mutations, S=glob): scenarios must find it
+	@tests/explore/mutate $< $(xp_words_4level) $(XP_TSAN) -- '$(S)'
+
+ifneq ($(filter explore explore-broken $(XO)/%,$(MAKECMDGOALS)),)
 -include $(shell find $(XO) -name '*.d' 2>/dev/null)
 endif

@@ -28,6 +28,15 @@ def runner():
     return module
 
 
+def patches_apply(out):
+    """Those of mutations/; to run them takes longer (make explore-broken)."""
+    folder = os.path.join(guest.ROOT, "tests", "explore", "mutations")
+    for name in sorted(name for name in os.listdir(folder) if name.endswith(".patch")):
+        said = subprocess.run(["patch", "--dry-run", "-s", "-p1", "-i", os.path.join(folder, name)], cwd=guest.ROOT,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        out.ok(said.returncode == 0, "explore: %s applies" % name, said.stdout.splitlines())
+
+
 def compare(out, toys):
     """The reduction finds the end states that all orders find, in random programs."""
     with slots.Job("program", "explore: random programs", 20):
@@ -46,6 +55,7 @@ def main():
         if code:
             return out.end()
     os.chdir(guest.ROOT)
+    patches_apply(out)
     compare(out, paths[0])
     runner().run_all(out, paths, "*", ["-t", SECONDS])
     return out.end()

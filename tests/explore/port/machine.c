@@ -25,7 +25,8 @@ u8 boot_root[PAGE_SIZE], boot_root5[PAGE_SIZE];
 char __image_start[1], __image_end[1];
 vaddr_t per_cpu_offset[MAX_CPUS];
 cpumask_t __cpu_online_mask, __cpu_possible_mask;
-unsigned long trace_enabled;
+unsigned long trace_enabled, pages_retyped;
+bool vm_quarantine_on;
 
 static u8 ram[(1 + XP_CPUS * PAGES_PER_CPU) * PAGE_SIZE] __aligned(PAGE_SIZE);
 static u8 percpu_areas[XP_CPUS][16384] __aligned(PAGE_SIZE);

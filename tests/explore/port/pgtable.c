@@ -30,7 +30,10 @@ static struct rcu_head heads[XP_CPUS][8];
 static phys_addr_t deferred[XP_CPUS][8];
 static unsigned int nr_deferred[XP_CPUS]; /* of this CPU only */
 
-static const pte_t *watched[MAX_WATCHED]; /* in set-up */
+static struct {
+	const pte_t *entry;
+	vaddr_t addr; /* that it maps */
+} watched[MAX_WATCHED]; /* in set-up */
 static unsigned int nr_watched;
 static struct {
 	struct {
@@ -128,16 +131,17 @@ static void entry_written(unsigned long addr, unsigned int size, unsigned long o
 {
 	(void)size, (void)old, (void)now;
 	for (unsigned int i = 0; i < nr_watched; i++)
-		for (unsigned int cpu = 0; (addr & ~7ul) == (unsigned long)watched[i] && cpu < XP_CPUS; cpu++)
-			tlb_add(cpu, i, watched[i]->val);
+		for (unsigned int cpu = 0; (addr & ~7ul) == (unsigned long)watched[i].entry && cpu < XP_CPUS; cpu++)
+			tlb_add(cpu, i, watched[i].entry->val);
 }
 
-void port_tlb_watch(const pte_t *entry)
+void port_tlb_watch(const pte_t *entry, vaddr_t addr)
 {
 	if (!nr_watched)
 		xp_state(tlb, sizeof(tlb));
 	xp_watch_writes(entry_written);
-	watched[nr_watched++] = entry;
+	watched[nr_watched].entry = entry;
+	watched[nr_watched++].addr = addr;
 	for (unsigned int cpu = 0; cpu < XP_CPUS; cpu++)
 		tlb_add(cpu, nr_watched - 1, entry->val);
 }
@@ -145,7 +149,7 @@ void port_tlb_watch(const pte_t *entry)
 void port_tlb_only(const pte_t *entry, pteval_t value, const char *when)
 {
 	for (unsigned int i = 0; i < nr_watched; i++)
-		for (unsigned int cpu = 0; watched[i] == entry && cpu < XP_CPUS; cpu++) {
+		for (unsigned int cpu = 0; watched[i].entry == entry && cpu < XP_CPUS; cpu++) {
 			xp_note(entry, false);
 			xp_note(&tlb[cpu], false);
 			for (unsigned int v = 0; cpumask_test(cpu_online_mask, cpu) && v < tlb[cpu].entry[i].nr; v++)
@@ -155,25 +159,63 @@ void port_tlb_only(const pte_t *entry, pteval_t value, const char *when)
 		}
 }
 
-/* Everything is forgotten; what is visible now may be taken up again. */
-static void tlb_flush(void)
-{
-	unsigned int cpu = xp_cpu();
+/* --- flushes by their contract: in one step a CPU, without interrupts; the real ones are explored by themselves -- */
 
+bool port_flush_by_contract;
+void __tsan_atomic_thread_fence(int order);
+void __real_tlb_batch_flush(struct tlb_batch *batch);
+void __wrap_tlb_batch_flush(struct tlb_batch *batch);
+
+static bool in_batch(const struct tlb_batch *batch, vaddr_t addr)
+{
+	for (unsigned int i = 0; i < batch->nr; i++)
+		if (batch->range[i].start <= addr && addr < batch->range[i].end)
+			return true;
+	return batch->all;
+}
+
+/* A CPU flushes: what the batch names is forgotten; what is visible now may be taken up again. */
+static void tlb_flush_of(unsigned int cpu, const struct tlb_batch *batch)
+{
 	xp_note(&tlb[cpu], true);
 	for (unsigned int i = 0; i < nr_watched; i++) {
-		xp_note(watched[i], false);
+		if (!in_batch(batch, watched[i].addr))
+			continue;
+		xp_note(watched[i].entry, false);
 		tlb[cpu].entry[i].nr = 0;
-		tlb_add(cpu, i, watched[i]->val);
+		tlb_add(cpu, i, watched[i].entry->val);
 	}
 }
 
-void flush_tlb_local(void) { tlb_flush(); }
-void tlb_flush_kernel_here(const struct tlb_batch *batch) { (void)batch; tlb_flush(); }
+void __wrap_tlb_batch_flush(struct tlb_batch *batch)
+{
+	bool all = batch->all;
+	unsigned long gen = 0;
+
+	if (!port_flush_by_contract) {
+		__real_tlb_batch_flush(batch);
+		return;
+	}
+	if (tlb_batch_empty(batch))
+		return;
+	if (all)
+		gen = tlb_gen_begin();
+	__tsan_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned int cpu = 0; cpu < XP_CPUS; cpu++)
+		if (cpumask_test(cpu_online_mask, cpu))
+			tlb_flush_of(cpu, batch);
+	if (all)
+		tlb_gen_complete(gen);
+	batch->nr = 0;
+	batch->all = false;
+}
+
+void flush_tlb_local(void) { tlb_flush_of(xp_cpu(), &(struct tlb_batch){ .all = true }); }
+void tlb_flush_kernel_here(const struct tlb_batch *batch) { tlb_flush_of(xp_cpu(), batch); }
 void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch)
 {
-	(void)pt, (void)nr, (void)batch;
-	tlb_flush();
+	(void)pt, (void)nr;
+	tlb_flush_of(xp_cpu(), batch);
 }
 
 void pgtable_leave(struct pgtable *pt) { (void)pt; }

@@ -33,9 +33,14 @@ void port_tree(struct pgtable *pt);
 pte_t port_walk(const struct pgtable *pt, vaddr_t addr, unsigned int *level);
 void port_touch(const struct pgtable *pt, vaddr_t addr, phys_addr_t frame);
 
-/* TLBs: from set-up on, what may each CPU have of this entry? Fault: something present other than `value`. */
-void port_tlb_watch(const pte_t *entry);
+/*
+ * TLBs: from set-up on, what may each CPU have of this entry, which maps addr? Fault: something present other than
+ * `value`.
+ */
+void port_tlb_watch(const pte_t *entry, vaddr_t addr);
 void port_tlb_only(const pte_t *entry, pteval_t value, const char *when);
+/* In set-up: flushes are steps, without interrupts. (scenarios/flush.c explores the real ones.) */
+extern bool port_flush_by_contract;
 void port_irq(void); /* .irq of scenarios with flushes, after tlb_init() */
 
 /* xarrays take their nodes from here. */

@@ -6,12 +6,19 @@
  */
 #include "tests/explore/port/port.h"
 
+#include <kernel/mutex.h>
 #include <kernel/preempt.h>
 #include <kernel/rcupdate.h>
+
+void __tsan_atomic_thread_fence(int order);
 
 #define MAX_CALLBACKS 32
 #define LOOKING	      (1u << XP_CPUS) /* call_rcu() has not looked at all CPUs */
 
+static struct waiter {
+	struct rcu_head head;
+	unsigned int done;
+} waiters[XP_CPUS];
 static unsigned int nested[XP_CPUS];
 static struct {
 	struct rcu_head *head;
@@ -23,6 +30,7 @@ bool port_rcu_broken;
 void port_rcu_init(void)
 {
 	xp_state(nested, sizeof(nested));
+	xp_state(waiters, sizeof(waiters));
 	xp_state(waiting, sizeof(waiting));
 	xp_state(&nr_waiting, sizeof(nr_waiting));
 }
@@ -91,7 +99,7 @@ static unsigned int place_of(const struct rcu_head *head)
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
 	head->fn = fn;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__tsan_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	xp_note(waiting, true);
 	if (nr_waiting == MAX_CALLBACKS)
 		xp_fail("too many callbacks wait");
@@ -105,3 +113,29 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	waiting[place_of(head)].readers &= ~LOOKING;
 	run_ready();
 }
+
+/* --- waiting for it ---------------------------------------------------------------------------------------- */
+
+unsigned int __tsan_atomic32_load(const volatile unsigned int *p, int order);
+void __tsan_atomic32_store(volatile unsigned int *p, unsigned int v, int order);
+
+static void wake(struct rcu_head *head)
+{
+	__tsan_atomic32_store(&container_of(head, struct waiter, head)->done, 1, __ATOMIC_RELEASE);
+}
+
+void synchronize_rcu(void)
+{
+	struct waiter *w = &waiters[xp_cpu()];
+
+	__tsan_atomic32_store(&w->done, 0, __ATOMIC_RELAXED);
+	call_rcu(&w->head, wake);
+	while (!__tsan_atomic32_load(&w->done, __ATOMIC_ACQUIRE))
+		xp_relax();
+}
+
+/* --- mutexes: in one step, as spinlocks -------------------------------------------------------------------- */
+
+static unsigned int *word_of(struct mutex *mutex) { return (unsigned int *)&mutex->owner; }
+void mutex_lock(struct mutex *mutex) { xp_acquire(word_of(mutex)); }
+void mutex_unlock(struct mutex *mutex) { __tsan_atomic32_store(word_of(mutex), 0, __ATOMIC_RELEASE); }

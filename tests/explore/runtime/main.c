@@ -21,7 +21,7 @@ static struct {
 	unsigned long seconds;
 	int bound; /* -1: as the scenario says */
 	unsigned long compare;
-	bool all, list, progress;
+	bool all, reduced, list, progress;
 } options = { .glob = "*", .seconds = ~0ul, .bound = -1 };
 
 struct count {
@@ -156,7 +156,7 @@ static void say_fault(const struct xp_scenario *s)
 static bool scenario_run(const struct xp_scenario *s, unsigned int number)
 {
 	unsigned int bound = options.bound >= 0 ? (unsigned int)options.bound : s->bound;
-	bool bounded = options.bound >= 0 || s->bound, all, right;
+	bool bounded = options.bound >= 0 || (s->bound && !options.reduced), all, right;
 	struct count c = { 0 };
 	double began = now_s();
 	char how[100];
@@ -306,7 +306,7 @@ static bool scenario_alone(const struct xp_scenario *s, unsigned int number)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: explore [-s glob] [-l] [-p] [-t seconds] [-b preemptions] [-a] [-r run] [-f state]\n"
+	fprintf(stderr, "usage: explore [-s glob] [-l] [-p] [-t seconds] [-b bound] [-a] [-d] [-r run] [-f state]\n"
 		"       explore -s name -c programs [-n seed]\n");
 	exit(2);
 }
@@ -315,7 +315,7 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:lpt:b:ar:f:c:n:")) != -1) {
+	while ((c = getopt(argc, argv, "s:lpt:b:adr:f:c:n:")) != -1) {
 		switch (c) {
 		case 's': options.glob = optarg; break;
 		case 'l': options.list = true; break;
@@ -323,6 +323,7 @@ static void parse(int argc, char **argv)
 		case 't': options.seconds = strtoul(optarg, NULL, 0); break;
 		case 'b': options.bound = atoi(optarg); break;
 		case 'a': options.all = true; break;
+		case 'd': options.reduced = true; break;
 		case 'r': options.replay = optarg; break;
 		case 'f': options.state = optarg; break;
 		case 'c': options.compare = strtoul(optarg, NULL, 0); break;

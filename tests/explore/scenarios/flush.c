@@ -18,7 +18,7 @@ static void machine_of(unsigned int cpus)
 	port_pgtable();
 	entry = phys_to_virt(port_table_alloc(GFP_KERNEL));
 	entry->val = 0x100000 | PTE_PRESENT;
-	port_tlb_watch(entry);
+	port_tlb_watch(entry, PORT_SPACE);
 	tlb_init();
 }
 static void machine_2(void) { machine_of(2); }
@@ -37,7 +37,27 @@ XP_SCENARIO(flush_one) = { .name = "flush.one", .setup = machine_2, .cpu = { cle
 XP_SCENARIO(flush_crossing) = { .name = "flush.crossing", .setup = machine_2, .cpu = { clear_and_flush, flush_only },
 				.irq = port_irq };
 XP_SCENARIO(flush_three) = { .name = "flush.crossing_and_idle", .setup = machine_3,
-			     .cpu = { clear_and_flush, flush_only, xp_idle }, .irq = port_irq, .bound = 2 };
+			     .cpu = { clear_and_flush, flush_only, xp_idle }, .irq = port_irq, .bound = 1 };
+
+/* The second request comes when the first one has just been answered. */
+static void clear_and_flush_again(void)
+{
+	flush_tlb_all();
+	clear_and_flush();
+}
+XP_SCENARIO(flush_twice_idle) = { .name = "flush.twice", .setup = machine_2, .cpu = { clear_and_flush_again, xp_idle },
+				  .irq = port_irq };
+
+/* Two CPUs ask a third one at once. So that they do not ask each other too, it is the only one that has the tree. */
+static struct pgtable tree;
+static void machine_tree(void)
+{
+	machine_of(3);
+	tree.cpus[0] = 1 << 2;
+}
+static void flush_tree(void) { flush_tlb_user(&tree); }
+XP_SCENARIO(flush_two_ask) = { .name = "flush.two_ask_one", .setup = machine_tree,
+			       .cpu = { flush_tree, flush_tree, xp_idle }, .irq = port_irq };
 
 /* Broken: the other CPU is not asked. */
 static void clear_and_flush_here(void)
@@ -71,7 +91,7 @@ XP_SCENARIO(stamp_flush) = { .name = "stamp.flush", .setup = machine_2, .cpu = {
 XP_SCENARIO(stamp_flush_twice) = { .name = "stamp.flush_twice", .setup = machine_2,
 				   .cpu = { clear_and_stamp, flush_twice }, .irq = port_irq };
 XP_SCENARIO(stamp_two) = { .name = "stamp.two_flushes", .setup = machine_3,
-			   .cpu = { clear_and_stamp, flush_only, flush_only }, .irq = port_irq, .bound = 2 };
+			   .cpu = { clear_and_stamp, flush_only, flush_only }, .irq = port_irq, .bound = 1 };
 
 /* Broken: no barrier between the cleared entry and the stamp. */
 static void clear_and_stamp_unordered(void)
