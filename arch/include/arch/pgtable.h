@@ -8,6 +8,7 @@
  *   pte_t                        one entry of any level
  *   pte_t pte_read(p)            one consistent value, also while another CPU writes
  *   pte_t pte_peek(p)            the same for an entry that only the caller writes; bool pte_empty(p): pte_none() of it
+ *   pte_t pte_glance(p)          one look while others write; an entry of two words may be half old and half new
  *   void  pte_store(p, pte), pte_fill(p, pte), pte_clear_run(p, n), pte_t pte_xchg(p, pte),
  *   bool  pte_cmpxchg(p, old, new)   writing: <arch/pte_write.h>
  *   bool  pte_none(pte) pte_present(pte) pte_leaf(pte, level)

@@ -298,7 +298,7 @@ unsigned int pt_shared_run(vaddr_t addr)
  */
 static inline pte_t read_unmarked(const pte_t *ref)
 {
-	pte_t pte = pte_peek(ref);
+	pte_t pte = pte_glance(ref);
 
 	smp_rmb();
 	if (unlikely(pte_read_low(ref) & PTE_PENDING))
@@ -306,11 +306,17 @@ static inline pte_t read_unmarked(const pte_t *ref)
 	return pte;
 }
 
+/* pte_empty() of an entry of the reference, which others may change: its low word is enough. */
+static inline bool ref_empty(const pte_t *ref)
+{
+	return !(pte_read_low(ref) & ~(vaddr_t)PTE_PENDING);
+}
+
 /* Most entries are empty in both: a new tree has zeroed tables, an adopted one may have anything. */
 static void copy_run(pte_t *to, const pte_t *from, unsigned int n)
 {
 	for (; n; n--, to++, from++)
-		if (!pte_empty(from) || !pte_empty(to))
+		if (!ref_empty(from) || !pte_empty(to))
 			pte_store(to, read_unmarked(from));
 }
 

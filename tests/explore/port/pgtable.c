@@ -60,6 +60,7 @@ static void defer(phys_addr_t table);
 void port_pgtable(void)
 {
 	xp_state(nr_deferred, sizeof(nr_deferred));
+	xp_state(deferred, sizeof(deferred));
 	pgtable_set_allocator(port_table_alloc, port_table_free);
 	pgtable_set_deferred_free(defer);
 	small_kernel_half();

@@ -98,7 +98,7 @@ static unsigned int place_of(const struct rcu_head *head)
  */
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
-	head->fn = fn;
+	xp_memcpy(&head->fn, &fn, sizeof(fn));
 	__tsan_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	xp_note(waiting, true);
 	if (nr_waiting == MAX_CALLBACKS)

@@ -35,8 +35,8 @@ static inline pte_t pte_read(const pte_t *p)
 static inline vaddr_t pte_read_low(const pte_t *p) { return __atomic_load_n((const u32 *)&p->val, __ATOMIC_ACQUIRE); }
 static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { return pte_read(p); }
 
-/* Two accesses, in this order. */
-static inline pte_t pte_peek(const pte_t *p)
+static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
+static inline pte_t pte_glance(const pte_t *p)
 {
 	const volatile u32 *half = (const volatile u32 *)&p->val;
 	pteval_t low = half[0];
@@ -45,7 +45,7 @@ static inline pte_t pte_peek(const pte_t *p)
 }
 
 /* The low word is enough: no entry has bits only in its high word. */
-static inline bool pte_empty(const pte_t *p) { return !(*(const volatile u32 *)&p->val & ~(u32)PTE_PENDING); }
+static inline bool pte_empty(const pte_t *p) { return !(*(const u32 *)&p->val & ~(u32)PTE_PENDING); }
 
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
 {
@@ -70,7 +70,7 @@ static inline void raw_pte_store(pte_t *p, pte_t pte)
 /* The first guess may be torn; then the exchange, which compares both halves, fails. */
 static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 {
-	pte_t old = pte_peek(p);
+	pte_t old = pte_glance(p);
 
 	while (!raw_pte_cmpxchg(p, old, pte))
 		old = pte_read(p);

@@ -25,13 +25,14 @@ static inline pte_t pte_read(const pte_t *p)
 static inline u32 *pte_half(const pte_t *p, unsigned int i) { return (u32 *)&p->val + i; }
 static inline vaddr_t pte_read_low(const pte_t *p) { return __atomic_load_n(pte_half(p, 0), __ATOMIC_ACQUIRE); }
 static inline pte_t pte_complete(const pte_t *p, vaddr_t low __maybe_unused) { return pte_read(p); }
-static inline pte_t pte_peek(const pte_t *p)
+static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
+static inline pte_t pte_glance(const pte_t *p)
 {
 	pteval_t low = __atomic_load_n(pte_half(p, 0), __ATOMIC_RELAXED);
 
 	return __pte(low | (pteval_t)__atomic_load_n(pte_half(p, 1), __ATOMIC_RELAXED) << 32);
 }
-static inline bool pte_empty(const pte_t *p) { return !(pte_read_low(p) & ~(u32)PTE_PENDING); }
+static inline bool pte_empty(const pte_t *p) { return !(*pte_half(p, 0) & ~(u32)PTE_PENDING); }
 
 static inline void raw_pte_fill(pte_t *p, pte_t pte)
 {
@@ -51,7 +52,7 @@ static inline void raw_pte_store(pte_t *p, pte_t pte)
 
 static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 {
-	pte_t old = pte_peek(p);
+	pte_t old = pte_glance(p);
 
 	while (!raw_pte_cmpxchg(p, old, pte))
 		old = pte_read(p);
@@ -63,7 +64,8 @@ static inline pte_t raw_pte_xchg(pte_t *p, pte_t pte)
 static inline pte_t pte_read(const pte_t *p) { return __pte(__atomic_load_n(&p->val, __ATOMIC_ACQUIRE)); }
 static inline vaddr_t pte_read_low(const pte_t *p) { return (vaddr_t)pte_read(p).val; }
 static inline pte_t pte_complete(const pte_t *p __maybe_unused, vaddr_t low) { return __pte(low); }
-static inline pte_t pte_peek(const pte_t *p) { return __pte(__atomic_load_n(&p->val, __ATOMIC_RELAXED)); }
+static inline pte_t pte_peek(const pte_t *p) { return __pte(p->val); }
+static inline pte_t pte_glance(const pte_t *p) { return __pte(__atomic_load_n(&p->val, __ATOMIC_RELAXED)); }
 static inline bool pte_empty(const pte_t *p) { return pte_none(pte_peek(p)); }
 static inline void raw_pte_store(pte_t *p, pte_t pte) { __atomic_store_n(&p->val, pte.val, __ATOMIC_RELEASE); }
 static inline void raw_pte_fill(pte_t *p, pte_t pte) { raw_pte_store(p, pte); }
