@@ -14,6 +14,7 @@
 #include <kernel/xarray.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
+#include <mm/slab.h>
 
 #define PAGES_PER_CPU 24u
 #define OBJECTS	      (24u << 10) /* bytes, for each CPU */
@@ -134,6 +135,22 @@ static void *node_alloc(size_t size, gfp_t gfp)
 static void node_free(void *node) { port_free(node); }
 
 void port_xarrays(void) { xa_set_allocator(node_alloc, node_free); }
+
+/* As mm/include/mm/slab.h asks for them. A cache is nothing but its size. */
+#define CACHE(n) (struct kmem_cache *)(8ul << (n))
+struct kmem_cache *const kmalloc_caches[] = { CACHE(0), CACHE(1), CACHE(2), CACHE(3), CACHE(4), CACHE(5), CACHE(6),
+					      CACHE(7), CACHE(8), CACHE(9) };
+
+void *__kmalloc(size_t size, gfp_t gfp)
+{
+	void *object = port_alloc(size);
+
+	(void)gfp;
+	return object ? xp_memset(object, 0, size) : NULL;
+}
+void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) { return __kmalloc((size_t)cache, gfp); }
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) { return __kmalloc((size_t)cache, gfp); }
+void kfree(const void *object) { port_free(object); }
 
 /* --- what must not happen ----------------------------------------------------------------------------------- */
 

@@ -18,15 +18,6 @@ static struct vm_range range;
 static struct vmap_block *block, elsewhere;
 static bool discarded;
 
-void *__kmalloc(size_t size, gfp_t gfp)
-{
-	void *object = port_alloc(size);
-
-	(void)gfp;
-	return object ? memset(object, 0, size) : NULL;
-}
-void kfree(const void *object) { port_free(object); }
-
 /* There is the space of one block. */
 struct vm_range *vm_range_obtain(const struct vm_request *rq)
 {

@@ -103,6 +103,53 @@ static void in_pieces_exit(void)
 XP_SCENARIO(sync_pieces_exit) = { .name = "sync.exit_in_pieces", .setup = in_pieces_exit, .cpu = { map_0, end_process },
 				  .check = all_same };
 
+/*
+ * An entry of the shared level changes: the link to an empty table goes, a large leaf comes. (With 4 levels the entry
+ * is below that level.) Meanwhile a process is made, or another CPU's hook runs, in pieces.
+ */
+static void empty_table(void)
+{
+	struct mmu_update u;
+
+	one_process();
+	port_flush_by_contract = true;
+	map_one(0);
+	arch_update_kernel_mappings_begin(&u, page(0), page(1));
+	pgtable_unmap(&kernel_pgtable, &u, page(0), page(1));
+	arch_update_kernel_mappings_end(&u);
+}
+static void leaf_instead(void)
+{
+	struct mmu_update u;
+	vaddr_t start = PORT_SPACE, end = start + pt_size(2);
+
+	pgtable_clear_tables(&kernel_pgtable, start, end, pt_level[2].shift);
+	arch_update_kernel_mappings_begin(&u, start, end);
+	MUST(!pgtable_map(&kernel_pgtable, &u, start, end, 0, PAGE_KERNEL, pt_level[2].shift));
+	arch_update_kernel_mappings_end(&u);
+	port_touch(&old_tree, page(0), 0);
+}
+static void make_process_and_no_more(void)
+{
+	port_tree(&new_tree);
+	new_made = true;
+}
+XP_SCENARIO(sync_change_new) = { .name = "sync.change_new_process", .setup = empty_table,
+				 .cpu = { leaf_instead, make_process_and_no_more }, .check = all_same };
+static void empty_table_in_pieces(void)
+{
+	empty_table();
+	port_tree(&new_tree);
+	new_made = true;
+	sync_budget = 1;
+}
+static void map_other_slot(void)
+{
+	map_one((unsigned int)(pt_size(pt_sync_level()) >> PAGE_SHIFT));
+}
+XP_SCENARIO(sync_change_hook) = { .name = "sync.change_other_hook_in_pieces", .setup = empty_table_in_pieces,
+				  .cpu = { leaf_instead, map_other_slot }, .check = all_same };
+
 /* Broken: the second mapper returns without the hook, because it has installed nothing itself (Linux 4819e15f740e). */
 static void map_1_without_hook(void)
 {
