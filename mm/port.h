@@ -11,6 +11,7 @@
 #include <arch/fault.h>	   /* what a page fault was about */
 #include <arch/cpu.h>	   /* smp_processor_id, cpu_relax, cpu_has */
 #include <arch/cache.h>	   /* flushing memory that becomes uncached from the caches */
+#include <arch/clear_page.h> /* pages that are asked for zeroed */
 #include <arch/cpu_stack.h> /* per-CPU lists of pages and objects */
 #include <arch/io.h>	   /* __iomem: device registers */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */

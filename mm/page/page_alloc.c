@@ -104,7 +104,7 @@ static __noinline void clear_pages(struct page *page, unsigned int order)
 	for (unsigned long i = 0; i < 1ul << order; i++) {
 		void *addr = kmap_local_page(page + i);
 
-		memset(addr, 0, PAGE_SIZE);
+		arch_clear_page(addr);
 		kunmap_local(addr);
 	}
 }

@@ -276,6 +276,30 @@ static bool a_tree_has(char letter)
 	return false;
 }
 
+/* The entry of the shared level in a process's tree. */
+static pte_t *entry_of(struct pgtable *pt, vaddr_t addr)
+{
+	pte_t *entry = pt->root + ((addr >> pt_level[pt_top()].shift) & ((1u << pt_level[pt_top()].bits) - 1));
+
+	return pt_top() == 3 ? (pte_t *)phys_to_virt(pte_phys(*entry)) + (addr >> 21 & 511) : entry;
+}
+
+/* What the reference has not is taken away, too. */
+static void an_adopted_tree_loses_what_it_had(void **state)
+{
+	pte_t mine = { 0 };
+
+	(void)state;
+	map_page(slot(1));
+	mine = *entry_of(&process[0], slot(1));
+	pgtable_leave_process(&process[0]);
+	process[0].root = phys_to_virt(process[0].root_phys);
+	*entry_of(&process[0], slot(1)) = __pte(0);
+	*entry_of(&process[0], slot(2)) = mine;
+	assert_int_equal(pgtable_adopt_process(&process[0], process[0].root_phys), 0);
+	assert_parity();
+}
+
 /* The check finds what is wrong, and the picture shows where: else its silence would mean nothing. */
 static void parity_check_sees_faults(void **state)
 {
@@ -287,9 +311,7 @@ static void parity_check_sees_faults(void **state)
 	host_log_clear();
 	pgd_parity_dump();
 	assert_non_null(strstr(host_log(), "parity: ok"));
-	entry = process[1].root + ((slot(1) >> pt_level[pt_top()].shift) & ((1u << pt_level[pt_top()].bits) - 1));
-	if (pt_top() == 3)
-		entry = (pte_t *)phys_to_virt(pte_phys(*entry)) + (slot(1) >> 21 & 511);
+	entry = entry_of(&process[1], slot(1));
 	good = *entry;
 	for (int missing = 0; missing < 2; missing++) {
 		*entry = __pte(missing ? 0 : good.val ^ 0x2000);
@@ -380,6 +402,7 @@ int main(void)
 		TEST(visits_are_tracked),
 		TEST(process_without_memory),
 		TEST(processes_give_everything_back),
+		TEST(an_adopted_tree_loses_what_it_had),
 		TEST(parity_check_sees_faults),
 		TEST(idle_sync_is_counted),
 		TEST(interrupts_are_on),

@@ -212,6 +212,33 @@ KTEST(memory, fresh_page_structs_are_everywhere)
 	EXPECT_EQ(page_alloc_check(), 0);
 }
 
+/* --- cleared pages ------------------------------------------------------------------------------------------------ */
+
+/* Looks at each byte, and leaves none of them zero. */
+static bool was_all_zero(struct page *page)
+{
+	u8 *mem = kmap_local_page(page), any = 0;
+
+	for (unsigned int i = 0; i < PAGE_SIZE; i++)
+		any |= mem[i];
+	memset(mem, 0xff, PAGE_SIZE);
+	kunmap_local(mem);
+	return !any;
+}
+
+/* The page that was freed last is the next one, so nearly all of what is cleared here had been written. */
+KTEST(memory, cleared_pages_are_all_zero)
+{
+	for (unsigned int i = 0; i < 100; i++) {
+		struct page *page = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
+
+		if (!EXPECT(page))
+			break;
+		EXPECT(was_all_zero(page));
+		__free_page(page);
+	}
+}
+
 /* --- highmem ------------------------------------------------------------------------------------------------------ */
 
 static struct page *highmem_page(void)

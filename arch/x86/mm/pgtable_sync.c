@@ -312,30 +312,31 @@ static inline bool ref_empty(const pte_t *ref)
 	return !(pte_read_low(ref) & ~(vaddr_t)PTE_PENDING);
 }
 
-/* Most entries are empty in both: a new tree has zeroed tables, an adopted one may have anything. */
-static void copy_run(pte_t *to, const pte_t *from, unsigned int n)
+/* Most entries are empty. A new tree has zeroed tables, so these need not be looked at; an adopted one has anything. */
+static __always_inline void copy_run(pte_t *to, const pte_t *from, unsigned int n, bool zeroed)
 {
 	for (; n; n--, to++, from++)
-		if (!ref_empty(from) || !pte_empty(to))
+		if (!ref_empty(from) || (!zeroed && !pte_empty(to)))
 			pte_store(to, read_unmarked(from));
 }
 
-static void copy_kernel_half(struct pgtable *pt)
+static __always_inline void copy_kernel_half(struct pgtable *pt, bool zeroed)
 {
 	vaddr_t size = pt_size(pt_sync_level());
 	unsigned int n;
 
 	for (vaddr_t addr = pt_next_shared_slot(size); addr; addr = pt_next_shared_slot(addr + n * size)) {
 		n = pt_shared_run(addr);
-		copy_run(shared_entry(pt, shared_place(addr)), shared_entry(&kernel_pgtable, shared_place(addr)), n);
+		copy_run(shared_entry(pt, shared_place(addr)), shared_entry(&kernel_pgtable, shared_place(addr)), n,
+			 zeroed);
 	}
 }
 
-/* Copy the kernel half and enter the list; see 5. */
-static void join(struct pgtable *pt)
+/* Copy the kernel half and enter the list; see 5. zeroed: there is nothing in the tree. */
+static __always_inline void join(struct pgtable *pt, bool zeroed)
 {
 	pgd_lock_take();
-	copy_kernel_half(pt);
+	copy_kernel_half(pt, zeroed);
 	schedule_point("pgd:copied");
 	pt->serial = ++last_serial;
 	pt->id = (unsigned int)(pt->serial - 1);
@@ -368,7 +369,7 @@ int pgtable_init_process(struct pgtable *pt)
 		table_free(pt->root_phys, false);
 		return -ENOMEM;
 	}
-	join(pt);
+	join(pt, true);
 	return 0;
 }
 
@@ -424,7 +425,7 @@ int pgtable_adopt_process(struct pgtable *pt, phys_addr_t root)
 		tlb_oracle(tree_gone(pt));
 		return -EINVAL;
 	}
-	join(pt);
+	join(pt, false);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "tests/host/port/port.h"
 #include "tests/host/port/host.h"
 #include <arch/cache.h>
+#include <arch/clear_page.h>
 #include <kernel/inject.h>
 #include <kernel/smp.h>
 #include <lib/glob.h>
@@ -58,6 +59,8 @@ bool arch_flush_cache_range(const void *start __maybe_unused, unsigned long byte
 }
 
 void arch_flush_caches(void) { host_cache_flushes++; }
+
+void arch_clear_page(void *page) { __builtin_memset(page, 0, PAGE_SIZE); }
 
 bool in_interrupt(void) { return host_trap_depth != 0; }
 bool in_nmi(void) { return host_in_nmi; }
