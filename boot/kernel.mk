@@ -69,10 +69,15 @@ ABI := $(if $(filter 32,$(WORD)),-mregparm=3 -freg-struct-return)
 
 # C code must know whether there are frame pointers, so a configuration's header says it.
 FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/p' kernel/config/$(CONFIG)/kernel/config.h)
+# How much of the stack's use is guarded, too: 1 = functions with arrays, 2 = also those that pass addresses of locals.
+STACK_PROTECTOR := $(shell sed -n 's/^.define CONFIG_STACK_PROTECTOR *\([12]\).*/\1/p' kernel/config/$(CONFIG)/kernel/config.h)
+PROTECT_1 := -fstack-protector
+PROTECT_2 := -fstack-protector-strong
 FRAMES_0 := -fomit-frame-pointer
 FRAMES_1 := -fno-omit-frame-pointer
 
-CFLAGS := -std=gnu11 $(OPT) $(G) -pipe -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+CFLAGS := -std=gnu11 $(OPT) $(G) -pipe -ffreestanding -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+	$(PROTECT_$(STACK_PROTECTOR)) -mstack-protector-guard=global \
 	-fcf-protection=none -mgeneral-regs-only $(FRAMES_$(FRAME_POINTER)) -fno-strict-aliasing -ffile-prefix-map=./= \
 	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
 

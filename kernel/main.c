@@ -4,6 +4,7 @@
  * something from a higher one, it is handed over here.
  */
 #include <arch/console.h>
+#include <arch/cpu.h>
 #include <arch/fault.h>
 #include <arch/init.h>
 #include <arch/irq.h>
@@ -20,6 +21,7 @@
 #include <kernel/rcupdate.h>
 #include <kernel/shell.h>
 #include <kernel/smp.h>
+#include <kernel/stack_protector.h>
 #include <kernel/summary.h>
 #include <kernel/task.h>
 #include <kernel/workqueue.h>
@@ -324,6 +326,7 @@ void kmain(void)
 	panic_set_ops(&panic_ops); /* a panic before the consoles are set up finds the UART itself */
 	format_set_symbol_formatter(symbol_format);
 	arch_init_cpu(); /* per-CPU data and trap reports: everything below relies on them */
+	__stack_chk_guard = STACK_GUARD(arch_random());
 	arch_console_early_init();
 	if (multiboot2_parse(boot_mbi, boot_mbi_size, &boot_info, &why))
 		panic("boot loader: %s", why);

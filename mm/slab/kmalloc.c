@@ -92,7 +92,7 @@ size_t ksize(const void *ptr)
 	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
 	if (page && page->state == PAGE_SLAB)
-		return ((const struct slab *)page->slab)->cache->size;
+		return ((const struct slab *)page->slab)->cache->object_size;
 	if (WARN_ONCE(!kmalloc_is_block(page, ptr), "ksize(%p): not from kmalloc", ptr))
 		return 0;
 	return PAGE_SIZE << page->order;

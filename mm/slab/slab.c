@@ -11,7 +11,10 @@
  *				   LINK_USED: it is given out; LINK_NONE: no object, but header or rest
  *
  *    So nothing is kept inside free objects, and debug builds can poison all of a free object. Two comparisons tell an
- *    object that is given out from any other address in the slab.
+ *    object that is given out from any other address in the slab. In debug builds a place ends with a redzone, and
+ *    there is one before the first object: so each object has one on both sides. They are checked when an object is
+ *    freed, and by slab_check(). Nobody can write over the list of free places without crossing a redzone; its numbers
+ *    are checked where they are used.
  *
  * 2. A magazine is one CPU's stack of free objects of one cache (arch/cpu_stack.h). alloc and free move one pointer; no
  *    lock. Empty or full, it exchanges half of itself with the slabs under cache->lock.
@@ -38,7 +41,7 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 {
 	const u8 *byte = object;
 
-	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->size; i++) {
+	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->object_size; i++) {
 		if (!WARN_ONCE(byte[i] != POISON_FREE,
 			       "slab %s: object %p was written to after it was freed: byte %u is %02x", cache->name,
 			       object, i, byte[i]))
@@ -47,6 +50,48 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 		return 1;
 	}
 	return 0;
+}
+
+/* --- redzones ----------------------------------------------------------------------------------------------------- */
+
+static unsigned int redzone_bytes(const struct kmem_cache *cache)
+{
+	return min(cache->size - cache->object_size, REDZONE_CHECKED);
+}
+
+/* The redzones are as new afterwards, so one write is reported once. */
+static void redzones_paint(const struct kmem_cache *cache, void *object)
+{
+	unsigned int bytes = redzone_bytes(cache);
+
+	memset((char *)object - bytes, REDZONE_BYTE, bytes);
+	memset((char *)object + cache->object_size, REDZONE_BYTE, bytes);
+}
+
+unsigned int slab_check_redzones(const struct kmem_cache *cache, void *object)
+{
+	unsigned int bytes = redzone_bytes(cache);
+	const u8 *before = (u8 *)object - bytes, *behind = (u8 *)object + cache->object_size;
+	unsigned int i = 0;
+
+	while (i < bytes && before[bytes - 1 - i] == REDZONE_BYTE && behind[i] == REDZONE_BYTE)
+		i++;
+	if (i == bytes)
+		return 0;
+	WARN_ONCE(before[bytes - 1 - i] != REDZONE_BYTE, "slab %s: somebody wrote before object %p: byte -%u is %02x",
+		  cache->name, object, i + 1, before[bytes - 1 - i]);
+	WARN_ONCE(behind[i] != REDZONE_BYTE, "slab %s: somebody wrote behind object %p of %u bytes: byte %u is %02x",
+		  cache->name, object, cache->object_size, cache->object_size + i, behind[i]);
+	redzones_paint(cache, object);
+	return 1;
+}
+
+/* The number of a free place, before it is followed. */
+static void check_first(const struct kmem_cache *cache, const struct slab *slab)
+{
+	if (CONFIG_DEBUG_MM && unlikely(slab->first < cache->first || slab->first >= cache->end))
+		panic("slab %s: the list of free places of %p leads to %x, which is no object", cache->name,
+		      (const void *)slab, slab->first);
 }
 
 /* --- slabs -------------------------------------------------------------------------------------------------------- */
@@ -72,6 +117,8 @@ static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 	for (unsigned int i = cache->first; i < cache->end; i++) {
 		slab->link[i] = i + 1 < cache->end ? (u16)(i + 1) : LINK_END;
 		poison(cache, slab_object(cache, slab, i), POISON_FREE);
+		if (SLAB_REDZONES)
+			redzones_paint(cache, slab_object(cache, slab, i));
 	}
 	return slab;
 }
@@ -105,6 +152,7 @@ static unsigned int take_locked(struct kmem_cache *cache, unsigned int n, void *
 		for (; got < n && slab->first != LINK_END; slab->out++) {
 			u16 *link = &slab->link[slab->first];
 
+			check_first(cache, slab);
 			objects[got++] = slab_object(cache, slab, slab->first);
 			slab->first = *link;
 			*link = LINK_CACHED;
@@ -122,6 +170,7 @@ static void put_locked(struct kmem_cache *cache, void *object, struct list_head 
 	struct slab *slab = slab_of(cache, object);
 	unsigned int index = object_index(cache, slab, object);
 
+	BUG_ON(CONFIG_DEBUG_MM && slab->link[index] != LINK_CACHED);
 	if (slab->first == LINK_END)
 		list_add(&slab->list, &cache->partial);
 	slab->link[index] = slab->first;
@@ -252,26 +301,30 @@ void slab_free_slow(struct kmem_cache *cache, void *object)
 /* Compute how slabs are divided into places. */
 static void lay_out(struct kmem_cache *cache)
 {
-	unsigned int size = cache->size, bytes;
+	unsigned int size = cache->size, redzone = size - cache->object_size, bytes;
 
-	cache->order = order_base_2(DIV_ROUND_UP(SLAB_MIN_OBJECTS * size, (unsigned int)PAGE_SIZE));
+	cache->order = order_base_2(DIV_ROUND_UP(SLAB_MIN_PLACES * size, (unsigned int)PAGE_SIZE));
 	bytes = (unsigned int)PAGE_SIZE << cache->order;
 	cache->end = (u16)(bytes / size);
-	cache->first = (u16)DIV_ROUND_UP((unsigned int)offsetof(struct slab, link[cache->end + 2]), size);
+	cache->first = (u16)DIV_ROUND_UP((unsigned int)offsetof(struct slab, link[cache->end + 2]) + redzone, size);
 	cache->reciprocal = DIV_ROUND_UP(1u << INDEX_SHIFT, size);
 	cache->block_mask = ~((vaddr_t)bytes - 1);
 }
 
 void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int size, unsigned int align)
 {
-	cache->size = ALIGN(size, max(align, (unsigned int)KMALLOC_MIN_SIZE));
+	align = max(align, (unsigned int)KMALLOC_MIN_SIZE);
+	cache->object_size = ALIGN(size, align);
+	cache->size = cache->object_size;
+	if (SLAB_REDZONES && cache->size <= KMALLOC_SLAB_MAX)
+		cache->size += max(align, REDZONE_LEAST);
 	cache->name = name;
 	spin_lock_init_ranked(&cache->lock, name, RANK_SLAB);
 	INIT_LIST_HEAD(&cache->partial);
 	INIT_LIST_HEAD(&cache->empty);
 	for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
 		cache->magazine[cpu] = &no_magazine;
-	if (cache->size <= KMALLOC_SLAB_MAX)
+	if (cache->object_size <= KMALLOC_SLAB_MAX)
 		lay_out(cache);
 }
 
@@ -311,7 +364,7 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 
 	if (unlikely(cache->ctor) && object)
 		cache->ctor(object);
-	return gfp & __GFP_ZERO && object ? memset(object, 0, cache->size) : object;
+	return gfp & __GFP_ZERO && object ? memset(object, 0, cache->object_size) : object;
 }
 
 void slab_report_bad_free(const struct slab *slab, const void *object)

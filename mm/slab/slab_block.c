@@ -30,7 +30,7 @@ __noinline void kmalloc_free_block(struct page *page, const void *ptr)
 
 void *slab_alloc_block(struct kmem_cache *cache, gfp_t gfp)
 {
-	void *object = kmalloc_block(cache->size, gfp);
+	void *object = kmalloc_block(cache->object_size, gfp);
 
 	if (object) {
 		virt_to_page(object)->private = (unsigned long)cache;

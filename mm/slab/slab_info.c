@@ -80,7 +80,7 @@ static bool describe(unsigned int n, struct description *d)
 	for_each_kmem_cache(cache) {
 		if (n--)
 			continue;
-		*d = (struct description){ .size = cache->size, .slabs = cache->nr_slabs,
+		*d = (struct description){ .size = cache->object_size, .slabs = cache->nr_slabs,
 					   .objects = cache->nr_slabs * slab_objects(cache), .out = cache->out,
 					   .blocks = (unsigned long)atomic_long_read(&cache->blocks) };
 		strscpy(d->name, cache->name, sizeof(d->name));
@@ -119,6 +119,8 @@ static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)
 	for (index = slab->first; index >= cache->first && index < cache->end && nr <= cache->end;
 	     index = slab->link[index], nr++)
 		faults += slab_check_poison(cache, slab_object(cache, slab, index));
+	for (u16 i = cache->first; SLAB_REDZONES && i < cache->end; i++)
+		faults += slab_check_redzones(cache, slab_object(cache, slab, i));
 	if (slab->cache != cache || index != LINK_END || nr != slab_objects(cache) - slab->out) {
 		printk("slab_check: %s: slab %p has %u free objects, %u out, of %u; the list ends with %x\n",
 		       cache->name, (void *)slab, nr, slab->out, slab_objects(cache), index);

@@ -12,10 +12,17 @@
 #define LINK_END    0xfffd /* free, the last of the list */
 #define LINK_NONE   0xfffc /* no object */
 
-#define SLAB_MIN_OBJECTS 16 /* a slab has room for that many, header included */
+/* With redzones a place of kmalloc's is twice as large as an object, which is aligned to its size. */
+#define SLAB_REDZONES	 CONFIG_DEBUG_MM
+#define SLAB_MIN_PLACES	 (SLAB_REDZONES ? 8 : 16) /* a slab has room for that many, header included */
+#define SLAB_PLACE_MAX	 (SLAB_REDZONES ? 2 * KMALLOC_SLAB_MAX : KMALLOC_SLAB_MAX)
 #define INDEX_SHIFT	 17
 /* The rounding error of the reciprocal is at most a quarter of a place, at the end of the largest slab. */
-static_assert(SLAB_MIN_OBJECTS * KMALLOC_SLAB_MAX * 4 <= 1u << INDEX_SHIFT, "a slab is too large for object_index()");
+static_assert(SLAB_MIN_PLACES * SLAB_PLACE_MAX * 4 <= 1u << INDEX_SHIFT, "a slab is too large for object_index()");
+
+#define REDZONE_LEAST	16u /* bytes between two objects */
+#define REDZONE_CHECKED 64u /* that many of them are looked at: those next to an object */
+#define REDZONE_BYTE	0xcc
 
 #define POISON_FREE 0xf5
 #define POISON_NEW  0xa1
@@ -32,7 +39,8 @@ struct kmem_cache {
 	struct cpu_stack *magazine[MAX_CPUS];
 	vaddr_t block_mask;
 	u32 reciprocal;		/* 2^INDEX_SHIFT / size, rounded up */
-	unsigned int size;	/* bytes from object to object */
+	unsigned int size;	/* bytes from object to object: the object, and its redzone in debug builds */
+	unsigned int object_size;
 	u16 first, end;		/* places in a slab: objects are at first ... end - 1; end 0: no slabs */
 
 	spinlock_t lock;	/* for the fields down to `out` */
@@ -65,6 +73,8 @@ void slab_free_slow(struct kmem_cache *cache, void *object);
 void slab_report_bad_free(const struct slab *slab, const void *object);
 /* Is the poison of a free object intact? Returns 1 if not (and WARNs). Always 0 without CONFIG_DEBUG_MM. */
 unsigned int slab_check_poison(const struct kmem_cache *cache, void *object);
+/* Are the redzones before and behind an object intact? As slab_check_poison(). */
+unsigned int slab_check_redzones(const struct kmem_cache *cache, void *object);
 /* Give everything in this CPU's magazine back to the slabs. */
 void kmem_cache_drain(struct kmem_cache *cache);
 /* Free the empty slabs. */
@@ -108,7 +118,7 @@ static inline u16 *object_link(const struct kmem_cache *cache, const void *objec
 static inline void poison(const struct kmem_cache *cache, void *object, int byte)
 {
 	if (CONFIG_DEBUG_MM)
-		memset(object, byte, cache->size);
+		memset(object, byte, cache->object_size);
 }
 
 /* Free an object of the slab. `object` may be any address in it; if no object was given out there, that is reported. */
@@ -122,6 +132,8 @@ static inline void slab_free(struct slab *slab, void *object)
 		return;
 	}
 	slab->link[index] = LINK_CACHED;
+	if (SLAB_REDZONES)
+		slab_check_redzones(cache, object);
 	poison(cache, object, POISON_FREE);
 	if (unlikely(!cpu_stack_push(cache->magazine, object)))
 		slab_free_slow(cache, object);

@@ -11,7 +11,9 @@
 #include <arch/user.h>
 #include <asm/trap.h>
 #include <kernel/printk.h>
+#include <kernel/stack_protector.h>
 #include <lib/format.h>
+#include <lib/list.h>
 #include <lib/string.h>
 #include <mm/vmalloc.h>
 
@@ -196,8 +198,53 @@ KTEST(crash, fault_in_the_report)
 	first_fault();
 }
 
+static __noinline void write_too_far(char *at, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		((volatile char *)at)[i] = 'x';
+}
+
+static __noinline void smash(void)
+{
+	char room[16];
+
+	write_too_far(room, sizeof(room) + 2 * sizeof(long));
+}
+
+static void smash_here(void *arg __maybe_unused)
+{
+	smash();
+}
+
+KTEST(crash, overwritten_stack_frame)
+{
+	static struct worker w;
+
+	EXPECT(__stack_chk_guard != 0);
+	ASSERT(worker_start(&w, another_cpu(), true));
+	worker_call(&w, smash_here, NULL);
+}
+
 static void late_tick(struct trap_frame *frame __maybe_unused)
 {
+}
+
+/* A node of another list, or one that was written over: its neighbours point elsewhere. */
+static __noinline void leave_a_broken_list(void)
+{
+	static LIST_HEAD(head);
+	static struct list_head first, second, other;
+
+	list_add_tail(&first, &head);
+	list_add_tail(&second, &head);
+	second.prev = &other;
+	list_del(&first);
+}
+
+KTEST(crash, broken_list)
+{
+	KTEST_NEEDS(DEBUG_MM);
+	leave_a_broken_list();
 }
 
 /* Handlers are set while the kernel comes up, and never after that. */

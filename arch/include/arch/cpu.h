@@ -40,6 +40,12 @@ enum cpu_feature {
 };
 bool cpu_has(enum cpu_feature feature);
 
+/*
+ * A number that nobody can foresee: of the processor's generator where it has one, else of its clocks, which is less.
+ * After arch_init_cpu(). Any context.
+ */
+u64 arch_random(void);
+
 /* Human-readable: "AuthenticAMD QEMU TCG CPU version 2.5+". Valid after arch_init_cpu(). */
 const char *cpu_name(void);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Circular doubly linked lists with the link inside the object (Linux's list.h).
- * No locking of its own. Every operation is O(1), except the walks.
+ * No locking of its own. Every operation is O(1), except the walks. In debug builds a node that leaves a list must be
+ * the one to which its neighbours point; otherwise an undefined instruction stops the CPU here.
  */
 #pragma once
 
+#include <kernel/config.h> /* CONFIG_DEBUG_MM */
 #include <lib/compiler.h>
 
 struct list_head {
@@ -25,6 +27,15 @@ static inline void __list_join(struct list_head *a, struct list_head *b)
 {
 	WRITE_ONCE(a->next, b); /* list_empty() may read it without the lock */
 	b->prev = a;
+}
+
+/* A node that has left already, is on no list yet, or was written over, has other neighbours. */
+static inline void __list_leave(struct list_head *node)
+{
+	if (CONFIG_DEBUG_MM && unlikely(!node->next || !node->prev || node->next->prev != node ||
+					node->prev->next != node))
+		__builtin_trap();
+	__list_join(node->prev, node->next);
 }
 
 static inline void __list_insert(struct list_head *node, struct list_head *prev, struct list_head *next)
@@ -48,7 +59,7 @@ static inline void list_add_tail(struct list_head *node, struct list_head *head)
 /* Unlink; the node's own links become NULL, so that using them faults at once. */
 static inline void list_del(struct list_head *node)
 {
-	__list_join(node->prev, node->next);
+	__list_leave(node);
 	node->next = NULL;
 	node->prev = NULL;
 }
@@ -56,26 +67,26 @@ static inline void list_del(struct list_head *node)
 /* The same for a list that RCU readers walk: a reader at the node can go on from it. Free it after a grace period. */
 static inline void list_del_rcu(struct list_head *node)
 {
-	__list_join(node->prev, node->next);
+	__list_leave(node);
 	node->prev = NULL;
 }
 
 /* Unlink; the node is an empty list afterwards, and list_empty(node) tells that it is on none. */
 static inline void list_del_init(struct list_head *node)
 {
-	__list_join(node->prev, node->next);
+	__list_leave(node);
 	INIT_LIST_HEAD(node);
 }
 
 static inline void list_move(struct list_head *node, struct list_head *head)
 {
-	__list_join(node->prev, node->next);
+	__list_leave(node);
 	list_add(node, head);
 }
 
 static inline void list_move_tail(struct list_head *node, struct list_head *head)
 {
-	__list_join(node->prev, node->next);
+	__list_leave(node);
 	list_add_tail(node, head);
 }
 

@@ -73,6 +73,7 @@ static void read_features(struct cpu_info *info)
 	info->pcid = r.ecx & BIT(17);
 	info->x2apic = r.ecx & BIT(21);
 	info->tsc_deadline = r.ecx & BIT(24);
+	info->rdrand = r.ecx & BIT(30);
 	info->hypervisor = r.ecx & BIT(31);
 
 	r = leaf(info, 7, 0);

@@ -32,7 +32,7 @@ struct cpu_info {
 
 	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat, mtrr, sysenter; /* leaf 1, EDX */
 	unsigned int clflush_bytes;			     /* a cache line, as CLFLUSH takes them; 0: no CLFLUSH */
-	bool pcid, x2apic, tsc_deadline, hypervisor;	     /* leaf 1, ECX */
+	bool pcid, x2apic, tsc_deadline, rdrand, hypervisor; /* leaf 1, ECX */
 	bool smep, smap, umip, la57, invpcid, rdpid, processor_trace; /* leaf 7 */
 	bool arch_capabilities;			     /* leaf 7: the register of that name */
 	bool nx, huge_1g, long_mode, syscall, rdtscp;	     /* leaf 0x80000001, EDX */

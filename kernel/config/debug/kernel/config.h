@@ -14,3 +14,4 @@
 #define CONFIG_MM_LOGS	     1 /* a log of flushes */
 #define CONFIG_TLB_ORACLE    1 /* a model of what every TLB may still hold, and verdicts (arch/tlb_oracle.h) */
 #define CONFIG_FRAME_POINTER 1 /* functions keep frame pointers: backtraces are exact */
+#define CONFIG_STACK_PROTECTOR 2 /* functions with arrays, or whose locals have addresses, guard their frames */
