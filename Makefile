@@ -169,6 +169,6 @@ include tests/explore/explore.mk
 #>   ACCEL=tcg|kvm               how QEMU runs it (tcg)
 #>   QEMU=path QEMUFLAGS='...'   another QEMU, more arguments for it
 #>   CC=gcc|clang                the compiler
-#>   CONFIG=debug|release        build options, see kernel/config
+#>   CONFIG=debug|release|ubsan  build options, see kernel/config
 #>   O=build                     where everything is built
 #>   V=1                         show the commands

@@ -32,8 +32,12 @@ MM_FOLDERS := mm/page mm/slab $(patsubst %,mm/kva/%,space map area block io perc
 # The chambers of arch/x86/cpu, from below (its README.md).
 CPU_FOLDERS := $(patsubst %,arch/x86/cpu/%,core acpi apic trap console start)
 
+# CONFIG=ubsan is the debug build with the compiler's checks of undefined behaviour; kernel/sanitize reports what they see.
+OPTIONS	 := $(if $(filter ubsan,$(CONFIG)),debug,$(CONFIG))
+SANITIZE := $(if $(filter ubsan,$(CONFIG)),-fsanitize=undefined)
+
 FOLDERS := boot $(CPU_FOLDERS) arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
-	$(MM_FOLDERS) tests/kernel tests/bench
+	$(MM_FOLDERS) $(if $(SANITIZE),kernel/sanitize) tests/kernel tests/bench
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S third_party/qrcodegen/qrcodegen.c $(EXTRA)
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 
@@ -68,9 +72,9 @@ MACHINE_i386     := -m32 -march=i586 -mtune=generic
 ABI := $(if $(filter 32,$(WORD)),-mregparm=3 -freg-struct-return)
 
 # C code must know whether there are frame pointers, so a configuration's header says it.
-FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/p' kernel/config/$(CONFIG)/kernel/config.h)
+FRAME_POINTER := $(shell sed -n 's/^.define CONFIG_FRAME_POINTER *\([01]\).*/\1/p' kernel/config/$(OPTIONS)/kernel/config.h)
 # How much of the stack's use is guarded, too: 1 = functions with arrays, 2 = also those that pass addresses of locals.
-STACK_PROTECTOR := $(shell sed -n 's/^.define CONFIG_STACK_PROTECTOR *\([12]\).*/\1/p' kernel/config/$(CONFIG)/kernel/config.h)
+STACK_PROTECTOR := $(shell sed -n 's/^.define CONFIG_STACK_PROTECTOR *\([12]\).*/\1/p' kernel/config/$(OPTIONS)/kernel/config.h)
 PROTECT_1 := -fstack-protector
 PROTECT_2 := -fstack-protector-strong
 FRAMES_0 := -fomit-frame-pointer
@@ -79,7 +83,7 @@ FRAMES_1 := -fno-omit-frame-pointer
 CFLAGS := -std=gnu11 $(OPT) $(G) -pipe -ffreestanding -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
 	$(PROTECT_$(STACK_PROTECTOR)) -mstack-protector-guard=global \
 	-fcf-protection=none -mgeneral-regs-only $(FRAMES_$(FRAME_POINTER)) -fno-strict-aliasing -ffile-prefix-map=./= \
-	-Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
+	$(SANITIZE) -Wall -Wextra -Werror $(MACHINE_$(TARGET)) $(ABI) $(INCLUDES)
 
 # Booted tests have as many lines as the product, and their speed does not matter.
 less = $(if $(filter tests/kernel/%,$1),-O1)
@@ -111,6 +115,8 @@ $(OUT)/flags: FORCE
 
 # Third-party code includes headers of a C library that are made for it. It runs once: -O1 compiles in half the time.
 $(OUT)/obj/third_party/%: CFLAGS += -O1 -Ithird_party/qrcodegen/glue
+
+$(OUT)/obj/kernel/sanitize/%: CFLAGS := $(filter-out -fsanitize=%,$(CFLAGS))
 
 # Folders are made once, not once for each object: a process costs as much as a tenth of a compile.
 $(OUT)/obj/%/. $(OUT)/apart/%/.:

@@ -76,8 +76,8 @@ struct mmu_update {
 
 /* Spans and names of levels. pt_top() is the top level of the running mode (2 to 5). */
 const char *pt_level_name(unsigned int level);	       /* "PGD", "P4D", "PUD", "PMD", "PTE" */
-vaddr_t pt_level_size(unsigned int level);	       /* bytes that one entry spans */
-bool pt_leaf_allowed(unsigned int level);	       /* may an entry of this level be a leaf on this CPU? */
+vaddr_t pt_level_size(unsigned int level);	       /* bytes that one entry spans; 0 if that is the whole space */
+bool pt_leaf_allowed(unsigned int level);	       /* may an entry of level 1 to pt_top() be a leaf on this CPU? */
 
 /* Where table pages come from: alloc returns a zeroed frame (0: no memory). Only kernel tables are counted. */
 void pgtable_set_allocator(phys_addr_t (*alloc)(gfp_t gfp), void (*free)(phys_addr_t frame));
