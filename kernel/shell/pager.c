@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pager: shows a command's text page by page. cprintf() hands the text over. The pager counts lines, and waits for
- * a key when the screen is full. Text that is printed where waiting is forbidden, for example under a lock, is kept and
- * shown later.
+ * The pager: shows page by page what a command prints, and the list of possible words. cprintf() hands the text over.
+ * The pager counts lines, and waits for a key when the screen is full. Text that the thread prints where it must not
+ * wait, for example under a lock, is kept and shown later. Text of handlers and of other threads is printed at once.
  */
 #include "internal.h"
 
@@ -14,7 +14,7 @@
 #define KEPT_MAX     (16 * 1024) /* further text is printed without a stop */
 #define SERIAL_COLS  80
 #define SERIAL_LINES 24
-#define PIECE	     256 /* of one cprintf() */
+#define PIECE	     256 /* bytes that put() gives to one cprintf() */
 #define QUESTION     "-- more: space, Enter, q --"
 #define CTRL_C	     3
 
@@ -103,7 +103,7 @@ static void show_kept(void)
 	show(kept, len);
 }
 
-/* printk.c calls this before it prints. True: the pager has taken the text. */
+/* cprintf() and dmesg_dump() call this before they print. True: the pager has taken the text. */
 static bool takes(const char *text, size_t len)
 {
 	if (current != reader || in_interrupt() || asking)

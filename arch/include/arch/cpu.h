@@ -19,7 +19,7 @@
 #include <asm/percpu.h>
 
 /*
- * Features that portable code may ask for. True: the boot CPU has it, and no option has switched it off.
+ * Features that portable code may ask for. True: the boot CPU has it, and the options and known errata let us use it.
  * arch_start_cpus() leaves out a CPU that lacks one that page tables or CR4 need.
  */
 enum cpu_feature {

@@ -36,7 +36,7 @@ user_fault_fn arch_set_user_fault_handler(user_fault_fn fn);
 struct fault_counters {
 	unsigned long user;		  /* satisfied by the user fault handler */
 	unsigned long expected;		  /* returned to probe_*() and copy_*_user() */
-	unsigned long kernel_not_present; /* P=0 on a kernel address, not expected by a probe: must be 0 for ever */
+	unsigned long kernel_not_present; /* P=0, by the kernel on its own half, no probe: must be 0 for ever */
 	/* refused by a TLB, allowed by the tables: a flush is missing; must be 0 for ever */
 	unsigned long spurious;
 	unsigned long spurious_provoked;  /* the same, announced by a test */

@@ -4,7 +4,7 @@
  *
  *   bool arch_local_irq_save(void)       disable on this CPU; returns whether they were enabled
  *   local_irq_save(flags)                Linux's spelling: the same, into flags (bool or unsigned long)
- *   void local_irq_restore(bool flags)   enable them again, if one of these said that they were
+ *   void local_irq_restore(bool flags)   enable interrupts if flags says that they were enabled
  *   void local_irq_enable/disable(void)
  *   bool irqs_disabled(void)
  *   bool in_interrupt(void)              inside an interrupt, exception or NMI handler of this CPU? (Not in code that
@@ -46,11 +46,11 @@ struct trap_cause {
 struct trap_cause trap_frame_cause(const struct trap_frame *frame);
 void trap_cause_format(char *buf, size_t size, const struct trap_cause *cause);
 
-/* Interrupts that the layers above handle. Handlers run with interrupts off. */
+/* Interrupts between CPUs. Handlers run with interrupts off. */
 enum ipi_vector {
 	IPI_RESCHEDULE, /* look at the run queue */
 	IPI_CALL,	/* run the queued function calls */
-	IPI_TLB,	/* arch's own: execute a flush request */
+	IPI_TLB,	/* execute a flush request; handled inside arch */
 	NR_IPIS
 };
 
@@ -63,14 +63,14 @@ void arch_send_ipi(unsigned int cpu, enum ipi_vector ipi);
 
 /*
  * The same to each CPU of a set, which is not empty and does not have the caller's own. One command to the APIC if the
- * set is all others and no other CPU could hear it; else one a CPU. Preemption off.
+ * set is all other online CPUs and no CPU that is not online could hear it; else one a CPU. Preemption off.
  */
 struct cpumask;
 void arch_send_ipi_many(const struct cpumask *cpus, enum ipi_vector ipi);
 /* How many commands this CPU has given to its APIC. Any context, preemption off. */
 unsigned long arch_ipi_commands(void);
 
-/* Send a non-maskable interrupt to a CPU, which may be the caller's. arch_set_nmi_handler() sets its handler. */
+/* Send a non-maskable interrupt to a CPU, which may be the caller's. All CPUs have one handler for them. */
 void arch_send_nmi(unsigned int cpu);
 void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 
@@ -78,10 +78,13 @@ void arch_set_nmi_handler(void (*handler)(struct trap_frame *));
 void arch_set_debug_handler(void (*handler)(struct trap_frame *));
 void arch_debug_exception(void);
 
-/* Print where another CPU is, even with interrupts off: by an NMI. Waits for it two seconds at most. Not from NMI. */
+/*
+ * Print where another CPU is, even if that has interrupts off: by an NMI. Waits for it two seconds at most. If somebody
+ * is asking that CPU already, nothing is printed. Not from NMI.
+ */
 void arch_backtrace_cpu(unsigned int cpu);
 
-/* True inside an NMI handler of this CPU. Any context. */
+/* Does the handler of arch_set_nmi_handler() run on this CPU? Any context. */
 bool in_nmi(void);
 
 #define TICK_MS 10 /* from one tick of a CPU to the next */
@@ -89,10 +92,16 @@ bool in_nmi(void);
 /* Milliseconds since boot, by the clock of arch_uptime_us(). Any context. */
 u64 arch_uptime_ms(void);
 
-/* Microseconds since boot: by the TSC, else by the boot CPU's ticks. 0 before the timer is set up. Any context. */
+/*
+ * Microseconds since boot (the first call): by the TSC, else by the boot CPU's ticks. 0 before the timer is set up. Any
+ * context.
+ */
 u64 arch_uptime_us(void);
 
 /* Busy-wait. Any context. */
 void arch_udelay(unsigned int us);
-/* Busy-wait until done(), but at most `us` microseconds. Returns done()'s last answer. Any context. */
+/*
+ * Busy-wait until done(), or until `us` microseconds have passed; looks each 100 us. Returns done()'s last answer. Any
+ * context.
+ */
 bool arch_wait_until(bool (*done)(void), unsigned int us);

@@ -65,7 +65,7 @@ phys_addr_t image_to_phys(const void *virt);
 struct image_part {
 	phys_addr_t end;
 	bool text;     /* code: stays executable */
-	bool constant; /* code or constants: never writable */
+	bool constant; /* code, constants, __ro_after_init: read-only, at the latest after boot */
 };
 struct image_part arch_image_part(phys_addr_t phys);
 

@@ -23,10 +23,11 @@ void arch_update_kernel_mappings_end(struct mmu_update *u);
 
 /*
  * The hook: carry every marked entry of [start, end) to all trees in pgd_list. Takes pgd_lock with interrupts on.
- * Only arch_update_kernel_mappings_end() calls it (and tests). Returns the number of entries carried.
+ * Only arch_update_kernel_mappings_end() calls it (and tests). Returns how many carries this call has finished, those
+ * that other hooks began included.
  */
 unsigned int arch_sync_kernel_mappings(vaddr_t start, vaddr_t end);
-/* How many trees it writes, and slots it looks at, in one holding of pgd_lock. Tests lower it: not below 1. */
+/* Trees to write and slots to look at, added up, in one holding of pgd_lock. Tests lower it, to 1 at least. */
 extern unsigned int sync_budget;
 
 /*
@@ -54,7 +55,7 @@ void pgtable_unmap_private(struct pgtable *pt, vaddr_t addr);
 /* Parity: compare the shared kernel entries of every tree with the reference. Thread context, takes pgd_lock. */
 struct pgd_parity {
 	unsigned int trees, slots;     /* trees compared; slots in each */
-	unsigned int differs, missing; /* other than in the reference; absent though the reference has it */
+	unsigned int differs, missing; /* of all trees: wrong entries, of user roots too; entries that are absent */
 };
 struct pgd_parity pgd_parity_check(void);
 /*
@@ -68,7 +69,8 @@ void pgd_parity_dump(void);
  *	slots level= used=273,402		the used slots of the shared half, by index; none at all: "used" alone
  *	tree id= states=ee			the reference (0), then each process's tree; a letter a used slot: e
  *						equal, n empty, d differs, m missing, c being carried
- *	parity trees= slots= differs= missing=	of all processes together
+ *	parity trees= slots= differs= missing=	the trees compared, the slots in each; differs, missing: of all of them
+ *						together
  */
 void pgd_parity_machine(void);
 
@@ -76,7 +78,7 @@ struct sync_counters {
 	unsigned long calls;	/* calls of the hook */
 	unsigned long carried;	/* entries that were carried (once each, however many processes) */
 	unsigned long spurious;	/* calls for nothing: no hook has finished a carry since the scope opened */
-	unsigned long mismatches; /* parity failures found by the check after a sync; must stay 0 */
+	unsigned long mismatches; /* entries that the check after a sync found different or missing; must stay 0 */
 };
 struct sync_counters sync_counters(void);
 

@@ -52,8 +52,8 @@ struct pgtable {
 	unsigned int id;	/* for people: 0 is the reference, processes count from 1 */
 	u64 serial;		/* never used again for another tree */
 	atomic_long_t flushes;	/* number of flushes of its own entries that have begun */
-	atomic_long_t flushed;	/* number of these that every CPU has answered */
-	atomic_long_t user_tables; /* under its user half, those aside that it has from the start (PAE) */
+	atomic_long_t flushed;	/* number of these that have ended */
+	atomic_long_t user_tables; /* tables of its user half, without those it has from the start (PAE) */
 	DECLARE_BITMAP(cpus, MAX_CPUS); /* CPUs that have it in CR3; not kept for the reference */
 };
 extern struct pgtable kernel_pgtable;

@@ -34,7 +34,7 @@ struct tlb_range {
 
 struct tlb_batch {
 	unsigned int nr;   /* ranges in use */
-	bool all;	   /* too many or too long: flush everything (of the kernel: global pages too) */
+	bool all;	   /* flush everything, not the ranges (of the kernel: global pages too) */
 	enum tlb_cause cause;
 	struct tlb_range range[TLB_BATCH_RANGES];
 };
@@ -108,7 +108,7 @@ void tlb_stamp_raise(atomic_long_t *to, tlb_stamp_t stamp); /* *to becomes the l
 
 struct tlb_counters {
 	unsigned long ranged, full; /* batches executed, by kind */
-	unsigned long ipis;	    /* interrupts sent for them */
+	unsigned long ipis;	    /* interrupts sent for them, and for pgtable_evict() */
 	unsigned long spared;	    /* CPUs that a user flush left alone because they only borrowed the tables */
 	unsigned long caught_up;    /* times that such a CPU flushed when it came back to the process */
 	struct {

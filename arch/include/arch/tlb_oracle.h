@@ -67,7 +67,8 @@ void oracle_flushed_tree(const struct pgtable *pt, unsigned long since);
 
 /*
  * A CR3 load: `loading` before the CPU's bit is set in the tree, `loaded` after the instruction; since: the number from
- * just before it. asid: the PCID, below ORACLE_ASIDS; 0 without PCIDs. drops: what the load drops that is not global.
+ * just before it. asid: the slot of its PCID, below ORACLE_ASIDS; 0 without PCIDs. drops: what of the translations that
+ * are not global the load drops.
  */
 #define ORACLE_ASIDS 8
 enum oracle_load { ORACLE_DROPS_ALL, ORACLE_DROPS_ASID, ORACLE_DROPS_NONE };

@@ -16,7 +16,7 @@
 struct asid_slot {
 	u64 tree;	    /* serial number of the tree; 0: empty */
 	unsigned long seen; /* all user flushes of the tree up to this number have been done under this PCID */
-	bool user_stale;    /* but not yet under the user root's */
+	bool user_stale;    /* the user root's PCID lacks some of these flushes */
 };
 
 struct asid_cpu {

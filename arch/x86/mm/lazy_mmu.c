@@ -2,9 +2,9 @@
 /*
  * Lazy MMU mode.
  *
- * 1. What is lazy. Under a hypervisor Linux defers the writes of entries. Here entries are written at once, so they can
- *    be read back, and a sync inside the mode carries them (Linux 1160c2779b82). Only invalidations are gathered,
- *    because each flush interrupts other CPUs:
+ * 1. What is lazy. Under a hypervisor Linux defers the writes of entries. Here entries are written at once: they can be
+ *    read back, and another thread's hook can carry them meanwhile (in Linux 1160c2779b82 such a write was put off).
+ *    Only invalidations are gathered, because each flush interrupts other CPUs:
  *
  *	scope begins			u->tlb = {}		several walks, several tables,
  *	    enter  change change  leave	u->tlb = { 2 pages }	one flush
@@ -12,12 +12,12 @@
  *	scope ends			one flush of 3 pages
  *
  *    A process's tree has no scopes. Its changes go into a batch of the thread (`own`), and lazy_mmu_leave() executes
- *    that.
+ *    that. Changes of the kernel's tree without a scope, which only tests make, go there too.
  *
  * 2. The state belongs to the thread: it is part of struct arch_thread. So a thread may be preempted or moved inside
- *    the mode, and another thread on the same CPU may enter it meanwhile. Each leave executes what its own thread has
- *    gathered. A per-CPU batch was the bug of Linux b9ef323ea168. A switch of threads does not flush, since it must not
- *    wait for other CPUs.
+ *    the mode, and another thread on the same CPU may enter it meanwhile. A leave, or the end of a scope, executes only
+ *    what its own thread has gathered. A per-CPU batch was the bug of Linux b9ef323ea168. A switch of threads does not
+ *    flush, since it must not wait for other CPUs.
  *
  * 3. The mode does not nest, so lazy_mmu_leave() always ends it (Linux 691ee97e1a9d). pgtable_set_ptes() gathers in the
  *    mode and flushes outside of it; it never enters or leaves it.

@@ -6,7 +6,7 @@
  *    whether its entries may be leaves. walk_table() goes down that list:
  *
  *	pt->root ─> level 5 ─> level 4 ─> level 3 ─> level 2 ─> level 1 ─> frame
- *		    (x86_64 with LA57)    PAE starts here  2-level here
+ *		    (x86_64 with LA57)    PAE starts here; 2 levels: at level 2
  *
  * 2. An operation is two functions. entry() is called at every entry above level 1. It may change the entry, and says
  *    whether to skip it or to go down. run() gets all the wanted entries of one level-1 table at once, so its loop can
@@ -23,11 +23,12 @@
  *
  * 4. Report. A walk sets a bit in update->mask for each level at which it has changed an entry. Walks that map, visit
  *    or unmap set the bit of level 1 whenever they reach a level-1 table. At the shared level a walk also sets the bit
- *    when it meets an entry marked PTE_PENDING: another walker installed that entry and has not carried it everywhere
- *    yet, and this walker's caller must not return before that is done.
+ *    when it meets an entry marked PTE_PENDING: a walker has changed that entry, and not every tree has it yet. This
+ *    walker's caller must not return before that is done.
  *
  *    When an entry changes while present, its old translation must be invalidated. Lazy MMU mode (lazy_mmu.c) gathers
- *    these. A caller's run() runs in that mode, and so does the whole of a change of rights.
+ *    such invalidations. The function that a caller gives to pgtable_for_each_run() runs in that mode, and so does all
+ *    of pgtable_protect(). An unmapping gathers nothing: its caller flushes, or takes a stamp.
  *
  * 5. A walk maps a leaf only over an empty entry. Where a table stands, the walk goes down and maps smaller leaves.
  *
@@ -266,7 +267,7 @@ unsigned long pgtable_fill(pte_t *p, unsigned long n, phys_addr_t phys, pgprot_t
 	long i;
 
 	p += n;
-	OPTIMIZER_HIDE_VAR(p); /* one counter: no pointer, and no comparison with an end */
+	OPTIMIZER_HIDE_VAR(p); /* so the loop counts with i alone: no moving pointer, no comparison with an end */
 	for (i = -(long)n; i && pte_empty(p + i); i++, val += (pteval_t)1 << shift) {
 		OPTIMIZER_HIDE_VAR(i);
 		pte_fill(p + i, __pte(val));
@@ -319,7 +320,7 @@ struct protect_walk {
 static pte_t protected_leaf(const struct pt_walk *w, pte_t old, unsigned int level)
 {
 	const struct protect_walk *c = container_of(w, struct protect_walk, w);
-	/* has PTE_PSE again */
+	/* above level 1 prot_leaf() has PTE_PSE: the first one clears it, the second sets it again */
 	pteval_t val = (pte_show(old).val & ~prot_leaf(c->clear, level)) | prot_leaf(c->set, level);
 
 	return val & PTE_PRESENT ? __pte(val) : pte_hide(__pte(val));

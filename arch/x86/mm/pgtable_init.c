@@ -35,7 +35,7 @@ struct image_part arch_image_part(phys_addr_t phys)
 	const struct { const char *start; bool text, constant; } parts[] = {
 		{ __image_start, false, false },
 		{ __text_start, true, true },
-		{ __rodata_start, false, true }, /* and init's data */
+		{ __rodata_start, false, true }, /* and the data that only boot writes */
 		{ __data_start, false, false },
 		{ __symbols_start, false, true },
 		{ __symbols_end, false, false },
@@ -144,7 +144,7 @@ void pgtable_protect_image(void)
 
 void pgtable_init_done(void)
 {
-	kernel_pgtable.root_phys = image_to_phys(reference_root); /* 0 until now: so backtraces know they are unused */
+	kernel_pgtable.root_phys = image_to_phys(reference_root); /* 0 until now: these tables are not in use yet */
 	pgtable_load(&kernel_pgtable);
 	flush_tlb_local();
 	arch_set_reference_cr3((unsigned long)kernel_pgtable.root_phys);

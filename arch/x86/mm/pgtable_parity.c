@@ -7,7 +7,10 @@
 
 enum slot_state { SLOT_EMPTY, SLOT_EQUAL, SLOT_DIFFERS, SLOT_MISSING, SLOT_PENDING };
 
-/* The CPU sets these, in each tree by itself. With PAE and 2 levels the shared level has leaves too. */
+/*
+ * If an entry lacks these, a CPU sets them, in one tree alone. Ours have them from the start (asm/pte_bits.h); entries
+ * of an adopted tree need not (mm/kva/floor).
+ */
 #define SET_BY_CPU (PTE_ACCESSED | PTE_DIRTY)
 
 /* A marked entry is not compared: not every tree has it yet. */
@@ -54,7 +57,7 @@ struct pgd_parity pgd_parity_check(void)
 
 /* --- for people and for programs: a row a tree, a column a slot that some tree uses ------------------------------ */
 
-#define SLOTS_MAX 512 /* the kernel half has a gigabyte of 2 MiB slots with PAE */
+#define SLOTS_MAX 512 /* with PAE, whose kernel half is one gigabyte in slots of 2 MiB */
 
 struct grid {
 	const char *mark; /* for each slot_state */

@@ -59,7 +59,7 @@ struct flush_request {
 
 static DEFINE_PER_CPU(struct flush_request, request);
 static DEFINE_PER_CPU(cpumask_t, inbox);
-static DEFINE_PER_CPU(unsigned int, bell); /* an interrupt has been sent; its handler will look into the inbox */
+static DEFINE_PER_CPU(unsigned int, bell); /* 1: an interrupt for the inbox has been sent, or is about to be */
 static DEFINE_PER_CPU(struct tlb_counters, own_counters);
 
 /* --- the target ------------------------------------------------------------------------------------------------- */
@@ -93,9 +93,9 @@ static void serve_requests(void)
 	for_each_cpu(from, mine) {
 		struct flush_request *r = per_cpu_ptr(&request, from);
 
-		test_and_clear_bit(from, mine->bits);	   /* a full barrier: what was asked is read after it, */
+		test_and_clear_bit(from, mine->bits);	   /* a full barrier: the request is read after it */
 		execute(r);
-		test_and_clear_bit(me, r->pending.bits); /* and done before this */
+		test_and_clear_bit(me, r->pending.bits); /* a full barrier: the request is done before it */
 	}
 	local_irq_restore(flags);
 }

@@ -69,7 +69,7 @@ void tlb_flush_loaded(void)
 void flush_tlb_local(void)
 {
 	bool flags = arch_local_irq_save();
-	unsigned long cr4 = cpu_has(FEATURE_GLOBAL) ? read_cr4() : 0; /* a 486 may have none */
+	unsigned long cr4 = cpu_has(FEATURE_GLOBAL) ? read_cr4() : 0; /* a 486 may have no CR4 */
 	unsigned long since = tlb_oracle_now();
 
 	if (invpcid_in_use) {

@@ -15,9 +15,9 @@
 #include <lib/string.h>
 
 static struct cpu_view {
-	const struct pgtable *owner[ORACLE_ASIDS]; /* the tree whose translations are under each PCID */
+	const struct pgtable *owner[ORACLE_ASIDS]; /* for each slot: whose translations are under its PCID */
 	const struct pgtable *loading;		   /* the tree that is being loaded into CR3 */
-	unsigned int asid;			   /* the PCID in CR3 */
+	unsigned int asid;			   /* the slot whose PCID is in CR3 */
 	bool lazy;
 } views[CONFIG_TLB_ORACLE ? MAX_CPUS : 1];
 

@@ -16,8 +16,8 @@ static unsigned int pool_used;	  /* records of the pool that were ever used */
 static struct stale *free_chain; /* free records, linked by same_va */
 
 static struct stale *by_va[ORACLE_BUCKETS], *by_frame[ORACLE_BUCKETS];
-static LIST_HEAD(live_shared); /* oldest first */
-static LIST_HEAD(live_own);    /* of processes, the same */
+static LIST_HEAD(live_shared); /* of the kernel, oldest first */
+static LIST_HEAD(live_own);    /* of processes, oldest first */
 
 unsigned int stale_live, stale_own;
 unsigned long stale_overflow;

@@ -14,7 +14,7 @@
 struct longest {
 	const char *lock; /* the first one that was taken */
 	vaddr_t until;	  /* where the last one was released */
-	u64 cycles;	  /* the longest of them */
+	u64 cycles;	  /* of the longest stretch from lock to until */
 	unsigned long times;
 };
 

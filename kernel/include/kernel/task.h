@@ -43,7 +43,7 @@ struct task {
 	unsigned int id, cpu;	   /* cpu: its run queue, or the last one; changed under both queues' locks */
 	cpumask_t affinity;	   /* where it may run */
 	unsigned int rcu_nesting;  /* read sections that it is in */
-	bool rcu_blocked;	   /* it was preempted in one, and is on a list of rcu.c: */
+	bool rcu_blocked;	   /* it was preempted in one, and is on a list of rcu.c by rcu_entry */
 	struct list_head rcu_entry;
 	struct pgtable *pgtable;   /* NULL: the reference table */
 	struct mm_struct *mm;	   /* the address space in use; NULL for pure kernel threads */

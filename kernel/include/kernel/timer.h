@@ -7,7 +7,7 @@
 
 struct timer_list {
 	struct list_head list;
-	unsigned long expires;			      /* in jiffies, from the last mod_timer() */
+	unsigned long expires;			      /* jiffies, as given to the last mod_timer() */
 	void (*function)(struct timer_list *timer); /* interrupts off; may set the timer again, and may free it */
 	u64 due;		 /* `expires` in milliseconds of a clock that does not wrap */
 	unsigned int cpu;	 /* the CPU where it is pending, or was last */

@@ -13,8 +13,8 @@
 
 enum trace_event {
 	TRACE_ALLOC_VMAP_AREA,	      /* addr, size, align */
-	TRACE_FREE_VMAP_AREA_NOFLUSH, /* va_start, nr_lazy, nr_lazy_max */
-	TRACE_PURGE_VMAP_AREA_LAZY,   /* start, end, npurged */
+	TRACE_FREE_VMAP_AREA_NOFLUSH, /* va_start, nr_lazy, nr_lazy_max (weights: vm_cache.c, 3; 0, 0: now a hole) */
+	TRACE_PURGE_VMAP_AREA_LAZY,   /* start, end: all of vmalloc space; npurged: ranges, or vmap blocks */
 	TRACE_TLB_FLUSH,	      /* start, end (0, 0: everything), tree id (0: the kernel's) */
 	TRACE_PGD_SYNC,		      /* start, end, entries carried */
 	TRACE_IPI_SEND,		      /* to cpu, enum ipi_vector, serial */

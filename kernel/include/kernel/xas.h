@@ -35,12 +35,12 @@ struct list_lru;
 struct xa_state {
 	struct xarray *xa;
 	unsigned long xa_index;
-	unsigned char xa_shift;	 /* a store goes into a node of this shift, */
-	unsigned char xa_sibs;	 /* into one slot and this many more */
+	unsigned char xa_shift;	 /* shift of the node into which a store goes */
+	unsigned char xa_sibs;	 /* a store fills one slot of that node and this many more */
 	unsigned char xa_offset; /* slot of xa_node; for a multi-index entry that was found, its first */
 	unsigned char xa_pad;
 	unsigned int xa_missing; /* nodes that the failed store needs */
-	struct xa_node *xa_node; /* its node; NULL (the entry at index 0 has no node), or one of these: */
+	struct xa_node *xa_node; /* NULL: the entry at index 0 has none; or XAS_BOUNDS, XAS_RESTART, an error */
 	struct xa_node *xa_alloc; /* nodes in stock, linked by their parent */
 	xa_update_node_t xa_update;
 	struct list_lru *xa_lru; /* no meaning here */

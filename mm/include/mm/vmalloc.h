@@ -347,8 +347,8 @@ struct vmalloc_stats {
 	unsigned long lazy_bytes;	 /* freed, but perhaps still in a TLB */
 	unsigned long cached_bytes;	 /* clean: kept for the next user */
 	unsigned long free_bytes, largest_free;
-	unsigned long total_bytes;	 /* the sum of all these: the arena, at a quiet moment */
-	unsigned long nr_pages;		 /* allocated by vmalloc */
+	unsigned long total_bytes;	 /* all bytes above but largest_free; the arena, at a quiet moment */
+	unsigned long nr_pages;		 /* vmalloc_nr_pages() */
 };
 void vmalloc_stats(struct vmalloc_stats *out); /* [looks] */
 /* Check trees, caches, blocks, and that holes + ranges = arena, at a quiet moment. Number of faults, each printed. */

@@ -19,7 +19,7 @@ struct vm_area_spec {
 	unsigned int page_order;     /* vmalloc: a large leaf has 1 << page_order pages; 0: no large leaves */
 	unsigned int shift;	     /* as in struct vm_request */
 	unsigned long lead;	     /* vmalloc: first bytes that stay unmapped; page-aligned */
-	gfp_t gfp;		     /* vmalloc: of the pages */
+	gfp_t gfp;		     /* vmalloc: of the pages; __GFP_NOWAIT and __GFP_NOWARN count for all areas */
 	pgprot_t prot;
 };
 

@@ -43,8 +43,8 @@ struct vmap_queue {
 	bool surplus;		 /* more than GO_ROUND blocks have become wholly clean; a hint */
 	unsigned int flushing;	 /* pages, in all its blocks; read without the lock as a hint */
 	tlb_stamp_t stamp;	 /* of the runs that were collected last */
-	struct list_head marked; /* those with the mark; what was recycled goes to the end */
-	struct list_head visiting; /* those with the mark that the running purge is about to visit */
+	struct list_head marked; /* blocks with the mark; those that were recycled go to the end */
+	struct list_head visiting; /* blocks with the mark that the running purge is about to visit */
 	unsigned long searches;	 /* of bitmaps of clean pages */
 	unsigned long filled;	 /* bit n: clean[n] is not empty. Clear: clean[n] may be anything */
 	struct list_head clean[VMAP_MAX_ALLOC]; /* blocks with clean pages, by `longest` - 1 */

@@ -16,7 +16,7 @@
 #define MEASURE_TRIES 5
 #define POLLS_LEAST   100	/* fewer: this CPU was taken away, or "expired" is all that the clock ever says */
 #define POLLS_MOST    (8U << 20) /* more: the clock does not run */
-#define CYCLES_MOST   100000000ULL /* 1/100 s at 10 GHz; more: the clock does not run */
+#define CYCLES_MOST   100000000ULL /* 1/100 s at 10 GHz; more: the clock does not run, or this CPU was away for long */
 #define POLLS_MARGIN  2
 
 static u64 cycles(const struct counters *c)
@@ -24,7 +24,7 @@ static u64 cycles(const struct counters *c)
 	return c->cycles ? c->cycles() : 0;
 }
 
-/* 0; -ENODEV: the clock is not there or does not run; -EAGAIN: too few polls. */
+/* 0; -ENODEV: the clock is not there or seems not to run; -EAGAIN: too few polls. */
 static int measure_once(const struct reference_clock *clock, const struct counters *counters, struct measured *m)
 {
 	u64 from;

@@ -6,7 +6,10 @@
 #include <asm/pti.h>
 #include <asm/trap.h>
 
-/* Access byte. The "accessed" bit is set from the start, so the CPU never writes to a table. */
+/*
+ * Access byte. The "accessed" bit is set from the start, so loading a segment register writes nothing to the table. LTR
+ * and task gates do write there: they mark a TSS busy.
+ */
 #define DESC_PRESENT_CODE 0x9b
 #define DESC_PRESENT_DATA 0x93
 #define DESC_PRESENT_TSS  0x89
@@ -54,7 +57,7 @@ struct entry_stacks {
 /* Load descriptor table and task register of the entry area on this CPU. gdt_{32,64}.c */
 void gdt_use_entry(unsigned int cpu, const struct entry_stacks *stacks);
 
-/* Give the gates of double fault, machine check and NMI the stacks that they need. gdt_{32,64}.c */
+/* Give the gates of double fault and machine check, and on x86_64 that of NMI, stacks of their own. gdt_{32,64}.c */
 void gdt_finish_idt(gate_t *idt);
 
 /*

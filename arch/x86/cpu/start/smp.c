@@ -25,7 +25,7 @@
 #include <lib/atomic.h>
 #include <lib/string.h>
 
-#define LOW_MEMORY_END 0xa0000 /* a start-up message names a page below 1 MiB; from here to there is no RAM */
+#define LOW_MEMORY_END 0xa0000 /* a start-up message names a page below 1 MiB; no RAM lies between this and 1 MiB */
 
 #define INIT_US	    10000
 #define STARTUP_US  200

@@ -245,7 +245,7 @@ void page_fault(struct trap_frame *frame)
 	int err = -EFAULT;
 
 	frame->address = addr;
-	if (is_forbidden(frame, addr)) /* counted before anything could repair it */
+	if (is_forbidden(frame, addr)) /* counted first, so no repair could hide it */
 		atomic_long_inc(&kernel_not_present);
 	this_cpu_add(fault_depth, 1);
 	record_depth(this_cpu_read(fault_depth));

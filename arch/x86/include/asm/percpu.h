@@ -3,7 +3,7 @@
  * Per-CPU access: on each CPU one segment register leads to its own per-CPU area (GS on x86_64, FS on i386).
  *
  * The base of that segment is the CPU's *offset*, the distance from the template in the image to the CPU's copy. So
- * "segment:&variable" is the CPU's own instance of the variable, and a base of 0 (as the boot loader leaves it) means
+ * "segment:&variable" is the CPU's own instance of the variable, and a base of 0 (as boot/ sets it) means
  * the template itself.
  */
 #pragma once
@@ -47,7 +47,7 @@ extern unsigned int cpu_number; /* per-CPU, arch/x86/cpu/core/this_cpu.c: this C
 	__asm__ volatile("subl $1, %%" PERCPU_SEGMENT ":%0" : "+m"(name), "=@ccz"(_zero)); \
 	_zero; })
 
-/* Test a bool, for a branch. */
+/* Is the bool true? The answer is in the flags, so a branch needs no register. */
 #define this_cpu_test(name) ({ \
 	_Static_assert(sizeof(name) == 1, "this_cpu_test: no bool"); \
 	bool _set; \

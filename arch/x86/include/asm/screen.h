@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A text screen in two halves: screen.c keeps the characters and knows about lines, wrapping and scrolling; a screen
- * device only draws one character cell. So no device ever reads its memory back, and scrolling redraws only the cells
- * that change.
+ * device only draws: one character cell, the cursor, or a square of pixels. So no device reads its memory back, and
+ * scrolling redraws only the cells that change.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct screen_device {
 	char name[32]; /* for people */
-	unsigned int cols, rows; /* at most SCREEN_MAX_COLS and SCREEN_MAX_ROWS are used */
+	unsigned int cols, rows; /* text uses at most SCREEN_MAX_COLS and SCREEN_MAX_ROWS of them */
 	void (*draw)(unsigned int col, unsigned int row, u8 ch);   /* ch: ' ' to '~' */
 	void (*cursor)(unsigned int col, unsigned int row, u8 ch); /* show the cursor on this cell, which holds ch */
 	/* fill a square of pixels; NULL: the device has no pixels */
@@ -34,7 +34,10 @@ struct console_font {
 #define FONT_MAX_HEIGHT 64
 #define FONT_GLYPHS	128 /* only ASCII characters are used */
 
-/* Look at `size` bytes of a PSF1 or PSF2 file. False: no font, or one that does not fit its own header. Pure. */
+/*
+ * Look at `size` bytes of a PSF1 or PSF2 file. False: no font, one that is too large for us, or one of which not all
+ * FONT_GLYPHS glyphs are there; *font may have been written all the same. Pure.
+ */
 bool font_parse(const u8 *file, size_t size, struct console_font *font);
 
 /* The first loader module that is a font; its pages stay mapped. False: there is none. */

@@ -33,5 +33,5 @@
 #define SEL_PERCPU	0x28
 #define SEL_TSS		0x30 /* two entries long on x86_64 */
 #define SEL_DF_TSS	0x38 /* i386: the task that handles a double fault */
-#define SEL_MC_TSS	0x40 /* i386: and the one for a machine check */
+#define SEL_MC_TSS	0x40 /* i386: the task that handles a machine check */
 #define NR_GDT_ENTRIES	9

@@ -15,7 +15,7 @@
 /* What kva keeps in struct kva_thread. */
 struct thread_words {
 	unsigned int count;   /* may not be preempted while it is not 0 */
-	bool switch_due;      /* the host asked meanwhile */
+	bool switch_due;      /* kva_may_preempt() has said no since count was last 0 */
 	bool tidying;	      /* it does what was put off */
 	unsigned int mutexes; /* held */
 	struct lazy_mmu lazy_mmu;
