@@ -172,6 +172,8 @@ static bool scenario_run(const struct xp_scenario *s, unsigned int number)
 	else if (options.state && !access(options.state, R_OK) && !search_load(options.state))
 		fprintf(stderr, "explore: %s is no state of an exploration\n", options.state);
 	all = explore(s, &c, ~0ul);
+	if (all && options.state)
+		unlink(options.state); /* the next call begins anew */
 	if (options.progress)
 		fprintf(stderr, "\r\033[K");
 	right = s->must_fail ? strstr(fault, s->must_fail) != NULL : all || (!fault[0] && !options.replay);
