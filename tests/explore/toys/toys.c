@@ -153,6 +153,32 @@ XP_SCENARIO(wait) = { .name = "toy.wait", .cpu = { wait_for_x, wake } };
 XP_SCENARIO(wait_for_ever) = { .name = "toy.wait_for_ever", .cpu = { wait_for_x, wake_nobody },
 			       .must_fail = "nobody can go on" };
 
+/* Two words for which a loop waits: either may end the wait, whichever the search tries first. */
+static void wait_for_either(void)
+{
+	unsigned int rounds = 0;
+
+	for (; !(r0 = READ(x)) && !(r1 = READ(y)); rounds++)
+		xp_relax();
+	if (rounds && r1)
+		xp_fail("woken by y");
+}
+static void wake_x(void) { WRITE(x, 1); }
+static void wake_y(void) { WRITE(y, 1); }
+static void wait_for_either_x(void)
+{
+	unsigned int rounds = 0;
+
+	for (; !(r1 = READ(y)) && !(r0 = READ(x)); rounds++)
+		xp_relax();
+	if (rounds && r0)
+		xp_fail("woken by x");
+}
+XP_SCENARIO(either_y) = { .name = "toy.wait_either_y", .cpu = { wait_for_either, wake_x, wake_y },
+			  .must_fail = "woken by y" };
+XP_SCENARIO(either_x) = { .name = "toy.wait_either_x", .cpu = { wait_for_either_x, wake_y, wake_x },
+			  .must_fail = "woken by x" };
+
 /* --- interrupts --------------------------------------------------------------------------------------------- */
 
 static void ask(void) { WRITE(x, 1); xp_send_irq(1); }
