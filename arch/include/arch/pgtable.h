@@ -48,6 +48,7 @@ struct pgtable {
 	phys_addr_t root_phys;	/* what CR3 gets */
 	pte_t *user_root;	/* with page-table isolation: what CR3 gets in ring 3; NULL: there is none */
 	phys_addr_t user_root_phys;
+	atomic_t user_changes;	/* of its user half: counted before a change and after it */
 	struct list_head list;	/* on pgd_list, under pgd_lock; not for the reference */
 	unsigned int id;	/* for people: 0 is the reference, processes count from 1 */
 	u64 serial;		/* never used again for another tree */

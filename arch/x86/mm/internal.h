@@ -55,9 +55,11 @@ static __always_inline bool pte_low_is_link(vaddr_t low)
 /*
  * Is *p, an entry above level 1, a link? If so, *table becomes the table that it leads to; if not, *other becomes the
  * entry. Cheaper than pte_read(). Where an entry is two words, only the low word of a link is read; any other entry is
- * read again as a whole, and a split may have made it a link by then.
+ * read again as a whole, and a split may have made it a link by then. frame: where a link's address stands; LINK_FRAME,
+ * or PAGE_MASK, which is cheaper, for links without NX: those of the kernel's half.
  */
-static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other)
+#define LINK_FRAME ((vaddr_t)PTE_FRAME)
+static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *other, vaddr_t frame)
 {
 	vaddr_t low = pte_read_low(p);
 
@@ -66,7 +68,7 @@ static __always_inline bool pte_follow(const pte_t *p, pte_t **table, pte_t *oth
 		*other = pte_complete(p, low);
 		return false;
 	}
-	*table = phys_to_virt(low & (vaddr_t)PTE_FRAME); /* a link of the top table may have NX */
+	*table = phys_to_virt(low & frame);
 	return true;
 }
 
@@ -83,8 +85,9 @@ static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private
 /* Nothing without page-table isolation. -ENOMEM. */
 int user_root_alloc(struct pgtable *pt);
 void user_root_free(struct pgtable *pt);
-/* A user entry of pt->root has changed. */
-void user_root_copy(struct pgtable *pt, unsigned int slot);
+/* Around the change of a user entry of pt->root. The second one copies the entry. */
+void user_root_change(struct pgtable *pt);
+void user_root_changed(struct pgtable *pt, unsigned int slot);
 /* How many entries of the user root are not as they should be. */
 unsigned int user_root_differs(const struct pgtable *pt);
 

@@ -4,6 +4,7 @@
  *
  *	PAGE_OFFSET  direct map of lowmem | page array | gap | vmalloc space | private | fixmap  4G
  *			grows up to here ─┘		     └─ gets what is left, at least vmalloc=
+ * With page-table isolation the entry area lies before the private slots.
  */
 #include <arch/init.h>
 #include <arch/layout.h>
@@ -11,6 +12,7 @@
 #include <asm/cpuid.h>
 #include <asm/layout.h>
 #include <asm/ptfmt.h>
+#include <asm/pti.h>
 #include <kernel/printk.h>
 #include <lib/size.h>
 #include <lib/string.h>
@@ -31,7 +33,8 @@ static vaddr_t clamp_vmalloc(u64 wanted)
 void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 {
 	vaddr_t page_array = ALIGN((vaddr_t)((ram_end + PAGE_SIZE - 1) >> PAGE_SHIFT) * page_struct_size, SLOT);
-	vaddr_t most = VMALLOC_TOP - clamp_vmalloc(vmalloc_size) - VMALLOC_GAP - page_array;
+	vaddr_t top = pti_on ? ALIGN_DOWN(ENTRY_START, SLOT) : VMALLOC_TOP;
+	vaddr_t most = top - clamp_vmalloc(vmalloc_size) - VMALLOC_GAP - page_array;
 	vaddr_t lowmem = (vaddr_t)min(ram_end, (u64)(most - PAGE_OFFSET));
 
 	layout = (struct vm_layout){
@@ -49,7 +52,8 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	layout.vmemmap_start = ALIGN(layout.direct_end, SLOT);
 	layout.vmemmap_end = layout.vmemmap_start + page_array;
 	layout.vmalloc_start = layout.vmemmap_end + VMALLOC_GAP;
-	layout.vmalloc_end = VMALLOC_TOP;
+	layout.vmalloc_end = top;
+	layout.entry_start = pti_on ? ENTRY_START : 0;
 }
 
 /*

@@ -92,6 +92,23 @@ int pt_walk_range(struct pt_walk *w, vaddr_t start, vaddr_t end)
 	return err;
 }
 
+/* In a process's top table the user root gets the link too. False: *p is not `old` any more. */
+static bool put_link(struct pt_walk *w, pte_t *p, pte_t old, pte_t link, unsigned int level, vaddr_t addr)
+{
+	bool done;
+
+	if (is_kernel_addr(addr))
+		return pte_cmpxchg(p, old, link);
+	if (level == pt_top())
+		user_root_change(w->pt);
+	done = pte_cmpxchg(p, old, link);
+	if (level == pt_top())
+		user_root_changed(w->pt, pt_index(level, addr));
+	if (done)
+		atomic_long_inc(&w->pt->user_tables);
+	return done;
+}
+
 /* Make *p, which is empty, a link to a new table. If another walker wins the race, its table is used. */
 static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_t addr)
 {
@@ -105,14 +122,10 @@ static int install_table(struct pt_walk *w, pte_t *p, unsigned int level, vaddr_
 	link.val |= pt_change_mark(level, addr);
 	tlb_oracle(table_new(w->pt, table, addr & ~(pt_size(level) - 1), level - 1));
 	schedule_point("pgtable:install");
-	if (!pte_none(old) || !pte_cmpxchg(p, old, link)) {
+	if (!pte_none(old) || !put_link(w, p, old, link, level, addr)) {
 		table_free(table, kernel);
 		return pte_table_link(pte_read(p), level) ? 0 : -EBUSY;
 	}
-	if (!is_kernel_addr(addr))
-		atomic_long_inc(&w->pt->user_tables);
-	if (level == pt_top() && !is_kernel_addr(addr))
-		user_root_copy(w->pt, pt_index(level, addr));
 	w->mask |= PGTBL_MODIFIED(level);
 	schedule_point("pgtable:installed");
 	return 0;
@@ -419,14 +432,14 @@ int pgtable_protect(struct pgtable *pt, struct mmu_update *u, vaddr_t start, vad
  * The entry at which the walk to addr ends, and its level. Call inside a read section. If the result is a link, it has
  * just become one: ask again.
  */
-static __always_inline pte_t last_entry(const struct pgtable *pt, vaddr_t addr, unsigned int *level)
+static __always_inline pte_t last_entry(const struct pgtable *pt, vaddr_t addr, unsigned int *level, vaddr_t frame)
 {
 	pte_t *table = pt->root;
 	pte_t pte;
 
 	for (unsigned long below = pt_top() - 1; below; below--) {
 		*level = (unsigned int)below + 1;
-		if (!pte_follow(table + pt_index(below + 1, addr), &table, &pte))
+		if (!pte_follow(table + pt_index(below + 1, addr), &table, &pte, frame))
 			return pte;
 	}
 	*level = 1;
@@ -446,7 +459,7 @@ struct pgtable_leaf pgtable_query(const struct pgtable *pt, vaddr_t addr)
 		return leaf;
 	preempt_disable();
 	do
-		leaf.pte = last_entry(pt, addr, &leaf.level);
+		leaf.pte = last_entry(pt, addr, &leaf.level, LINK_FRAME);
 	while (unlikely(pte_table_link(leaf.pte, leaf.level)));
 	preempt_enable();
 	leaf.present = pte_leaf(leaf.pte, leaf.level);
@@ -470,7 +483,7 @@ unsigned long kernel_pgtable_pfn(vaddr_t addr)
 	if (!is_canonical(addr))
 		return PGTABLE_NO_PFN;
 	preempt_disable();
-	pte = last_entry(&kernel_pgtable, addr, &level);
+	pte = last_entry(&kernel_pgtable, addr, &level, PAGE_MASK);
 	if (unlikely(level != 1 || !pte_present(pte)))
 		return preempt_enable_then(large_leaf_pfn(pte, level, addr));
 	return preempt_enable_then(pte_pfn(pte));

@@ -283,6 +283,15 @@ static int alloc_upper_tables(struct pgtable *pt)
 	return 0;
 }
 
+static void free_upper_tables(struct pgtable *pt)
+{
+	unsigned int top = pt_top();
+
+	for (unsigned int i = 0; pt_sync_level() < top && i < pt_entries(top); i++)
+		if (pte_present(pte_read(pt->root + i)))
+			table_free(pte_phys(pte_read(pt->root + i)), false);
+}
+
 unsigned int pt_shared_run(vaddr_t addr)
 {
 	unsigned int level = pt_sync_level(), n = pt_entries(level) - pt_index(level, addr);
@@ -365,7 +374,7 @@ int pgtable_init_process(struct pgtable *pt)
 	pt->root = phys_to_virt(pt->root_phys);
 	tlb_oracle(tree_new(pt));
 	if (alloc_upper_tables(pt) || user_root_alloc(pt)) {
-		pgtable_free_user(pt);
+		free_upper_tables(pt);
 		table_free(pt->root_phys, false);
 		return -ENOMEM;
 	}
@@ -373,10 +382,10 @@ int pgtable_init_process(struct pgtable *pt)
 	return 0;
 }
 
-/* Free the tables below the private slots, and PAE's PMD tables. */
+/* Free the tables below the private slots. */
 static void free_private(struct pgtable *pt)
 {
-	unsigned int level = pt_sync_level(), top = pt_top();
+	unsigned int level = pt_sync_level();
 
 	for (vaddr_t addr = layout.private_start; addr != layout.private_end; addr += pt_size(level)) {
 		pte_t link = pte_read(pt_entry(pt, addr, level));
@@ -384,9 +393,6 @@ static void free_private(struct pgtable *pt)
 		if (pte_table_link(link, level))
 			table_free_below(link, level, false);
 	}
-	for (unsigned int i = 0; level < top && i < pt_entries(top); i++)
-		if (pte_present(pte_read(pt->root + i)))
-			table_free(pte_phys(pte_read(pt->root + i)), false);
 }
 
 void pgtable_exit_process(struct pgtable *pt)
@@ -394,6 +400,7 @@ void pgtable_exit_process(struct pgtable *pt)
 	leave(pt);
 	user_root_free(pt);
 	free_private(pt);
+	free_upper_tables(pt);
 	table_free(pt->root_phys, false);
 	tlb_oracle(tree_gone(pt));
 	pt->root = NULL;

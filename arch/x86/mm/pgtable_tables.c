@@ -116,7 +116,7 @@ pte_t *pt_entry(const struct pgtable *pt, vaddr_t addr, unsigned int level)
 	pte_t end;
 
 	for (unsigned int l = pt_top(); l > level; l--)
-		if (!pte_follow(table + pt_index(l, addr), &table, &end))
+		if (!pte_follow(table + pt_index(l, addr), &table, &end, LINK_FRAME))
 			return NULL;
 	return table + pt_index(level, addr);
 }
@@ -237,8 +237,9 @@ void pgtable_free_user(struct pgtable *pt)
 
 		if (!pte_table_link(link, top))
 			continue;
+		user_root_change(pt);
 		pte_store(pt->root + i, __pte(0));
-		user_root_copy(pt, i);
+		user_root_changed(pt, i);
 		left -= pt_sync_level() == top;
 		free_below(link, top, false, &left);
 	}

@@ -9,6 +9,9 @@
  *	user root    [ u0 | u1 | ..    | -  | -  | -  | entry | -  ]
  *		       |    └──> one shared subtree       └──> one shared subtree, the same for all processes
  *		       └──> one shared subtree
+ *    With PAE the four entries of the top table are too few for this: the first three are equal in both roots, and the
+ *    fourth leads to a table of its own, which has the two entries of the entry area. NX is for 4 and 5 levels: other
+ *    top entries have no such bit.
  *    A CPU that reads ahead of its rights finds nothing of the kernel there but the entry area.
  *
  * 2. Invariant. The user halves of both roots are equal, NX aside. The kernel half of the user root has one entry,
@@ -31,18 +34,61 @@
  */
 #include "internal.h"
 
+#include <arch/barrier.h>
 #include <asm/pti.h>
 
 bool pti_on;
 
-static unsigned int entry_slot(void)
-{
-	return pt_index(pt_top(), layout.entry_start);
-}
-
 static pte_t without_nx(pte_t link)
 {
 	return __pte(link.val & ~PTE_NX);
+}
+
+static unsigned int user_slots(void)
+{
+	return pt_index(pt_top(), layout.user_end - 1) + 1;
+}
+
+/* The entry of the shared level for an address of the kernel. */
+static pte_t *kernel_entry(const struct pgtable *pt, vaddr_t addr)
+{
+	pte_t *table = pt->user_root;
+
+	if (pt_sync_level() < pt_top())
+		table = pte_table(pte_read(table + pt_index(pt_top(), addr)));
+	return table + pt_index(pt_sync_level(), addr);
+}
+
+/* PAE: the user root's own table under the top entry that has the entry area. */
+static int alloc_kernel_part(struct pgtable *pt)
+{
+	unsigned int top = pt_top();
+	phys_addr_t table;
+
+	if (pt_sync_level() == top)
+		return 0;
+	table = table_alloc(false, GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	tlb_oracle(table_new(pt, table, ALIGN_DOWN(layout.entry_start, pt_size(top)), top - 1));
+	pte_store(pt->user_root + pt_index(top, layout.entry_start), pt_make_link(table, top, false));
+	return 0;
+}
+
+static void copy(struct pgtable *pt, unsigned int slot)
+{
+	pte_store(pt->user_root + slot, without_nx(pte_read(pt->root + slot)));
+}
+
+static void fill(struct pgtable *pt)
+{
+	vaddr_t end = layout.entry_start + ENTRY_AREA_SIZE, size = pt_size(pt_sync_level());
+
+	for (unsigned int i = 0; i < user_slots(); i++)
+		if (!pte_empty(pt->root + i))
+			copy(pt, i);
+	for (vaddr_t addr = layout.entry_start; addr < end; addr += size)
+		pte_store(kernel_entry(pt, addr), pte_read(pt_entry(&kernel_pgtable, addr, pt_sync_level())));
 }
 
 int user_root_alloc(struct pgtable *pt)
@@ -54,35 +100,79 @@ int user_root_alloc(struct pgtable *pt)
 		return -ENOMEM;
 	pt->user_root = phys_to_virt(pt->user_root_phys);
 	tlb_oracle(table_new(pt, pt->user_root_phys, 0, pt_top()));
-	pte_store(pt->user_root + entry_slot(), pte_read(kernel_pgtable.root + entry_slot()));
+	if (alloc_kernel_part(pt)) {
+		table_free(pt->user_root_phys, false);
+		pt->user_root = NULL;
+		return -ENOMEM;
+	}
+	fill(pt);
 	return 0;
 }
 
 void user_root_free(struct pgtable *pt)
 {
-	if (pt->user_root)
-		table_free(pt->user_root_phys, false);
+	if (!pt->user_root)
+		return;
+	if (pt_sync_level() < pt_top())
+		table_free(pte_phys(pte_read(pt->user_root + pt_index(pt_top(), layout.entry_start))), false);
+	table_free(pt->user_root_phys, false);
 	pt->user_root = NULL;
 }
 
-void user_root_copy(struct pgtable *pt, unsigned int slot)
+void user_root_change(struct pgtable *pt)
 {
 	if (pt->user_root)
-		pte_store(pt->user_root + slot, without_nx(pte_read(pt->root + slot)));
+		atomic_inc_return(&pt->user_changes);
+}
+
+void user_root_changed(struct pgtable *pt, unsigned int slot)
+{
+	if (!pt->user_root)
+		return;
+	copy(pt, slot);
+	atomic_inc_return(&pt->user_changes);
+}
+
+/* The CPU sets two bits, in each root by itself. (QEMU in the top entries of PAE too.) */
+static bool differ(pte_t a, pte_t b)
+{
+	return (a.val ^ b.val) & ~(pteval_t)(PTE_ACCESSED | PTE_DIRTY);
+}
+
+/* What the i-th entry of the shared level should be, in the table that has the entry area. */
+static pte_t should_be(unsigned int i)
+{
+	unsigned int level = pt_sync_level(), n = i - pt_index(level, layout.entry_start);
+
+	if (n >= (ENTRY_AREA_SIZE + pt_size(level) - 1) >> pt_level[level].shift)
+		return __pte(0);
+	return pte_read(pt_entry(&kernel_pgtable, layout.entry_start + n * pt_size(level), level));
+}
+
+static unsigned int kernel_part_differs(const struct pgtable *pt)
+{
+	unsigned int level = pt_sync_level(), differs = 0;
+	const pte_t *table = kernel_entry(pt, layout.entry_start) - pt_index(level, layout.entry_start);
+
+	for (unsigned int i = level == pt_top() ? user_slots() : 0; i < pt_entries(level); i++)
+		differs += differ(pte_read(table + i), should_be(i));
+	return differs;
+}
+
+/* While the user half changes nothing is said of it. The caller has a lock that a writer does not wait for. */
+static unsigned int user_part_differs(const struct pgtable *pt)
+{
+	int before = atomic_read(&pt->user_changes);
+	unsigned int differs = 0;
+
+	smp_rmb();
+	for (unsigned int i = 0; i < user_slots(); i++)
+		differs += differ(pte_read(pt->user_root + i), without_nx(pte_read(pt->root + i)));
+	smp_rmb();
+	return before & 1 || before != atomic_read(&pt->user_changes) ? 0 : differs;
 }
 
 unsigned int user_root_differs(const struct pgtable *pt)
 {
-	unsigned int differs = 0, user_slots = pt_index(pt_top(), layout.user_end - 1) + 1;
-
-	for (unsigned int i = 0; pt->user_root && i < pt_entries(pt_top()); i++) {
-		pte_t is = pte_read(pt->user_root + i), should = __pte(0);
-
-		if (i < user_slots)
-			should = without_nx(pte_read(pt->root + i));
-		else if (i == entry_slot())
-			should = pte_read(kernel_pgtable.root + i);
-		differs += is.val != should.val;
-	}
-	return differs;
+	return pt->user_root ? user_part_differs(pt) + kernel_part_differs(pt) : 0;
 }

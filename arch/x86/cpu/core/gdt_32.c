@@ -11,6 +11,7 @@
 #include <asm/cr.h>
 #include <asm/irqflags.h>
 #include <asm/percpu.h>
+#include <asm/pti.h>
 #include <asm/trap.h>
 #include <kernel/bug.h>
 #include <kernel/percpu.h>
@@ -35,7 +36,17 @@ struct cpu_tables {
 	u64 gdt[NR_GDT_ENTRIES];
 };
 
-static DEFINE_PER_CPU(struct cpu_tables, cpu_tables);
+DEFINE_PER_CPU(struct cpu_tables, cpu_tables); /* trap_entry_pti_32.S reads the thread's stack there */
+
+/* With page-table isolation the CPU uses another set of tables: behind struct entry_page, in the entry area. */
+#define ENTRY_TABLES 128
+
+static struct cpu_tables *tables_in_use(void)
+{
+	struct entry_page *page = raw_cpu_ptr(&cpu_roots)->page;
+
+	return page ? (struct cpu_tables *)((char *)page + ENTRY_TABLES) : raw_cpu_ptr(&cpu_tables);
+}
 
 /* 0 until arch_set_reference_cr3(): until then the tasks use the boot tables. */
 static u32 reference_cr3;
@@ -67,7 +78,7 @@ static const struct tss *interrupted_task(struct cpu_tables *t, const struct tss
 
 static void __noreturn report(unsigned long vector, const struct tss *own)
 {
-	const struct tss *old = interrupted_task(raw_cpu_ptr(&cpu_tables), own);
+	const struct tss *old = interrupted_task(tables_in_use(), own);
 	struct trap_frame frame = {
 		.di = old->di, .si = old->si, .bp = old->bp, .bx = old->bx, .dx = old->dx, .cx = old->cx, .ax = old->ax,
 		.ds = old->ds, .es = old->es, .fs = old->fs, .gs = old->gs, .vector = vector,
@@ -81,12 +92,12 @@ static void __noreturn report(unsigned long vector, const struct tss *own)
 
 static void __noreturn double_fault_task(void)
 {
-	report(VECTOR_DOUBLE_FAULT, &raw_cpu_ptr(&cpu_tables)->double_fault);
+	report(VECTOR_DOUBLE_FAULT, &tables_in_use()->double_fault);
 }
 
 static void __noreturn machine_check_task(void)
 {
-	report(VECTOR_MACHINE_CHECK, &raw_cpu_ptr(&cpu_tables)->machine_check);
+	report(VECTOR_MACHINE_CHECK, &tables_in_use()->machine_check);
 }
 
 static struct tss task(void (*fn)(void), vaddr_t stack_top)
@@ -104,7 +115,8 @@ static u64 task_descriptor(const struct tss *tss)
 	return descriptor((u32)tss, sizeof(*tss) - 1, DESC_PRESENT_TSS, 0);
 }
 
-static void tables_fill(struct cpu_tables *t, unsigned int cpu)
+/* at: where the CPU will find the tables. */
+static void tables_fill(struct cpu_tables *t, unsigned int cpu, const struct cpu_tables *at)
 {
 	u32 ring3 = DESC_RING3, flat = DESC_PAGES | DESC_32BIT;
 
@@ -118,9 +130,9 @@ static void tables_fill(struct cpu_tables *t, unsigned int cpu)
 	t->gdt[SEL_USER_CODE32 / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_CODE | ring3, flat);
 	t->gdt[SEL_USER_DATA / 8] = descriptor(0, DESC_NO_LIMIT, DESC_PRESENT_DATA | ring3, flat);
 	t->gdt[SEL_PERCPU / 8] = descriptor(per_cpu_offset[cpu], DESC_NO_LIMIT, DESC_PRESENT_DATA, flat);
-	t->gdt[SEL_TSS / 8] = task_descriptor(&t->tss);
-	t->gdt[SEL_DF_TSS / 8] = task_descriptor(&t->double_fault);
-	t->gdt[SEL_MC_TSS / 8] = task_descriptor(&t->machine_check);
+	t->gdt[SEL_TSS / 8] = task_descriptor(&at->tss);
+	t->gdt[SEL_DF_TSS / 8] = task_descriptor(&at->double_fault);
+	t->gdt[SEL_MC_TSS / 8] = task_descriptor(&at->machine_check);
 }
 
 void gdt_load(unsigned int cpu)
@@ -128,7 +140,7 @@ void gdt_load(unsigned int cpu)
 	struct cpu_tables *t = &per_cpu(cpu_tables, cpu);
 	struct table_register gdtr = { sizeof(t->gdt) - 1, (vaddr_t)t->gdt };
 
-	tables_fill(t, cpu);
+	tables_fill(t, cpu, t);
 	__asm__ volatile("lgdt %0\n\t"
 			 "ljmp %1, $1f\n"
 			 "1:\tmov %2, %%ss\n\t"
@@ -140,6 +152,19 @@ void gdt_load(unsigned int cpu)
 			 : : "m"(gdtr), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_PERCPU), "r"(0),
 			     "r"(SEL_TSS) : "memory");
 	__asm__ volatile("lldt %w0" : : "r"(0)); /* else there may be one at address 0, where programs could write it */
+}
+
+void gdt_use_entry(unsigned int cpu, const struct entry_stacks *stacks)
+{
+	struct cpu_tables *at = (struct cpu_tables *)(stacks->page_at + ENTRY_TABLES);
+	struct cpu_tables *t = (struct cpu_tables *)((char *)stacks->page + ENTRY_TABLES);
+	struct table_register gdtr = { sizeof(t->gdt) - 1, (vaddr_t)at->gdt };
+
+	static_assert(ENTRY_TABLES + sizeof(*t) <= PAGE_SIZE, "the page has room for the tables");
+	tables_fill(t, cpu, at);
+	t->tss.sp0 = stacks->top[STACK_ENTRY];
+	__asm__ volatile("lgdt %0" : : "m"(gdtr));
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 }
 
 /* The entry code loads FS from the descriptor table each time, so the base cannot be wrong. */

@@ -55,15 +55,7 @@ static bool wanted(const struct cpu_info *c, u64 arch_capabilities)
 
 bool pti_decide(const struct cpu_info *c, u64 arch_capabilities)
 {
-	const char *word = cmdline_value("pti");
-
 	pti_on = wanted(c, arch_capabilities);
-	if (pti_on && BITS_PER_LONG == 32) {
-		pti_on = false;
-		reason = "this mode has no isolation yet";
-		if (word && strcmp(word, "on") == 0)
-			pr_warn("pti=on: refused, %s\n", reason);
-	}
 	printk("page-table isolation: %s, %s\n", pti_on ? "on" : "off", reason);
 	return pti_on;
 }

@@ -17,11 +17,12 @@
  * 3. To ring 3. The frame moves back to the entry stack, and with it RAX and the user root's CR3. The general registers
  *    are loaded from the task's stack, and only the last four instructions run in the area.
  *
- * 4. From ring 0. Ordinary text runs under the kernel root on a good stack: nothing is to be done. An exception inside
- *    the first piece (IRET that the CPU refuses, a debug exception) and the vectors with stacks of their own may find
- *    either root. They keep the CR3 that they find, load the kernel's, run on the stack on which they are (all of them
- *    are whole stacks, mapped in the area), and give the CR3 back. A debug exception needs no stack of its own: there
- *    is no SYSCALL, so ring 0 never runs on a program's stack.
+ * 4. From ring 0. On a stack of the kernel the kernel root is loaded: nothing is to be done. That is so even in the
+ *    first piece, where interrupts of ring 0 begin too. So the stack decides, not the text: on a stack of the area
+ *    either root may be loaded. An exception there (IRET that the CPU refuses, a debug exception) and the vectors with
+ *    stacks of their own keep the CR3 that they find, load the kernel's, run on the stack on which they are (all of
+ *    them are whole stacks, mapped in the area), and give the CR3 back. A debug exception needs no stack of its own:
+ *    there is no SYSCALL, so ring 0 never runs on a program's stack.
  *
  * 5. Nothing outside of the area is touched under the user root: not even a word of the stack of the task.
  */
@@ -46,8 +47,8 @@ entry_common:
 	pushq	%rax
 	leaq	entry_stubs(%rip), %rax
 	negq	%rax
-	addq	24(%rsp), %rax		/* the interrupted instruction, as an offset into this text */
-	cmpq	$(entry_text_end - entry_stubs), %rax
+	addq	%rsp, %rax		/* the stack in use, as an offset into the area */
+	cmpq	$ENTRY_SPAN, %rax
 	popq	%rax
 	jb	entry_own_stack
 	jmp	*to_trap_common(%rip)
@@ -97,7 +98,6 @@ entry_iret:
 to_trap_common:		.quad	trap_common
 to_entry_from_user:	.quad	entry_from_user
 to_entry_any:		.quad	entry_any
-entry_text_end:
 
 	.text
 
@@ -188,7 +188,7 @@ trap_dispatched_pti_own_stack:
 	jmp	*entry_any_back_at
 	.size	entry_any, . - entry_any
 
-	/* Where the entry area has them; entry_area_64.c knows. */
+	/* Where the entry area has them; entry_area.c knows. */
 	.data
 	.balign	8
 	.globl	entry_leave_at, entry_any_back_at

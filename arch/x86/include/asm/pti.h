@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Page-table isolation inside arch/x86. Theory: arch/x86/mm/user_root.c (two roots a process),
- * arch/x86/cpu/start/entry_area_64.c (what the second one maps), arch/x86/cpu/trap/trap_entry_pti_64.S (the way in and
+ * arch/x86/cpu/start/entry_area.c (what the second one maps), arch/x86/cpu/trap/trap_entry_pti_64.S (the way in and
  * out).
  */
 #pragma once
@@ -9,6 +9,9 @@
 #include <kernel/percpu.h>
 #include <lib/compiler.h>
 #include <asm/cpuid.h>
+#include <asm/entry_area.h>
+
+#define ENTRY_AREA_SIZE ((vaddr_t)(MAX_CPUS + 1) * ENTRY_UNIT)
 
 /* Decided at boot, before the reference tables are made; never changes. */
 extern bool pti_on;

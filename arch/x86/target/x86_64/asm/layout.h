@@ -17,7 +17,7 @@
 #define L4_PRIVATE_START 0xfffffe0000000000 /* one top entry, each process's own */
 #define L4_PRIVATE_END	 0xfffffe8000000000
 
-#define L4_ENTRY_START	 0xffffff0000000000 /* one top entry, which the user roots have too: entry_area_64.c */
+#define L4_ENTRY_START	 0xffffff0000000000 /* one top entry, which the user roots have too: entry_area.c */
 
 /* 5-level paging: 256 TiB a top entry. */
 #define L5_USER_END	 0x00fffffffffff000
@@ -30,6 +30,11 @@
 #define L5_ENTRY_START	 0xfffd000000000000
 #define L5_PRIVATE_START 0xfffe000000000000
 #define L5_PRIVATE_END	 0xffff000000000000
+
+#define ENTRY_UNIT 0x20000   /* a CPU's part of the entry area */
+#define ENTRY_SPAN 0x1000000 /* nothing else lies so close behind the area's start */
+/* What the exit to ring 3 leaves on the entry stack: CR3, RAX, and IRET's frame of five words. */
+#define EXIT_FRAME 56
 
 #define FIXMAP_START 0xffffff8000000000
 #define FIXMAP_END   0xffffff8000400000

@@ -5,15 +5,17 @@
  *	layout.entry_start	text of trap_entry_pti_64.S, again	r-x	shared by all CPUs
  *				the interrupt table, again		r--
  *	+ 1 * ENTRY_UNIT	CPU 0: its page				r--	struct entry_page, TSS, GDT
- *				    a hole, the stack for a double fault rw-
- *				    and so on; the entry stack is the last
+ *				    a hole, a stack			rw-	x86_64: for a double fault, and so on;
+ *				    and so on				rw-	the last one is the entry stack
  *	+ 2 * ENTRY_UNIT	CPU 1
  *
- * 1. It is a whole top entry, in which nothing else lies. The kernel's trees have this entry as they have all others;
- *    user_root.c copies it into each user root. The table below is one. So what is mapped here reaches both roots of
- *    every process without a hook, and the entry itself never changes after boot.
+ * 1. It fills whole entries of the shared level: a top entry; with PAE two, of 2 MiB each. The kernel's trees have them
+ *    as they have all others; user_root.c copies them into each user root. The tables below are the same for all. So
+ *    what is mapped here reaches both roots of every process without a hook, and the entries never change after boot.
  *
- * 2. Nothing here is writable but stacks. The kernel writes pages and tables by its own mapping. It reads nothing here.
+ * 2. x86_64: nothing here is writable but stacks. The kernel writes pages and tables by its own mapping. i386: the CPU
+ *    itself writes into TSS and GDT when it switches tasks, so a CPU's page is writable too. These tasks run on the
+ *    kernel root, so their stacks are not here.
  *
  * 3. Holes keep stacks apart: an overflow is a double fault, as with all other stacks.
  */
@@ -35,7 +37,14 @@ WORD_AT(struct entry_page, keep, ENTRY_KEEP);
 WORD_AT(struct cpu_roots, exit_stack, ROOTS_EXIT_STACK);
 WORD_AT(struct cpu_roots, user_cr3, ROOTS_USER_CR3);
 WORD_AT(struct cpu_roots, keep, ROOTS_KEEP);
-static_assert(PAGE_SIZE + NR_OWN_STACKS * GUARDED_STACK_UNIT <= ENTRY_UNIT, "a CPU's part has room for its stacks");
+
+/* The stacks from this one on are in the area. */
+#define FIRST_STACK (BITS_PER_LONG == 64 ? 0 : STACK_ENTRY)
+#define PAGE_PROT   (BITS_PER_LONG == 64 ? PAGE_KERNEL_RO : PAGE_KERNEL)
+
+static_assert(PAGE_SIZE + (NR_OWN_STACKS - FIRST_STACK) * GUARDED_STACK_UNIT <= ENTRY_UNIT,
+	      "a CPU's part has room for its stacks");
+static_assert(ENTRY_AREA_SIZE <= ENTRY_SPAN, "the entry code takes all stacks of the area for such");
 
 /* trap_entry_pti_64.S: text of the area, and where the rest of the kernel finds that. */
 extern char entry_stubs[], entry_leave[], entry_any_back[];
@@ -58,7 +67,7 @@ static vaddr_t unit_of(unsigned int cpu)
 
 static vaddr_t stack_top_of(unsigned int cpu, unsigned int stack)
 {
-	return unit_of(cpu) + PAGE_SIZE + (stack + 1) * GUARDED_STACK_UNIT;
+	return unit_of(cpu) + PAGE_SIZE + (stack - FIRST_STACK + 1) * GUARDED_STACK_UNIT;
 }
 
 /* Map pages of the kernel's once more. False: no memory for a table. */
@@ -94,17 +103,17 @@ bool entry_area_add(unsigned int cpu)
 	page->kernel_cr3 = (unsigned long)kernel_pgtable.root_phys;
 	roots->exit_stack = stack_top_of(cpu, STACK_ENTRY) - EXIT_FRAME;
 	roots->page = page;
-	for (unsigned int i = 0; i < NR_OWN_STACKS; i++)
+	for (unsigned int i = FIRST_STACK; i < NR_OWN_STACKS; i++)
 		if (!map_stack(cpu, i, i == STACK_ENTRY ? IMAGE_STACK_SIZE - PAGE_SIZE : IMAGE_STACK_SIZE))
 			return false;
-	return map_again(unit_of(cpu), page, PAGE_SIZE, PAGE_KERNEL_RO);
+	return map_again(unit_of(cpu), page, PAGE_SIZE, PAGE_PROT);
 }
 
 void entry_area_use(unsigned int cpu)
 {
 	struct entry_stacks stacks = { .page = per_cpu(cpu_roots, cpu).page, .page_at = unit_of(cpu) };
 
-	for (unsigned int i = 0; i < NR_OWN_STACKS; i++)
+	for (unsigned int i = FIRST_STACK; i < NR_OWN_STACKS; i++)
 		stacks.top[i] = stack_top_of(cpu, i);
 	gdt_use_entry(cpu, &stacks);
 }
@@ -116,12 +125,38 @@ static bool map_shared_part(void)
 	       map_again(idt_place(), idt_page(), PAGE_SIZE, PAGE_KERNEL_RO);
 }
 
+static int visit(void *ctx __maybe_unused, pte_t *p __maybe_unused, vaddr_t addr __maybe_unused,
+		 unsigned long n __maybe_unused)
+{
+	return 0;
+}
+
+/*
+ * User roots copy all shared entries of the area, before the parts of later CPUs are mapped. So where these need more
+ * than one entry, all tables are made now. (PAE.)
+ */
+static void make_tables(void)
+{
+	vaddr_t start = layout.entry_start, end = start + ENTRY_AREA_SIZE;
+	struct mmu_update u;
+	int err = 0;
+
+	if (ENTRY_AREA_SIZE <= pt_level_size(pt_sync_level()))
+		return;
+	arch_update_kernel_mappings_begin(&u, start, end);
+	err = pgtable_for_each_run(&kernel_pgtable, &u, start, end, true, visit, NULL);
+	arch_update_kernel_mappings_end(&u);
+	if (err)
+		panic("no memory for the tables of the entry area");
+}
+
 void arch_init_entry_area(void)
 {
 	if (!pti_on)
 		return;
 	if (!map_shared_part() || !entry_area_add(0))
 		panic("no memory for the entry area");
+	make_tables();
 	entry_leave_at = text_at(entry_leave);
 	entry_any_back_at = text_at(entry_any_back);
 	entry_area_use(0);
