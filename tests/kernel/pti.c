@@ -114,17 +114,22 @@ KTEST(pti, a_program_finds_the_entry_area)
 
 KTEST(pti, parity_sees_a_kernel_entry_in_a_user_root)
 {
+	unsigned int level = pt_sync_level();
 	struct mm_struct *mm;
-	unsigned int slot = (layout.direct_start >> pt_level[pt_top()].shift) % PT_TOP_ENTRIES;
+	pte_t *table;
 
 	if (!pti_on)
 		KTEST_SKIP("needs pti=on");
 	mm = mm_create();
 	ASSERT(mm);
+	table = mm->pgtable.user_root;
+	if (level < pt_top())
+		table = phys_to_virt(pte_phys(pte_read(table + PT_TOP_ENTRIES - 1)));
+	table += (layout.direct_start >> pt_level[level].shift) % PT_ENTRIES;
 	EXPECT_EQ(pgd_parity_check().differs, 0);
-	raw_pte_store(mm->pgtable.user_root + slot, kernel_pgtable.root[slot]);
+	raw_pte_store(table, pgtable_read_entry(&kernel_pgtable, layout.direct_start, level));
 	EXPECT_EQ(pgd_parity_check().differs, 1);
-	raw_pte_store(mm->pgtable.user_root + slot, __pte(0));
+	raw_pte_store(table, __pte(0));
 	mm_destroy(mm);
 }
 
@@ -153,14 +158,14 @@ struct idt_register {
 	vaddr_t base;
 } __packed;
 
-/* Where the gate of system calls leads. */
-static void *first_instruction(void)
+/* Where the gate of a vector leads. */
+static void *first_instruction(unsigned int vector)
 {
 	struct idt_register idtr;
 	const u32 *gate;
 
 	__asm__ volatile("sidt %0" : "=m"(idtr));
-	gate = (const u32 *)idtr.base + VECTOR_SYSCALL * sizeof(long) / 2;
+	gate = (const u32 *)idtr.base + vector * sizeof(long) / 2;
 	return (void *)(vaddr_t)((sizeof(long) == 8 ? (u64)gate[2] << 32 : 0) | (gate[1] & 0xffff0000) |
 				 (gate[0] & 0xffff));
 }
@@ -175,7 +180,7 @@ KTEST(pti, debug_exception_in_the_entry_code)
 	atomic_set(&struck, 0);
 	atomic_set(&strange, 0);
 	REPLACE_HANDLER(arch_set_debug_handler(at_breakpoint));
-	on_each_cpu(write_breakpoint, first_instruction(), true);
+	on_each_cpu(write_breakpoint, first_instruction(VECTOR_SYSCALL), true);
 	process = process_spawn("hello");
 	EXPECT_EQ(process ? process_wait(process) : -1, 0);
 	on_each_cpu(write_breakpoint, NULL, true);
@@ -183,4 +188,22 @@ KTEST(pti, debug_exception_in_the_entry_code)
 	EXPECT(atomic_read(&struck) > 2);
 	EXPECT_EQ(atomic_read(&strange), 0);
 	ktest_note("%d debug exceptions at the first instruction of a system call", atomic_read(&struck));
+}
+
+/* It strikes in the same text, but on a stack of the kernel, where no page of the CPU's leads from. */
+KTEST(pti, debug_exception_in_an_interrupt_of_the_kernel)
+{
+	if (!pti_on)
+		KTEST_SKIP("needs pti=on");
+	atomic_set(&struck, 0);
+	atomic_set(&strange, 0);
+	REPLACE_HANDLER(arch_set_debug_handler(at_breakpoint));
+	write_breakpoint(first_instruction(VECTOR_IPI + IPI_RESCHEDULE));
+	arch_send_ipi(smp_processor_id(), IPI_RESCHEDULE);
+	for (unsigned int us = 0; us < 100000 && !atomic_read(&struck); us += 10)
+		arch_udelay(10);
+	write_breakpoint(NULL);
+	REPLACE_HANDLER(arch_set_debug_handler(NULL));
+	EXPECT(atomic_read(&struck) > 0);
+	EXPECT_EQ(atomic_read(&strange), 0);
 }

@@ -16,7 +16,7 @@ THROUGH_TRAP = (r"(.|\n)*page fault \(vector 14, error code 0, address 0xe2ad000
                 r"\[.*\] +[0-9a-f]+ first_fault\+")
 WALK = r"(.|\n)*\nwalk of %s in the tree of this CPU(.|\n)*\n  %s is not mapped\n" % (HEX, HEX)
 BITS = ("x64", "i386")  # one mode of each word size: what is tested differs by nothing else
-ISOLATED = ("x64",)
+ISOLATED = ("x64", "pae")  # i386 differs from pae only in its tables
 REPORTS = (  # test, what the panic says, a function in its backtrace, the modes
     ("overflow_of_the_boot_stack", r"on cpu 0: double fault at dig\+.*: kernel stack overflow\?", "dig", guest.ENVS),
     ("overflow_of_a_thread_stack", r"on cpu 1: double fault at dig\+.*: kernel stack overflow\?", "dig", guest.ENVS),
