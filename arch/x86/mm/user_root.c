@@ -36,6 +36,7 @@
 
 #include <arch/barrier.h>
 #include <asm/pti.h>
+#include <lib/errno.h>
 
 bool pti_on;
 
