@@ -45,6 +45,7 @@ CMDLINE_OPTION(nosmp, "nosmp", "use one CPU");
 CMDLINE_OPTION(maxcpus, "maxcpus=N", "use at most N CPUs");
 CMDLINE_OPTION(test, "test=GLOB[,GLOB]", "run these tests (suite.name), then go on; all, smoke (the default)");
 CMDLINE_OPTION(seed, "seed=N", "seed of everything random in tests");
+CMDLINE_OPTION(kaslr, "kaslr", "regions of the kernel's address space at random places, from seed=N if it is given");
 CMDLINE_OPTION(shell, "shell", "no self-test: straight to the shell");
 CMDLINE_OPTION(exit, "exit", "after the tests end the machine, with the verdict as QEMU's exit status");
 CMDLINE_OPTION(no5lvl, "no5lvl", "use 4 levels where the CPU has 5 (read by the entry code)");
@@ -137,12 +138,26 @@ static void init_kva(void)
 		panic("the address space of this mode is not what kva can use");
 }
 
+static void move_regions(void)
+{
+	u64 seed = cmdline_has("seed") ? cmdline_number("seed", 0) : arch_random();
+
+	unsigned int bits;
+
+	if (!cmdline_has("kaslr"))
+		return;
+	bits = arch_move_layout(seed);
+	printk("kaslr: seed=0x%llx, %u bits a region; direct map %lx, page array %lx, vmalloc space %lx\n", seed, bits,
+	       layout.direct_start, layout.vmemmap_start, layout.vmalloc_start);
+}
+
 /* From the loader's map to kmalloc. Table pages come from memblock until the page allocator can give them. */
 static void init_memory(void)
 {
 	memblock_init(&boot_info, arch_phys_limit());
 	reserve_in_use();
 	arch_init_layout(memblock_end_of_ram(), sizeof(struct page), cmdline_size("vmalloc", 0));
+	move_regions();
 	pgtable_set_allocator(table_alloc_early, table_free_early);
 	pgtable_init_image(!cmdline_has("nohuge"));
 	map_all_ram();

@@ -39,11 +39,9 @@ static void assert_apart(const struct range *r, unsigned int n)
 			    r[i].start == layout.private_start);
 }
 
-static void check(u64 ram_end, u64 vmalloc_size)
+static void check_as_it_is(u64 ram_end)
 {
 	u64 pages = ram_end >> PAGE_SHIFT;
-
-	arch_init_layout(ram_end, SIZEOF_STRUCT_PAGE, vmalloc_size);
 	const struct range ranges[] = {
 		{ layout.direct_start, layout.direct_end },   { layout.vmemmap_start, layout.vmemmap_end },
 		{ layout.vmalloc_start, layout.vmalloc_end }, { layout.private_start, layout.private_end },
@@ -57,6 +55,43 @@ static void check(u64 ram_end, u64 vmalloc_size)
 	assert_true(layout.direct_end - layout.direct_start >= min(ram_end, arch_lowmem_limit()));
 	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++)
 		assert_true(ranges[i].end <= (pt_top() > 3 ? -PAGE_SIZE : 0xfffff000)); /* where error pointers point */
+}
+
+static void check(u64 ram_end, u64 vmalloc_size)
+{
+	arch_init_layout(ram_end, SIZEOF_STRUCT_PAGE, vmalloc_size);
+	check_as_it_is(ram_end);
+}
+
+/* Wherever the regions go, all that holds for the usual places holds there; and they do go. */
+static void regions_move(void **state)
+{
+	vaddr_t slot = 1ul << pt_level[pt_sync_level()].shift;
+	unsigned int bits = 0, moved = 0;
+
+	(void)state;
+	for (u64 ram = 16 * MiB; ram <= 4096 * MiB; ram *= 4)
+		for (u64 seed = 0; seed < 200; seed++) {
+			struct vm_layout usual;
+
+			arch_init_layout(ram, SIZEOF_STRUCT_PAGE, 0);
+			usual = layout;
+			bits = max(bits, arch_move_layout(seed));
+			check_as_it_is(ram);
+			moved += layout.vmalloc_start != usual.vmalloc_start;
+			assert_int_equal(layout.direct_end - layout.direct_start,
+					 usual.direct_end - usual.direct_start);
+			assert_int_equal(layout.vmemmap_end - layout.vmemmap_start,
+					 usual.vmemmap_end - usual.vmemmap_start);
+			assert_true(layout.vmalloc_end - layout.vmalloc_start >= 128 * MiB);
+			assert_int_equal(layout.vmalloc_start % slot + layout.vmemmap_start % slot, 0);
+			if (pt_top() > 3)
+				assert_int_equal(layout.direct_start % slot, 0);
+			else
+				assert_int_equal(layout.direct_start, usual.direct_start);
+			assert_int_equal(layout.private_start, usual.private_start);
+		}
+	assert_true(bits >= 5 && moved > 100);
 }
 
 static void every_amount_of_ram(void **state)
@@ -141,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(levels_are_those_asked_for),
 		cmocka_unit_test(every_amount_of_ram),
+		cmocka_unit_test(regions_move),
 		cmocka_unit_test(vmalloc_size_is_honoured), cmocka_unit_test(vmalloc_size_has_bounds),
 		cmocka_unit_test(direct_map_takes_all_ram),
 	};

@@ -83,7 +83,7 @@ static int never(pte_t *pte __maybe_unused, unsigned long addr __maybe_unused, v
 KTEST(vm_api, entries_below_the_kernel)
 {
 	u8 *p = vmalloc(P);
-	const vaddr_t below[] = { P, layout.user_end, layout.direct_start - P,
+	const vaddr_t below[] = { P, layout.user_end, layout.kernel_start - P,
 				  (vaddr_t)p & (layout.user_end | (P - 1)) };
 	bool called = false;
 

@@ -31,6 +31,13 @@ void arch_apply_options(void);
  */
 void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size);
 
+/*
+ * Move what can be moved to other addresses, which depend on `seed` alone: on x86_64 direct map, vmalloc space and page
+ * array; on 32-bit page array and the start of vmalloc space, which keeps half of what it could lose. Returns how many
+ * bits of choice each region had. Right after arch_init_layout().
+ */
+unsigned int arch_move_layout(u64 seed);
+
 /* Reference tables: the kernel image, W^X, guard pages under the boot stacks left out. Needs a table allocator. */
 void pgtable_init_image(bool huge_leaves);
 /*

@@ -14,11 +14,15 @@
 #include <asm/ptfmt.h>
 #include <asm/pti.h>
 #include <kernel/printk.h>
+#include <lib/math.h>
+#include <lib/random.h>
 #include <lib/size.h>
 #include <lib/string.h>
 
 /* Page array and vmalloc space begin and end at entries of the shared level, in either mode. */
 #define SLOT (4ul << 20)
+
+static vaddr_t vmalloc_least; /* vmalloc space must keep that much */
 
 static vaddr_t clamp_vmalloc(u64 wanted)
 {
@@ -34,7 +38,7 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 {
 	vaddr_t page_array = ALIGN((vaddr_t)((ram_end + PAGE_SIZE - 1) >> PAGE_SHIFT) * page_struct_size, SLOT);
 	vaddr_t top = pti_on ? ALIGN_DOWN(ENTRY_START, SLOT) : VMALLOC_TOP;
-	vaddr_t most = top - clamp_vmalloc(vmalloc_size) - VMALLOC_GAP - page_array;
+	vaddr_t most = top - (vmalloc_least = clamp_vmalloc(vmalloc_size)) - VMALLOC_GAP - page_array;
 	vaddr_t lowmem = (vaddr_t)min(ram_end, (u64)(most - PAGE_OFFSET));
 
 	layout = (struct vm_layout){
@@ -54,6 +58,23 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	layout.vmalloc_start = layout.vmemmap_end + VMALLOC_GAP;
 	layout.vmalloc_end = top;
 	layout.entry_start = pti_on ? ENTRY_START : 0;
+}
+
+/* The image lies in the direct map, so that stays. Half of what vmalloc space has above its least size is for gaps. */
+unsigned int arch_move_layout(u64 seed)
+{
+	vaddr_t size = layout.vmalloc_end - layout.vmalloc_start;
+	u32 places = size > vmalloc_least ? (u32)((size - vmalloc_least) / 2 / SLOT) + 1 : 1;
+	struct rnd_state random;
+	u32 one, other;
+
+	random_seed(&random, seed);
+	one = random_below(&random, places);
+	other = random_below(&random, places);
+	layout.vmemmap_start += min(one, other) * SLOT;
+	layout.vmemmap_end += min(one, other) * SLOT;
+	layout.vmalloc_start += max(one, other) * SLOT;
+	return (unsigned int)ilog2(places);
 }
 
 /*

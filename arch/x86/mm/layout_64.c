@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's address space on x86_64: two fixed layouts, one for each depth. */
+/*
+ * The kernel's address space on x86_64: two layouts, one for each depth. With `kaslr` the first three regions move:
+ *
+ *	kernel_start | gap | direct map | gap | vmalloc space | gap | page array | gap | slots of processes, image
+ *
+ * Each starts at a top entry. Their order stays, and an empty entry stays between two of them.
+ */
 #include <arch/init.h>
 #include <arch/layout.h>
 #include <asm/boot.h>
@@ -8,6 +14,8 @@
 #include <asm/ptfmt.h>
 #include <asm/pti.h>
 #include <kernel/printk.h>
+#include <lib/math.h>
+#include <lib/random.h>
 #include <lib/size.h>
 #include <lib/string.h>
 
@@ -55,6 +63,60 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	if (vmalloc_size)
 		pr_warn("vmalloc=: ignored, vmalloc space is %s in this mode",
 			SIZE((u64)(layout.vmalloc_end - layout.vmalloc_start)));
+}
+
+/* --- bases at random ---------------------------------------------------------------------------------------------- */
+
+#define NR_MOVED 3
+#define HOLE	 1 /* top entries that stay empty before a region */
+
+struct region {
+	vaddr_t *start, *end;
+};
+
+/* As many numbers below `places`, in ascending order. */
+static void draw_ascending(struct rnd_state *random, u32 places, u32 *drawn)
+{
+	for (unsigned int n = 0; n < NR_MOVED; n++) {
+		u32 number = random_below(random, places);
+		unsigned int i = n;
+
+		for (; i > 0 && drawn[i - 1] > number; i--)
+			drawn[i] = drawn[i - 1];
+		drawn[i] = number;
+	}
+}
+
+/* The boot tables reach RAM by the direct map, too, until the reference tables are loaded. */
+static void move_boot_entry(vaddr_t from, vaddr_t to)
+{
+	u64 *root = (u64 *)(pt_levels == 5 ? boot_root5 : boot_root);
+
+	root[(to >> pt_level[pt_levels].shift) % PT_ENTRIES] = root[(from >> pt_level[pt_levels].shift) % PT_ENTRIES];
+}
+
+unsigned int arch_move_layout(u64 seed)
+{
+	const struct region moved[NR_MOVED] = { { &layout.direct_start, &layout.direct_end },
+						{ &layout.vmalloc_start, &layout.vmalloc_end },
+						{ &layout.vmemmap_start, &layout.vmemmap_end } };
+	vaddr_t slot = 1ul << pt_level[pt_levels].shift, at = layout.kernel_start, before = layout.direct_start;
+	u32 places = (u32)(((pt_levels == 5 ? L5_MOVED_END : L4_MOVED_END) - at) / slot) + 1, drawn[NR_MOVED];
+	struct rnd_state random;
+
+	for (unsigned int i = 0; i < NR_MOVED; i++)
+		places -= (u32)((*moved[i].end - *moved[i].start) / slot) + (i ? HOLE : 0);
+	random_seed(&random, seed);
+	draw_ascending(&random, places, drawn);
+	for (unsigned int i = 0; i < NR_MOVED; i++) {
+		vaddr_t size = *moved[i].end - *moved[i].start;
+
+		*moved[i].start = at + drawn[i] * slot;
+		*moved[i].end = *moved[i].start + size;
+		at += size + HOLE * slot;
+	}
+	move_boot_entry(before, layout.direct_start);
+	return (unsigned int)ilog2(places);
 }
 
 u64 arch_phys_limit(void)

@@ -16,6 +16,7 @@
 #define L4_VMEMMAP_END	 0xffffeb0000000000
 #define L4_PRIVATE_START 0xfffffe0000000000 /* one top entry, each process's own */
 #define L4_PRIVATE_END	 0xfffffe8000000000
+#define L4_MOVED_END	 0xfffffe0000000000 /* with `kaslr` direct map, vmalloc space and page array end below */
 
 #define L4_ENTRY_START	 0xffffff0000000000 /* one top entry, which the user roots have too: entry_area.c */
 
@@ -30,6 +31,7 @@
 #define L5_ENTRY_START	 0xfffd000000000000
 #define L5_PRIVATE_START 0xfffe000000000000
 #define L5_PRIVATE_END	 0xffff000000000000
+#define L5_MOVED_END	 0xfffc000000000000
 
 #define ENTRY_UNIT 0x20000   /* a CPU's part of the entry area */
 #define ENTRY_SPAN 0x1000000 /* nothing else lies so close behind the area's start */
