@@ -38,7 +38,7 @@
 #include <asm/pti.h>
 #include <lib/errno.h>
 
-bool pti_on;
+bool pti_on __ro_after_init;
 
 static pte_t without_nx(pte_t link)
 {
