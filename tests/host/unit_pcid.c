@@ -87,14 +87,21 @@ static void invlpg(struct model_cpu *cpu, unsigned int page)
 			cpu->tlb[i].valid = false;
 }
 
+static void fill_under(struct model_cpu *cpu, unsigned int pcid, unsigned int page);
+
+/* With page-table isolation an NMI right after CR3 was loaded may go to the old tree once more, under its PCID. */
 static void load_cr3(struct model_cpu *cpu, unsigned int tree)
 {
+	unsigned int old = cpu->loaded, old_pcid = pcid_of(cpu);
 	bool flush = asid_enter(&cpu->asid, trees[tree].serial, trees[tree].flushes);
 
-	cpu->loaded = tree;
-	cpu->borrowed = false;
 	if (flush)
 		drop_pcid(cpu);
+	cpu->loaded = old;
+	if (cpu->asid.nr > 1 && host_random_below(4) == 0)
+		fill_under(cpu, old_pcid, host_random_below(PAGES));
+	cpu->loaded = tree;
+	cpu->borrowed = false;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -340,11 +347,26 @@ static void coming_back_keeps_what_is_clean(void **state)
 		assert_false(asid_enter(&a, tree, 7));
 	assert_true(asid_enter(&a, 3, 8));
 	assert_false(asid_enter(&a, 3, 8));
-	assert_int_equal(a.here, 2);
+	assert_int_equal(a.here, 3);
 	assert_true(asid_enter(&a, 100, 0)); /* takes the place that was taken longest ago */
-	assert_int_equal(a.here, 0);
+	assert_int_equal(a.here, 1);
 	assert_false(asid_enter(&a, 2, 7));
 	assert_true(asid_enter(&a, 1, 7));
+}
+
+/* Not even if it was taken longest ago: an NMI may still use the old tree under that PCID. */
+static void a_new_tree_gets_another_slot_than_the_one_in_use(void **state)
+{
+	struct asid_cpu a = { .nr = ASID_SLOTS };
+	unsigned int in_use;
+
+	(void)state;
+	for (u64 tree = 1; tree <= ASID_SLOTS; tree++)
+		asid_enter(&a, tree, 0);
+	assert_false(asid_enter(&a, 1, 0)); /* the first one; its slot is the next to be taken */
+	in_use = a.here;
+	assert_true(asid_enter(&a, 100, 0));
+	assert_int_not_equal(a.here, in_use);
 }
 
 /* Kernel pages that are not global: the others are forgotten once, and then they count again. */
@@ -397,6 +419,7 @@ int main(void)
 		cmocka_unit_test(kernel_pages_not_global),
 		cmocka_unit_test(two_slots),
 		cmocka_unit_test(coming_back_keeps_what_is_clean),
+		cmocka_unit_test(a_new_tree_gets_another_slot_than_the_one_in_use),
 		cmocka_unit_test(others_are_forgotten_once),
 		cmocka_unit_test(ranges_count_one_by_one),
 		cmocka_unit_test(without_pcids_there_is_one_slot),

@@ -22,6 +22,10 @@
  *
  * 5. With page-table isolation a slot has a second PCID, for the user root, and no invalidation reaches that. So
  *    whatever is dropped of the tree makes the second one stale, as a whole. It is flushed before ring 3 runs again.
+ *
+ * 6. A new tree never gets the slot that is in CR3 (unless there is but one). An NMI right after CR3 was loaded may
+ *    still go to the old tree by the word of the entry page (pgtable_cpu.c), and leaves translations of it under the
+ *    old tree's PCID. Under the new tree's they would be wrong, and stay.
  */
 #include "asid.h"
 
@@ -43,6 +47,8 @@ bool asid_enter(struct asid_cpu *a, u64 tree, unsigned long latest)
 		a->here = i;
 		return flush;
 	}
+	if (a->next == a->here)
+		a->next = (a->next + 1) % nr;
 	a->here = a->next;
 	a->next = (a->next + 1) % nr;
 	a->slot[a->here] = (struct asid_slot){ .tree = tree, .seen = latest, .user_stale = true };

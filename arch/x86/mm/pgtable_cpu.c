@@ -51,9 +51,9 @@ static void check_reachable(const struct pgtable *pt, const void *sp)
 }
 
 /*
- * With isolation (user_root.c): the words by which this CPU changes roots at the border of ring 3. They are written
- * after CR3: an NMI in between may still use the old tree, whose translations are right. A flush that the old tree's
- * user root has not had yet goes with its slot. An adopted tree has no user root and runs no program.
+ * With isolation (user_root.c): write the words by which this CPU changes roots at the border of ring 3. They are
+ * written after CR3, so an NMI in between may still use the old tree, under the old tree's PCID (asid.c, 6). The
+ * reference tree and those of pgtable_adopt_process() have no user root and run no program.
  */
 static void set_roots(struct cpu_mmu *mmu, const struct pgtable *pt)
 {
@@ -65,7 +65,10 @@ static void set_roots(struct cpu_mmu *mmu, const struct pgtable *pt)
 	roots->user_cr3 = user_cr3_value(mmu, pt, mmu->asid.slot[mmu->asid.here].user_stale);
 }
 
-/* The slot in CR3 learns whether ring 3 has run since its last flush: the exit has put `keep` into the word then. */
+/*
+ * Note in the slot that is in CR3 whether its user root has still to be flushed. A flush of the tree takes `keep` out of
+ * user_cr3 (pti_forget); the next exit to ring 3 puts it in again.
+ */
 static void keep_roots(struct cpu_mmu *mmu)
 {
 	const struct cpu_roots *roots = this_cpu_ptr(&cpu_roots);
