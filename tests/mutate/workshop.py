@@ -59,6 +59,15 @@ class Program:
         return code != 0
 
 
+def compiled():
+    """The files that the host ring compiles."""
+    out = guest.build_path("mutate")
+    subprocess.run(["make", "-s", "-f", "tests/host/host.mk", "O=" + out, out + "/host/sources"], cwd=guest.ROOT,
+                   env={key: value for key, value in os.environ.items() if key not in OUTER}, check=True)
+    with open(os.path.join(out, "host", "sources")) as file:
+        return set(file.read().split())
+
+
 def _same(path, original):
     """Do both have the same bytes?"""
     return os.path.isfile(original) and filecmp.cmp(path, original, shallow=False)
