@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The functions that code with -fsanitize=undefined calls. Each gets the place in the source and what was wrong there.
- * The names and the layouts are those of gcc's and clang's runtime. A report needs the place only, with which every
- * description begins. Any context: whatever the checked code may do.
+ * The names and the layouts are those of gcc's and clang's runtime. Most reports need the place only, with which the
+ * description begins. Any context, since checked code runs in any.
  */
 #include <kernel/bug.h>
 #include <kernel/ubsan.h>
@@ -12,7 +12,7 @@ struct place {
 	u32 line, column;
 };
 
-/* What pointers are checked for, besides the place. */
+/* The description of an access by a pointer. */
 struct type_mismatch {
 	struct place place;
 	const void *type;

@@ -230,7 +230,7 @@ static void window_extend(struct page_window *w)
 }
 
 /*
- * A window begins as the longest stretch of RAM among frames [first, last), the first section of its half that comes
+ * A window begins as the longest stretch of RAM among frames [first, last), the first section on its side that comes
  * online. `first` is written before `nr`: a CPU that sees an open window sees where it begins. The allocator prefers
  * RAM above 4 GiB, so that window is the main one as soon as it is open.
  */

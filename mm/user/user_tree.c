@@ -3,8 +3,7 @@
  * The areas of a process as a tree by address: which one is at an address, and where is room for another?
  *
  * Each area keeps the size of the hole below it, and the largest such hole of its subtree. So one way down the tree
- * finds the lowest hole that is large enough; no hole before it is looked at. The hole behind the last area belongs to
- * nobody, and is looked at last.
+ * finds the lowest hole that is large enough. The hole behind the last area belongs to nobody, and is looked at last.
  */
 #include "mm/user/user_internal.h"
 
@@ -50,7 +49,7 @@ static vaddr_t hole_end(const struct vm_area_struct *vma)
 					    : vma->vm_start;
 }
 
-/* The area, which may be NULL, or the one before it has changed. */
+/* Measure the hole below `vma` again: it or the area before it has changed. NULL: nothing to do. */
 static void update_hole(struct vm_area_struct *vma, const struct vm_area_struct *before)
 {
 	vaddr_t start, end;

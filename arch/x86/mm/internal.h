@@ -82,10 +82,10 @@ static inline bool is_private_addr(vaddr_t addr) { return addr >= layout.private
 
 /* --- user roots (user_root.c) --------------------------------------------------------------------------------- */
 
-/* Nothing without page-table isolation. -ENOMEM. */
+/* Give the tree a user root; without page-table isolation it gets none. -ENOMEM. */
 int user_root_alloc(struct pgtable *pt);
 void user_root_free(struct pgtable *pt);
-/* Around the change of a user entry of pt->root. The second one copies the entry. */
+/* Before and after a change of a user entry of pt->root. The second one copies the entry. */
 void user_root_change(struct pgtable *pt);
 void user_root_changed(struct pgtable *pt, unsigned int slot);
 /* How many entries of the user root are not as they should be. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's address space on i386, with and without PAE: one gigabyte, divided by the amount of RAM.
+ * The kernel's address space on i386, with and without PAE: one gigabyte. The amount of RAM decides who gets how much.
  *
  *	PAGE_OFFSET  direct map of lowmem | page array | gap | vmalloc space | private | fixmap  4G
  *			grows up to here ─┘		     └─ gets what is left, at least vmalloc=

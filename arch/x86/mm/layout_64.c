@@ -2,7 +2,7 @@
 /*
  * The kernel's address space on x86_64: two layouts, one for each depth. With `kaslr` the first three regions move:
  *
- *	kernel_start | gap | direct map | gap | vmalloc space | gap | page array | gap | slots of processes, image
+ *	kernel_start | gap | direct map | gap | vmalloc space | gap | page array | gap | private, entry area | image
  *
  * Each starts at a top entry. Their order stays, and an empty entry stays between two of them.
  */
@@ -68,13 +68,13 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 /* --- bases at random ---------------------------------------------------------------------------------------------- */
 
 #define NR_MOVED 3
-#define HOLE	 1 /* top entries that stay empty before a region */
+#define HOLE	 1 /* top entries that stay empty between two regions */
 
 struct region {
 	vaddr_t *start, *end;
 };
 
-/* As many numbers below `places`, in ascending order. */
+/* Draw NR_MOVED numbers below `places`, in ascending order. */
 static void draw_ascending(struct rnd_state *random, u32 places, u32 *drawn)
 {
 	for (unsigned int n = 0; n < NR_MOVED; n++) {
@@ -87,7 +87,7 @@ static void draw_ascending(struct rnd_state *random, u32 places, u32 *drawn)
 	}
 }
 
-/* The boot tables reach RAM by the direct map, too, until the reference tables are loaded. */
+/* Until the reference tables are loaded, RAM is reached by the boot tables: give these an entry at the new place. */
 static void move_boot_entry(vaddr_t from, vaddr_t to)
 {
 	u64 *root = (u64 *)(pt_levels == 5 ? boot_root5 : boot_root);

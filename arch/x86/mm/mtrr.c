@@ -59,7 +59,7 @@ static bool touches(const struct mtrr_range *r, u64 start, u64 low)
 	return !((start ^ r->base) & r->mask & ~low);
 }
 
-/* The type that ranges over the whole leaf give it. False: there is no such range, and *type is the default type. */
+/* *type: what the ranges that cover the whole leaf make of it. False: there are none; it is the default type. */
 static bool whole_type(const struct mtrr_state *m, u64 start, u64 low, u8 *type)
 {
 	bool any = false;
@@ -82,7 +82,10 @@ static bool changes(const struct mtrr_range *r, u8 whole, bool ranged)
 	return (ranged ? combine(whole, r->type) : r->type) != whole;
 }
 
-/* No range border can lie inside a leaf of this size. This is the usual case: firmware uses few and large ranges. */
+/*
+ * True: no range border can lie inside a leaf of this size, or the MTRRs are off. This is the usual case: firmware uses
+ * few and large ranges.
+ */
 static inline bool nothing_so_small(const struct mtrr_state *m, u64 start, u64 low)
 {
 	return !m->enabled || (!m->too_many && !(m->fixed && start < MTRR_FIXED_END) && !(m->masks & low));

@@ -2,9 +2,10 @@
 /*
  * The tree in this CPU's CR3, and how a flush finds the CPUs that have it.
  *
- * 1. A tree's bit for this CPU is set before CR3 is loaded and cleared after another tree has been. A CPU that flushes
- *    the tree first counts the flush, then looks at the bits. A CPU that loads the tree first sets its bit, then reads
- *    the count. So either the flusher interrupts this CPU, or this CPU sees that its translations are out of date.
+ * 1. A tree's bit for this CPU is set before the tree is loaded into CR3, and cleared after another tree has been
+ *    loaded. (The reference tree has no bits.) A CPU that flushes the tree first counts the flush, then looks at the
+ *    bits. A CPU that loads the tree first sets its bit, then reads the count. So either the flusher interrupts this
+ *    CPU, or this CPU sees that its translations are out of date.
  *
  * 2. Borrowing. A kernel thread, the idle thread too, leaves CR3 as it is. Its CPU has then `borrowed` the tree, and
  *    the same argument holds: the flusher counts, then looks whether the tree is borrowed; a CPU that goes back to the

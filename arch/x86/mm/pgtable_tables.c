@@ -6,13 +6,13 @@
  * no range uses its addresses (pgtable_free_tables). Any CPU's paging-structure caches may still lead to the table, and
  * other walkers may read it without a lock. So the order is fixed:
  *
- *	1. clear the link in the reference tree, for all slots of the range
+ *	1. clear links of the range in the reference tree, at most CLEAR_BATCH of them
  *	2. carry the cleared entries to every process (if they are at the level that is copied)
  *	3. flush everything on every CPU: TLBs and paging-structure caches
  *	4. free the tables, after a grace period: walkers without a lock are readers (preemption off: pgtable_query)
  *
- * After step 3 the caller may write leaves there. No other mapper uses the slots meanwhile, because they lie wholly
- * inside a range that the caller owns.
+ * A range with more links takes several rounds. Where step 3 is done, the caller may write leaves. No other mapper uses
+ * the slots meanwhile, because they lie wholly inside a range that the caller owns.
  */
 #include "internal.h"
 
@@ -79,7 +79,7 @@ static void table_retire(phys_addr_t table, bool kernel)
 		table_free(table, kernel);
 }
 
-/* table_free_below(), which looks for *left tables under the one that the link points to, and counts them off. */
+/* As table_free_below(). *left: how many tables there are below, counted down; the search ends when it is 0. */
 static void free_below(pte_t link, unsigned int level, bool kernel, unsigned long *left)
 {
 	pte_t *table = pte_table(link);

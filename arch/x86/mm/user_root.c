@@ -9,28 +9,30 @@
  *	user root    [ u0 | u1 | ..    | -  | -  | -  | entry | -  ]
  *		       |    └──> one shared subtree       └──> one shared subtree, the same for all processes
  *		       └──> one shared subtree
+ *
+ *    A CPU that reads ahead of its rights in ring 3 finds nothing of the kernel but the entry area.
+ *
  *    With PAE the four entries of the top table are too few for this: the first three are equal in both roots, and the
  *    fourth leads to a table of its own, which has the two entries of the entry area. NX is for 4 and 5 levels: other
  *    top entries have no such bit.
- *    A CPU that reads ahead of its rights finds nothing of the kernel there but the entry area.
  *
- * 2. Invariant. The user halves of both roots are equal, NX aside. The kernel half of the user root has one entry,
- *    which is the reference's. pgd_parity_check() compares both.
+ * 2. Invariant. The user halves of both roots are equal, NX aside. The kernel half of the user root has one entry, the
+ *    reference's (PAE: a table with two of the reference's). pgd_parity_check() compares both halves.
  *
  * 3. The user half. Only two places write a user top entry: install_table() and pgtable_free_user(). Both come here
  *    after the kernel root has been written. A program that runs meanwhile may fault because its root does not have the
  *    entry yet. Its fault handler waits for the lock of the address space, which the writer holds.
  *
  * 4. The kernel half. The hook (pgtable_sync.c) never touches user roots. It has nothing to do here: the entry area's
- *    top entry is there before the first process, and stays.
+ *    entries of the shared level are there before the first process, and stay.
  *
  * 5. TLB. Kernel pages are not global (a global page would stay for ring 3 to find). Without PCIDs each way in and out
  *    drops everything that is not global, so a flush need not think of the user root. With PCIDs each slot of asid.c
- *    has two PCIDs, one a root. An invalidation reaches only the kernel root's, which is in CR3. So each flush of a
+ *    has two PCIDs, one for each root. INVLPG reaches only the kernel root's, which is in CR3. So each flush of a
  *    process's pages takes `keep` out of the word with which the CPU goes back to ring 3 (pti_forget): the user root's
  *    PCID is dropped as a whole then, and the process has run no instruction in between.
  *
- * 6. The oracle treats both roots as one tree: a translation by one of them is in the other's tables too.
+ * 6. The oracle treats both roots as one tree: their user halves lead to the same tables.
  */
 #include "internal.h"
 
@@ -50,7 +52,7 @@ static unsigned int user_slots(void)
 	return pt_index(pt_top(), layout.user_end - 1) + 1;
 }
 
-/* The entry of the shared level for an address of the kernel. */
+/* The user root's entry of the shared level for an address of the entry area. */
 static pte_t *kernel_entry(const struct pgtable *pt, vaddr_t addr)
 {
 	pte_t *table = pt->user_root;
@@ -160,7 +162,7 @@ static unsigned int kernel_part_differs(const struct pgtable *pt)
 	return differs;
 }
 
-/* While the user half changes nothing is said of it. The caller has a lock that a writer does not wait for. */
+/* 0 while the user half is being changed: the caller has pgd_lock, which does not keep its writers away. */
 static unsigned int user_part_differs(const struct pgtable *pt)
 {
 	int before = atomic_read(&pt->user_changes);

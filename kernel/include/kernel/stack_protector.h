@@ -4,7 +4,7 @@
 
 #include <lib/compiler.h>
 
-/* kmain() sets it once, before there is another CPU: no function that has begun by then ever ends. */
+/* kmain() sets it once, before there is another CPU. It may: no function that has begun by then ever ends. */
 extern unsigned long __stack_chk_guard;
 
 void __noreturn __stack_chk_fail(void);

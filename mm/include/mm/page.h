@@ -3,7 +3,8 @@
  * struct page: one for each frame of RAM, in an array indexed by frame number at layout.vmemmap_start.
  *
  * Only the parts of the array that describe RAM in use are mapped (mm/page/page_online.c). A hole or a device has no
- * struct page: ask pfn_valid() first. 32 bytes on 64-bit, 16 on 32-bit: index arithmetic is a shift.
+ * struct page, or one in state PAGE_HOLE: ask pfn_valid() first. 32 bytes on 64-bit, 16 on 32-bit: index arithmetic is
+ * a shift.
  */
 #pragma once
 
@@ -36,7 +37,7 @@ enum zone_id {
 
 /*
  * Flags. A page with any flag cannot be freed. PAGE_FLAGS_MAPPED say that the kernel does not map the page as ordinary
- * memory (set_memory.h). Each page has its own, tails included.
+ * memory (set_memory.h). Each page of a block has these for itself, tails included.
  */
 #define PAGE_FLAG_KMALLOC 0x01 /* head of a block that kmalloc gave out whole */
 #define PAGE_FLAG_DIRECT  0x02 /* not present, or not writable, in the direct map */
@@ -99,13 +100,13 @@ struct page_window page_find_window(const struct page *page);
 /* Given a window of `nr` pages from `first` on: its size with what has come online behind it. Any context. */
 unsigned long page_window_extend(const struct page *first, unsigned long nr);
 /*
- * The two windows that are tried first; in our own kernel, RAM below 4 GiB and RAM above. Each opens with the first
- * section of its half that comes online (until then nr is 0), and grows when the RAM behind its end comes; `first`
- * stays.
+ * Two windows in which a page is looked for before page_find_window() searches. In our own kernel: one below 4 GiB, one
+ * above. Each opens with the first section on its side that comes online (until then nr is 0), and grows when the RAM
+ * behind its end comes; `first` stays.
  */
 #define PAGE_WINDOWS 2u
 extern struct page_window page_windows[PAGE_WINDOWS];
-/* 64-bit: the window that is tried first. It changes once, when the second one opens. */
+/* 64-bit: the one of the two that is looked at first. It changes once, when the second one opens. */
 extern struct page_window *page_windows_main;
 /*
  * Where a page most likely is, for those who look there before they search. 32-bit kernels, which have few registers

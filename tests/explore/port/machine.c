@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RAM, per-CPU memory, objects and table pages; panics and warnings are faults. */
+/*
+ * RAM, per-CPU memory, objects and table pages; panics and warnings are faults. Not instrumented, so the runtime must
+ * be told of the state here (xp_state).
+ */
 #include "tests/explore/port/port.h"
 
 #include <arch/init.h>
@@ -38,7 +41,6 @@ static struct {
 char *host_ram = (char *)ram, *host_page_array;
 bool port_allocations_fail;
 
-/* The explorer's part of an explored program: not instrumented, so its own state must be told of. */
 static void per_cpu_init(unsigned int cpus)
 {
 	for (unsigned int cpu = 0; cpu < cpus; cpu++) {

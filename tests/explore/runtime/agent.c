@@ -3,8 +3,8 @@
  * Agents: coroutines for the programs and the handlers of CPUs. An agent that comes to a step describes it, and the
  * search says whose turn is next; often that is the same agent, and then nothing is switched.
  *
- * A handler is an agent of its own that takes turns only when its CPU's interrupts are on and one is pending. While it
- * runs, its CPU's program does not. It shares the store buffer with the program, and returns with the buffer empty, as
+ * A handler is an agent of its own that begins only when its CPU's interrupts are on and one is pending. Until it ends,
+ * its CPU's program has no turn. It shares the store buffer with the program, and returns with the buffer empty, as
  * IRET does.
  */
 #include "tests/explore/runtime/internal.h"
@@ -167,7 +167,7 @@ static bool agent_enabled(unsigned int a)
 	return !(is_main(a) && cpus[cpu_of(a)].in_irq) && op_enabled(a);
 }
 
-/* Memory shows no buffer. */
+/* To be called while memory shows no CPU's buffer (view_of). */
 agents_t agents_enabled(void)
 {
 	agents_t set = 0;

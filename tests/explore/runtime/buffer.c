@@ -16,7 +16,7 @@
 
 struct store {
 	struct op op;
-	unsigned long below; /* what memory has while the store is in view */
+	unsigned long below; /* while the store is in view: what memory has without it */
 	struct past past;    /* of the agent when it made the store */
 	struct heard heard;
 };

@@ -18,10 +18,10 @@ struct xp_scenario {
 	void (*check)(void);		     /* after each run, alone; calls xp_fail() */
 	unsigned long (*state)(void);	     /* a number for the state at the end of a run, or NULL */
 	const char *must_fail;		     /* the message that must be found; NULL: there is no fault */
-	unsigned int bound;		     /* 0: complete; else so many preemptions */
+	unsigned int bound;		     /* 0: complete; else at most so many preemptions */
 };
 
-/* An array of scenarios that the linker gathers. */
+/* Begins the definition of a scenario. The linker gathers all of them. */
 #define XP_SCENARIO(id) \
 	__attribute__((used, section("xp_scenarios"), aligned(sizeof(void *)))) \
 	const struct xp_scenario xp_scenario_##id
@@ -49,7 +49,7 @@ void xp_relax(void);
 void xp_acquire(unsigned int *word);
 
 /*
- * A step that reads or writes a word of the port's own, for which it stands: orders as a locked operation does, but
+ * A step that stands for a read or a write of a word of the port's own. It orders as a locked operation does, but
  * leaves the store buffer alone. The port does the access itself, right behind it.
  */
 void xp_note(const void *word, _Bool writes);

@@ -42,7 +42,7 @@ struct past {
 };
 void past_join(struct past *to, const struct past *from);
 
-/* The same for data races: of each CPU the time that this one has heard of. Only stores that were read tell it. */
+/* The same for data races: of each CPU the time that this one has heard of, from stores that it read and interrupts. */
 struct heard {
 	unsigned int at[XP_CPUS];
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What gcc's -fsanitize=thread calls: atomic operations, which are steps, and plain accesses, which are none. The
- * memory order that the source asks for does not matter but for fences: x86 has one order for all (TSO).
+ * What gcc's -fsanitize=thread calls: atomic operations, which are steps (a store is one when it becomes visible), and
+ * plain accesses, which are none. The memory order that the source asks for matters only for fences, and for stores: a
+ * sequentially consistent one is an exchange. For all else x86 has one order (TSO).
  *
- * A CPU's accesses to its own stack are no steps. If another CPU looks there without having been told to, that is
- * reported as a race.
+ * A CPU's accesses to its own stack are no steps. If another CPU looks there without having been told to, that is a
+ * race.
  */
 #include "tests/explore/runtime/internal.h"
 
@@ -235,7 +236,7 @@ void __tsan_atomic_signal_fence(int order) { (void)order; }
 
 /* --- plain accesses ----------------------------------------------------------------------------------------- */
 
-/* A volatile access has no value here, so it could not be delayed: the program must use READ_ONCE and WRITE_ONCE. */
+/* The call for a volatile access does not tell the value: a store could not be delayed. Use READ_ONCE, WRITE_ONCE. */
 static void is_volatile(const volatile void *p)
 {
 	if (!no_step((uintptr_t)p))

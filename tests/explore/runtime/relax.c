@@ -35,7 +35,7 @@ void watch_read(unsigned int agent, uintptr_t addr, unsigned int size)
 	for (i = 0; i < w->nr; i++)
 		if (w->word[i].addr == addr && w->word[i].size == size)
 			break;
-	if (i == MAX_WORDS) { /* the oldest goes: a loop that waits for so many words there is none */
+	if (i == MAX_WORDS) { /* the oldest goes: no loop waits for so many words */
 		for (i = 0; i + 1 < MAX_WORDS; i++)
 			w->word[i] = w->word[i + 1];
 		w->nr--;

@@ -34,7 +34,7 @@ static void find_program(void)
 	program[n < 0 ? 0 : n] = '\0';
 }
 
-/* "file.c:12" of code; the innermost line that is no header of atomics. */
+/* "file.c:12" of code: the innermost line that is in no header. */
 static void line_of(uintptr_t pc, char *to, size_t size)
 {
 	char command[700], line[300];

@@ -3,8 +3,8 @@
  * The search: which run comes next, and when all are done.
  *
  * 1. A run is a sequence of steps. The stack `nodes` has the steps of the current run, and at each the agents that
- *    could have gone on there. A run is repeated from its beginning up to the deepest node where another choice is
- *    open, takes that, and goes on by itself. Two runs with the same choices are the same, which is checked.
+ *    could have gone on there. The next run repeats this one up to the deepest node where another choice is open, takes
+ *    that, and goes on by itself. Two runs with the same choices are the same, which is checked.
  *
  * 2. Two steps are dependent if their order can matter: both touch a word and one writes it; they belong to a CPU's
  *    program and its handler; or one makes the other possible. Runs that differ only in the order of independent steps
@@ -14,7 +14,7 @@
  *    e is looked for that is dependent with it, could have come after it, and has not happened before q came there
  *    (`pasts`, vector clocks). Such a pair is a race: the other order must be tried as well. For that, somebody must go
  *    on at e's node from whom the other order follows: an agent whose first step behind e, among the steps that do not
- *    depend on e, depends on none of these. If none of these could take a turn there, all that could do.
+ *    depend on e, depends on none of these. If no such agent could take a turn there, all that could are tried.
  *
  * 4. Sleep sets. An agent whose step was tried at a node sleeps in the branches beside it, until a step is made that
  *    depends on its own. A run in which all who could go on are asleep is abandoned: it is equivalent to an earlier
@@ -25,9 +25,9 @@
  *    of the one word for which a loop waits. If a loop waits for several words, the order is left open as in 3, last
  *    sentence.
  *
- * 6. SEARCH_ALL makes every order of all steps; it judges the reduction in tests. SEARCH_BOUND makes all with so many
- *    preemptions, without any reduction: sleep sets under a bound lose runs. Whoever runs goes on, and stores become
- *    visible at once, at no cost; each other choice costs one, but none when the one who ran cannot go on.
+ * 6. SEARCH_ALL makes every order of all steps; it judges the reduction in tests. SEARCH_BOUND makes all with at most
+ *    so many preemptions, without any reduction: sleep sets under a bound lose runs. Whoever runs goes on, and stores
+ *    become visible at once, at no cost; each other choice costs one, but none when the one who ran cannot go on.
  */
 #include "tests/explore/runtime/internal.h"
 
@@ -126,7 +126,7 @@ static bool node_new(struct node *n, agents_t enabled)
 	return true;
 }
 
-/* Those whose stores the chosen agent has left waiting wait on, until somebody needs them. */
+/* A buffer that was passed over waits until it is empty, or until the CPU that went on last cannot go on without it. */
 static void note_delays(const struct node *n)
 {
 	for (unsigned int a = BUFFER; a < NR_AGENTS; a++)

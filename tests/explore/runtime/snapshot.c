@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every run begins with the same memory. The program's regions are copied once; each write of the program notes the
- * lines that it touches, and only these are copied back. Now and then everything is compared: a write that nobody
- * noted would be found.
+ * lines that it touches, and only these are copied back. When all runs of a scenario are done, everything is compared:
+ * a write that nobody noted would be found.
  */
 #include "tests/explore/runtime/internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random small programs, for the judgement of the search: the reduction (SEARCH_DPOR) must find just the end states
- * that the full enumeration finds. `toys -c N` compares N of them.
+ * that the full enumeration finds. `toys -s random -c N` compares N of them.
  */
 #include "tests/explore/runtime/explore.h"
 

@@ -13,7 +13,7 @@
 #define STATUS_OUTPUT_FULL 0x01
 #define STATUS_INPUT_FULL  0x02
 #define STATUS_FROM_MOUSE  0x20
-#define STATUS_NOTHING	   0xff /* no controller. On some machines this reads as 0, as from an idle controller. */
+#define STATUS_NOTHING	   0xff /* no controller; on some machines a missing one reads as 0, as an idle one does */
 
 #define CMD_READ_CONFIG	    0x20
 #define CMD_WRITE_CONFIG    0x60
@@ -65,7 +65,10 @@ static char translate(u8 scan)
 	return letter && caps ? c ^ 0x20 : c;
 }
 
-/* Cursor and page keys send what terminals send. The number block has the same keys. */
+/*
+ * Up, down and the page keys send what terminals send. The keys between them (left, right, end, and plus and minus of
+ * the number block) send nothing: the shell has no use for them. The number block has the same keys.
+ */
 static char sequence(u8 key)
 {
 	rest = key == SCAN_UP ? "[A" : key == SCAN_DOWN ? "[B" :

@@ -60,11 +60,11 @@ void gdt_use_entry(unsigned int cpu, const struct entry_stacks *stacks);
 /* Give the gates of double fault and machine check, and on x86_64 that of NMI, stacks of their own. gdt_{32,64}.c */
 void gdt_finish_idt(gate_t *idt);
 
-/*
- * Fill in the interrupt table that all CPUs share, for stubs at this address. The page of the image in which it lies
- * alone. From now on it is loaded by this address. Load it on this CPU. idt.c
- */
+/* The interrupt table, which all CPUs share (idt.c). Fill it in, for stubs at this address. */
 void idt_init(vaddr_t stubs);
+/* The page of the image in which it lies, alone. */
 const void *idt_page(void);
+/* From now on the table is loaded by this address. */
 void idt_move(vaddr_t at);
+/* Load it on this CPU. */
 void idt_load(void);

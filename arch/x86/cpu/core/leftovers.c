@@ -9,7 +9,8 @@
  * the UINTR registers hold. The bases of FS and GS and LDTR are written with the descriptor tables (gdt_*.c), the PAT
  * in memtype.c, the local vector table in apic.c.
  *
- * The word `leftovers` on the command line puts something bad into each register first, as bad firmware would.
+ * The word `leftovers` on the command line first puts something bad into each MSR, and sets a breakpoint, as bad
+ * firmware would.
  */
 #include <asm/leftovers.h>
 #include <arch/context.h>

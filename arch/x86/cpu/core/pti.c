@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Is page-table isolation used? On CPUs with the Meltdown flaw a program can read, by speculation, whatever its tables
- * map for the kernel alone. Under the user root (arch/x86/mm/user_root.c) they map next to nothing for it.
+ * map for the kernel alone. The user root (arch/x86/mm/user_root.c) maps next to nothing of the kernel.
  */
 #include <asm/msr.h>
 #include <asm/pti.h>
@@ -13,7 +13,7 @@ CMDLINE_OPTION(pti, "pti=auto|on|off", "programs run on tables of their own, wit
 
 static const char *reason;
 
-/* Atoms that execute in order (Bonnell, Saltwell). */
+/* Atoms that execute in order (Bonnell, Saltwell), and all CPUs before family 6. */
 static bool executes_in_order(const struct cpu_info *c)
 {
 	static const u8 models[] = { 0x1c, 0x26, 0x27, 0x35, 0x36 };

@@ -2,20 +2,21 @@
 /*
  * The entry area: all that a user root maps of the kernel (page-table isolation).
  *
- *	layout.entry_start	text of trap_entry_pti_64.S, again	r-x	shared by all CPUs
+ *	layout.entry_start	text of trap_entry_pti_*.S, again	r-x	shared by all CPUs
  *				the interrupt table, again		r--
  *	+ 1 * ENTRY_UNIT	CPU 0: its page				r--	struct entry_page, TSS, GDT
  *				    a hole, a stack			rw-	x86_64: for a double fault, and so on;
  *				    and so on				rw-	the last one is the entry stack
  *	+ 2 * ENTRY_UNIT	CPU 1
  *
- * 1. It fills whole entries of the shared level: a top entry; with PAE two, of 2 MiB each. The kernel's trees have them
- *    as they have all others; user_root.c copies them into each user root. The tables below are the same for all. So
- *    what is mapped here reaches both roots of every process without a hook, and the entries never change after boot.
+ * 1. It has whole entries of the shared level for itself: a top entry; with PAE two, of 2 MiB each. The kernel roots
+ *    have them as they have all others; user_root.c copies them into each user root. The tables below are the same for
+ *    all. So what is mapped here reaches both roots of every process without a hook, and those entries never change
+ *    after boot.
  *
  * 2. x86_64: nothing here is writable but stacks. The kernel writes pages and tables by its own mapping. i386: the CPU
- *    itself writes into TSS and GDT when it switches tasks, so a CPU's page is writable too. These tasks run on the
- *    kernel root, so their stacks are not here.
+ *    itself writes into TSS and GDT when it switches tasks, so a CPU's page is writable too. The tasks for double fault
+ *    and machine check run on the kernel root, so their stacks are not here.
  *
  * 3. Holes keep stacks apart: an overflow is a double fault, as with all other stacks.
  */
@@ -46,7 +47,7 @@ static_assert(PAGE_SIZE + (NR_OWN_STACKS - FIRST_STACK) * GUARDED_STACK_UNIT <= 
 	      "a CPU's part has room for its stacks");
 static_assert(ENTRY_AREA_SIZE <= ENTRY_SPAN, "the entry code takes all stacks of the area for such");
 
-/* trap_entry_pti_64.S: text of the area, and where the rest of the kernel finds that. */
+/* trap_entry_pti_*.S: places in the area's text, and the words that tell its second piece where the area has two. */
 extern char entry_stubs[], entry_leave[], entry_any_back[];
 extern vaddr_t entry_leave_at, entry_any_back_at;
 
@@ -132,8 +133,8 @@ static int visit(void *ctx __maybe_unused, pte_t *p __maybe_unused, vaddr_t addr
 }
 
 /*
- * User roots copy all shared entries of the area, before the parts of later CPUs are mapped. So where these need more
- * than one entry, all tables are made now. (PAE.)
+ * A user root copies the area's entries of the shared level once, when it is made. If there is more than one (PAE), the
+ * tables below are all made now, so that no later CPU's part needs another.
  */
 static void make_tables(void)
 {

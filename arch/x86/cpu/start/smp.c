@@ -30,12 +30,12 @@
 #define INIT_US	    10000
 #define STARTUP_US  200
 #define ANSWER_LOOK_US 10000
-#define ANSWER_US   1000000 /* since the last CPU ran its first instruction */
-#define COMPLETE_US 5000000 /* from its first instruction until it is online: an emulated CPU may get little time */
+#define ANSWER_US   1000000 /* how long to wait for one more CPU, since the last one came */
+#define COMPLETE_US 5000000 /* then, until those that came are online: an emulated CPU may get little time */
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 
-/* Read by boot/ap_start.S and ap_high_*.S. */
+/* For boot/ap_start.S and ap_high_*.S. They write ap_next alone: each CPU takes a ticket. */
 u32 ap_next, ap_limit;
 u32 ap_boot_root;
 vaddr_t ap_cr3, ap_cr4, ap_stack_top[AP_TICKETS];
@@ -70,7 +70,7 @@ static bool in_a_module(const struct boot_info *boot, u32 page)
 	return false;
 }
 
-/* The highest page of low memory outside all modules. kernel/main.c keeps low memory free. 0: there is none. */
+/* The highest page of low memory outside all modules. kernel/main.c keeps it out of the allocator. 0: there is none. */
 static u32 find_trampoline_page(const struct boot_info *boot)
 {
 	u32 found = 0;
@@ -87,7 +87,7 @@ static u32 find_trampoline_page(const struct boot_info *boot)
 	return found;
 }
 
-/* The number of the n-th CPU of the firmware's tables: n, or with cpuholes 0, 2, 5, 6, 9, 11, 14, 15, 18, ... */
+/* The number of the n-th CPU of the list (0: the boot CPU): n, or with cpuholes 0, 2, 5, 6, 9, 11, 14, 15, 18, ... */
 static unsigned int nth_cpu(unsigned int n)
 {
 	static const u8 pattern[] = { 0, 2, 5, 6 };
@@ -109,7 +109,7 @@ static unsigned int cpu_of(u32 apic_id)
 	return 0;
 }
 
-/* Number CPUs that do not exist, as many as there is room for. Their APIC ids are unused ones, from 0xfd down. */
+/* Give numbers to `wanted` CPUs that do not exist, or to as many as fit. They get unused APIC ids, from 0xfd down. */
 static void add_ghosts(u64 wanted)
 {
 	for (u32 id = 0xfd; wanted && id && nth_cpu(nr_cpus) < MAX_CPUS; id--) {
@@ -272,7 +272,10 @@ static void start_up(u32 state)
 			apic_send_startup(cpu_apic_id[nth_cpu(n)], trampoline_page);
 }
 
-/* The wait ends ANSWER_US after the last CPU came. So CPUs that never come cost ANSWER_US once, not once each. */
+/*
+ * Ends when all are settled. Waits for more CPUs until ANSWER_US after the last one came, then up to COMPLETE_US for
+ * those that came. So CPUs that never come cost ANSWER_US once, not once each.
+ */
 static void wait_for_cpus(void)
 {
 	u32 came = READ_ONCE(ap_next);
@@ -308,7 +311,7 @@ static void call_cpus(unsigned int last, void *(*alloc_stack)(void))
 	for (unsigned int n = 1; n < last; n++)
 		apic_send_init(cpu_apic_id[nth_cpu(n)]);
 	called = prepare_cpus(last, alloc_stack); /* the CPUs need INIT_US after INIT anyway */
-	passed = boot_cpu.tsc ? arch_uptime_us() - from : 0; /* without TSC a tick counts as 10 ms at once */
+	passed = boot_cpu.tsc ? arch_uptime_us() - from : 0; /* without TSC uptime jumps by 10 ms a tick */
 	arch_udelay(passed < INIT_US ? INIT_US - (unsigned int)passed : 0);
 	smp_store_release(&ap_limit, called - 1);
 	start_up(AP_CALLED);
@@ -322,8 +325,8 @@ static void call_cpus(unsigned int last, void *(*alloc_stack)(void))
 }
 
 /*
- * All that the firmware's tables name as enabled, those without a number included, and nobody else has come in. A CPU
- * that tables call disabled is not there or has never run: its APIC takes nothing but INIT and start-up messages.
+ * True: every CPU that the firmware's tables call enabled is online, none was left out, and no stranger came in. A CPU
+ * that they call disabled is not there or has never run: its APIC takes nothing but INIT and start-up messages.
  */
 static bool everybody_is_here(void)
 {

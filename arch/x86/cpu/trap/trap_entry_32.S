@@ -3,7 +3,8 @@
  * From the CPU's interrupt frame to trap_dispatch(struct trap_frame *), i386. Each of the 256 stubs makes the frame
  * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
  * <asm/machine_32.h>. Double fault and machine check do not come here: their gates are tasks (gdt_32.c). With page-
- * table isolation the way is another one: trap_entry_pti_32.S.
+ * table isolation the CPU comes in by other stubs (trap_entry_pti_32.S), and goes on here only from ring 0 on a stack
+ * of the kernel.
  */
 #include "trap_frame_32.h"
 
@@ -35,8 +36,8 @@ trap_dispatched_own_stack:		/* differs only on x86_64 */
 	.size	trap_common, . - trap_common
 
 	/*
-	 * void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack.
-	 * Interrupts off.
+	 * void trap_return(struct trap_frame *): switch to the stack on which the frame lies, load the registers from
+	 * it, IRET. Interrupts off.
 	 */
 	.globl	trap_return
 	.type	trap_return, @function

@@ -2,8 +2,8 @@
 /*
  * From the CPU's interrupt frame to trap_dispatch(struct trap_frame *), x86_64. Each of the 256 stubs makes the frame
  * uniform (an error code, 0 where the CPU pushes none) and pushes its vector. The frame is struct trap_frame of
- * <asm/machine_64.h>; its 192 bytes keep the stack aligned to 16. With page-table isolation the way is another one:
- * trap_entry_pti_64.S.
+ * <asm/machine_64.h>; its 192 bytes keep the stack aligned to 16. With page-table isolation the CPU comes in by other
+ * stubs (trap_entry_pti_64.S), and goes on here only from ring 0 on a stack of the kernel.
  *
  * QEMU lets a program enter virtual-8086 mode, even under a 64-bit kernel. CS may be any number there, so VM is tested
  * too.
@@ -43,8 +43,8 @@ trap_dispatched:			/* backtrace.c knows the frame by this return address (trap_f
 	.size	trap_common, . - trap_common
 
 	/*
-	 * void trap_return(struct trap_frame *): load the registers in the frame, whose stack becomes the stack.
-	 * Interrupts off.
+	 * void trap_return(struct trap_frame *): switch to the stack on which the frame lies, load the registers from
+	 * it, IRET. Interrupts off.
 	 */
 	.globl	trap_return
 	.type	trap_return, @function
@@ -68,9 +68,10 @@ trap_return:
 	.size	trap_return, . - trap_return
 
 	/*
-	 * NMI, double fault and machine check: CS does not tell whose GS base is loaded, since they may strike just
-	 * before a SWAPGS. The kernel's base is stored above the frame, on the vector's own stack (gdt_64.c). It is
-	 * loaded, and afterwards the former base is restored. The segments of a program stay loaded meanwhile.
+	 * NMI, double fault and machine check: CS does not tell whose GS base is loaded, since they may strike before
+	 * the SWAPGS of the way in, or behind that of the way out. The kernel's base is stored above the frame, on the
+	 * vector's own stack (gdt_64.c). It is loaded, and afterwards the former base is restored. The segments of a
+	 * program stay loaded meanwhile.
 	 */
 	.type	trap_own_stack, @function
 trap_own_stack:

@@ -22,7 +22,7 @@
 
 #define TSS_SP0 4 /* in struct tss */
 
-/* On a stack that holds no more than vector and error code. */
+/* Offsets from the stack pointer before registers are saved: only vector and error code lie below the CPU's frame. */
 #define STUB_CS 12
 #define STUB_VM 18
 
@@ -133,7 +133,7 @@ entry_return:
 	jmp	*%eax
 	.size	entry_return, . - entry_return
 
-	/* Under either root's text before; now under the kernel root, still on the entry stack. */
+	/* Either root was loaded when the trap came; now it is the kernel's. Still on the entry stack. */
 	.type	entry_any, @function
 entry_any:
 	movl	%esp, %ebx
@@ -149,7 +149,7 @@ trap_dispatched_pti_own_stack:
 	jmp	*%eax
 	.size	entry_any, . - entry_any
 
-	/* trap_entry_pti_64.S needs these words. */
+	/* entry_area.c writes these words in every mode; only trap_entry_pti_64.S reads them. */
 	.data
 	.balign	4
 	.globl	entry_leave_at, entry_any_back_at

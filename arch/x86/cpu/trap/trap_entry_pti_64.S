@@ -3,19 +3,20 @@
  * The way into the kernel and out of it with page-table isolation, x86_64.
  *
  * 1. Two pieces of text. The first (.text.entry) runs where the entry area maps it, under the user root and under the
- *    kernel's. It may touch only what the user root maps: itself, and the CPU's part of the area. It knows no address
- *    outside: these stand in words at its end. The second is ordinary text and runs under the kernel root alone.
+ *    kernel's. It may touch only what the user root maps: itself, and the CPU's part of the area. It is not where it
+ *    was linked to be, so it jumps out by addresses in words at its end. The second is ordinary text and runs under the
+ *    kernel root alone.
  *
  *	ring 3 -> entry stack: stub, load CR3 | task's stack: trap_dispatch | entry stack: load CR3, IRET -> ring 3
  *	user root                             | kernel root                 | user root
  *
  * 2. From ring 3. The CPU starts on its entry stack, which the user root maps. There two registers are saved, and CR3
- *    is loaded with the word of the CPU's entry page. That page is found by the stack pointer, so neither GS nor memory
+ *    is loaded with a word of the CPU's entry page. That page is found by the stack pointer, so neither GS nor memory
  *    of the kernel is needed. Then the frame moves to the task's stack. The entry stack is free again before interrupts
  *    are enabled.
  *
- * 3. To ring 3. The frame moves back to the entry stack, and with it RAX and the user root's CR3. The general registers
- *    are loaded from the task's stack, and only the last four instructions run in the area.
+ * 3. To ring 3. IRET's part of the frame moves back to the entry stack, and with it RAX and the user root's CR3. The
+ *    other registers are loaded from the task's stack, and only the last four instructions run in the area.
  *
  * 4. From ring 0. On a stack of the kernel the kernel root is loaded: nothing is to be done. That is so even in the
  *    first piece, where interrupts of ring 0 begin too. So the stack decides, not the text: on a stack of the area
@@ -142,7 +143,7 @@ entry_return:
 	movq	%gs:cpu_roots + ROOTS_USER_CR3, %rax
 	movq	%rax, (%rdi)
 	movq	%gs:cpu_roots + ROOTS_KEEP, %rax
-	orq	%rax, %gs:cpu_roots + ROOTS_USER_CR3 /* this exit flushes the PCID; the next one need not */
+	orq	%rax, %gs:cpu_roots + ROOTS_USER_CR3 /* if this exit flushes the PCID, the next one need not */
 	movq	FRAME_AX(%rsp), %rax
 	movq	%rax, 8(%rdi)
 	movq	FRAME_IP(%rsp), %rax
@@ -167,7 +168,10 @@ entry_return:
 	jmp	3b
 	.size	entry_return, . - entry_return
 
-	/* Under either root's text before; now under the kernel root, on a stack of the area. See trap_own_stack. */
+	/*
+	 * Either root was loaded when the trap came; now it is the kernel's. On a stack of the area. The base of GS is
+	 * changed and put back as in trap_own_stack; here it stands in the entry page.
+	 */
 	.type	entry_any, @function
 entry_any:
 	movl	$MSR_GS_BASE, %ecx
@@ -188,7 +192,7 @@ trap_dispatched_pti_own_stack:
 	jmp	*entry_any_back_at
 	.size	entry_any, . - entry_any
 
-	/* Where the entry area has them; entry_area.c knows. */
+	/* Where the entry area has entry_leave and entry_any_back. entry_area.c writes these words. */
 	.data
 	.balign	8
 	.globl	entry_leave_at, entry_any_back_at

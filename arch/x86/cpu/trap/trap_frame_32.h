@@ -28,7 +28,7 @@
 	.endr
 	.endm
 
-	/* The rest of the frame, and the kernel's segments. Changes EAX. */
+	/* Save the rest of the frame, and load the kernel's segments. Changes EAX. */
 	.macro	save_registers
 	cld
 	pushl	$0			/* the address of a page fault */

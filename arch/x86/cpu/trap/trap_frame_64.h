@@ -19,7 +19,7 @@
 #define FRAME_SS       184
 #define MSR_GS_BASE    0xc0000101
 
-/* The same on a stack that holds no more than vector and error code. */
+/* The same before registers are saved: only vector and error code lie below the CPU's frame. */
 #define STUB_CS 24
 #define STUB_VM 34
 #define VM_BIT  0x02
@@ -89,7 +89,7 @@
 	popq	%rax
 	.endm
 
-	/* A program's, into its frame, which is on the stack; RBP is 0. Are any in use? */
+	/* Save a program's segments in its frame, on the stack. RBP is 0. Then "not equal" says: some are in use. */
 	.macro	save_segments
 	movw	%ds, FRAME_SEGMENTS(%rsp)
 	movw	%es, FRAME_SEGMENTS + 2(%rsp)

@@ -31,7 +31,7 @@ struct cpu_info {
 	unsigned int perf_version;  /* of the performance counters; 0 = none */
 
 	bool tsc, msr, apic, mce, pse, pse36, pae, pge, pat, mtrr, sysenter; /* leaf 1, EDX */
-	unsigned int clflush_bytes;			     /* a cache line, as CLFLUSH takes them; 0: no CLFLUSH */
+	unsigned int clflush_bytes;			     /* how much one CLFLUSH writes back; 0: there is none */
 	bool pcid, x2apic, tsc_deadline, rdrand, hypervisor; /* leaf 1, ECX */
 	bool smep, smap, umip, la57, invpcid, rdpid, processor_trace; /* leaf 7 */
 	bool arch_capabilities;			     /* leaf 7: the register of that name */
@@ -42,7 +42,7 @@ struct cpu_info {
 /* Read the CPUID of this CPU. */
 void cpu_info_read(struct cpu_info *info);
 
-/* The boot CPU's; valid after arch_init_cpu(). */
+/* The boot CPU's; valid after arch_init_cpu(). pge: false also with `nopge` or page-table isolation. */
 extern struct cpu_info boot_cpu;
 
 /* Does INVLPG work while PCIDs are on? False: a known erratum; PCIDs are not used. */

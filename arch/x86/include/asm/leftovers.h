@@ -14,8 +14,8 @@
 void leftovers_remove(const struct cpu_info *cpu);
 
 /*
- * For tests, with the word `leftovers` on the command line: put something bad into all of them. Before
- * leftovers_remove().
+ * For tests, with the word `leftovers` on the command line: put something bad into each MSR, and set a breakpoint.
+ * Before leftovers_remove().
  */
 void leftovers_fill(const struct cpu_info *cpu);
 

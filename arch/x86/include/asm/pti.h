@@ -25,20 +25,20 @@ struct entry_page {
 
 /* Per-CPU: what the exit to ring 3 needs. */
 struct cpu_roots {
-	vaddr_t exit_stack;	/* in the entry area: where IRET's frame is put */
-	unsigned long user_cr3; /* the user root. Without `keep` in it, the next exit flushes the PCID */
+	vaddr_t exit_stack;	/* in the entry area: the lowest word of what the exit leaves there (EXIT_FRAME) */
+	unsigned long user_cr3; /* loads the user root. Without `keep` in it, the next exit flushes the PCID */
 	unsigned long keep;
-	struct entry_page *page; /* NULL: this CPU has not entered its part of the entry area */
+	struct entry_page *page; /* NULL: the CPU has no part of the entry area yet (entry_area_add) */
 };
 DECLARE_PER_CPU(struct cpu_roots, cpu_roots);
 
 /* pti=auto: may programs of this CPU read what their tables map for the kernel alone (Meltdown)? *why: for people. */
 bool cpu_needs_pti(const struct cpu_info *info, u64 arch_capabilities, const char **why);
-/* The word pti= and the CPU decide. Sets pti_on, prints why, returns it. Boot. */
+/* Set pti_on, as the word pti= and the CPU say, and print why. Returns pti_on. Boot. */
 bool pti_decide(const struct cpu_info *info, u64 arch_capabilities);
 /* The bit that CR3 gets so that a load drops nothing; 0 without PCIDs. */
 unsigned long cr3_keep(void);
-/* Before ring 3 runs again on this CPU, what the user root's PCID holds must go. tlb_local.c */
+/* Make this CPU's next exit to ring 3 drop all that the user root's PCID holds. tlb_local.c */
 void pti_forget(void);
 
 /* Map a CPU's part of the entry area; it has its own stacks already. False: no memory. */

@@ -14,9 +14,10 @@
 #define PRIVATE_END   0xffc00000 /* each process's own */
 #define PRIVATE_START 0xff800000
 #define VMALLOC_TOP   0xff800000
-#define ENTRY_START   0xff408000 /* with page-table isolation: entry_area.c. Vmalloc space ends at its slot; a hole */
+/* With page-table isolation, the entry area (entry_area.c). Vmalloc space then ends at 0xff400000; a hole follows. */
+#define ENTRY_START   0xff408000
 #define ENTRY_UNIT    0x8000	 /* a CPU's part of it */
-#define ENTRY_SPAN    0x003f8000 /* up to the private slots nothing else lies behind the area's start */
+#define ENTRY_SPAN    0x003f8000 /* from the area's start to the private slots: nothing else lies there */
 #define EXIT_FRAME    84	 /* what the exit to ring 3 leaves on the entry stack: CR3 and a whole frame */
 #define VMALLOC_GAP   0x00800000 /* unmapped, before vmalloc space: a stray access behind the page array faults */
 #define VMALLOC_DEFAULT 0x08000000
