@@ -67,8 +67,8 @@ static void set_roots(struct cpu_mmu *mmu, const struct pgtable *pt)
 }
 
 /*
- * Note in the slot that is in CR3 whether its user root has still to be flushed. A flush of the tree takes `keep` out of
- * user_cr3 (pti_forget); the next exit to ring 3 puts it in again.
+ * Note in the slot that is in CR3 whether its user root has still to be flushed. A flush of the tree takes `keep` out
+ * of user_cr3 (pti_forget); the next exit to ring 3 puts it in again.
  */
 static void keep_roots(struct cpu_mmu *mmu)
 {
