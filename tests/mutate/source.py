@@ -35,10 +35,11 @@ def name_of(param):
 
 
 class Function:
-    """head: what stands before the parameters; body: with its braces; begin, end: the whole of it in the file."""
+    """head: what stands before the parameters; body: with its braces; begin, end: the whole of it in
+    the file, whose text this was."""
 
     def __init__(self, file, text, begin, body_at, end):
-        self.file, self.begin, self.end = file, begin, end
+        self.file, self.text, self.begin, self.end = file, text, begin, end
         self.body, self.line = text[body_at:end], text.count("\n", 0, body_at) + 1
         found = HEAD.match(masked(text[begin:body_at]))
         self.name = found["name"] if found else None

@@ -101,8 +101,7 @@ class Workshop:
                 function.number = self.nr_functions
                 chosen.append((function, self.nr_functions, by_function[function]))
                 self.nr_functions += 1
-            with open(os.path.join(guest.ROOT, file)) as original:
-                text, self.clones[file] = clones.with_clones(original.read(), chosen)
+            text, self.clones[file] = clones.with_clones(chosen[0][0].text, chosen)
             self._put(file, text)
         numbers = {"functions": max(self.nr_functions, 1)}
         self._put("tests/host/port/mutant.c", clones.PROGRAM % numbers)
