@@ -25,6 +25,8 @@ static void load_tables(unsigned int cpu)
 	write_flags(FLAGS_FIXED);
 	gdt_load(cpu);
 	this_cpu(cpu_number) = cpu;
+	if (per_cpu(cpu_roots, cpu).page)
+		entry_area_use(cpu); /* first: the stubs of the area find the CPU's page by the stack */
 	idt_load();
 }
 
@@ -52,7 +54,5 @@ void arch_move_percpu(void *area)
 bool arch_init_ap(unsigned int cpu)
 {
 	load_tables(cpu);
-	if (pti_on)
-		entry_area_use(cpu);
 	return features_init_ap();
 }

@@ -183,6 +183,8 @@ static vaddr_t new_stack_top(void *(*alloc_stack)(void))
 {
 	void *stack = alloc_stack();
 
+	if (stack)
+		memset(stack, 0, IMAGE_STACK_SIZE); /* user roots map some of them: nothing old may be in there */
 	return stack ? (vaddr_t)stack + IMAGE_STACK_SIZE : 0;
 }
 

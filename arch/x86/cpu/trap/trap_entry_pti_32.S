@@ -150,7 +150,7 @@ trap_dispatched_pti_own_stack:
 	.size	entry_any, . - entry_any
 
 	/* entry_area.c writes these words in every mode; only trap_entry_pti_64.S reads them. */
-	.data
+	.section .data..ro_after_init, "aw"
 	.balign	4
 	.globl	entry_leave_at, entry_any_back_at
 entry_leave_at:		.long	0

@@ -193,7 +193,7 @@ trap_dispatched_pti_own_stack:
 	.size	entry_any, . - entry_any
 
 	/* Where the entry area has entry_leave and entry_any_back. entry_area.c writes these words. */
-	.data
+	.section .data..ro_after_init, "aw"
 	.balign	8
 	.globl	entry_leave_at, entry_any_back_at
 entry_leave_at:		.quad	0
