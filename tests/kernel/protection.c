@@ -154,6 +154,15 @@ KTEST(protection, the_interrupt_table_on_each_cpu)
 	}
 }
 
+/* trap_entry_pti_*.S: where the last instructions before ring 3 are. */
+extern vaddr_t entry_leave_at, entry_any_back_at;
+
+KTEST(protection, ways_out_of_the_kernel)
+{
+	EXPECT(init_only(&entry_leave_at) && init_only(&entry_any_back_at));
+	EXPECT_EQ(probe_write(&entry_leave_at), PROBE_PROTECTION);
+}
+
 KTEST(protection, the_layout)
 {
 	EXPECT(init_only(&layout) && init_only(&per_cpu_offset[0]));

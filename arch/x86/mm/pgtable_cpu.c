@@ -63,6 +63,7 @@ static void set_roots(struct cpu_mmu *mmu, const struct pgtable *pt)
 	if (!roots->page)
 		return;
 	roots->page->kernel_cr3 = cr3_value(mmu, pt, false);
+	roots->page->keep = roots->keep;
 	roots->user_cr3 = user_cr3_value(mmu, pt, mmu->asid.slot[mmu->asid.here].user_stale);
 }
 

@@ -90,7 +90,7 @@ static void fill(struct pgtable *pt)
 	for (unsigned int i = 0; i < user_slots(); i++)
 		if (!pte_empty(pt->root + i))
 			copy(pt, i);
-	for (vaddr_t addr = layout.entry_start; addr < end; addr += size)
+	for (vaddr_t addr = ALIGN_DOWN(layout.entry_start, size); addr < end; addr += size)
 		pte_store(kernel_entry(pt, addr), pte_read(pt_entry(&kernel_pgtable, addr, pt_sync_level())));
 }
 
@@ -145,11 +145,12 @@ static bool differ(pte_t a, pte_t b)
 /* What the i-th entry of the shared level should be, in the table that has the entry area. */
 static pte_t should_be(unsigned int i)
 {
-	unsigned int level = pt_sync_level(), n = i - pt_index(level, layout.entry_start);
+	unsigned int level = pt_sync_level(), first = pt_index(level, layout.entry_start);
+	vaddr_t start = ALIGN_DOWN(layout.entry_start, pt_size(level));
 
-	if (n >= (ENTRY_AREA_SIZE + pt_size(level) - 1) >> pt_level[level].shift)
+	if (i < first || i > pt_index(level, layout.entry_start + ENTRY_AREA_SIZE - 1))
 		return __pte(0);
-	return pte_read(pt_entry(&kernel_pgtable, layout.entry_start + n * pt_size(level), level));
+	return pte_read(pt_entry(&kernel_pgtable, start + (i - first) * pt_size(level), level));
 }
 
 static unsigned int kernel_part_differs(const struct pgtable *pt)

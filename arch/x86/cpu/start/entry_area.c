@@ -100,7 +100,8 @@ bool entry_area_add(unsigned int cpu)
 	struct entry_page *page = (struct entry_page *)(per_cpu(own_stack_top, cpu)[STACK_ENTRY] - IMAGE_STACK_SIZE);
 
 	page->percpu_base = per_cpu_offset[cpu];
-	page->keep = roots->keep = cr3_keep();
+	page->keep = 0; /* set_roots() says more: the CPU must know PCIDs first */
+	roots->keep = cr3_keep();
 	page->kernel_cr3 = (unsigned long)kernel_pgtable.root_phys;
 	roots->exit_stack = stack_top_of(cpu, STACK_ENTRY) - EXIT_FRAME;
 	roots->page = page;
