@@ -210,7 +210,7 @@ static struct rb_node *next_fit(struct rb_node *node, unsigned int class, u32 ke
 
 void vm_hole_insert(struct vm_range *hole)
 {
-	hole->kind = VM_RANGE_HOLE;
+	WRITE_ONCE(hole->kind, VM_RANGE_HOLE); /* copy_range() may look, and then sees that it is held */
 	memset(hole->fit, 0, sizeof(hole->fit));
 	vm_tree_link(&vm_hole_root, hole);
 	fit_propagate(&hole->node, NULL);
@@ -224,8 +224,8 @@ void vm_hole_erase(struct vm_range *hole)
 
 void vm_hole_resize(struct vm_range *hole, vaddr_t start, vaddr_t end)
 {
-	hole->start = start;
-	hole->end = end;
+	WRITE_ONCE(hole->start, start);
+	WRITE_ONCE(hole->end, end);
 	fit_propagate(&hole->node, NULL);
 }
 

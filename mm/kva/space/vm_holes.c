@@ -49,8 +49,8 @@ static struct vm_range *cut_hole(struct vm_range *hole, vaddr_t start, vaddr_t e
 		return hole;
 	}
 	fresh[0] = NULL;
-	range->start = start;
-	range->end = end;
+	WRITE_ONCE(range->start, start);
+	WRITE_ONCE(range->end, end);
 	if (hole->start == start) {
 		vm_hole_resize(hole, end, hole->end);
 	} else if (hole->end == end) {
@@ -196,7 +196,7 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 {
 	int err;
 
-	range->kind = (u8)kind;
+	WRITE_ONCE(range->kind, (u8)kind);
 	range->area = NULL;
 	range->ptes = range->more_ptes = NULL;
 	range->pages = NULL;
@@ -267,9 +267,9 @@ void vm_range_discard(struct vm_range *range)
 static bool joins(struct vm_range *hole, const struct vm_range *range)
 {
 	if (range->end == hole->start)
-		hole->start = range->start;
+		WRITE_ONCE(hole->start, range->start);
 	else if (range->start == hole->end)
-		hole->end = range->end;
+		WRITE_ONCE(hole->end, range->end);
 	else
 		return false;
 	return true;

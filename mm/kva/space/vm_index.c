@@ -213,8 +213,8 @@ static bool copy_range(struct vm_range *range, bool try, struct vm_range_info *i
 {
 	bool busy = try ? cmpxchg(&range->state, VM_BUSY, VM_STILL) == VM_BUSY : stand_still(range);
 
-	info->start = range->start;
-	info->end = range->end;
+	info->start = READ_ONCE(range->start);
+	info->end = READ_ONCE(range->end);
 	info->kind = READ_ONCE(range->kind);
 	info->state = busy ? VM_BUSY : smp_load_acquire(&range->state);
 	if (busy && range->kind == VM_RANGE_AREA)
