@@ -13,7 +13,7 @@
 	.balign	16
 	.globl	trap_stubs
 trap_stubs:
-	stubs	trap_common
+	stubs	trap_common, trap_common
 
 	.globl	trap_common
 	.type	trap_common, @function

@@ -76,21 +76,12 @@ trap_return:
 	.type	trap_own_stack, @function
 trap_own_stack:
 	save_registers
-	movl	$MSR_GS_BASE, %ecx
-	rdmsr
-	movl	%eax, %r12d
-	movl	%edx, %r13d
-	movl	FRAME_SIZE(%rsp), %eax
-	movl	FRAME_SIZE + 4(%rsp), %edx
-	wrmsr
+	load_gs_base FRAME_SIZE(%rsp)
 	movq	%rsp, %rdi
 	call	trap_dispatch
 	.globl	trap_dispatched_own_stack
 trap_dispatched_own_stack:
-	movl	$MSR_GS_BASE, %ecx
-	movl	%r12d, %eax
-	movl	%r13d, %edx
-	wrmsr
+	put_back_gs_base
 	restore_registers
 	addq	$32, %rsp
 	iretq

@@ -34,7 +34,7 @@
 	.balign	16
 	.globl	entry_stubs
 entry_stubs:
-	stubs	entry_common
+	stubs	entry_common, entry_common
 
 	.type	entry_common, @function
 entry_common:

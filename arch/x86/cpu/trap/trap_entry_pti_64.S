@@ -146,16 +146,10 @@ entry_return:
 	orq	%rax, %gs:cpu_roots + ROOTS_USER_CR3 /* if this exit flushes the PCID, the next one need not */
 	movq	FRAME_AX(%rsp), %rax
 	movq	%rax, 8(%rdi)
-	movq	FRAME_IP(%rsp), %rax
-	movq	%rax, 16(%rdi)
-	movq	FRAME_CS(%rsp), %rax
-	movq	%rax, 24(%rdi)
-	movq	FRAME_FLAGS(%rsp), %rax
-	movq	%rax, 32(%rdi)
-	movq	FRAME_SP(%rsp), %rax
-	movq	%rax, 40(%rdi)
-	movq	FRAME_SS(%rsp), %rax
-	movq	%rax, 48(%rdi)
+	.irp	offset, 0, 8, 16, 24, 32	/* what IRETQ takes */
+	movq	FRAME_IP + \offset(%rsp), %rax
+	movq	%rax, 16 + \offset(%rdi)
+	.endr
 	movq	%rdi, %rax
 	swapgs				/* from here to IRETQ the kernel has no per-CPU data */
 	cmpq	$0, FRAME_SEGMENTS(%rsp)
@@ -174,21 +168,12 @@ entry_return:
 	 */
 	.type	entry_any, @function
 entry_any:
-	movl	$MSR_GS_BASE, %ecx
-	rdmsr
-	movl	%eax, %r12d
-	movl	%edx, %r13d
-	movl	ENTRY_PERCPU_BASE(%rbx), %eax
-	movl	ENTRY_PERCPU_BASE + 4(%rbx), %edx
-	wrmsr
+	load_gs_base ENTRY_PERCPU_BASE(%rbx)
 	movq	%rsp, %rdi
 	call	trap_dispatch
 	.globl	trap_dispatched_pti_own_stack
 trap_dispatched_pti_own_stack:
-	movl	$MSR_GS_BASE, %ecx
-	movl	%r12d, %eax
-	movl	%r13d, %edx
-	wrmsr
+	put_back_gs_base
 	jmp	*entry_any_back_at
 	.size	entry_any, . - entry_any
 

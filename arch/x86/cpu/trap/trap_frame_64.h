@@ -1,49 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both ways into the kernel share, x86_64 (trap_entry_64.S, trap_entry_pti_64.S): the stubs and the frame, which
- * is struct trap_frame of <asm/machine_64.h>.
+ * What both ways into the kernel share, x86_64 (trap_entry_64.S, trap_entry_pti_64.S): the frame, which is struct
+ * trap_frame of <asm/machine_64.h>.
  *
  * The data segment registers have no effect on 64-bit code, but a program may use them. They are saved when it enters
  * the kernel, and loaded when it goes on; the kernel runs with all four empty. In nearly every program they are empty.
  */
-#include <asm/vectors.h>
+#include "trap_stubs.h"
 
 #define FRAME_SIZE     192
 #define FRAME_AX       112
 #define FRAME_SEGMENTS 120 /* DS, ES, FS, GS: 16 bits each */
-#define FRAME_IP       152
+#define FRAME_IP       152 /* IP, CS, flags, SP, SS: what IRETQ takes */
 #define FRAME_CS       160
-#define FRAME_FLAGS    168
 #define FRAME_VM       170 /* the third byte of the flags */
-#define FRAME_SP       176
-#define FRAME_SS       184
 #define MSR_GS_BASE    0xc0000101
 
 /* The same before registers are saved: only vector and error code lie below the CPU's frame. */
 #define STUB_CS 24
 #define STUB_VM 34
 #define VM_BIT  0x02
-
-	/* A stub for each vector, 16 bytes apart. It makes the frame uniform and jumps to one of the two labels. */
-	.macro	stubs common, own_stack
-	.set	vector, 0
-	.rept	NR_VECTORS
-	.balign	16
-	/* The CPU pushes an error code for 8, 10..14, 17, 21, 29 and 30 (SDM vol. 3, 6.13; APM vol. 2, 8.2). */
-	.set	low, vector == 8 || (vector >= 10 && vector <= 14)
-	.set	high, vector == 17 || vector == 21 || vector == 29 || vector == 30
-	.if	!(low || high)
-	pushq	$0
-	.endif
-	pushq	$vector
-	.if	vector == VECTOR_NMI || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK
-	jmp	\own_stack
-	.else
-	jmp	\common
-	.endif
-	.set	vector, vector + 1
-	.endr
-	.endm
 
 	/* The two words between the vector and the general registers are filled in later. */
 	.macro	save_registers
@@ -114,4 +90,25 @@
 	movw	FRAME_SEGMENTS + 2(%rsp), %es
 	movw	FRAME_SEGMENTS + 4(%rsp), %fs
 	movw	FRAME_SEGMENTS + 6(%rsp), %gs
+	.endm
+
+	/*
+	 * CS does not tell whose GS base is loaded. So the kernel's is loaded from `base`, and afterwards the former one is
+	 * put back, which R12 and R13 keep meanwhile.
+	 */
+	.macro	load_gs_base base
+	movl	$MSR_GS_BASE, %ecx
+	rdmsr
+	movl	%eax, %r12d
+	movl	%edx, %r13d
+	movl	\base, %eax
+	movl	4 + \base, %edx
+	wrmsr
+	.endm
+
+	.macro	put_back_gs_base
+	movl	$MSR_GS_BASE, %ecx
+	movl	%r12d, %eax
+	movl	%r13d, %edx
+	wrmsr
 	.endm
