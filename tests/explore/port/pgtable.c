@@ -72,6 +72,35 @@ void port_pgtable(void)
 			pt_make_link(port_table_alloc(GFP_KERNEL), pt_top(), false);
 }
 
+void port_map(unsigned int i)
+{
+	struct mmu_update u;
+
+	arch_update_kernel_mappings_begin(&u, port_page(i), port_page(i + 1));
+	MUST(!pgtable_map(&kernel_pgtable, &u, port_page(i), port_page(i + 1), port_frame(i), PAGE_KERNEL, PAGE_SHIFT));
+	arch_update_kernel_mappings_end(&u);
+}
+
+void port_unmap(unsigned int i)
+{
+	struct mmu_update u;
+
+	arch_update_kernel_mappings_begin(&u, port_page(i), port_page(i + 1));
+	pgtable_unmap(&kernel_pgtable, &u, port_page(i), port_page(i + 1));
+	arch_update_kernel_mappings_end(&u);
+}
+
+void port_leaf_instead(void)
+{
+	struct mmu_update u;
+	vaddr_t start = PORT_SPACE, end = start + pt_size(2);
+
+	pgtable_clear_tables(&kernel_pgtable, start, end, pt_level[2].shift);
+	arch_update_kernel_mappings_begin(&u, start, end);
+	MUST(!pgtable_map(&kernel_pgtable, &u, start, end, 0, PAGE_KERNEL, pt_level[2].shift));
+	arch_update_kernel_mappings_end(&u);
+}
+
 void port_tree(struct pgtable *pt) { MUST(!pgtable_init_process(pt)); }
 
 static void free_deferred(struct rcu_head *head)

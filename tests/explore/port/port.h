@@ -28,6 +28,12 @@ void port_table_free(phys_addr_t table);
 void port_pgtable(void);
 void port_tree(struct pgtable *pt);
 #define PORT_SPACE layout.vmalloc_start
+/* The i-th page of it, its frame; the calls of a kernel that map and unmap it, and map one large leaf instead of all. */
+static inline vaddr_t port_page(unsigned int i) { return PORT_SPACE + i * PAGE_SIZE; }
+static inline phys_addr_t port_frame(unsigned int i) { return (phys_addr_t)(0x100 + i) << PAGE_SHIFT; }
+void port_map(unsigned int i);
+void port_unmap(unsigned int i);
+void port_leaf_instead(void);
 
 /* The entry that the MMU finds for addr in a tree; and a CPU touches addr, which must lead to this frame. */
 pte_t port_walk(const struct pgtable *pt, vaddr_t addr, unsigned int *level);

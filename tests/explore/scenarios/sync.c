@@ -11,9 +11,6 @@
 static struct pgtable old_tree, new_tree;
 static bool new_made;
 
-static vaddr_t page(unsigned int i) { return PORT_SPACE + i * PAGE_SIZE; }
-static phys_addr_t frame(unsigned int i) { return (phys_addr_t)(0x100 + i) << PAGE_SHIFT; }
-
 static void one_process(void)
 {
 	port_machine(3);
@@ -21,19 +18,10 @@ static void one_process(void)
 	port_tree(&old_tree);
 }
 
-static void map_one(unsigned int i)
-{
-	struct mmu_update u;
-
-	arch_update_kernel_mappings_begin(&u, page(i), page(i + 1));
-	MUST(!pgtable_map(&kernel_pgtable, &u, page(i), page(i + 1), frame(i), PAGE_KERNEL, PAGE_SHIFT));
-	arch_update_kernel_mappings_end(&u);
-}
-
 static void map_and_touch(unsigned int i)
 {
-	map_one(i);
-	port_touch(&old_tree, page(i), frame(i));
+	port_map(i);
+	port_touch(&old_tree, port_page(i), port_frame(i));
 }
 static void map_0(void) { map_and_touch(0); }
 static void map_1(void) { map_and_touch(1); }
@@ -63,7 +51,7 @@ XP_SCENARIO(sync_three) = { .name = "sync.three_mappers", .setup = one_process, 
 static unsigned int mapped;
 static void map_0_and_say(void)
 {
-	map_one(0);
+	port_map(0);
 	smp_store_release(&mapped, 1);
 }
 static void make_process(void)
@@ -71,7 +59,7 @@ static void make_process(void)
 	port_tree(&new_tree);
 	new_made = true;
 	if (smp_load_acquire(&mapped))
-		port_touch(&new_tree, page(0), frame(0));
+		port_touch(&new_tree, port_page(0), port_frame(0));
 }
 XP_SCENARIO(sync_new) = { .name = "sync.mapper_new_process", .setup = one_process,
 			  .cpu = { map_0_and_say, make_process }, .check = all_same };
@@ -109,25 +97,15 @@ XP_SCENARIO(sync_pieces_exit) = { .name = "sync.exit_in_pieces", .setup = in_pie
  */
 static void empty_table(void)
 {
-	struct mmu_update u;
-
 	one_process();
 	port_flush_by_contract = true;
-	map_one(0);
-	arch_update_kernel_mappings_begin(&u, page(0), page(1));
-	pgtable_unmap(&kernel_pgtable, &u, page(0), page(1));
-	arch_update_kernel_mappings_end(&u);
+	port_map(0);
+	port_unmap(0);
 }
 static void leaf_instead(void)
 {
-	struct mmu_update u;
-	vaddr_t start = PORT_SPACE, end = start + pt_size(2);
-
-	pgtable_clear_tables(&kernel_pgtable, start, end, pt_level[2].shift);
-	arch_update_kernel_mappings_begin(&u, start, end);
-	MUST(!pgtable_map(&kernel_pgtable, &u, start, end, 0, PAGE_KERNEL, pt_level[2].shift));
-	arch_update_kernel_mappings_end(&u);
-	port_touch(&old_tree, page(0), 0);
+	port_leaf_instead();
+	port_touch(&old_tree, port_page(0), 0);
 }
 static void make_process_and_no_more(void)
 {
@@ -145,7 +123,7 @@ static void empty_table_in_pieces(void)
 }
 static void map_other_slot(void)
 {
-	map_one((unsigned int)(pt_size(pt_sync_level()) >> PAGE_SHIFT));
+	port_map((unsigned int)(pt_size(pt_sync_level()) >> PAGE_SHIFT));
 }
 XP_SCENARIO(sync_change_hook) = { .name = "sync.change_other_hook_in_pieces", .setup = empty_table_in_pieces,
 				  .cpu = { leaf_instead, map_other_slot }, .check = all_same };
@@ -155,11 +133,11 @@ static void map_1_without_hook(void)
 {
 	struct mmu_update u;
 
-	arch_update_kernel_mappings_begin(&u, page(1), page(2));
-	MUST(!pgtable_map(&kernel_pgtable, &u, page(1), page(2), frame(1), PAGE_KERNEL, PAGE_SHIFT));
+	arch_update_kernel_mappings_begin(&u, port_page(1), port_page(2));
+	MUST(!pgtable_map(&kernel_pgtable, &u, port_page(1), port_page(2), port_frame(1), PAGE_KERNEL, PAGE_SHIFT));
 	u.mask &= ~PGTBL_MODIFIED(pt_sync_level());
 	arch_update_kernel_mappings_end(&u);
-	port_touch(&old_tree, page(1), frame(1));
+	port_touch(&old_tree, port_page(1), port_frame(1));
 }
 XP_SCENARIO(sync_broken) = { .name = "sync.broken_no_hook", .setup = one_process, .cpu = { map_0, map_1_without_hook },
 			     .must_fail = "a fault at" };

@@ -9,28 +9,9 @@
 #include <arch/x86/mm/internal.h>
 #include <asm/tlb.h>
 
-static vaddr_t page(unsigned int i) { return PORT_SPACE + i * PAGE_SIZE; }
-static phys_addr_t frame(unsigned int i) { return (phys_addr_t)(0x100 + i) << PAGE_SHIFT; }
-
-static void map(unsigned int i)
-{
-	struct mmu_update u;
-
-	arch_update_kernel_mappings_begin(&u, page(i), page(i + 1));
-	MUST(!pgtable_map(&kernel_pgtable, &u, page(i), page(i + 1), frame(i), PAGE_KERNEL, PAGE_SHIFT));
-	arch_update_kernel_mappings_end(&u);
-}
-static void unmap(unsigned int i)
-{
-	struct mmu_update u;
-
-	arch_update_kernel_mappings_begin(&u, page(i), page(i + 1));
-	pgtable_unmap(&kernel_pgtable, &u, page(i), page(i + 1));
-	arch_update_kernel_mappings_end(&u);
-}
-static void map_0(void) { map(0); }
-static void map_1(void) { map(1); }
-static void map_2(void) { map(2); }
+static void map_0(void) { port_map(0); }
+static void map_1(void) { port_map(1); }
+static void map_2(void) { port_map(2); }
 
 static void machine(unsigned int cpus)
 {
@@ -41,14 +22,14 @@ static void no_tables(void) { machine(2); }
 static void no_tables_3(void) { machine(3); }
 static void both_mapped(void)
 {
-	port_touch(&kernel_pgtable, page(0), frame(0));
-	port_touch(&kernel_pgtable, page(1), frame(1));
+	port_touch(&kernel_pgtable, port_page(0), port_frame(0));
+	port_touch(&kernel_pgtable, port_page(1), port_frame(1));
 	MUST(pgtable_kernel_pages() == pt_sync_level() - 1);
 }
 static void all_mapped(void)
 {
 	both_mapped();
-	port_touch(&kernel_pgtable, page(2), frame(2));
+	port_touch(&kernel_pgtable, port_page(2), port_frame(2));
 }
 XP_SCENARIO(table_two) = { .name = "table.two_install_one", .setup = no_tables, .cpu = { map_0, map_1 },
 			   .check = both_mapped };
@@ -59,15 +40,15 @@ XP_SCENARIO(table_three) = { .name = "table.three_install_one", .setup = no_tabl
 static void one_mapped(void)
 {
 	no_tables();
-	map(0);
+	port_map(0);
 }
 static void query_0(void)
 {
-	unsigned long pfn = kernel_pgtable_pfn(page(0));
+	unsigned long pfn = kernel_pgtable_pfn(port_page(0));
 
-	MUST(pfn == PGTABLE_NO_PFN || pfn == frame(0) >> PAGE_SHIFT);
+	MUST(pfn == PGTABLE_NO_PFN || pfn == port_frame(0) >> PAGE_SHIFT);
 }
-static void unmap_0(void) { unmap(0); }
+static void unmap_0(void) { port_unmap(0); }
 XP_SCENARIO(table_query_map) = { .name = "table.query_map", .setup = no_tables, .cpu = { map_0, query_0 } };
 XP_SCENARIO(table_query_unmap) = { .name = "table.query_unmap", .setup = one_mapped, .cpu = { unmap_0, query_0 } };
 
@@ -75,8 +56,8 @@ XP_SCENARIO(table_query_unmap) = { .name = "table.query_unmap", .setup = one_map
 static void empty_table(void)
 {
 	no_tables();
-	map(0);
-	unmap(0);
+	port_map(0);
+	port_unmap(0);
 	tlb_init();
 }
 static void free_tables(void)
@@ -85,24 +66,14 @@ static void free_tables(void)
 }
 XP_SCENARIO(table_query_free) = { .name = "table.query_free", .setup = empty_table, .cpu = { free_tables, query_0 },
 				  .irq = port_irq };
-static void leaf_instead(void)
-{
-	struct mmu_update u;
-	vaddr_t start = PORT_SPACE, end = start + pt_size(2);
-
-	pgtable_clear_tables(&kernel_pgtable, start, end, pt_level[2].shift);
-	arch_update_kernel_mappings_begin(&u, start, end);
-	MUST(!pgtable_map(&kernel_pgtable, &u, start, end, 0, PAGE_KERNEL, pt_level[2].shift));
-	arch_update_kernel_mappings_end(&u);
-}
 static void query_leaf(void)
 {
-	unsigned long pfn = kernel_pgtable_pfn(page(0));
+	unsigned long pfn = kernel_pgtable_pfn(port_page(0));
 
 	MUST(pfn == PGTABLE_NO_PFN || pfn == 0);
 }
 XP_SCENARIO(table_query_leaf) = { .name = "table.query_leaf_instead", .setup = empty_table,
-				  .cpu = { leaf_instead, query_leaf }, .irq = port_irq };
+				  .cpu = { port_leaf_instead, query_leaf }, .irq = port_irq };
 
 /* Broken: the grace period is left out. */
 static void empty_table_without_rcu(void)
@@ -116,11 +87,11 @@ XP_SCENARIO(table_broken) = { .name = "table.broken_no_grace_period", .setup = e
 /* Broken: a table is installed by a look and a store (Xen 36a1c7c213e1). */
 static void install_by_store(void)
 {
-	pte_t *p = pt_entry(&kernel_pgtable, page(1), pt_sync_level());
+	pte_t *p = pt_entry(&kernel_pgtable, port_page(1), pt_sync_level());
 
 	if (pte_none(pte_read(p)))
 		pte_store(p, pt_make_link(port_table_alloc(GFP_KERNEL), pt_sync_level(), false));
-	map(1);
+	port_map(1);
 }
 XP_SCENARIO(table_broken_store) = { .name = "table.broken_install_by_store", .setup = no_tables,
 				    .cpu = { map_0, install_by_store }, .check = both_mapped,
