@@ -140,12 +140,12 @@ static void init_kva(void)
 
 static void move_regions(void)
 {
-	u64 seed = cmdline_has("seed") ? cmdline_number("seed", 0) : arch_random();
-
 	unsigned int bits;
+	u64 seed;
 
 	if (!cmdline_has("kaslr"))
 		return;
+	seed = cmdline_has("seed") ? cmdline_number("seed", 0) : arch_random();
 	bits = arch_move_layout(seed);
 	printk("kaslr: seed=0x%llx, %u bits a region; direct map %lx, page array %lx, vmalloc space %lx\n", seed, bits,
 	       layout.direct_start, layout.vmemmap_start, layout.vmalloc_start);

@@ -54,6 +54,7 @@ struct entry_stacks {
 	struct entry_page *page;
 	vaddr_t page_at, top[NR_OWN_STACKS];
 };
+#define ENTRY_TABLES 128 /* the offset in that page, behind struct entry_page, of another set of the CPU's tables */
 /* Load descriptor table and task register of the entry area on this CPU. gdt_{32,64}.c */
 void gdt_use_entry(unsigned int cpu, const struct entry_stacks *stacks);
 

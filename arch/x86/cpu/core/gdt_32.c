@@ -38,9 +38,7 @@ struct cpu_tables {
 
 DEFINE_PER_CPU(struct cpu_tables, cpu_tables); /* trap_entry_pti_32.S reads the thread's stack there */
 
-/* With page-table isolation the CPU uses another set of tables: behind struct entry_page, in the entry area. */
-#define ENTRY_TABLES 128
-
+/* With page-table isolation the CPU uses those of the entry area. */
 static struct cpu_tables *tables_in_use(void)
 {
 	struct entry_page *page = raw_cpu_ptr(&cpu_roots)->page;

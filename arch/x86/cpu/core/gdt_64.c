@@ -46,9 +46,6 @@ struct cpu_tables {
 
 DEFINE_PER_CPU(struct cpu_tables, cpu_tables); /* trap_entry_pti_64.S reads it */
 
-/* In the page behind struct entry_page. */
-#define ENTRY_TABLES 128
-
 static u64 ist_pointer(vaddr_t stack_top, vaddr_t gs_base)
 {
 	vaddr_t pointer = stack_top - IST_RESERVE;

@@ -11,8 +11,6 @@
 
 CMDLINE_OPTION(pti, "pti=auto|on|off", "programs run on tables of their own, without the kernel's memory");
 
-static const char *reason;
-
 /* Atoms that execute in order (Bonnell, Saltwell), and all CPUs before family 6. */
 static bool executes_in_order(const struct cpu_info *c)
 {
@@ -38,10 +36,10 @@ bool cpu_needs_pti(const struct cpu_info *c, u64 arch_capabilities, const char *
 	return false;
 }
 
-static bool wanted(const struct cpu_info *c, u64 arch_capabilities)
+static bool wanted(const struct cpu_info *c, u64 arch_capabilities, const char **why)
 {
 	const char *word = cmdline_value("pti");
-	bool on = cpu_needs_pti(c, arch_capabilities, &reason);
+	bool on = cpu_needs_pti(c, arch_capabilities, why);
 
 	if (!word || strcmp(word, "auto") == 0)
 		return on;
@@ -49,13 +47,15 @@ static bool wanted(const struct cpu_info *c, u64 arch_capabilities)
 		pr_warn("pti=%s: neither auto nor on nor off, using auto\n", word);
 		return on;
 	}
-	reason = "as the command line says";
+	*why = "as the command line says";
 	return strcmp(word, "on") == 0;
 }
 
 bool pti_decide(const struct cpu_info *c, u64 arch_capabilities)
 {
-	pti_on = wanted(c, arch_capabilities);
-	printk("page-table isolation: %s, %s\n", pti_on ? "on" : "off", reason);
+	const char *why;
+
+	pti_on = wanted(c, arch_capabilities, &why);
+	printk("page-table isolation: %s, %s\n", pti_on ? "on" : "off", why);
 	return pti_on;
 }
