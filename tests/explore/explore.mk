@@ -78,7 +78,7 @@ explore: $(addprefix $(XO)/,$(xp_sets)) ## run small scenarios of the real code 
 
 .PHONY: explore-broken
 explore-broken: $(XO)/4level ## break the explored code (tests/explore/mutations, S=glob): scenarios must find it
-	@tests/explore/mutate $< $(xp_words_4level) $(XP_TSAN) -- '$(S)'
+	@tests/explore/mutate $< $(xp_words_4level) $(XP_TSAN) -- $(xp_link) -- '$(S)'
 
 ifneq ($(filter explore explore-broken $(XO)/%,$(MAKECMDGOALS)),)
 -include $(shell find $(XO) -name '*.d' 2>/dev/null)

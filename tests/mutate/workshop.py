@@ -17,8 +17,8 @@ ERROR = re.compile(r"^(?:\./)?([\w/.-]+\.[ch]):(\d+):\d+: (?:fatal )?error:", re
 # Sets of objects, and the folders of their programs, in this order: the first finds most.
 STAGES = (("4level", "4level"), ("4level", "5level"), ("pae", "pae"), ("2level", "2level"), ("race", "race"),
           ("4level", "fuzz"), ("pae", "fuzz-pae"))
-# Words of an outer make that this one must not hear.
-OUTER = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "O", "N", "FILE", "SEED", "T", "ENV", "V", "CC", "ISO")
+# Words of `make mutate` that the makes below must not hear.
+OURS = ("O", "N", "FILE", "SEED", "CC")
 # Names of functions in a report take longer than the test, and nobody reads it.
 QUICK = {"ASAN_OPTIONS": programs.ENVIRONMENT["ASAN_OPTIONS"] + ":symbolize=0", "UBSAN_OPTIONS": "symbolize=0",
          "TSAN_OPTIONS": programs.ENVIRONMENT["TSAN_OPTIONS"] + ":symbolize=0"}
@@ -33,21 +33,20 @@ class Program:
         self.seen, self.seconds = frozenset(), 0.0
 
     def run(self, mutant, patience, **more):
-        """(exit code, or None if it was stopped; its last lines)."""
+        """Its exit code, or None if it was stopped."""
         environment = {**os.environ, **programs.ENVIRONMENT, **QUICK, "MUTANT": str(mutant), **more}
         words = ["-max_total_time=2", "-max_len=4096"] if programs.is_fuzzer(self.path) else []
         try:
-            run = subprocess.run([self.path, *words], cwd=self.tree, env=environment, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patience)
+            return subprocess.run([self.path, *words], cwd=self.tree, env=environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=patience).returncode
         except subprocess.TimeoutExpired:
-            return None, "no end"
-        return run.returncode, run.stdout.decode("utf-8", "replace")
+            return None
 
     def learn(self, nr_functions):
         """Run it without a mutant. Does it pass?"""
         note = os.path.join(self.tree, "seen-" + self.name.replace("/", "-"))
         begin = time.monotonic()
-        code, _ = self.run(0, 600, MUTANT_SEEN=note)
+        code = self.run(0, 600, MUTANT_SEEN=note)
         self.seconds = time.monotonic() - begin
         if code == 0 and os.path.exists(note):
             with open(note, "rb") as file:
@@ -55,15 +54,14 @@ class Program:
         return code == 0
 
     def kills(self, mutant):
-        code, _ = self.run(mutant.number, 10 + 6 * self.seconds)
-        return code != 0
+        return self.run(mutant.number, 10 + 6 * self.seconds) != 0
 
 
 def compiled():
     """The files that the host ring compiles."""
     out = guest.build_path("mutate")
     subprocess.run(["make", "-s", "-f", "tests/host/host.mk", "O=" + out, out + "/host/sources"], cwd=guest.ROOT,
-                   env={key: value for key, value in os.environ.items() if key not in OUTER}, check=True)
+                   env=make.environment(*OURS), check=True)
     with open(os.path.join(out, "host", "sources")) as file:
         return set(file.read().split())
 
@@ -79,15 +77,20 @@ class Workshop:
         self.files, self.clones, self.nr_functions = {}, {}, 0
 
     def copy(self):
-        """The tree as it is. Of an earlier copy the objects stay, so what is the same is not compiled again."""
+        """The tree as it is. Of an earlier copy the objects stay, so what is the same is not compiled again. A file
+        that comes back is new, or objects of its mutants would be taken for its own."""
         os.makedirs(self.tree, exist_ok=True)
+        removed = []
         for folder, inside, files in os.walk(self.tree):
             inside[:] = [name for name in inside if os.path.join(folder, name) != os.path.join(self.tree, "build")]
             for name in files:
                 path = os.path.join(folder, name)
                 if not _same(path, os.path.join(guest.ROOT, os.path.relpath(path, self.tree))):
                     os.remove(path)
+                    removed.append(path)
         make.copy_sources(self.tree, "-u")
+        for path in filter(os.path.exists, removed):
+            os.utime(path)
 
     def write(self, drawn):
         """Write the mutants that were drawn into the copy: {file: [mutants]}. Files whose mutants are the same stay."""
@@ -125,25 +128,15 @@ class Workshop:
         return ([Program(path, self.tree) for path in paths] if run.returncode == 0 else []), run.stdout
 
     def _make(self, *words):
-        return self._run("make", "-s", "--no-print-directory", "-f", "tests/host/host.mk", *words)
-
-    def _run(self, *command):
-        environment = {key: value for key, value in os.environ.items() if key not in OUTER}
-        return subprocess.run(command, cwd=self.tree, env=environment, text=True, errors="replace",
+        return subprocess.run(["make", "-s", "--no-print-directory", "-f", "tests/host/host.mk", *words],
+                              cwd=self.tree, env=make.environment(*OURS), text=True, errors="replace",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def image(self, env):
-        """An image with the kernel of this mode; its command line chooses the mutant. (path or None, words)."""
-        target, out = guest.ENVS[env]["kernel"], os.path.join(self.tree, "build")
-        image = os.path.join(out, env + ".iso")
+        """An image with the kernel of this mode; its command line chooses the mutant. (path or None, last lines)."""
         with open(os.path.join(guest.ROOT, clones.COMMAND_LINE)) as original:
             self._put(clones.COMMAND_LINE, clones.with_word(original.read()))
-        for command in (["make", "-s", "-j2", "-f", "boot/kernel.mk", "TARGET=" + target, "CC=gcc -w"],
-                        ["sh", "iso/make-iso.sh", image, os.path.join(out, target, "kernel")]):
-            run = self._run(*command)
-            if run.returncode:
-                return None, run.stdout
-        return image, ""
+        return make.make_image(self.tree, os.path.join(self.tree, "build"), env, "CC=gcc -w")
 
     def blamed(self, words):
         """The mutants in whose lines the compiler found an error."""

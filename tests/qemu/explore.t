@@ -5,8 +5,6 @@
 import sys
 sys.dont_write_bytecode = True
 
-import importlib.machinery
-import importlib.util
 import os
 import subprocess
 
@@ -15,17 +13,13 @@ import make
 import slots
 import tap
 
+sys.path.insert(0, os.path.join(guest.ROOT, "tests", "explore"))
+
+import runs
+
 SETS = ("toys", "4level", "pae")
 SECONDS = "5"    # for each scenario
 PROGRAMS = 100   # at random, in all orders
-
-
-def runner():
-    path = os.path.join(guest.ROOT, "tests", "explore", "run")
-    loader = importlib.machinery.SourceFileLoader("explore_run", path)
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("explore_run", loader))
-    loader.exec_module(module)
-    return module
 
 
 def patches_apply(out):
@@ -57,7 +51,7 @@ def main():
     os.chdir(guest.ROOT)
     patches_apply(out)
     compare(out, paths[0])
-    runner().run_all(out, paths, "*", ["-t", SECONDS])
+    runs.run_all(out, paths, "*", ["-t", SECONDS])
     return out.end()
 
 

@@ -20,9 +20,8 @@ SECONDS = 60  # that building a set takes, about
 
 def sets():
     """{set: paths of its programs}."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
-    said = subprocess.run(["make", "-s", "--no-print-directory", *RING, "host-sets"], cwd=guest.ROOT, env=environment,
-                          capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(["make", "-s", "--no-print-directory", *RING, "host-sets"], cwd=guest.ROOT,
+                          env=make.environment(), capture_output=True, text=True, check=True).stdout
     found = {words[0]: words[1:] for words in map(str.split, said.splitlines())}
     if os.environ.get("CHECK"):
         return {"4level": [path for path in found["4level"] if "/4level/" in path]}

@@ -13,13 +13,17 @@ SOURCES = ("arch", "boot", "iso", "kernel", "mm", "tests", "third_party", "linke
 SECONDS = 30  # that one of them takes, about
 
 
+def environment(*more):
+    """Of this process, without what an outer make says of itself and of its targets, and without `more`."""
+    outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ISO", "V", "ENV", "T", *more)
+    return {key: value for key, value in os.environ.items() if key not in outer}
+
+
 def make(name, seconds, *words, tree=guest.ROOT):
     """(exit code, last lines) of make with these words, in its own slot: one compiler at a time. tree: where the
     sources are."""
-    outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ISO", "V", "ENV", "T")
-    environment = {key: value for key, value in os.environ.items() if key not in outer}
     with slots.Job("build", name, seconds):
-        run = subprocess.run(["make", "-j1", "--no-print-directory", *words], cwd=tree, env=environment, text=True,
+        run = subprocess.run(["make", "-j1", "--no-print-directory", *words], cwd=tree, env=environment(), text=True,
                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return run.returncode, run.stdout.split("\n")[-40:]
 
@@ -39,6 +43,20 @@ def make_kernels(folder, *words, targets=TARGETS, tree=guest.ROOT):
 
     results = list(slots.each(one, targets))
     return next((result for result in results if result[0]), results[-1])
+
+
+def make_image(tree, out, env, *words):
+    """The image of a copy of the tree, with this mode's kernel alone; both are made in `out`. (its path or None, last
+    lines)."""
+    target = guest.ENVS[env]["kernel"]
+    image = os.path.join(out, target + ".iso")
+    for command in (["make", "-s", "-j2", "-f", "boot/kernel.mk", "TARGET=" + target, "O=" + out, *words],
+                    ["sh", "iso/make-iso.sh", image, os.path.join(out, target, "kernel")]):
+        run = subprocess.run(command, cwd=tree, env=environment(), text=True, errors="replace",
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if run.returncode:
+            return None, run.stdout.split("\n")[-40:]
+    return image, []
 
 
 def make_iso(image, kernels, variables=(), folder=os.path.join(guest.ROOT, "iso"), **how):

@@ -28,7 +28,7 @@ void port_table_free(phys_addr_t table);
 void port_pgtable(void);
 void port_tree(struct pgtable *pt);
 #define PORT_SPACE layout.vmalloc_start
-/* The i-th page of it, its frame; the calls of a kernel that map and unmap it, and map one large leaf instead of all. */
+/* The i-th page of it, its frame; the calls that map and unmap it, and that map one large leaf instead of all. */
 static inline vaddr_t port_page(unsigned int i) { return PORT_SPACE + i * PAGE_SIZE; }
 static inline phys_addr_t port_frame(unsigned int i) { return (phys_addr_t)(0x100 + i) << PAGE_SHIFT; }
 void port_map(unsigned int i);

@@ -93,8 +93,8 @@
 	.endm
 
 	/*
-	 * CS does not tell whose GS base is loaded. So the kernel's is loaded from `base`, and afterwards the former one is
-	 * put back, which R12 and R13 keep meanwhile.
+	 * CS does not tell whose GS base is loaded. So the kernel's is loaded from `base`, and afterwards the former
+	 * one is put back, which R12 and R13 keep meanwhile.
 	 */
 	.macro	load_gs_base base
 	movl	$MSR_GS_BASE, %ecx
