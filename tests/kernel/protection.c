@@ -136,9 +136,8 @@ static bool in_init_frame(vaddr_t addr)
 
 static void look_at_idt(void *good)
 {
-	struct { u16 limit; vaddr_t base; } __packed idtr;
+	struct idt_register idtr = idt_in_use();
 
-	__asm__ volatile("sidt %0" : "=m"(idtr));
 	*(bool *)good &= in_init_frame(idtr.base) && in_init_frame(idtr.base + idtr.limit);
 }
 

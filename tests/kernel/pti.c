@@ -65,13 +65,17 @@ static void look_up(struct looked_up *l)
 /* A mapped page of every kind. Without isolation each fault says "a page is there". */
 KTEST(pti, a_program_finds_nothing_of_the_kernel)
 {
-	struct looked_up *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	unsigned long *percpu = alloc_percpu(unsigned long);
-	struct page *page = alloc_page(GFP_KERNEL);
-	void *area = vzalloc(PAGE_SIZE);
+	unsigned long *percpu;
+	struct looked_up *l;
+	struct page *page;
+	void *area;
 
 	if (trace_enabled)
 		KTEST_SKIP("a trace is running");
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	percpu = alloc_percpu(unsigned long);
+	page = alloc_page(GFP_KERNEL);
+	area = vzalloc(PAGE_SIZE);
 	ASSERT(l && percpu && page && area);
 	add_place(l, area);
 	add_place(l, l);
@@ -97,12 +101,11 @@ KTEST(pti, a_program_finds_nothing_of_the_kernel)
 /* The one thing that is there: the entry area, whose page of the boot CPU a program cannot read, but finds. */
 KTEST(pti, a_program_finds_the_entry_area)
 {
-	struct looked_up *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct looked_up *l;
 
-	if (!pti_on || trace_enabled) {
-		kfree(l);
+	if (!pti_on || trace_enabled)
 		KTEST_SKIP("needs pti=on, and no trace");
-	}
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
 	ASSERT(l);
 	add_place(l, (void *)layout.entry_start);
 	look_up(l);
@@ -153,19 +156,11 @@ static void at_breakpoint(struct trap_frame *frame)
 	frame->flags |= FLAGS_RF;
 }
 
-struct idt_register {
-	u16 limit;
-	vaddr_t base;
-} __packed;
-
 /* Where the gate of a vector leads. */
 static void *first_instruction(unsigned int vector)
 {
-	struct idt_register idtr;
-	const u32 *gate;
+	const u32 *gate = (const u32 *)idt_in_use().base + vector * sizeof(long) / 2;
 
-	__asm__ volatile("sidt %0" : "=m"(idtr));
-	gate = (const u32 *)idtr.base + vector * sizeof(long) / 2;
 	return (void *)(vaddr_t)((sizeof(long) == 8 ? (u64)gate[2] << 32 : 0) | (gate[1] & 0xffff0000) |
 				 (gate[0] & 0xffff));
 }
