@@ -3,7 +3,8 @@
 # Kvasir: three kernels from one source (boot/kernel.mk builds one of them) and one image that boots them all.
 # Everything is built under build/. `make help` lists what can be asked for.
 
-TARGETS := x86_64 i386-pae i386
+# (CONFIG=kasan exists for x86_64.)
+TARGETS := $(if $(filter kasan,$(CONFIG)),x86_64,x86_64 i386-pae i386)
 
 O       ?= build
 CONFIG  ?= debug
@@ -169,6 +170,6 @@ include tests/explore/explore.mk
 #>   ACCEL=tcg|kvm               how QEMU runs it (tcg)
 #>   QEMU=path QEMUFLAGS='...'   another QEMU, more arguments for it
 #>   CC=gcc|clang                the compiler
-#>   CONFIG=debug|release|ubsan  build options, see kernel/config
+#>   CONFIG=debug|release|ubsan|kasan  build options, see kernel/config
 #>   O=build                     where everything is built
 #>   V=1                         show the commands

@@ -32,12 +32,19 @@ MM_FOLDERS := mm/page mm/slab $(patsubst %,mm/kva/%,space map area block io perc
 # The chambers of arch/x86/cpu, from below (its README.md).
 CPU_FOLDERS := $(patsubst %,arch/x86/cpu/%,core acpi apic trap console start)
 
-# CONFIG=ubsan is the debug build with the compiler's checks of undefined behaviour; kernel/sanitize reports what they see.
-OPTIONS	 := $(if $(filter ubsan,$(CONFIG)),debug,$(CONFIG))
-SANITIZE := $(if $(filter ubsan,$(CONFIG)),-fsanitize=undefined)
+# CONFIG=ubsan and CONFIG=kasan are the debug build with checks by the compiler: of undefined behaviour, and of each access
+# to memory (x86_64). kernel/sanitize reports what they see.
+CHECKED	 := $(filter ubsan kasan,$(CONFIG))
+OPTIONS	 := $(if $(CHECKED),debug,$(CONFIG))
+SANITIZE_ubsan := -fsanitize=undefined
+SANITIZE_kasan := -fsanitize=kernel-address -fasan-shadow-offset=0xdffffc0000000000 \
+	-fsanitize-address-use-after-scope --param asan-stack=1 --param asan-globals=1 --param asan-instrumentation-with-call-threshold=0
+SANITIZE := $(SANITIZE_$(CHECKED))
+SHADOW	 := $(if $(filter kasan,$(CHECKED)),arch/x86/kasan mm/kasan)
+$(if $(and $(SHADOW),$(filter-out x86_64,$(TARGET))),$(error CONFIG=kasan: for TARGET=x86_64 alone))
 
 FOLDERS := boot $(CPU_FOLDERS) arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
-	$(MM_FOLDERS) $(if $(SANITIZE),kernel/sanitize) tests/kernel tests/bench
+	$(MM_FOLDERS) $(if $(CHECKED),kernel/sanitize) $(SHADOW) tests/kernel tests/bench
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S third_party/qrcodegen/qrcodegen.c $(EXTRA)
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 
@@ -116,7 +123,7 @@ $(OUT)/flags: FORCE
 # Third-party code includes headers of a C library that are made for it. It runs once: -O1 compiles in half the time.
 $(OUT)/obj/third_party/%: CFLAGS += -O1 -Ithird_party/qrcodegen/glue
 
-$(OUT)/obj/kernel/sanitize/%: CFLAGS := $(filter-out -fsanitize=%,$(CFLAGS))
+$(foreach f,kernel/sanitize $(SHADOW),$(OUT)/obj/$f/%): CFLAGS := $(filter-out -fsanitize% -fasan%,$(CFLAGS))
 
 # Folders are made once, not once for each object: a process costs as much as a tenth of a compile.
 $(OUT)/obj/%/. $(OUT)/apart/%/.:

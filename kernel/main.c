@@ -31,6 +31,7 @@
 #include <lib/random.h>
 #include <mm/highmem.h>
 #include <mm/ioremap.h>
+#include <mm/kasan.h>
 #include <mm/kstack.h>
 #include <mm/kva_config.h>
 #include <mm/memblock.h>
@@ -160,7 +161,9 @@ static void init_memory(void)
 	move_regions();
 	pgtable_set_allocator(table_alloc_early, table_free_early);
 	pgtable_init_image(!cmdline_has("nohuge"));
+	kasan_init_image();
 	map_all_ram();
+	kasan_init_lowmem();
 	arch_move_percpu(percpu_areas_init()); /* before any code keeps a pointer into them */
 	arch_init_entry_area();
 	page_alloc_init();

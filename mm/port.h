@@ -14,6 +14,7 @@
 #include <arch/clear_page.h> /* pages that are asked for zeroed */
 #include <arch/cpu_stack.h> /* per-CPU lists of pages and objects */
 #include <arch/io.h>	   /* __iomem: device registers */
+#include <arch/kasan.h>	   /* the shadow, with CONFIG=kasan */
 #include <arch/irq.h>	   /* local_irq_save, in_interrupt: what an allocation may do */
 #include <arch/layout.h>   /* where vmalloc space, the page array and the kmap window lie; phys_to_virt */
 #include <arch/lazy_mmu.h> /* pgtable_set_ptes, and whether table pages may be allocated */
@@ -29,6 +30,7 @@
 #include <kernel/cmdline.h>	   /* mem=, nohugeiomap, nohugevmalloc, quarantine */
 #include <kernel/config.h>	   /* what only debug builds check */
 #include <kernel/cpumask.h>	   /* for_each_online_cpu */
+#include <kernel/kasan.h>	   /* which bytes may be accessed, with CONFIG=kasan */
 #include <kernel/inject.h>	   /* making the n-th allocation fail */
 #include <kernel/mutex.h>	   /* the lock of a process's address space; one purge at a time */
 #include <kernel/percpu.h>	   /* per-CPU lists */

@@ -122,6 +122,7 @@ static __noinline struct page *get_any_block(gfp_t gfp, unsigned int order)
 	}
 	hand_out(page, order);
 	tlb_oracle(frames_given(page_to_pfn(page), 1ul << order));
+	pages_given(page, 1ul << order);
 	if (gfp & __GFP_ZERO)
 		clear_pages(page, order);
 	return page;
@@ -139,6 +140,7 @@ static inline struct page *get_block(gfp_t gfp, unsigned int order)
 		return get_any_block(gfp, order);
 	hand_out_cached(page);
 	tlb_oracle(frames_given(page_to_pfn(page), 1));
+	pages_given(page, 1);
 	return page;
 }
 
@@ -194,8 +196,10 @@ static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **p
 		got = take_bulk(gfp, min(n, 1ul << MAX_PAGE_ORDER), PAGE_USED, pages);
 	else if (!needs_dma32(gfp))
 		got = list_pop_many(gfp, n, pages);
-	for (unsigned long i = 0; i < got; i++)
+	for (unsigned long i = 0; i < got; i++) {
 		tlb_oracle(frames_given(page_to_pfn(pages[i]), 1));
+		pages_given(pages[i], 1);
+	}
 	for (unsigned long i = 0; gfp & __GFP_ZERO && i < got; i++)
 		clear_pages(pages[i], 0);
 	return got;
@@ -287,6 +291,7 @@ static __noinline void free_any_block(struct page *page, unsigned int order)
 	page_make_single(page);
 	if (!last_user(page, order))
 		return;
+	pages_taken(page, 1ul << order);
 	if (order) {
 		put_block(page, order);
 		return;
@@ -297,9 +302,12 @@ static __noinline void free_any_block(struct page *page, unsigned int order)
 
 static inline void free_block(struct page *page, unsigned int order)
 {
-	if (unlikely(order || !only_user(page)))
+	if (unlikely(order || !only_user(page))) {
 		free_any_block(page, order);
-	else if (unlikely(!cpu_stack_push(page_stack[list_for_free(page)], page)))
+		return;
+	}
+	pages_taken(page, 1);
+	if (unlikely(!cpu_stack_push(page_stack[list_for_free(page)], page)))
 		list_push(page);
 }
 
@@ -327,8 +335,10 @@ static __noinline unsigned long free_run(struct page **pages, unsigned long n)
 
 	for (; run < n && pages[run] == page + run && page_head_is(page + run, ~0ull, used); run++)
 		page_set_head(page + run, gone);
-	if (run)
+	if (run) {
+		pages_taken(page, run);
 		put_run(page, run);
+	}
 	return run;
 }
 

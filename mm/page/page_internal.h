@@ -39,6 +39,7 @@
 #include <mm/port.h>
 #include "mm/page/lock_ranks.h"
 #include <mm/highmem.h>
+#include <mm/kasan.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>

@@ -53,6 +53,19 @@ static inline bool may_wait(gfp_t gfp)
 	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !lazy_mmu_active();
 }
 
+/* Pages side by side leave the allocator, or come back: their bytes may be accessed, or not (CONFIG=kasan). */
+static inline void pages_given(struct page *page, unsigned long nr)
+{
+	if (CONFIG_KASAN)
+		kasan_give(page_address(page), nr << PAGE_SHIFT, nr << PAGE_SHIFT, KASAN_PAGE_FREE);
+}
+
+static inline void pages_taken(struct page *page, unsigned long nr)
+{
+	if (CONFIG_KASAN)
+		kasan_take(page_address(page), nr << PAGE_SHIFT, KASAN_PAGE_FREE);
+}
+
 /* A page of a list leaves the allocator. Its order and flags are 0 already. */
 static inline void hand_out_cached(struct page *page)
 {

@@ -42,8 +42,19 @@ static __noinline void *kmalloc_large(size_t size, gfp_t gfp)
 	return inject_fails(INJECT_SLAB) ? NULL : kmalloc_block(size, gfp);
 }
 
+/* With CONFIG=kasan: the user may access what was asked for, not all of the object. */
+static void *narrow(void *object, size_t size)
+{
+	if (object && object != ZERO_SIZE_PTR)
+		kasan_give(object, size, ksize(object), KASAN_SLAB_REDZONE);
+	return object;
+}
+
 void *__kmalloc(size_t size, gfp_t gfp)
 {
+	if (CONFIG_KASAN)
+		return narrow(size - 1 >= KMALLOC_SLAB_MAX ? kmalloc_large(size, gfp)
+							   : kmem_cache_alloc(cache_of_size(size), gfp), size);
 	if (unlikely(size - 1 >= KMALLOC_SLAB_MAX))
 		return kmalloc_large(size, gfp);
 	return kmem_cache_alloc(cache_of_size(size), gfp);
@@ -88,14 +99,16 @@ void kfree(const void *ptr)
 size_t ksize(const void *ptr)
 {
 	const struct page *page = virt_to_page_checked(ptr);
+	size_t size = 0;
 
 	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
 	if (page && page->state == PAGE_SLAB)
-		return ((const struct slab *)page->slab)->cache->object_size;
-	if (WARN_ONCE(!kmalloc_is_block(page, ptr), "ksize(%p): not from kmalloc", ptr))
-		return 0;
-	return PAGE_SIZE << page->order;
+		size = ((const struct slab *)page->slab)->cache->object_size;
+	else if (!WARN_ONCE(!kmalloc_is_block(page, ptr), "ksize(%p): not from kmalloc", ptr))
+		size = PAGE_SIZE << page->order;
+	kasan_unpoison(ptr, size); /* who asks may access all of it */
+	return size;
 }
 
 bool kmalloc_fits(const void *ptr, size_t size, gfp_t gfp)

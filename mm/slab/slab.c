@@ -41,7 +41,7 @@ unsigned int slab_check_poison(const struct kmem_cache *cache, void *object)
 {
 	const u8 *byte = object;
 
-	for (unsigned int i = 0; CONFIG_DEBUG_MM && i < cache->object_size; i++) {
+	for (unsigned int i = 0; SLAB_PATTERNS && i < cache->object_size; i++) {
 		if (!WARN_ONCE(byte[i] != POISON_FREE,
 			       "slab %s: object %p was written to after it was freed: byte %u is %02x", cache->name,
 			       object, i, byte[i]))
@@ -117,9 +117,11 @@ static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)
 	for (unsigned int i = cache->first; i < cache->end; i++) {
 		slab->link[i] = i + 1 < cache->end ? (u16)(i + 1) : LINK_END;
 		poison(cache, slab_object(cache, slab, i), POISON_FREE);
-		if (SLAB_REDZONES)
+		if (SLAB_PATTERNS)
 			redzones_paint(cache, slab_object(cache, slab, i));
 	}
+	if (CONFIG_KASAN)
+		slab_kasan_new(cache, slab);
 	return slab;
 }
 
@@ -257,6 +259,7 @@ static void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 	if (!fresh)
 		return;
 	*object_link(slab_magazine_cache, fresh) = LINK_USED;
+	kasan_unpoison(fresh, slab_magazine_cache->object_size);
 	fresh->count = 0;
 	fresh->capacity = MAGAZINE_SIZE;
 	flags = arch_local_irq_save();
@@ -332,6 +335,8 @@ void kmem_cache_init(struct kmem_cache *cache, const char *name, unsigned int si
 static inline void *give_out(struct kmem_cache *cache, void *object)
 {
 	*object_link(cache, object) = LINK_USED;
+	if (CONFIG_KASAN)
+		kasan_give(object, cache->object_size, cache->size, KASAN_SLAB_REDZONE);
 	slab_check_poison(cache, object);
 	poison(cache, object, POISON_NEW);
 	return object;
@@ -374,6 +379,8 @@ void slab_report_bad_free(const struct slab *slab, const void *object)
 
 	WARN_ONCE(true, "free of %p, refused: in a slab of %s, %s", object, slab->cache->name,
 		  start && slab->link[index] != LINK_NONE ? "free already" : "not the start of an object");
+	if (CONFIG_KASAN)
+		kasan_describe((vaddr_t)object);
 }
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)

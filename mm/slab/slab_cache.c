@@ -63,6 +63,8 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	if (!cache)
 		return;
 	might_sleep();
+	if (CONFIG_KASAN)
+		slab_kasan_drain();
 	on_each_cpu(drain_here, cache, true);
 	left = READ_ONCE(cache->out) + (unsigned long)atomic_long_read(&cache->blocks);
 	if (WARN_ONCE(left, "kmem_cache_destroy(%s): %lu objects are in use, so it stays", cache->name, left))

@@ -17,6 +17,8 @@ void slab_shrink(void)
 {
 	struct kmem_cache *cache;
 
+	if (CONFIG_KASAN)
+		slab_kasan_drain();
 	if (irqs_disabled())
 		drain_magazines(NULL);
 	else
@@ -119,7 +121,7 @@ static unsigned int check_slab(struct kmem_cache *cache, struct slab *slab)
 	for (index = slab->first; index >= cache->first && index < cache->end && nr <= cache->end;
 	     index = slab->link[index], nr++)
 		faults += slab_check_poison(cache, slab_object(cache, slab, index));
-	for (u16 i = cache->first; SLAB_REDZONES && i < cache->end; i++)
+	for (u16 i = cache->first; SLAB_PATTERNS && i < cache->end; i++)
 		faults += slab_check_redzones(cache, slab_object(cache, slab, i));
 	if (slab->cache != cache || index != LINK_END || nr != slab_objects(cache) - slab->out) {
 		printk("slab_check: %s: slab %p has %u free objects, %u out, of %u; the list ends with %x\n",

@@ -11,9 +11,12 @@
 #define LINK_CACHED 0xfffe /* in a magazine */
 #define LINK_END    0xfffd /* free, the last of the list */
 #define LINK_NONE   0xfffc /* no object */
+#define LINK_KEPT   0xfffb /* freed, and in the quarantine (CONFIG=kasan) */
 
 /* With redzones a place of kmalloc's is twice as large as an object, which is aligned to its size. */
 #define SLAB_REDZONES	 CONFIG_DEBUG_MM
+/* Redzones and free objects hold patterns, which are looked at. Where each access is checked, that is not needed. */
+#define SLAB_PATTERNS	 (CONFIG_DEBUG_MM && !CONFIG_KASAN)
 #define SLAB_MIN_PLACES	 (SLAB_REDZONES ? 8 : 16) /* a slab has room for that many, header included */
 #define SLAB_PLACE_MAX	 (SLAB_REDZONES ? 2 * KMALLOC_SLAB_MAX : KMALLOC_SLAB_MAX)
 #define INDEX_SHIFT	 17
@@ -117,9 +120,18 @@ static inline u16 *object_link(const struct kmem_cache *cache, const void *objec
 
 static inline void poison(const struct kmem_cache *cache, void *object, int byte)
 {
-	if (CONFIG_DEBUG_MM)
+	if (SLAB_PATTERNS)
 		memset(object, byte, cache->object_size);
 }
+
+/* --- mm/kasan/slab_shadow.c, with CONFIG=kasan --- */
+
+/* A new slab: nobody may access its objects. */
+void slab_kasan_new(struct kmem_cache *cache, struct slab *slab);
+/* A freed object goes into the quarantine; the one that leaves it is put back. */
+void slab_kasan_free(struct kmem_cache *cache, void *object);
+/* Put back all objects in quarantine. */
+void slab_kasan_drain(void);
 
 /* Free an object of the slab. `object` may be any address in it; if no object was given out there, that is reported. */
 static inline void slab_free(struct slab *slab, void *object)
@@ -131,8 +143,13 @@ static inline void slab_free(struct slab *slab, void *object)
 		slab_report_bad_free(slab, object);
 		return;
 	}
+	if (CONFIG_KASAN) {
+		slab->link[index] = LINK_KEPT;
+		slab_kasan_free(cache, object);
+		return;
+	}
 	slab->link[index] = LINK_CACHED;
-	if (SLAB_REDZONES)
+	if (SLAB_PATTERNS)
 		slab_check_redzones(cache, object);
 	poison(cache, object, POISON_FREE);
 	if (unlikely(!cpu_stack_push(cache->magazine, object)))

@@ -7,6 +7,7 @@
 #include <kernel/wait.h>
 #include <kernel/xarray.h>
 #include <mm/page_alloc.h>
+#include <mm/kasan.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
@@ -23,7 +24,7 @@ static unsigned long pages_in_use(void)
 	vmalloc_shrink();
 	rcu_barrier();
 	slab_shrink();
-	return totalram_pages() - nr_free_pages() - slab_pages() - pgtable_kernel_pages();
+	return totalram_pages() - nr_free_pages() - slab_pages() - pgtable_kernel_pages() - kasan_pages();
 }
 
 /* Those that blocks and nodes are made of may stay as well. */

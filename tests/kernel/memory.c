@@ -10,6 +10,7 @@
 #include <kernel/rcupdate.h>
 #include <lib/string.h>
 #include <mm/highmem.h>
+#include <mm/kasan.h>
 #include <mm/slab.h>
 
 /* --- around every test: pages are free, or in slabs, or kernel page tables, as many as before --------------------- */
@@ -19,7 +20,7 @@ static unsigned long pages_before;
 static unsigned long pages_accounted(void)
 {
 	rcu_barrier();
-	return nr_free_pages() + slab_pages() + pgtable_kernel_pages();
+	return nr_free_pages() + slab_pages() + pgtable_kernel_pages() + kasan_pages();
 }
 
 static void pages_begin(void)

@@ -160,6 +160,8 @@ KTEST(museum, m74_tables_for_the_gap)
 
 	if (!slot)
 		KTEST_SKIP(NO_FRESH_SLOT);
+	if (CONFIG_KASAN)
+		KTEST_SKIP("the shadow of the page needs tables too");
 	high = page_for_tables(slot + half, slot + slot_size(), pt_sync_level() - 1);
 	low = page_for_tables(slot, slot + half, pt_sync_level() - 2);
 	vfree(low);

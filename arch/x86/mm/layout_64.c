@@ -7,12 +7,14 @@
  * Each starts at a top entry. Their order stays, and an empty entry stays between two of them.
  */
 #include <arch/init.h>
+#include <arch/kasan.h>
 #include <arch/layout.h>
 #include <asm/boot.h>
 #include <asm/cpuid.h>
 #include <asm/layout.h>
 #include <asm/ptfmt.h>
 #include <asm/pti.h>
+#include <kernel/config.h>
 #include <kernel/printk.h>
 #include <lib/math.h>
 #include <lib/random.h>
@@ -95,13 +97,21 @@ static void move_boot_entry(vaddr_t from, vaddr_t to)
 	root[(to >> pt_level[pt_levels].shift) % PT_ENTRIES] = root[(from >> pt_level[pt_levels].shift) % PT_ENTRIES];
 }
 
+/* Where what moves must end: below the private slots, or, with CONFIG=kasan, below the lowest shadow. */
+static vaddr_t moved_end(vaddr_t slot)
+{
+	if (CONFIG_KASAN)
+		return ALIGN_DOWN(kasan_shadow_of(layout.kernel_start), slot);
+	return pt_levels == 5 ? L5_MOVED_END : L4_MOVED_END;
+}
+
 unsigned int arch_move_layout(u64 seed)
 {
 	const struct region moved[NR_MOVED] = { { &layout.direct_start, &layout.direct_end },
 						{ &layout.vmalloc_start, &layout.vmalloc_end },
 						{ &layout.vmemmap_start, &layout.vmemmap_end } };
 	vaddr_t slot = 1ul << pt_level[pt_levels].shift, at = layout.kernel_start, before = layout.direct_start;
-	u32 places = (u32)(((pt_levels == 5 ? L5_MOVED_END : L4_MOVED_END) - at) / slot) + 1, drawn[NR_MOVED];
+	u32 places = (u32)((moved_end(slot) - at) / slot) + 1, drawn[NR_MOVED];
 	struct rnd_state random;
 
 	for (unsigned int i = 0; i < NR_MOVED; i++)

@@ -35,7 +35,7 @@ void *__kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp); /* without a look
  */
 static __always_inline void *kmalloc(size_t size, gfp_t gfp)
 {
-	if (!__builtin_constant_p(size) || !size || size > KMALLOC_SLAB_MAX)
+	if (CONFIG_KASAN || !__builtin_constant_p(size) || !size || size > KMALLOC_SLAB_MAX)
 		return __kmalloc(size, gfp);
 	if (__builtin_constant_p(gfp) && !(gfp & __GFP_ZERO))
 		return __kmem_cache_alloc(kmalloc_caches[kmalloc_index(size)], gfp);

@@ -102,6 +102,8 @@ static int resize(struct vm_struct *area, size_t size, gfp_t gfp)
 	if (gfp & __GFP_ZERO) /* clear the part of the old pages between the old and the new size */
 		zero_bytes(area, min(old, size), min((unsigned long)area->nr_pages, had) << PAGE_SHIFT);
 	area->requested_size = size;
+	if (CONFIG_KASAN)
+		kasan_give(area->addr, size, get_vm_area_size(area), KASAN_VMALLOC);
 	return 0;
 }
 

@@ -88,10 +88,22 @@ static __noinline void *map_checked(struct page **pages, unsigned int count)
 	return count <= VMAP_MAX_ALLOC ? map_in_block(pages, count) : map_alone(pages, count);
 }
 
+/* With CONFIG=kasan: the mapping of a block may be accessed. (A range of its own is when it is published.) */
+static void *map_and_allow(struct page **pages, unsigned int count)
+{
+	void *mem = map_checked(pages, count);
+
+	if (mem && count <= VMAP_MAX_ALLOC)
+		kasan_give(mem, (size_t)count << PAGE_SHIFT, (size_t)count << PAGE_SHIFT, KASAN_VMALLOC);
+	return mem;
+}
+
 void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	(void)node; /* one memory node */
 	might_sleep();
+	if (CONFIG_KASAN)
+		return map_and_allow(pages, count);
 	if (unlikely(count - 1 >= VMAP_MAX_ALLOC || READ_ONCE(pages_retyped)))
 		return map_checked(pages, count);
 	return map_in_block(pages, count);

@@ -56,6 +56,9 @@ static __always_inline bool vmap_run_unmap(struct vmap_block *block, unsigned lo
 
 	if (unlikely(page >= VMAP_BLOCK_PAGES || !try_cmpxchg(&block->run[page], &run, (u8)0)))
 		return false;
+	if (CONFIG_KASAN)
+		kasan_take((void *)(block->start + (page << PAGE_SHIFT)), (size_t)count << PAGE_SHIFT,
+			   KASAN_VMALLOC_FREE);
 	pte_clear_run(block->ptes + page, count);
 	schedule_point("vb:unmapped");
 	set_dirty(block, page, count);

@@ -177,6 +177,27 @@ static void clear_instances(const struct percpu_place *place)
 	}
 }
 
+/* --- CONFIG=kasan: who may access what ---------------------------------------------------------------------------- */
+
+static void kasan_units(vaddr_t first, size_t room, enum kasan_why why)
+{
+	for (unsigned int unit = 0; unit < nr_units; unit++)
+		kasan_poison((void *)(first + distance[unit]), room, why);
+}
+
+/* The object has `room` bytes in each unit, and `size` of them may be accessed. */
+static void kasan_give_units(vaddr_t first, size_t size, size_t room)
+{
+	for (unsigned int unit = 0; unit < nr_units; unit++)
+		kasan_give((void *)(first + distance[unit]), size, room, KASAN_PERCPU);
+}
+
+static void kasan_take_units(vaddr_t first, size_t room)
+{
+	for (unsigned int unit = 0; unit < nr_units; unit++)
+		kasan_take((void *)(first + distance[unit]), room, KASAN_PERCPU_FREE);
+}
+
 /* --- chunks ------------------------------------------------------------------------------------------------------- */
 
 static struct vm_struct **units_create(void)
@@ -203,6 +224,8 @@ static struct percpu_chunk *chunk_create(gfp_t gfp)
 		return NULL;
 	}
 	chunk->base = (vaddr_t)chunk->units[0]->addr - distance[0];
+	if (CONFIG_KASAN)
+		kasan_units(chunk->base, PERCPU_UNIT_SIZE, KASAN_PERCPU);
 	return chunk;
 }
 
@@ -244,6 +267,8 @@ static struct percpu_chunk *percpu_give_back(const void *ptr) __must_hold(percpu
 
 	if (chunk)
 		stats.bytes -= (unsigned long)had << GRANULE_SHIFT;
+	if (CONFIG_KASAN && chunk)
+		kasan_take_units(first_instance(ptr), (size_t)had << GRANULE_SHIFT);
 	return chunk;
 }
 
@@ -370,6 +395,8 @@ static void make_reserve(void)
 	if (!wanted || READ_ONCE(reserve))
 		return;
 	mine = __alloc_percpu(PAGE_ALIGN((size_t)wanted << GRANULE_SHIFT), PAGE_SIZE);
+	if (CONFIG_KASAN && mine)
+		kasan_units(first_instance(mine), PAGE_ALIGN((size_t)wanted << GRANULE_SHIFT), KASAN_PERCPU);
 	spin_lock_irqsave(&percpu_lock, flags);
 	if (!reserve && reserve_wanted)
 		swap(reserve, mine);
@@ -408,6 +435,9 @@ void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
 	had = gfp & __GFP_NOWAIT ? alloc_atomic(&place, granules) : alloc_sleeping(&place, granules, gfp);
 	if (!had)
 		return NULL;
+	if (CONFIG_KASAN)
+		kasan_give_units(place.chunk->base + ((vaddr_t)place.at << GRANULE_SHIFT), size,
+				 (size_t)place.n << GRANULE_SHIFT);
 	clear_instances(&place);
 	return pointer_to(&place);
 }

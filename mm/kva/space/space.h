@@ -4,6 +4,7 @@
 
 #include "mm/page/page_internal.h"
 
+#include <mm/kasan.h>
 #include <mm/vmalloc.h>
 
 /* Alignments that the search for space knows: every power of two from a page to the largest leaf. */
@@ -179,6 +180,8 @@ void vm_index_remove(struct vm_range *range);
 static inline void vm_range_publish(struct vm_range *range)
 {
 	BUG_ON(smp_load_acquire(&range->state) != VM_HELD);
+	if (CONFIG_KASAN)
+		kasan_range_used(range);
 	vm_range_set_state(range, VM_BUSY);
 }
 #define VM_ANY (~0UL)

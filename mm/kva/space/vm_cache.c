@@ -363,6 +363,8 @@ void vm_range_retire(struct vm_range *range)
 	struct vm_cache *cache = raw_cpu_ptr(&vm_cache);
 	bool reached;
 
+	if (CONFIG_KASAN)
+		kasan_range_freed(range);
 	spin_lock(&cache->lock);
 	range->stamp = tlb_stamp(); /* under the lock, so that the list is in order */
 	vm_range_set_state(range, VM_LAZY);

@@ -203,7 +203,11 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 	range->unlisted = 0;
 	range->shift = (u8)shift;
 	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
-	err = vm_index_add(range, gfp);
+	err = CONFIG_KASAN ? kasan_range_enters(range, gfp) : 0;
+	if (!err)
+		err = vm_index_add(range, gfp);
+	if (CONFIG_KASAN && err)
+		kasan_range_leaves(range);
 	if (err)
 		vm_hole_give_back(range, NULL);
 	return err;
@@ -241,6 +245,8 @@ static void leave_index(struct vm_range *range)
 {
 	trace(TRACE_FREE_VMAP_AREA_NOFLUSH, range->start, 0, 0);
 	tlb_oracle(given_back(range->start, range->end));
+	if (CONFIG_KASAN)
+		kasan_range_leaves(range);
 	vm_index_remove(range);
 }
 

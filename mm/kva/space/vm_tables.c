@@ -80,6 +80,8 @@ unsigned long vm_tables_reclaim(void)
 		}
 		schedule_point("vm_tables:cut");
 		addr = piece->end;
+		if (CONFIG_KASAN)
+			kasan_release(piece->start, piece->end);
 		freed += pgtable_free_tables(&kernel_pgtable, piece->start, piece->end);
 		vm_hole_give_back(piece, spare);
 	}

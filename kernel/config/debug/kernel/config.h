@@ -14,5 +14,6 @@
 #define CONFIG_MM_LOGS	     1 /* a log of flushes */
 #define CONFIG_TLB_ORACLE    1 /* a model of what every TLB may still hold, and verdicts (arch/tlb_oracle.h) */
 #define CONFIG_UBSAN	     0 /* the compiler checks for undefined behaviour (CONFIG=ubsan) */
+#define CONFIG_KASAN	     0 /* each access to memory is checked (CONFIG=kasan, x86_64) */
 #define CONFIG_FRAME_POINTER 1 /* functions keep frame pointers: backtraces are exact */
 #define CONFIG_STACK_PROTECTOR 2 /* functions with arrays, or whose locals have addresses, guard their frames */

@@ -14,5 +14,6 @@
 #define CONFIG_MM_LOGS	     0
 #define CONFIG_TLB_ORACLE    0
 #define CONFIG_UBSAN	     0
+#define CONFIG_KASAN	     0
 #define CONFIG_STACK_PROTECTOR 1 /* functions with arrays guard their frames; none of them is on the paths measured */
 #define CONFIG_FRAME_POINTER 0 /* Linux was measured without them too; backtraces are guessed (core/backtrace.c) */

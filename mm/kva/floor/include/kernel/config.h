@@ -10,5 +10,6 @@
 #define CONFIG_SCHED_POINTS KVA_TEST /* tests hold a CPU at them */
 #define CONFIG_MM_LOGS	    KVA_TEST
 #define CONFIG_TLB_ORACLE   KVA_DEBUG
+#define CONFIG_KASAN	    0
 
 #define MAX_CPUS KVA_MAX_CPUS

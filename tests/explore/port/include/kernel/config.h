@@ -10,4 +10,5 @@
 #define CONFIG_SCHED_POINTS  0
 #define CONFIG_MM_LOGS	     0
 #define CONFIG_TLB_ORACLE    0
+#define CONFIG_KASAN	     0
 #define CONFIG_FRAME_POINTER 1
