@@ -36,8 +36,19 @@ XP_SCENARIO(flush_one) = { .name = "flush.one", .setup = machine_2, .cpu = { cle
 			   .irq = port_irq };
 XP_SCENARIO(flush_crossing) = { .name = "flush.crossing", .setup = machine_2, .cpu = { clear_and_flush, flush_only },
 				.irq = port_irq };
-XP_SCENARIO(flush_three) = { .name = "flush.crossing_and_idle", .setup = machine_3,
-			     .cpu = { clear_and_flush, flush_only, xp_idle }, .irq = port_irq, .bound = 1 };
+XP_SCENARIO(flush_all_of_three) = { .name = "flush.one_asks_two", .setup = machine_3,
+				    .cpu = { clear_and_flush, xp_idle, xp_idle }, .irq = port_irq };
+
+/* The second initiator asks only the first one, which has the tree: so two initiators and an idle CPU are not too many. */
+static struct pgtable tree;
+static void flush_tree(void) { flush_tlb_user(&tree); }
+static void machine_tree_0(void)
+{
+	machine_3();
+	tree.cpus[0] = 1 << 0;
+}
+XP_SCENARIO(flush_three) = { .name = "flush.crossing_and_idle", .setup = machine_tree_0,
+			     .cpu = { clear_and_flush, flush_tree, xp_idle }, .irq = port_irq };
 
 /* The second request comes when the first one has just been answered. */
 static void clear_and_flush_again(void)
@@ -49,13 +60,11 @@ XP_SCENARIO(flush_twice_idle) = { .name = "flush.twice", .setup = machine_2, .cp
 				  .irq = port_irq };
 
 /* Two CPUs ask a third one at once. So that they do not ask each other too, it is the only one that has the tree. */
-static struct pgtable tree;
 static void machine_tree(void)
 {
-	machine_of(3);
+	machine_3();
 	tree.cpus[0] = 1 << 2;
 }
-static void flush_tree(void) { flush_tlb_user(&tree); }
 XP_SCENARIO(flush_two_ask) = { .name = "flush.two_ask_one", .setup = machine_tree,
 			       .cpu = { flush_tree, flush_tree, xp_idle }, .irq = port_irq };
 
@@ -90,8 +99,17 @@ XP_SCENARIO(stamp_flush) = { .name = "stamp.flush", .setup = machine_2, .cpu = {
 			     .irq = port_irq };
 XP_SCENARIO(stamp_flush_twice) = { .name = "stamp.flush_twice", .setup = machine_2,
 				   .cpu = { clear_and_stamp, flush_twice }, .irq = port_irq };
-XP_SCENARIO(stamp_two) = { .name = "stamp.two_flushes", .setup = machine_3,
-			   .cpu = { clear_and_stamp, flush_only, flush_only }, .irq = port_irq, .bound = 1 };
+
+/* Flushes that overlap, and end in another order. Their numbers are real; what they ask of other CPUs is one step each. */
+static void machine_steps(void)
+{
+	machine_3();
+	port_flush_by_contract = true;
+}
+XP_SCENARIO(stamp_two) = { .name = "stamp.two_flushes", .setup = machine_steps,
+			   .cpu = { clear_and_stamp, flush_only, flush_only } };
+XP_SCENARIO(stamp_three) = { .name = "stamp.three_flushes", .setup = machine_steps,
+			     .cpu = { clear_and_stamp, flush_twice, flush_only } };
 
 /* Broken: no barrier between the cleared entry and the stamp. */
 static void clear_and_stamp_unordered(void)
