@@ -73,12 +73,13 @@ fuzz-user: iso ## random programs in ring 3 for SECONDS=60, looked at after each
 		--cmdline 'test=fuzz_user fuzz_user=$(SECONDS) seed=$(SEED) $(CMDLINE)'
 
 numbers: iso ## what things cost: in instructions on one and on two CPUs, then in time on two (tests/bench)
-	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' --cmdline 'test=numbers $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' \
-		--cmdline 'test=numbers.system_call,numbers.context_switch pti=on $(CMDLINE)'
+		--cmdline 'nokaslr test=numbers $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 1 --qemu-args '-icount shift=0,sleep=off' \
+		--cmdline 'nokaslr test=numbers.system_call,numbers.context_switch pti=on $(CMDLINE)'
 	@tests/qemu/run-guest --cpus 2 --qemu-args '-icount shift=0,sleep=off' \
-		--cmdline 'test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
-	@tests/qemu/run-guest --cpus 2 --cmdline 'test=numbers $(CMDLINE)'
+		--cmdline 'nokaslr test=numbers.ipi_round_trip,numbers.shootdowns $(CMDLINE)'
+	@tests/qemu/run-guest --cpus 2 --cmdline 'nokaslr test=numbers $(CMDLINE)'
 
 # The build that is measured, beside the one that is tested, and the plugin that looks into QEMU meanwhile.
 RELEASE = CONFIG=release O=$(O)/release ISO=$(O)/release/kvasir.iso

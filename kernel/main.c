@@ -46,7 +46,8 @@ CMDLINE_OPTION(nosmp, "nosmp", "use one CPU");
 CMDLINE_OPTION(maxcpus, "maxcpus=N", "use at most N CPUs");
 CMDLINE_OPTION(test, "test=GLOB[,GLOB]", "run these tests (suite.name), then go on; all, smoke (the default)");
 CMDLINE_OPTION(seed, "seed=N", "seed of everything random in tests");
-CMDLINE_OPTION(kaslr, "kaslr", "regions of the kernel's address space at random places, from seed=N if it is given");
+CMDLINE_OPTION(nokaslr, "nokaslr", "regions of the kernel's address space at their fixed places");
+CMDLINE_OPTION(kaslr, "kaslr=N", "at the random places of N (as always: of seed=N, or new ones)");
 CMDLINE_OPTION(shell, "shell", "no self-test: straight to the shell");
 CMDLINE_OPTION(exit, "exit", "after the tests end the machine, with the verdict as QEMU's exit status");
 CMDLINE_OPTION(no5lvl, "no5lvl", "use 4 levels where the CPU has 5 (read by the entry code)");
@@ -139,15 +140,25 @@ static void init_kva(void)
 		panic("the address space of this mode is not what kva can use");
 }
 
+static u64 places_seed(void)
+{
+	if (cmdline_value("kaslr") && *cmdline_value("kaslr"))
+		return cmdline_number("kaslr", 0);
+	return cmdline_has("seed") ? cmdline_number("seed", 0) : arch_random();
+}
+
 static void move_regions(void)
 {
 	unsigned int bits;
+	char again[32];
 	u64 seed;
 
-	if (!cmdline_has("kaslr"))
+	if (cmdline_has("nokaslr"))
 		return;
-	seed = cmdline_has("seed") ? cmdline_number("seed", 0) : arch_random();
+	seed = places_seed();
 	bits = arch_move_layout(seed);
+	scnprintf(again, sizeof(again), "kaslr=0x%llx", seed);
+	ktest_add_replay(again);
 	printk("kaslr: seed=0x%llx, %u bits a region; direct map %lx, page array %lx, vmalloc space %lx\n", seed, bits,
 	       layout.direct_start, layout.vmemmap_start, layout.vmalloc_start);
 }

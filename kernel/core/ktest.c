@@ -36,7 +36,8 @@ static const char *skip_reason;
 
 static bool active;
 static void (*report)(const struct ktest_outcome *totals);
-static const char *run_env = "x64", *replay_words = "";
+static const char *run_env = "x64";
+static char replay_words[96]; /* " CMDLINE='word word", without the last quote */
 static u64 run_seed;
 static struct rnd_state random_state;
 
@@ -45,9 +46,11 @@ void ktest_set_env(const char *env)
 	run_env = env;
 }
 
-void ktest_set_replay(const char *words)
+void ktest_add_replay(const char *word)
 {
-	replay_words = words;
+	size_t used = strlen(replay_words);
+
+	scnprintf(replay_words + used, sizeof(replay_words) - used, "%s%s", used ? " " : " CMDLINE='", word);
 }
 
 void ktest_set_report(void (*print)(const struct ktest_outcome *totals))
@@ -216,14 +219,15 @@ static const char *make_target(const char *suite)
 /* The command that runs a test again. Opt-in suites have targets of their own in the Makefile, named like them. */
 static const char *replay_command(const struct ktest *test)
 {
-	static char text[192];
+	static char text[288];
+	const char *end = *replay_words ? "'" : "";
 
 	if (glob_list_match(OPT_IN_SUITES, test->suite))
-		scnprintf(text, sizeof(text), "make %s ENV=%s CPUS=%u SEED=0x%llx%s", make_target(test->suite), run_env,
-			  num_online_cpus(), run_seed, replay_words);
+		scnprintf(text, sizeof(text), "make %s ENV=%s CPUS=%u SEED=0x%llx%s%s", make_target(test->suite),
+			  run_env, num_online_cpus(), run_seed, replay_words, end);
 	else
-		scnprintf(text, sizeof(text), "make test ENV=%s T=%s.%s SEED=0x%llx%s", run_env, test->suite,
-			  test->name, run_seed, replay_words);
+		scnprintf(text, sizeof(text), "make test ENV=%s T=%s.%s SEED=0x%llx%s%s", run_env, test->suite,
+			  test->name, run_seed, replay_words, end);
 	return text;
 }
 

@@ -48,5 +48,5 @@ void seeded_init(void)
 	if (!sched_seeded)
 		return;
 	schedule_point_set_visitor(visit_point);
-	ktest_set_replay(" CMDLINE=sched=seeded");
+	ktest_add_replay("sched=seeded");
 }

@@ -58,7 +58,7 @@ def boot(mode, cpus, suite, flags=(), count=None, memory="1G", timeout=600):
     cpu, words, _ = MODES[mode]
     out = guest.build_path("bench-count.txt")
     flags = list(flags) + (plugin_flags(mode, count, out) if count else [])
-    words = "exit test=%s %s" % (suite, words)
+    words = "exit nokaslr test=%s %s" % (suite, words)
     for variable, word in (("ROW", "row"), ("N", "bench_n"), ("ROUNDS", "bench_rounds"), ("MOST", "growth_most")):
         words += " %s=%s" % (word, os.environ[variable]) if os.environ.get(variable) else ""
     machine = guest.Machine(mode, cpus, memory, cpu, cmdline=words, flags=flags)

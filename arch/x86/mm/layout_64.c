@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's address space on x86_64: two layouts, one for each depth. With `kaslr` the first three regions move:
+ * The kernel's address space on x86_64: two layouts, one for each depth. The first three regions move, unless `nokaslr`
+ * is given:
  *
  *	kernel_start | gap | direct map | gap | vmalloc space | gap | page array | gap | private, entry area | image
  *

@@ -98,8 +98,8 @@ bool ktest_failed(void);
 
 /* The ENV= of `make test` that selects this kernel; part of the replay command. */
 void ktest_set_env(const char *env);
-/* More words of that command, each with a space before it: other options that decide how the run goes. */
-void ktest_set_replay(const char *words);
+/* One more word of the kernel's command line that decides how the run goes. It is copied. */
+void ktest_add_replay(const char *word);
 
 /* For a panic: is a test run going on; and report the crash of the running test. Any context. */
 bool ktest_active(void);

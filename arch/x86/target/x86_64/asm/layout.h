@@ -16,7 +16,7 @@
 #define L4_VMEMMAP_END	 0xffffeb0000000000
 #define L4_PRIVATE_START 0xfffffe0000000000 /* one top entry, each process's own */
 #define L4_PRIVATE_END	 0xfffffe8000000000
-#define L4_MOVED_END	 0xfffffe0000000000 /* with `kaslr` direct map, vmalloc space and page array end below */
+#define L4_MOVED_END	 0xfffffe0000000000 /* direct map, vmalloc space and page array move below that */
 
 #define L4_ENTRY_START	 0xffffff0000000000 /* one top entry, which the user roots have too: entry_area.c */
 
