@@ -22,7 +22,7 @@ XP_TSAN := -fsanitize=thread -Wno-tsan --param tsan-distinguish-volatile=1 --par
 xp_sources := $(addprefix kernel/lib/,bitmap.c errname.c format.c format_pointer.c math.c parse.c rbtree.c size.c \
 	string.c) $(wildcard kernel/core/xa*.c) kernel/core/cpumask.c \
 	$(addprefix arch/x86/mm/,$(addsuffix .c,pgtable user_root pgtable_split pgtable_tables pgtable_level \
-	pgtable_sync pgtable_parity tlb tlb_batch tlb_gen lazy_mmu mtrr)) \
+	pgtable_sync pgtable_parity pgtable_cpu asid tlb tlb_local tlb_batch tlb_gen lazy_mmu mtrr)) \
 	$(addprefix mm/kva/,space/vm_index.c space/vm_range.c space/vm_cache.c block/vmap_block.c block/vmap_run.c \
 	block/vmap_purge.c block/vm_map_ram.c map/memtype.c)
 xp_port := $(wildcard tests/explore/port/*.c)

@@ -252,7 +252,8 @@ void tlb_batch_flush_user(struct pgtable *pt, struct tlb_batch *batch)
 void pgtable_evict(struct pgtable *pt)
 {
 	struct flush_request *r;
-	cpumask_t targets;
+	cpumask_t targets = { { 0 } };
+	unsigned int cpu;
 
 	schedule_point("pgtable:evict");
 	check_context();
@@ -260,7 +261,8 @@ void pgtable_evict(struct pgtable *pt)
 	r = this_cpu_ptr(&request);
 	r->kind = FLUSH_EVICT;
 	r->pt = pt;
-	bitmap_copy(targets.bits, pt->cpus, MAX_CPUS);
+	for_each_set_bit(cpu, pt->cpus, MAX_CPUS) /* a CPU that leaves the tree clears its bit meanwhile */
+		cpumask_set(&targets, cpu);
 	this_cpu(own_counters).ipis += shoot_down(r, &targets);
 	preempt_enable();
 	BUG_ON(pgtable_is_loaded(pt));

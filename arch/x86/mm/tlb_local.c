@@ -12,6 +12,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <asm/cr.h>
+#include <asm/invlpg.h>
 #include <asm/pti.h>
 #include <asm/tlb.h>
 #include <kernel/percpu.h>
@@ -25,20 +26,6 @@ void pti_forget(void)
 
 	if (pti_on)
 		roots->user_cr3 &= ~roots->keep;
-}
-
-static inline void invlpg(vaddr_t addr)
-{
-	__asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");
-}
-
-/* Type 2: all PCIDs, global pages too. The CPU ignores the descriptor, but reads it. */
-static inline void invpcid_all(void)
-{
-	const u64 descriptor[2] = { 0, 0 };
-	unsigned long type = 2;
-
-	__asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(type) : "memory");
 }
 
 void tlb_use_invpcid(void)

@@ -192,7 +192,9 @@ void preempt_schedule(void) { }
 
 /* --- the rest of a machine ---------------------------------------------------------------------------------- */
 
-bool cpu_has(enum cpu_feature feature) { return feature != FEATURE_PCID && feature != FEATURE_INVPCID; }
+bool port_pcid;
+
+bool cpu_has(enum cpu_feature feature) { return feature == FEATURE_PCID ? port_pcid : feature != FEATURE_INVPCID; }
 bool in_nmi(void) { return false; }
 unsigned int arch_trap_depth(void) { return xp_in_irq(); }
 phys_addr_t image_to_phys(const void *virt) { return (phys_addr_t)(vaddr_t)virt; }

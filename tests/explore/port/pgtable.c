@@ -20,9 +20,7 @@
 #define MAX_WATCHED 4
 #define MAX_VALUES  8
 
-pteval_t pte_supported = ~(pteval_t)0;
 struct pgtable kernel_pgtable = { .serial = 1 };
-DEFINE_PER_CPU(struct cpu_mmu, cpu_mmu);
 static struct lazy_mmu lazy[XP_CPUS];
 
 /* As mm/page/table_page.c does it: the page itself has the head of the callback. */
@@ -53,6 +51,7 @@ static void small_kernel_half(void)
 	layout.kernel_start = layout.vmalloc_start = -4 * slot;
 	layout.private_start = layout.vmalloc_end = -2 * slot;
 	layout.private_end = -slot;
+	layout.entry_start = -3 * slot;
 }
 
 static void defer(phys_addr_t table);
@@ -61,6 +60,7 @@ void port_pgtable(void)
 {
 	xp_state(nr_deferred, sizeof(nr_deferred));
 	xp_state(deferred, sizeof(deferred));
+	pte_supported = ~(pteval_t)0;
 	pgtable_set_allocator(port_table_alloc, port_table_free);
 	pgtable_set_deferred_free(defer);
 	small_kernel_half();
@@ -240,16 +240,14 @@ void __wrap_tlb_batch_flush(struct tlb_batch *batch)
 	batch->all = false;
 }
 
-void flush_tlb_local(void) { tlb_flush_of(xp_cpu(), &(struct tlb_batch){ .all = true }); }
-void tlb_flush_kernel_here(const struct tlb_batch *batch) { tlb_flush_of(xp_cpu(), batch); }
-void tlb_flush_user_here(struct pgtable *pt, unsigned long nr, const struct tlb_batch *batch)
+void port_tlb_drop(vaddr_t start, vaddr_t end)
 {
-	(void)pt, (void)nr;
-	tlb_flush_of(xp_cpu(), batch);
-}
+	struct tlb_batch batch = { .nr = 1, .all = start == end };
 
-void pgtable_leave(struct pgtable *pt) { (void)pt; }
-bool pgtable_is_loaded(const struct pgtable *pt) { (void)pt; return false; }
+	batch.range[0].start = start;
+	batch.range[0].end = end;
+	tlb_flush_of(xp_cpu(), &batch);
+}
 
 /* --- interrupts that CPUs send each other ------------------------------------------------------------------- */
 
@@ -269,7 +267,7 @@ void arch_send_ipi_many(const cpumask_t *cpus, enum ipi_vector ipi)
 			xp_send_irq(cpu);
 }
 
-void port_irq(void) { ipi_handler(NULL); }
+void port_irq(void) { port_interrupted(ipi_handler); }
 void watchdog_waiting(struct answer_wait *wait, unsigned int cpu, const char *what)
 {
 	(void)wait, (void)cpu, (void)what;

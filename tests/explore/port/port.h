@@ -49,6 +49,22 @@ void port_tlb_only(const pte_t *entry, pteval_t value, const char *when);
 extern bool port_flush_by_contract;
 void port_irq(void); /* .irq of scenarios with flushes, after tlb_init() */
 
+/*
+ * A process's page (cr3.c): from set-up on, what may each CPU have of this entry of pt, under each PCID?
+ * port_program(): the program that runs on this CPU reads the page, with page-table isolation on its user root. Fault:
+ * the CPU may translate by something other than `value` (0: by anything).
+ */
+void port_cr3_watch(const pte_t *entry, vaddr_t addr, const struct pgtable *pt);
+void port_program(pteval_t value, const char *when);
+bool port_cr3_is(unsigned int cpu, const struct pgtable *pt);
+extern bool port_pcid; /* CPUs have PCIDs; set-up */
+void port_isolation(void); /* page-table isolation, before any tree; set-up */
+/* A handler, in an interrupt that may have come while the program ran. */
+struct trap_frame;
+void port_interrupted(void (*handler)(struct trap_frame *));
+/* This CPU drops a kernel page, or all (start == end). */
+void port_tlb_drop(vaddr_t start, vaddr_t end);
+
 /* xarrays take their nodes from here. */
 void port_xarrays(void);
 

@@ -39,7 +39,7 @@ XP_SCENARIO(flush_crossing) = { .name = "flush.crossing", .setup = machine_2, .c
 XP_SCENARIO(flush_all_of_three) = { .name = "flush.one_asks_two", .setup = machine_3,
 				    .cpu = { clear_and_flush, xp_idle, xp_idle }, .irq = port_irq };
 
-/* The second initiator asks only the first, which has the tree: so two initiators and an idle CPU are not too many. */
+/* The second initiator asks only the first one, which has the tree: so two of them and an idle CPU are not too many. */
 static struct pgtable tree;
 static void flush_tree(void) { flush_tlb_user(&tree); }
 static void machine_tree_0(void)
@@ -100,7 +100,7 @@ XP_SCENARIO(stamp_flush) = { .name = "stamp.flush", .setup = machine_2, .cpu = {
 XP_SCENARIO(stamp_flush_twice) = { .name = "stamp.flush_twice", .setup = machine_2,
 				   .cpu = { clear_and_stamp, flush_twice }, .irq = port_irq };
 
-/* Flushes that overlap and end in another order. Their numbers are real; what they ask of other CPUs is one step. */
+/* Flushes that overlap, and end in another order. Their numbers are real; their work on each CPU is one step. */
 static void machine_steps(void)
 {
 	machine_3();
