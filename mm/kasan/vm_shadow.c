@@ -65,7 +65,7 @@ static int populate_once(vaddr_t start, vaddr_t end, struct supply *s)
 /* Where memory is short, RAM may come online for a page that is asked for outside of the walk. */
 static int populate(vaddr_t start, vaddr_t end, gfp_t gfp)
 {
-	struct supply s = { NULL };
+	struct supply s = { .page = NULL };
 	int err = populate_once(start, end, &s);
 
 	while (err == -ENOMEM && !s.page && (s.page = alloc_pages_uninjected(gfp | __GFP_NOWARN | __GFP_ZERO, 0)))

@@ -35,7 +35,7 @@ HOST_ARCH ?= $(wildcard $(addprefix arch/x86/mm/,pgtable.c pgtable_split.c pgtab
 	     pgtable_parity.c user_root.c pgtable_dump.c mtrr.c tlb_oracle.c tlb_oracle_records.c \
 	     tlb_oracle_tables.c tlb_oracle_cpus.c tlb_oracle_report.c tlb_batch.c tlb_gen.c asid.c lazy_mmu.c))
 # mm/kva/floor is for other kernels.
-HOST_MM	  ?= $(filter-out mm/page/highmem.c mm/kva/floor/%,$(wildcard mm/*/*.c mm/kva/*/*.c))
+HOST_MM	  ?= $(filter-out mm/page/highmem.c mm/kva/floor/% mm/kasan/%,$(wildcard mm/*/*.c mm/kva/*/*.c))
 host_sources := $(wildcard kernel/lib/*.c) $(HOST_CORE) $(HOST_ARCH) \
 		$(wildcard tests/host/port/*.c) tests/host/pgtable_model.c tests/host/processes.c
 # Parts of folders that are hardware otherwise, and what need only compile.
