@@ -152,11 +152,13 @@ static bool part_of_layout(unsigned int n, struct part *part)
 		{ "private", layout.private_start, layout.private_end },
 		{ "fixmap", layout.fixmap_start, layout.fixmap_end },
 		{ "image", layout.image_start, layout.image_end },
+		{ "entry", layout.entry_start, layout.entry_end }, /* with page-table isolation only */
 	};
 
-	if (n < ARRAY_SIZE(parts))
-		*part = parts[n];
-	return n < ARRAY_SIZE(parts);
+	if (n >= ARRAY_SIZE(parts) || !parts[n].end)
+		return false;
+	*part = parts[n];
+	return true;
 }
 
 static bool named_range(const char *name, vaddr_t *start, vaddr_t *end)

@@ -41,7 +41,7 @@ static int setup_isolated(void **state)
 	host_machine(256ull << 20, 5);
 	host_pgtable_init();
 	slot_size = 1ul << pt_level[pt_sync_level()].shift;
-	for (vaddr_t addr = layout.entry_start; addr < layout.entry_start + ENTRY_AREA_SIZE; addr += slot_size)
+	for (vaddr_t addr = layout.entry_start; addr < layout.entry_end; addr += slot_size)
 		map_page(addr);
 	for (unsigned int i = 0; i < NR_PROCESSES; i++)
 		alive[i] = false;
@@ -84,7 +84,7 @@ static void kernel_half_is_the_entry_area(void **state)
 	map_page(slot(3));
 	for (vaddr_t addr = ALIGN_DOWN(layout.kernel_start, slot_size); addr; addr += slot_size) {
 		bool entry = addr + slot_size - 1 >= layout.entry_start &&
-			     addr < layout.entry_start + ENTRY_AREA_SIZE;
+			     addr < layout.entry_end;
 
 		assert_int_equal(kernel_entry(1, addr)->val, entry ? shared_entry(&kernel_pgtable, addr) : 0);
 	}

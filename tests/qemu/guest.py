@@ -344,8 +344,8 @@ class Run:
         return ["last lines of the serial log:"] + [line for line in said[first:] if line.strip()][-40:]
 
 
-def monitor(path, command):
-    """One line to QEMU's monitor; the answer as text."""
+def monitor(path, command, cpu=0):
+    """One line to QEMU's monitor, about this CPU if it asks about one; the answer as text."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(10)
         sock.connect(path)
@@ -353,7 +353,7 @@ def monitor(path, command):
         stream.readline()
         answer = {}
         for request in ({"execute": "qmp_capabilities"},
-                        {"execute": "human-monitor-command", "arguments": {"command-line": command}}):
+                        {"execute": "human-monitor-command", "arguments": {"command-line": command, "cpu-index": cpu}}):
             stream.write(json.dumps(request) + "\n")
             stream.flush()
             answer = json.loads(stream.readline())

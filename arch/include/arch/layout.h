@@ -31,7 +31,8 @@ struct vm_layout {
 	vaddr_t vmalloc_end;
 	vaddr_t private_start;	/* private kernel slots: each process has its own */
 	vaddr_t private_end;
-	vaddr_t entry_start;	/* with page-table isolation: what the user roots map of the kernel */
+	vaddr_t entry_start;	/* with page-table isolation: what the user roots map of the kernel; else 0 */
+	vaddr_t entry_end;
 	vaddr_t fixmap_start;	/* per-CPU kmap_local slots */
 	vaddr_t fixmap_end;
 	vaddr_t image_start;	/* the kernel's own text and data */

@@ -58,6 +58,7 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	layout.vmalloc_start = layout.vmemmap_end + VMALLOC_GAP;
 	layout.vmalloc_end = top;
 	layout.entry_start = pti_on ? ENTRY_START : 0;
+	layout.entry_end = pti_on ? ENTRY_START + ENTRY_AREA_SIZE : 0;
 }
 
 /* The image lies in the direct map, so that stays. Half of what vmalloc space has above its least size is for gaps. */

@@ -59,6 +59,7 @@ void arch_init_layout(u64 ram_end, size_t page_struct_size, u64 vmalloc_size)
 	pt_levels = boot_levels;
 	layout = pt_levels == 5 ? layout_l5 : layout_l4;
 	layout.entry_start = pti_on ? layout.entry_start : 0;
+	layout.entry_end = pti_on ? layout.entry_start + ENTRY_AREA_SIZE : 0;
 	layout.fixmap_start = FIXMAP_START;
 	layout.fixmap_end = FIXMAP_END;
 	layout.image_start = (vaddr_t)__image_start;

@@ -85,7 +85,7 @@ static void copy(struct pgtable *pt, unsigned int slot)
 
 static void fill(struct pgtable *pt)
 {
-	vaddr_t end = layout.entry_start + ENTRY_AREA_SIZE, size = pt_size(pt_sync_level());
+	vaddr_t end = layout.entry_end, size = pt_size(pt_sync_level());
 
 	for (unsigned int i = 0; i < user_slots(); i++)
 		if (!pte_empty(pt->root + i))
@@ -148,7 +148,7 @@ static pte_t should_be(unsigned int i)
 	unsigned int level = pt_sync_level(), first = pt_index(level, layout.entry_start);
 	vaddr_t start = ALIGN_DOWN(layout.entry_start, pt_size(level));
 
-	if (i < first || i > pt_index(level, layout.entry_start + ENTRY_AREA_SIZE - 1))
+	if (i < first || i > pt_index(level, layout.entry_end - 1))
 		return __pte(0);
 	return pte_read(pt_entry(&kernel_pgtable, start + (i - first) * pt_size(level), level));
 }

@@ -52,6 +52,7 @@ static void small_kernel_half(void)
 	layout.private_start = layout.vmalloc_end = -2 * slot;
 	layout.private_end = -slot;
 	layout.entry_start = -3 * slot;
+	layout.entry_end = layout.entry_start + PAGE_SIZE;
 }
 
 static void defer(phys_addr_t table);

@@ -139,7 +139,7 @@ static int visit(void *ctx __maybe_unused, pte_t *p __maybe_unused, vaddr_t addr
  */
 static void make_tables(void)
 {
-	vaddr_t start = layout.entry_start, end = start + ENTRY_AREA_SIZE;
+	vaddr_t start = layout.entry_start, end = layout.entry_end;
 	struct mmu_update u;
 	int err = 0;
 
