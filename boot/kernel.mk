@@ -33,7 +33,7 @@ MM_FOLDERS := mm/page mm/slab $(patsubst %,mm/kva/%,space map area block io perc
 CPU_FOLDERS := $(patsubst %,arch/x86/cpu/%,core acpi apic trap console start)
 
 # CONFIG=ubsan and CONFIG=kasan are the debug build with checks by the compiler: of undefined behaviour, and of each access
-# to memory (x86_64). kernel/sanitize reports what they see.
+# to memory (x86_64). kernel/sanitize and arch/x86/kasan report what they see.
 CHECKED	 := $(filter ubsan kasan,$(CONFIG))
 OPTIONS	 := $(if $(CHECKED),debug,$(CONFIG))
 SANITIZE_ubsan := -fsanitize=undefined
@@ -44,7 +44,7 @@ SHADOW	 := $(if $(filter kasan,$(CHECKED)),arch/x86/kasan mm/kasan)
 $(if $(and $(SHADOW),$(filter-out x86_64,$(TARGET))),$(error CONFIG=kasan: for TARGET=x86_64 alone))
 
 FOLDERS := boot $(CPU_FOLDERS) arch/x86/mm kernel/lib kernel/core kernel/sched kernel/proc kernel/shell kernel \
-	$(MM_FOLDERS) $(if $(CHECKED),kernel/sanitize) $(SHADOW) tests/kernel tests/bench
+	$(MM_FOLDERS) $(if $(filter ubsan,$(CHECKED)),kernel/sanitize) $(SHADOW) tests/kernel tests/bench
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $f/*.c $f/*.S)) boot/target/$(TARGET).S third_party/qrcodegen/qrcodegen.c $(EXTRA)
 SOURCES := $(sort $(filter-out %_$(OTHER_WORD).c %_$(OTHER_WORD).S,$(SOURCES)))
 

@@ -127,9 +127,10 @@ struct marker {
 static void print_marker(vaddr_t from, vaddr_t to)
 {
 	const struct marker marks[] = {
-		{ layout.direct_start, "Direct map" },	   { layout.vmemmap_start, "Page array (vmemmap)" },
+		{ layout.direct_start, "Direct map" },	    { layout.vmemmap_start, "Page array (vmemmap)" },
 		{ layout.vmalloc_start, "vmalloc() Area" }, { layout.private_start, "Process's own" },
-		{ layout.entry_start, "Entry area" },	   { layout.fixmap_start, "Fixmap" },	   { layout.image_start, "Kernel image" },
+		{ layout.entry_start, "Entry area" },	    { layout.fixmap_start, "Fixmap" },
+		{ layout.image_start, "Kernel image" },
 	};
 	const struct marker *last = NULL;
 

@@ -41,7 +41,7 @@ u8 kasan_why_not(const void *addr);
 /* Clear the stack's shadow from here up to its top: its functions will not return. */
 void kasan_clean_stack(void);
 
-/* --- kernel/sanitize/kasan_report.c --- */
+/* --- arch/x86/kasan/report.c --- */
 
 /* An access that is not allowed. ip: the code. `shadow`: of the first bad byte. */
 void kasan_report(vaddr_t addr, size_t size, bool write, vaddr_t ip, u8 shadow);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The debug build that checks each access to memory (x86_64; kernel/sanitize/README.md). */
+/* The debug build that checks each access to memory (x86_64; arch/x86/kasan/README.md). */
 #pragma once
 
 #include "kernel/config/debug/kernel/config.h"
