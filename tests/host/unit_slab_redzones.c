@@ -75,7 +75,9 @@ static void damaged_lists_are_not_followed(void **state)
 	kmem_cache_drain(cache);
 	first = slab->first;
 	slab->first = LINK_USED;
+	host_log_clear();
 	assert_true(PANICS(kmem_cache_alloc(cache, GFP_KERNEL)));
+	assert_non_null(strstr(host_log(), "the list of free places")); /* seen before it was followed */
 	slab->first = first;
 }
 

@@ -237,6 +237,8 @@ static void purge_by_another_cpu(void)
 	worker_call(owner, empty_blocks, NULL); /* dirty by now, or purged: then it is clean, and on the list */
 	worker_call(owner, fill_blocks, NULL);
 	for (unsigned int i = 0; i < nr_maps; i += 3) {
+		if (i + 3 >= nr_maps)
+			vm_purge_drain(); /* if it flushed behind the last one, nothing would be left to purge */
 		vm_unmap_ram(maps[i], run);
 		maps[i] = NULL;
 	}
