@@ -8,8 +8,10 @@
 #include <kernel/bug.h>
 #include <kernel/kasan.h>
 #include <kernel/ktest.h>
+#include <lib/list.h>
 #include <lib/string.h>
 #include <mm/kasan.h>
+#include <mm/page_alloc.h>
 #include <mm/percpu_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
@@ -232,6 +234,36 @@ KTEST(kasan, shadow_comes_and_goes)
 		EXPECT(!shadow_is_there(p + middle));
 		EXPECT_EQ(kasan_why_not(p + middle), 0); /* who goes there meets a page fault */
 	}
+}
+
+/* The memory for the shadow ends halfway: there is no area, and what has no shadow was not touched. */
+KTEST(kasan, shadow_without_memory)
+{
+	const unsigned long size = totalram_pages() / 4 << PAGE_SHIFT; /* its shadow is a 32nd of RAM */
+	struct list_head taken = LIST_HEAD_INIT(taken);
+	struct page *page, *next;
+	struct vm_struct *area;
+	unsigned int left = 128; /* for tables and part of the shadow */
+
+	KTEST_NEEDS(KASAN);
+	if (nr_free_pages() > 256ul << (20 - PAGE_SHIFT))
+		KTEST_SKIP("more than 256 MiB to fill");
+	vmalloc_shrink();
+	while ((page = alloc_page(__GFP_HIGHMEM | __GFP_NOWARN)))
+		list_add(&page->lru, &taken);
+	list_for_each_entry_safe(page, next, &taken, lru) {
+		if (!left--)
+			break;
+		list_del(&page->lru);
+		__free_page(page);
+	}
+	EXPECT(!get_vm_area(size, VM_MAP));
+	list_for_each_entry_safe(page, next, &taken, lru)
+		__free_page(page);
+	area = get_vm_area(size, VM_MAP);
+	EXPECT(area);
+	if (area)
+		free_vm_area(area);
 }
 
 KTEST(kasan, vmap)

@@ -204,10 +204,11 @@ int vm_range_enter(struct vm_range *range, enum vm_range_kind kind, unsigned int
 	range->shift = (u8)shift;
 	vm_range_weigh(range, vm_range_size(range) >> (shift ? shift : PAGE_SHIFT));
 	err = CONFIG_KASAN ? kasan_range_enters(range, gfp) : 0;
-	if (!err)
+	if (!err) {
 		err = vm_index_add(range, gfp);
-	if (CONFIG_KASAN && err)
-		kasan_range_leaves(range);
+		if (CONFIG_KASAN && err)
+			kasan_range_leaves(range);
+	}
 	if (err)
 		vm_hole_give_back(range, NULL);
 	return err;
