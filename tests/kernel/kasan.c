@@ -303,6 +303,31 @@ KTEST(kasan, percpu)
 	free_percpu(other);
 }
 
+/* Objects side by side, without a gap: what was freed is described, not the neighbour behind it. */
+KTEST(kasan, freed_beside_another)
+{
+	char *p[8];
+	unsigned int pairs = 0;
+
+	KTEST_NEEDS(KASAN);
+	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++)
+		ASSERT((p[i] = __alloc_percpu(16, 8)));
+	for (unsigned int i = 0; i + 1 < ARRAY_SIZE(p); i += 2) {
+		char *here = hidden(per_cpu_ptr(p[i], 0));
+		bool beside = here + 16 == hidden(per_cpu_ptr(p[i + 1], 0));
+
+		free_percpu(p[i]);
+		if (!beside)
+			continue;
+		pairs++;
+		CAUGHT("percpu-use-after-free", kasan_read(here + 15));
+		EXPECT(kasan_last.has_alloc && kasan_last.has_free);
+	}
+	for (unsigned int i = 1; i < ARRAY_SIZE(p); i += 2)
+		free_percpu(p[i]);
+	EXPECT(pairs > 0);
+}
+
 static char kasan_global[13], kasan_other_global[13];
 
 KTEST(kasan, image)

@@ -4,14 +4,15 @@
  * provoked it fails; the code goes on.
  *
  * The table remembers the last allocation and the last free of as many objects as it has places. An object's place is
- * found by its address; two objects with one place forget each other. So a report may lack a backtrace, never has a
- * wrong one. It costs no memory of the objects, and is the same for pages, slabs, vmalloc and per-CPU memory.
+ * found by its address; two objects with one place forget each other. So a report may lack a backtrace. It may have a
+ * wrong one only if two CPUs write one place at once, or if an older object lay there and is remembered still. It costs no memory of the objects, and is the same for pages, slabs, vmalloc and per-CPU memory.
  */
 #include <arch/cpu.h>
 #include <arch/kasan.h>
 #include <arch/layout.h>
 #include <kernel/bug.h>
 #include <kernel/kasan.h>
+#include <kernel/preempt.h>
 #include <kernel/printk.h>
 #include <lib/math.h>
 
@@ -49,10 +50,10 @@ void kasan_remember(vaddr_t addr, size_t size, bool alloc)
 		(alloc ? m->alloc : m->freed)[i] = (u32)pc[i];
 }
 
-/* The object that contains addr, or ends or begins close to it. */
-static const struct memory *find(vaddr_t addr)
+/* The object that starts nearest below `at`, if addr lies in it or close behind it. */
+static const struct memory *find_below(vaddr_t at, vaddr_t addr)
 {
-	vaddr_t step = KASAN_GRANULE, at = (addr & ~(vaddr_t)(KASAN_GRANULE - 1)) + 2 * KASAN_GRANULE;
+	vaddr_t step = KASAN_GRANULE;
 
 	for (unsigned int n = 0; n < 2048; n++, at -= step) {
 		const struct memory *m = place_of(at);
@@ -65,6 +66,30 @@ static const struct memory *find(vaddr_t addr)
 		}
 	}
 	return NULL;
+}
+
+static bool in_redzone(vaddr_t addr)
+{
+	u8 why = kasan_why_not((void *)addr);
+
+	return why == KASAN_SLAB_REDZONE || why == KASAN_VMALLOC || why == KASAN_PERCPU;
+}
+
+/* The object that contains addr, or ends close to it. Between two objects: the nearer one. */
+static const struct memory *find(vaddr_t addr)
+{
+	vaddr_t at = addr & ~(vaddr_t)(KASAN_GRANULE - 1);
+	const struct memory *below = find_below(at, addr);
+
+	for (unsigned int n = 0; n < 2 && in_redzone(addr); n++) {
+		const struct memory *m = place_of(at += KASAN_GRANULE);
+
+		/* What contains a redzone is a block of pages, of which a slab was made. */
+		if (m->addr == at && (!below || addr < below->addr + below->size ||
+				      at - addr <= addr - below->addr - below->size))
+			return m;
+	}
+	return below;
 }
 
 static bool show(const char *what, const u32 *pc)
@@ -108,15 +133,20 @@ static const char *kind_of(u8 shadow)
 
 void kasan_report(vaddr_t addr, size_t size, bool write, vaddr_t ip, u8 shadow)
 {
-	u8 *mine = &busy[smp_processor_id()];
 	bool warned = false;
+	u8 *mine;
 
-	if (*mine || panic_in_progress())
+	preempt_disable(); /* who runs here meanwhile is checked */
+	mine = &busy[smp_processor_id()];
+	if (*mine || panic_in_progress()) {
+		preempt_enable();
 		return;
+	}
 	*mine = 1;
 	kasan_last = (struct kasan_report){ .kind = kind_of(shadow), .addr = addr, .size = size, .write = write };
 	warn_report(&warned, "kasan", 0, "KASAN: %s: %s of %zu bytes at %lx by %pS", kasan_last.kind,
 		    write ? "write" : "read", size, addr, (void *)ip);
 	kasan_describe(addr);
 	*mine = 0;
+	preempt_enable();
 }

@@ -29,8 +29,8 @@ static inline void kasan_init_lowmem(void)
 /* --- mm/kasan/vm_shadow.c: vmalloc space --- */
 
 /*
- * A range was cut out of a hole: it gets a shadow, and nobody may access it yet. -ENOMEM: it has none, or a part of one,
- * which is 0; so kasan_range_leaves() must not be called.
+ * A range was cut out of a hole: it gets a shadow, and nobody may access it yet. -ENOMEM: it has none, or a
+ * part of one, which is 0; so kasan_range_leaves() must not be called.
  */
 int kasan_range_enters(const struct vm_range *range, gfp_t gfp);
 /* It has a user, who may access what was asked for. It is freed. It becomes a hole. */
