@@ -5,7 +5,8 @@
  *
  * The table remembers the last allocation and the last free of as many objects as it has places. An object's place is
  * found by its address; two objects with one place forget each other. So a report may lack a backtrace. It may have a
- * wrong one only if two CPUs write one place at once, or if an older object lay there and is remembered still. It costs no memory of the objects, and is the same for pages, slabs, vmalloc and per-CPU memory.
+ * wrong one only if two CPUs write one place at once, or if an older object lay there and is remembered still. It costs
+ * no memory of the objects, and is the same for pages, slabs, vmalloc and per-CPU memory.
  */
 #include <arch/cpu.h>
 #include <arch/kasan.h>
