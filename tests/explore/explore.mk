@@ -24,7 +24,8 @@ xp_sources := $(addprefix kernel/lib/,bitmap.c errname.c format.c format_pointer
 	$(addprefix arch/x86/mm/,$(addsuffix .c,pgtable user_root pgtable_split pgtable_tables pgtable_level \
 	pgtable_sync pgtable_parity pgtable_cpu asid tlb tlb_local tlb_batch tlb_gen lazy_mmu mtrr)) \
 	$(addprefix mm/kva/,space/vm_index.c space/vm_range.c space/vm_cache.c block/vmap_block.c block/vmap_run.c \
-	block/vmap_purge.c block/vm_map_ram.c map/memtype.c)
+	block/vmap_purge.c block/vm_map_ram.c map/memtype.c) mm/page/highmem.c \
+	$(addprefix mm/user/,fault.c mm.c user_area.c user_fork.c user_page.c user_tree.c)
 xp_port := $(wildcard tests/explore/port/*.c)
 xp_scenarios := $(wildcard tests/explore/scenarios/*.c)
 xp_runtime := $(patsubst %.c,$(XO)/%.o,$(wildcard tests/explore/runtime/*.c))

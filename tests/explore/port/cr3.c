@@ -6,6 +6,7 @@
  */
 #include "tests/explore/port/port.h"
 
+#include <arch/fault.h>
 #include <arch/x86/mm/internal.h>
 #include <asm/cr.h>
 #include <asm/invlpg.h>
@@ -28,6 +29,7 @@ static const pte_t *watched; /* in set-up, with the two below */
 static vaddr_t watched_addr;
 static const struct pgtable *tree;
 static struct entry_page pages[XP_CPUS];
+static bool must_agree; /* in set-up */
 
 bool port_cr3_is(unsigned int cpu, const struct pgtable *pt)
 {
@@ -44,6 +46,24 @@ static bool has_tree(unsigned int cpu)
 	return watched && root && (root == tree->root_phys || root == tree->user_root_phys);
 }
 
+/* May one write a page while the other reads another page at this address? */
+static bool differ(pteval_t a, pteval_t b)
+{
+	return a & b & PTE_PRESENT && (a | b) & PTE_RW && pte_pfn(__pte(a)) != pte_pfn(__pte(b));
+}
+
+static void compare(pteval_t value)
+{
+	for (unsigned int cpu = 0; cpu < XP_CPUS; cpu++) {
+		unsigned long pcid = mmu[cpu].cr3 & PCID_MASK;
+
+		for (unsigned int i = 0; has_tree(cpu) && i < mmu[cpu].nr[pcid]; i++)
+			if (differ(value, mmu[cpu].value[pcid][i]))
+				xp_fail("CPU %u may still translate by %llx, another CPU by %llx", cpu,
+					(unsigned long long)mmu[cpu].value[pcid][i], (unsigned long long)value);
+	}
+}
+
 /* The CPU takes up what is visible now. */
 static void fill(unsigned int cpu)
 {
@@ -56,6 +76,8 @@ static void fill(unsigned int cpu)
 		xp_fail("an entry had too many values");
 	else
 		mmu[cpu].value[pcid][mmu[cpu].nr[pcid]++] = watched->val;
+	if (must_agree)
+		compare(watched->val);
 }
 
 static void entry_written(unsigned long addr, unsigned int size, unsigned long old, unsigned long now)
@@ -75,12 +97,15 @@ void port_cr3_watch(const pte_t *entry, vaddr_t addr, const struct pgtable *pt)
 	tree = pt;
 }
 
-static void fill_again(unsigned int cpu)
+/* Drop what the PCID in CR3 holds, and take up what is visible, in one step. */
+static void fill_again(unsigned int cpu, bool drop)
 {
-	if (!has_tree(cpu))
-		return;
-	xp_note(watched, false);
-	fill(cpu);
+	if (has_tree(cpu))
+		xp_note(watched, false);
+	if (drop)
+		mmu[cpu].nr[mmu[cpu].cr3 & PCID_MASK] = 0;
+	if (has_tree(cpu))
+		fill(cpu);
 }
 
 unsigned long read_cr3(void) { return mmu[xp_cpu()].cr3; }
@@ -91,9 +116,7 @@ void write_cr3(unsigned long value)
 
 	xp_note(&mmu[me], true);
 	mmu[me].cr3 = value & ~KEEP;
-	if (!(value & KEEP))
-		mmu[me].nr[value & PCID_MASK] = 0;
-	fill_again(me);
+	fill_again(me, !(value & KEEP));
 }
 
 void invlpg(vaddr_t addr)
@@ -104,8 +127,7 @@ void invlpg(vaddr_t addr)
 	if (!watched || addr != watched_addr)
 		return;
 	xp_note(&mmu[me], true);
-	mmu[me].nr[mmu[me].cr3 & PCID_MASK] = 0;
-	fill_again(me);
+	fill_again(me, true);
 }
 
 void invpcid_all(void)
@@ -117,7 +139,7 @@ void invpcid_all(void)
 		return;
 	xp_note(&mmu[me], true);
 	memset(mmu[me].nr, 0, sizeof(mmu[me].nr));
-	fill_again(me);
+	fill_again(me, true);
 }
 
 void write_cr4(unsigned long value)
@@ -196,4 +218,57 @@ void port_program(pteval_t value, const char *when)
 	judge(value, when);
 	if (pti_on)
 		change_ring(to_kernel);
+}
+
+/* --- a process on all CPUs, and its page faults --------------------------------------------------------------- */
+
+void port_cr3_everywhere(struct pgtable *pt)
+{
+	must_agree = true;
+	pgtable_load(pt);
+	for (unsigned int cpu = 1; cpu < num_online_cpus(); cpu++) {
+		mmu[cpu] = mmu[0];
+		*per_cpu_ptr(&cpu_mmu, cpu) = *per_cpu_ptr(&cpu_mmu, 0);
+		set_bit(cpu, pt->cpus);
+	}
+}
+
+static bool refuses(pteval_t value, bool write)
+{
+	return !(value & PTE_PRESENT) || (write && !(value & PTE_RW));
+}
+
+/* A CPU keeps no translation that is not present; so only the entry itself can tell it that the page is missing. */
+int port_access(bool write)
+{
+	unsigned int me = xp_cpu(), allow = 0;
+	unsigned long pcid = mmu[me].cr3 & PCID_MASK;
+	int refused = -1;
+
+	xp_note(&mmu[me], false);
+	xp_note(watched, false);
+	if (refuses(watched->val, write))
+		refused = watched->val & PTE_PRESENT ? FAULT_PRESENT : 0;
+	for (unsigned int i = 0; i < mmu[me].nr[pcid]; i++)
+		if (!refuses(mmu[me].value[pcid][i], write))
+			allow++;
+		else if (mmu[me].value[pcid][i] & PTE_PRESENT)
+			refused = FAULT_PRESENT;
+	if (refused < 0 || (allow && xp_choose(2)))
+		return -1;
+	return refused | (write ? FAULT_WRITE : 0);
+}
+
+void port_cr3_without(phys_addr_t frame, bool write, const char *when)
+{
+	for (unsigned int cpu = 0; watched && cpu < XP_CPUS; cpu++) {
+		unsigned long pcid = mmu[cpu].cr3 & PCID_MASK;
+
+		xp_note(&mmu[cpu], false);
+		for (unsigned int i = 0; has_tree(cpu) && i < mmu[cpu].nr[pcid]; i++)
+			if (!refuses(mmu[cpu].value[pcid][i], write) &&
+			    pte_phys(__pte(mmu[cpu].value[pcid][i])) == frame)
+				xp_fail("%s: CPU %u may still translate by %llx", when, cpu,
+					(unsigned long long)mmu[cpu].value[pcid][i]);
+	}
 }

@@ -59,6 +59,17 @@ void port_program(pteval_t value, const char *when);
 bool port_cr3_is(unsigned int cpu, const struct pgtable *pt);
 extern bool port_pcid; /* CPUs have PCIDs; set-up */
 void port_isolation(void); /* page-table isolation, before any tree; set-up */
+/*
+ * Set-up: all CPUs run the process. From then on, while a CPU may write a page at the address that is watched, none may
+ * translate it to another page.
+ */
+void port_cr3_everywhere(struct pgtable *pt);
+/* The program accesses the page. -1: it may; else what the fault was about (arch/fault.h). Interrupts off. */
+int port_access(bool write);
+/* Fault: a CPU may still read (or write) the frame by the address that is watched. */
+void port_cr3_without(phys_addr_t frame, bool write, const char *when);
+/* Pages of processes, with counts (pages.c); set-up. */
+void port_pages(void);
 /* A handler, in an interrupt that may have come while the program ran. */
 struct trap_frame;
 void port_interrupted(void (*handler)(struct trap_frame *));
