@@ -6,6 +6,7 @@
 #include "tests/explore/runtime/internal.h"
 
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,9 @@ static void note_state(unsigned long state)
 }
 
 unsigned long xp_seed = 1;
+
+/* -t bounds the runs only. A set-up that waits for ever is ended by SIGALRM. */
+#define SETUP_SECONDS 10
 
 static double now_s(void)
 {
@@ -163,8 +167,10 @@ static bool scenario_run(const struct xp_scenario *s, unsigned int number)
 
 	if (&__explored_end[0] > &__explored_start[0])
 		xp_region(__explored_start, (unsigned long)(__explored_end - __explored_start));
+	alarm(SETUP_SECONDS);
 	if (s->setup)
 		s->setup();
+	alarm(0);
 	snapshot_take();
 	search_begin(options.all ? SEARCH_ALL : bounded ? SEARCH_BOUND : SEARCH_DPOR, bound);
 	if (options.replay)
@@ -302,7 +308,8 @@ static bool scenario_alone(const struct xp_scenario *s, unsigned int number)
 	}
 	waitpid(child, &status, 0);
 	if (WIFSIGNALED(status))
-		printf("not ok %u - %s # signal %d\n", number, s->name, WTERMSIG(status));
+		printf("not ok %u - %s # %s %d\n", number, s->name,
+		       WTERMSIG(status) == SIGALRM ? "the set-up does not end: signal" : "signal", WTERMSIG(status));
 	return status == 0;
 }
 
