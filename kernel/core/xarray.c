@@ -42,7 +42,9 @@
  *    reader meets the old entry or the new one; an old sibling whose head has become a sibling leads on to the new
  *    head. An erase empties the slots from the head on. A node replaces such an entry only after NULL, or in
  *    xas_split(), which works downward. So a sibling's head is a node only for a reader that has read an old sibling:
- *    it starts again.
+ *    it starts again. Between its two reads, of the sibling and of the head, one entry may go and another, smaller one
+ *    may come to the head. So a reader compares `changes`, which counts the beginnings and the ends of such changes. An
+ *    NMI in the middle of one does not see it move.
  * 10. A cursor (struct xa_state) has a node and a slot; if it has found an entry, the slot is the head's, and its index
  *     may be any index of the entry. A search goes on by way of the parents. These are right for readers too: a parent
  *     changes only when a root is added or removed above, and both trees are the same below.

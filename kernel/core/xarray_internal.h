@@ -32,6 +32,14 @@ static inline void *xa_zero_to_null(void *entry)
 	return xa_is_zero(entry) ? NULL : entry;
 }
 
+/* A change of the slots of a multi-index entry begins, or ends: readers compare the number (xarray.c, 9). */
+static inline void xa_node_changes(struct xa_node *node)
+{
+	smp_wmb(); /* at the end: after its slots */
+	WRITE_ONCE(node->changes, node->changes + 1);
+	smp_wmb(); /* at the beginning: before its slots */
+}
+
 /*
  * Walk down to the slot of index, as far as there are nodes. It takes three instructions to tell a node from anything
  * else. False: the head is no node, or the tree does not reach the index. Under the lock, or inside a read section.

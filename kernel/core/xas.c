@@ -19,18 +19,32 @@ void *xas_start(struct xa_state *xas)
 	return head;
 }
 
-/* A sibling whose head has become a node is out of date: the reader starts again. */
+/*
+ * The entry of a slot that holds a sibling; *offset becomes its head's. A sibling whose head has become a node, or has
+ * changed since, is out of date: the reader starts again.
+ */
+static __noinline void *entry_of_sibling(const struct xa_state *xas, const struct xa_node *node, unsigned int *offset)
+{
+	u32 changes = smp_load_acquire(&node->changes);
+	void *entry = xa_entry(xas->xa, node, *offset);
+
+	while (xa_is_sibling(entry)) {
+		*offset = (unsigned int)xa_to_sibling(entry);
+		entry = xa_entry(xas->xa, node, *offset);
+		if (xa_is_node(entry))
+			return XA_RETRY_ENTRY;
+	}
+	smp_rmb();
+	return READ_ONCE(node->changes) == changes ? entry : XA_RETRY_ENTRY;
+}
+
 void *xas_descend(struct xa_state *xas, struct xa_node *node)
 {
 	unsigned int offset = xa_slot_at(xas->xa_index, node->shift);
 	void *entry = xa_entry(xas->xa, node, offset);
 
-	while (xa_is_sibling(entry)) {
-		offset = (unsigned int)xa_to_sibling(entry);
-		entry = xa_entry(xas->xa, node, offset);
-		if (xa_is_node(entry))
-			entry = XA_RETRY_ENTRY;
-	}
+	if (unlikely(xa_is_sibling(entry)))
+		entry = entry_of_sibling(xas, node, &offset);
 	xas->xa_node = node;
 	xas->xa_offset = (unsigned char)offset;
 	return entry;

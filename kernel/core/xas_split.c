@@ -80,6 +80,7 @@ void xas_split(struct xa_state *xas, void *entry, unsigned int order)
 	xa_assert_locked(xas->xa);
 	if (xas_top(node) || xas_error(xas))
 		return;
+	xa_node_changes(node);
 	if (xas->xa_shift < node->shift) {
 		for (unsigned int i = last + 1; i-- > first;)
 			push_down(xas, node, i, entry);
@@ -87,6 +88,7 @@ void xas_split(struct xa_state *xas, void *entry, unsigned int order)
 		divide_slots(xas, node, first, last, entry);
 		values += (int)(last - first + 1) * xa_is_value(entry);
 	}
+	xa_node_changes(node);
 	spread_marks(xas, node, (BIT(last) << 1) - BIT(first));
 	node->nr_values = (unsigned char)(node->nr_values + values);
 	xas_updated(xas, node);

@@ -157,7 +157,10 @@ static void put_slots(struct xa_state *xas, void *entry)
 	unsigned int first = xas->xa_offset, last = first + xas->xa_sibs;
 	int count = 0, values = 0;
 	void *owner = NULL; /* the entry that the slot belongs to */
+	bool several = xas->xa_sibs || (first < XA_CHUNK_MASK && xa_is_sibling(node->slots[first + 1]));
 
+	if (several)
+		xa_node_changes(node);
 	for (unsigned int i = first; i < XA_CHUNK_SIZE; i++) {
 		void *old = node->slots[i];
 
@@ -172,6 +175,8 @@ static void put_slots(struct xa_state *xas, void *entry)
 		if (xa_is_node(old))
 			free_below(xas, xa_to_node(old));
 	}
+	if (several)
+		xa_node_changes(node);
 	if (!count && !values)
 		return;
 	node->count = (unsigned char)(node->count + count);

@@ -26,6 +26,7 @@ struct xa_node {
 		};
 		u16 counts; /* both, to change both at once: neither exceeds a byte */
 	};
+	u32 changes;		    /* begun and ended ones of slots of multi-index entries (xarray.c, 9) */
 	struct xa_node *parent;	    /* NULL: root */
 	struct xarray *array;
 	union {

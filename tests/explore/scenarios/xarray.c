@@ -71,6 +71,38 @@ XP_SCENARIO(xa_readers) = { .name = "xarray.load_load_erase", .setup = two_nodes
 XP_SCENARIO(xa_read_write) = { .name = "xarray.load_store_erase", .setup = two_nodes,
 			       .cpu = { load_1, erase_70, store_1 } };
 
+/*
+ * An entry of four slots goes, and a smaller one comes into its first slot. Who has read that a later slot belongs to
+ * the first must not take the small entry for what is there.
+ */
+static void four_slots(void)
+{
+	XA_STATE_ORDER(xas, &array, 0, 2);
+
+	machine();
+	do {
+		xa_lock(&array);
+		xas_store(&xas, &item[0]);
+		xa_unlock(&array);
+	} while (xas_nomem(&xas, GFP_KERNEL));
+	MUST(!xa_store(&array, 20, &item[2], GFP_KERNEL)); /* so the node stays */
+	MUST(xa_load(&array, 2) == &item[0]);
+}
+static void load_2(void)
+{
+	void *entry = look(2);
+
+	MUST(!entry || entry == &item[0]);
+}
+static void replace_0(void)
+{
+	MUST(xa_erase(&array, 0) == &item[0]);
+	MUST(!xa_store(&array, 0, &item[1], GFP_KERNEL));
+}
+static void small_there(void) { MUST(xa_load(&array, 0) == &item[1] && !xa_load(&array, 2)); }
+XP_SCENARIO(xa_sibling) = { .name = "xarray.load_sibling_replace", .setup = four_slots, .cpu = { load_2, replace_0 },
+			    .check = small_there };
+
 /* Marks, and a search for them. */
 static void mark_70(void) { xa_set_mark(&array, 70, XA_MARK_0); }
 static void find_marked(void)
