@@ -53,7 +53,7 @@ MISTAKES = (
     ("ipi_nothing", "CPU 1 does not answer"),
     ("unannounced", r"panic: kva: CPU 1 has not called kva_cpu_online\(\)"),
     ("reader", r"2 CPUs run \(host_nr_cpus\), but 1 have called kva_cpu_online\(\)"),
-    ("rude", "panic: |not ok "),
+    ("rude", "panic: |not ok |TLB oracle: "),
 )
 
 # The same for the configurations, which one boot tries in order.
