@@ -142,7 +142,9 @@ static void init_kva(void)
 
 static u64 places_seed(void)
 {
-	if (cmdline_value("kaslr") && *cmdline_value("kaslr"))
+	const char *word = cmdline_value("kaslr");
+
+	if (word && *word)
 		return cmdline_number("kaslr", 0);
 	return cmdline_has("seed") ? cmdline_number("seed", 0) : arch_random();
 }
@@ -172,9 +174,11 @@ static void init_memory(void)
 	move_regions();
 	pgtable_set_allocator(table_alloc_early, table_free_early);
 	pgtable_init_image(!cmdline_has("nohuge"));
-	kasan_init_image();
+	if (CONFIG_KASAN)
+		kasan_map_image();
 	map_all_ram();
-	kasan_init_lowmem();
+	if (CONFIG_KASAN)
+		kasan_map_lowmem();
 	arch_move_percpu(percpu_areas_init()); /* before any code keeps a pointer into them */
 	arch_init_entry_area();
 	page_alloc_init();

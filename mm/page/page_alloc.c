@@ -121,7 +121,6 @@ static __noinline struct page *get_any_block(gfp_t gfp, unsigned int order)
 			return NULL;
 	}
 	hand_out(page, order);
-	tlb_oracle(frames_given(page_to_pfn(page), 1ul << order));
 	pages_given(page, 1ul << order);
 	if (gfp & __GFP_ZERO)
 		clear_pages(page, order);
@@ -139,7 +138,6 @@ static inline struct page *get_block(gfp_t gfp, unsigned int order)
 	if (unlikely(!page))
 		return get_any_block(gfp, order);
 	hand_out_cached(page);
-	tlb_oracle(frames_given(page_to_pfn(page), 1));
 	pages_given(page, 1);
 	return page;
 }
@@ -196,10 +194,8 @@ static unsigned long alloc_bulk_fast(gfp_t gfp, unsigned long n, struct page **p
 		got = take_bulk(gfp, min(n, 1ul << MAX_PAGE_ORDER), PAGE_USED, pages);
 	else if (!needs_dma32(gfp))
 		got = list_pop_many(gfp, n, pages);
-	for (unsigned long i = 0; i < got; i++) {
-		tlb_oracle(frames_given(page_to_pfn(pages[i]), 1));
+	for (unsigned long i = 0; i < got; i++)
 		pages_given(pages[i], 1);
-	}
 	for (unsigned long i = 0; gfp & __GFP_ZERO && i < got; i++)
 		clear_pages(pages[i], 0);
 	return got;

@@ -53,9 +53,10 @@ static inline bool may_wait(gfp_t gfp)
 	return !(gfp & __GFP_NOWAIT) && !irqs_disabled() && !in_interrupt() && !lazy_mmu_active();
 }
 
-/* Pages side by side leave the allocator, or come back: their bytes may be accessed, or not (CONFIG=kasan). */
+/* What debug builds are told when pages side by side leave the allocator, and when they come back. */
 static inline void pages_given(struct page *page, unsigned long nr)
 {
+	tlb_oracle(frames_given(page_to_pfn(page), nr));
 	if (CONFIG_KASAN)
 		kasan_give(page_address(page), nr << PAGE_SHIFT, nr << PAGE_SHIFT, KASAN_PAGE_FREE);
 }

@@ -15,7 +15,7 @@ struct region {
 	vaddr_t start, size;
 };
 
-/* What is checked; empty until arch_kasan_start(). The image comes first: there is its shadow from the beginning. */
+/* What is checked; empty until arch_kasan_start(). */
 static struct region direct, vmalloc, image;
 
 void arch_kasan_start(u64 end)
@@ -35,20 +35,22 @@ static inline bool has_shadow(vaddr_t addr)
 	return within(&direct, addr) || within(&vmalloc, addr) || within(&image, addr);
 }
 
+/* Read memory of that type where there is some; elsewhere the value is 0. */
+#define READ_OR_0(type, addr) ({ \
+	type _value = 0; \
+	u32 _fault = 0; \
+	__asm__ volatile("1:\tmov (%[from]), %[value]\n" \
+			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b) \
+			 : "+a"(_fault), [value] "+r"(_value) : [from] "r"(addr), [word] "i"(sizeof(vaddr_t))); \
+	_value; })
+
 /*
  * The shadow of vmalloc space has pages only where there are ranges, or were. Elsewhere the shadow counts as 0: the
  * access itself faults then, and that is the better report.
  */
 static inline u8 shadow_at(vaddr_t addr)
 {
-	vaddr_t shadow = kasan_shadow_of(addr);
-	u32 fault = 0;
-	u8 byte = 0;
-
-	__asm__ volatile("1:\tmovb (%[shadow]), %[byte]\n"
-			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
-			 : "+a"(fault), [byte] "+r"(byte) : [shadow] "r"(shadow), [word] "i"(sizeof(vaddr_t)));
-	return byte;
+	return READ_OR_0(u8, kasan_shadow_of(addr));
 }
 
 /* May the bytes up to and with `last`, all in one group of 8, be accessed? */
@@ -172,10 +174,29 @@ void __asan_unpoison_stack_memory(vaddr_t addr, size_t size)
 	set(addr, size, 0);
 }
 
+/* Stacks are at most that large. Behind the top is something that is no mark of the compiler's. */
+#define STACK_MOST 0x8000
+
+static bool stack_mark(u8 shadow)
+{
+	return (shadow >= KASAN_STACK_LEFT && shadow <= KASAN_STACK_RIGHT) || shadow == KASAN_STACK_SCOPE ||
+	       shadow < KASAN_GRANULE;
+}
+
+/* The functions on this stack will not return: clear its marks from here up to its top. */
 void __asan_handle_no_return(void);
 void __asan_handle_no_return(void)
 {
-	kasan_clean_stack();
+	vaddr_t at = (vaddr_t)__builtin_frame_address(0) & ~(vaddr_t)(KASAN_GRANULE - 1), end = at + STACK_MOST;
+
+	for (; at < end && has_shadow(at); at += KASAN_GRANULE) {
+		u8 shadow = shadow_at(at);
+
+		if (!stack_mark(shadow))
+			break;
+		if (shadow)
+			fill(kasan_shadow_of(at), 1, 0);
+	}
 }
 
 /* --- what the kernel calls ---------------------------------------------------------------------------------------- */
@@ -193,52 +214,17 @@ u8 kasan_why_not(const void *addr)
 	return allowed((vaddr_t)addr, shadow) ? 0 : shadow;
 }
 
-/* Stacks are at most that large. Behind the top is something that is no mark of the compiler's. */
-#define STACK_MOST 0x8000
-
-static bool stack_mark(u8 shadow)
-{
-	return (shadow >= KASAN_STACK_LEFT && shadow <= KASAN_STACK_RIGHT) || shadow == KASAN_STACK_SCOPE ||
-	       shadow < KASAN_GRANULE;
-}
-
-void kasan_clean_stack(void)
-{
-	vaddr_t at = (vaddr_t)__builtin_frame_address(0) & ~(vaddr_t)(KASAN_GRANULE - 1), end = at + STACK_MOST;
-
-	for (; at < end && has_shadow(at); at += KASAN_GRANULE) {
-		u8 shadow = shadow_at(at);
-
-		if (!stack_mark(shadow))
-			break;
-		if (shadow)
-			fill(kasan_shadow_of(at), 1, 0);
-	}
-}
-
 /* --- backtraces --------------------------------------------------------------------------------------------------- */
-
-/* Read a word of a stack. 0: there is none. */
-static vaddr_t word_at(vaddr_t addr)
-{
-	vaddr_t word = 0;
-	u32 fault = 0;
-
-	__asm__ volatile("1:\tmov (%[addr]), %[value]\n"
-			 "2:\n\t" EXCEPTION_ENTRY(1b, 2b)
-			 : "+a"(fault), [value] "+r"(word) : [addr] "r"(addr), [word] "i"(sizeof(vaddr_t)));
-	return word;
-}
 
 /* Along the frame pointers, up to the first that does not lead on in the same stack. */
 void arch_kasan_callers(vaddr_t *pc, unsigned int max)
 {
-	vaddr_t frame = word_at((vaddr_t)__builtin_frame_address(0)), next; /* not who asks: its callers */
+	vaddr_t frame = READ_OR_0(vaddr_t, (vaddr_t)__builtin_frame_address(0)), next; /* not who asks: its callers */
 	unsigned int n = 0;
 
 	for (; n < max; n++, frame = next) {
-		pc[n] = word_at(frame + sizeof(vaddr_t));
-		next = word_at(frame);
+		pc[n] = READ_OR_0(vaddr_t, frame + sizeof(vaddr_t));
+		next = READ_OR_0(vaddr_t, frame);
 		if (!within(&image, pc[n]) || next <= frame || next - frame > STACK_MOST || next % sizeof(vaddr_t))
 			break;
 	}

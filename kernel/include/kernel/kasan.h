@@ -38,8 +38,6 @@ extern struct kasan_report kasan_last __weak;
 void kasan_set_shadow(vaddr_t addr, size_t size, u8 why);
 /* Why the byte may not be accessed; 0: it may, or nothing is known. */
 u8 kasan_why_not(const void *addr);
-/* Clear the stack's shadow from here up to its top: its functions will not return. */
-void kasan_clean_stack(void);
 
 /* --- arch/x86/kasan/report.c --- */
 

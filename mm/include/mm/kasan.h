@@ -15,16 +15,6 @@ struct vm_range;
  */
 void kasan_map_image(void);
 void kasan_map_lowmem(void);
-static inline void kasan_init_image(void)
-{
-	if (CONFIG_KASAN)
-		kasan_map_image();
-}
-static inline void kasan_init_lowmem(void)
-{
-	if (CONFIG_KASAN)
-		kasan_map_lowmem();
-}
 
 /* --- mm/kasan/vm_shadow.c: vmalloc space --- */
 
